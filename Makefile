@@ -1,0 +1,59 @@
+# Everything sanctlib needs, from nothing but Python (3.11 or newer) and make.
+.POSIX:
+.SUFFIXES:
+
+PYTHON = python3
+VENV = .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+REPORTS = reports
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+report: $(READY) ## clean the shipped data, run the notebooks, write HTML; ends with the index page
+	$(BIN)/sanctlib prepare
+	$(BIN)/sanctlib report --all --out $(REPORTS)
+
+test: check ## the checks and the tests (all but the slow ones)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: check ## the checks and every test
+	$(BIN)/python -m pytest
+
+check: $(READY) ## ruff (lint, format) and mypy strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=. notebooks
+
+bench: $(READY) ## the benchmarks: ratios, never pass or fail
+	$(BIN)/python -m benchmarks
+
+docs: $(READY) ## the reference pages, written from the docstrings into docs/reference.md
+	$(BIN)/python docs/build.py
+
+data: $(READY) ## rebuild the shipped tables that are computed from ../shared/data
+	$(BIN)/python data/build.py
+
+lock: ## pin every dependency again (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove what make made; data/raw stays
+	rm -rf $(VENV) $(REPORTS) data/processed build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find sanctlib tests benchmarks docs data -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "sanctlib needs Python 3.11 or newer; make PYTHON=python3.12 names another one"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	  -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	$(BIN)/python -m compileall -q $(VENV)/lib sanctlib || true
+	@touch $(READY)
+
+.PHONY: help report test test-all check lab bench docs data lock clean

@@ -1,0 +1,74 @@
+"""Coverage: the days and states a source speaks of, outside which a zero means nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeAlias
+
+import pandas as pd
+
+from sanctlib.errors import CoverageError
+from sanctlib.periods import Period, period_end
+
+Span: TypeAlias = tuple[date, date, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """
+    What a source covers: first and last day, states, gaps and breaks in its making.
+
+    `states` is None when the source speaks of all states. A gap is (first day, last
+    day, reason): days of which nothing is known. A break is (day, reason): counts
+    before and after it are not of one kind.
+    """
+
+    source: str
+    first: date
+    last: date
+    states: frozenset[str] | None = None
+    gaps: tuple[Span, ...] = ()
+    breaks: tuple[tuple[date, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            msg = f"Coverage of {self.source!r} ends {self.last} before it begins {self.first}."
+            raise CoverageError(msg)
+
+    def covers(self, starts: pd.Series, *, every: Period) -> pd.Series:
+        """
+        Tell for each period whether the source covers every day of it.
+
+        A period cut by the first or last day of the source, or by a gap, is not
+        covered: its count is a lower bound, and its zero is not a zero.
+        """
+        ends = period_end(starts, every=every)
+        inside = starts.ge(pd.Timestamp(self.first)) & ends.le(pd.Timestamp(self.last))
+        for first, last, _ in self.gaps:
+            inside &= ~(starts.le(pd.Timestamp(last)) & ends.ge(pd.Timestamp(first)))
+        return inside
+
+    def has_states(self, states: tuple[str, ...]) -> None:
+        """
+        Check that the source speaks of all `states`.
+
+        Raises
+        ------
+        CoverageError
+            Naming those it does not cover.
+        """
+        if self.states is None:
+            return
+        absent = [s for s in states if s not in self.states]
+        if absent:
+            msg = f"{self.source!r} does not cover {', '.join(absent)}: their counts are missing."
+            raise CoverageError(msg)
+
+    def describe(self) -> str:
+        """Return the coverage in one line, for captions."""
+        n = "all states" if self.states is None else f"{len(self.states)} states"
+        text = f"{self.source}: {self.first} to {self.last}, {n}"
+        if self.gaps:
+            text += f", {len(self.gaps)} gaps"
+        return text

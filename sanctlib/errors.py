@@ -1,0 +1,93 @@
+"""The errors sanctlib raises: what was needed, what was found, the likely fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SanctlibError(Exception):
+    """The root of every error that sanctlib raises on purpose."""
+
+
+class MissingColumnsError(SanctlibError):
+    """A table lacks a column that the caller needs."""
+
+
+class SchemaError(SanctlibError):
+    """A table has the columns, but not the types, values or keys it should have."""
+
+
+class UnknownChoiceError(SanctlibError):
+    """A name, code or option that is not one of the known ones."""
+
+
+class SourceError(SanctlibError):
+    """A file that cannot be read as what it is said to be."""
+
+
+class CoverageError(SanctlibError):
+    """A question about days or states that the source does not cover."""
+
+
+class CuratedError(SanctlibError):
+    """A rate, interval, test or model asked of a hand-picked list."""
+
+
+class ParameterError(SanctlibError):
+    """A notebook parameter that is unknown, missing or of the wrong type."""
+
+
+class ReportError(SanctlibError):
+    """A notebook that did not run to its end, or a page that cannot be written."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """
+    Return " Did you mean '…'?" for a name close to a known one, else nothing.
+
+    The comparison ignores case, since the most frequent slip is a lower-case code.
+    """
+    by_folded = {k.casefold(): k for k in known}
+    close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
+
+
+def check_choice(value: str, known: Iterable[str], *, what: str, needed_by: str) -> str:
+    """
+    Return `value` when it is one of `known`.
+
+    Raises
+    ------
+    UnknownChoiceError
+        With the known values and the closest of them.
+    """
+    choices = list(known)
+    if value in choices:
+        return value
+    shown = ", ".join(repr(c) for c in choices)
+    msg = f"{needed_by} does not know the {what} {value!r}. Known: {shown}."
+    raise UnknownChoiceError(msg + did_you_mean(str(value), choices))
+
+
+def check_columns(found: Iterable[str], needed: Iterable[str], *, needed_by: str) -> None:
+    """
+    Check that a table has the columns `needed`.
+
+    Raises
+    ------
+    MissingColumnsError
+        Naming the first missing column, the columns found and the closest of them.
+    """
+    have = [str(c) for c in found]
+    missing = [c for c in needed if c not in have]
+    if not missing:
+        return
+    names = ", ".join(repr(c) for c in missing)
+    word = "column" if len(missing) == 1 else "columns"
+    lacks = "which the table lacks" if len(missing) == 1 else "and the table lacks them"
+    msg = (
+        f"{needed_by} needs the {word} {names}, {lacks}.\n"
+        f"Columns found: {', '.join(repr(c) for c in have) or 'none'}."
+    )
+    raise MissingColumnsError(msg + did_you_mean(missing[0], have))

@@ -1,0 +1,170 @@
+"""A reading: the table a source gave, the rows it lost and where, and whom to cite."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from sanctlib.checks import check_table
+from sanctlib.coverage import Coverage
+from sanctlib.errors import SanctlibError
+from sanctlib.schema import TABLES, Table, TableKind
+
+REJECTED_COLUMNS = ("file", "line", "raw", "reason")
+_STEP_COLUMNS = ("step", "n_in", "n_added", "n_merged", "n_rejected", "n_out")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """
+    The steps from rows read to rows kept; every row is accounted for.
+
+    `steps` has one row per step: ``n_in + n_added - n_merged - n_rejected == n_out``,
+    and each step begins with what the one before left. `n_added` counts the rows
+    written out when one act has several senders or targets.
+    """
+
+    steps: pd.DataFrame
+
+    @classmethod
+    def begin(cls, n_read: int) -> Audit:
+        """Start with the number of rows read."""
+        row = ("read", n_read, 0, 0, 0, n_read)
+        return cls(pd.DataFrame([row], columns=list(_STEP_COLUMNS)))
+
+    @property
+    def n_read(self) -> int:
+        """Rows read."""
+        return int(self.steps["n_in"].iloc[0])
+
+    @property
+    def n_kept(self) -> int:
+        """Rows that came out of the last step."""
+        return int(self.steps["n_out"].iloc[-1])
+
+    @property
+    def n_rejected(self) -> int:
+        """Rows rejected over all steps."""
+        return int(self.steps["n_rejected"].sum())
+
+    @property
+    def n_merged(self) -> int:
+        """Rows merged into others over all steps."""
+        return int(self.steps["n_merged"].sum())
+
+    @property
+    def n_added(self) -> int:
+        """Rows written out for further senders and targets over all steps."""
+        return int(self.steps["n_added"].sum())
+
+    def then(
+        self, step: str, *, n_out: int, n_added: int = 0, n_merged: int = 0, n_rejected: int = 0
+    ) -> Audit:
+        """
+        Return the audit with one more step.
+
+        Raises
+        ------
+        SanctlibError
+            When the step does not add up: a row was lost or invented.
+        """
+        n_in = self.n_kept
+        if n_in + n_added - n_merged - n_rejected != n_out:
+            msg = (
+                f"The step {step!r} does not add up: {n_in} in + {n_added} added "
+                f"- {n_merged} merged - {n_rejected} rejected is not {n_out} out."
+            )
+            raise SanctlibError(msg)
+        row = pd.DataFrame(
+            [(step, n_in, n_added, n_merged, n_rejected, n_out)], columns=list(_STEP_COLUMNS)
+        )
+        return Audit(pd.concat([self.steps, row], ignore_index=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a table comes from: producer, licence, citation, and the hashes of its files."""
+
+    key: str
+    title: str
+    producer: str
+    licence: str
+    citation: str
+    files: dict[str, str] = field(default_factory=dict)
+    """Plain file names (never a path) and their sha256."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """
+    What `sl.read`, `sl.read_table` and `sl.load` return.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One of our tables, checked (`kind` says which).
+    rejected : DataFrame
+        ``file``, ``line`` (1-based, of the raw file), ``raw`` (its text), ``reason``.
+    audit : Audit
+        Rows read = kept + merged + rejected - added, step by step.
+    coverage, provenance
+        What the source speaks of, and whom to cite.
+    unmatched : DataFrame
+        ``side``, ``name``, ``n``: names no code was found for, kept with a null party.
+    curated : bool
+        A hand-picked list: for timelines, never for rates, intervals, tests or models.
+    """
+
+    kind: TableKind
+    table: pd.DataFrame
+    rejected: pd.DataFrame
+    audit: Audit
+    coverage: Coverage
+    provenance: Provenance
+    unmatched: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["side", "name", "n"])
+    )
+    curated: bool = False
+
+    def __post_init__(self) -> None:
+        checked = check_table(self.table, self.schema, needed_by=f"Reading {self.provenance.key!r}")
+        object.__setattr__(self, "table", checked.reset_index(drop=True))
+        if len(self.table) != self.audit.n_kept or len(self.rejected) != self.audit.n_rejected:
+            msg = (
+                f"The reading of {self.provenance.key!r} does not add up: {len(self.table)} rows "
+                f"and {len(self.rejected)} rejected, where the audit ends with "
+                f"{self.audit.n_kept} and {self.audit.n_rejected}."
+            )
+            raise SanctlibError(msg)
+
+    @property
+    def schema(self) -> Table:
+        """The declaration of the table."""
+        return TABLES[self.kind]
+
+    def __repr__(self) -> str:
+        audit = self.audit
+        return (
+            f"<Reading {self.provenance.key!r}: {len(self.table):,} {self.kind} "
+            f"({audit.n_read:,} read, {audit.n_added:,} added, {audit.n_merged:,} merged, "
+            f"{audit.n_rejected:,} rejected); {self.coverage.describe()}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>" + self.audit.steps.to_html(index=False)
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def no_rejects() -> pd.DataFrame:
+    """Return an empty table of rejected rows."""
+    empty = pd.DataFrame({c: pd.Series(dtype="str") for c in REJECTED_COLUMNS})
+    return empty.astype({"line": "int64"})

@@ -1,0 +1,305 @@
+"""The tables: the vocabulary, the columns of each table and what each means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+State: TypeAlias = str
+"""A state: three capital letters, as in `countries.csv`."""
+
+Pair: TypeAlias = tuple[str, str]
+"""Two states; written ``RUS,IRN`` on a command line."""
+
+TableKind: TypeAlias = Literal[
+    "events", "cases", "listings", "list_changes", "listing_counts", "cells", "dyads"
+]
+ColumnKind: TypeAlias = Literal["text", "date", "flag", "integer", "number"]
+
+# The vocabulary of actions. `cooperation` never holds requests, appeals or concessions;
+# `other` holds what is neither: counted in volumes, never in a measure.
+ACTIONS: dict[str, tuple[str, ...]] = {
+    "sanction": (
+        "threaten",
+        "authorise",
+        "impose",
+        "amend",
+        "extend",
+        "ease",
+        "lift",
+        "appeal_ease",
+        "refuse_ease",
+    ),
+    "cooperation": (
+        "intend",
+        "consult",
+        "visit",
+        "agree",
+        "diplomatic",
+        "economic",
+        "military",
+        "judicial",
+        "intelligence",
+        "aid",
+        "arms",
+    ),
+    "conflict": ("verbal", "material"),
+    "other": (
+        "statement",
+        "request",
+        "concession",
+        "domestic",
+        "un_procedure",
+        "countermeasure",
+        "other",
+    ),
+}
+
+COUNTED_SANCTIONS = ("impose", "amend")
+"""The actions that enter counts and stocks of sanctions unless others are asked for."""
+
+COMPONENTS: dict[str, tuple[str, ...]] = {
+    "material": ("economic", "military", "judicial", "intelligence", "aid", "arms"),
+    "meetings": ("consult", "visit"),
+    "agreements": ("agree",),
+    "other_cooperation": ("intend", "diplomatic"),
+}
+"""The parts of reported co-operation, disjoint from each other and from the sanctions."""
+
+MEASURES = ("arms", "financial", "military", "other", "trade", "travel")
+"""The types of sanctions, in the words of the Global Sanctions Data Base."""
+
+STATUSES = ("confirmed", "partly", "unconfirmed")
+DATE_BASES = ("announced", "adopted", "signed", "effective", "listed", "occurred", "coded")
+AGREEMENT_STAGES = ("intended", "signed", "ratified", "in_force", "delivered", "ended")
+EXITS = ("lifted", "expired", "suspended", "superseded", "unknown")
+ENTITY_TYPES = ("individual", "entity", "vessel", "aircraft")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its type, whether it must be there and be filled, and its values."""
+
+    name: str
+    kind: ColumnKind
+    meaning: str
+    required: bool = False
+    filled: bool = False
+    choices: tuple[str, ...] = ()
+    joined: bool = False
+    """Values are `;`-joined, sorted and without repeats."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table: its columns in order and the columns that name a row."""
+
+    kind: TableKind
+    row: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """All column names, in order."""
+        return [c.name for c in self.columns]
+
+    @property
+    def required(self) -> list[str]:
+        """The names of the columns that must be there."""
+        return [c.name for c in self.columns if c.required]
+
+
+def _text(name: str, meaning: str, **options: object) -> Column:
+    return Column(name=name, kind="text", meaning=meaning, **options)  # type: ignore[arg-type]
+
+
+def _day(name: str, meaning: str, **options: object) -> Column:
+    return Column(name=name, kind="date", meaning=meaning, **options)  # type: ignore[arg-type]
+
+
+def _count(name: str, meaning: str, *, required: bool = True) -> Column:
+    return Column(name=name, kind="integer", meaning=meaning, required=required, filled=True)
+
+
+_MUST = {"required": True, "filled": True}
+_SOURCE = _text("source", "key of the dataset", **_MUST)
+_SENDER = _text("sender", "the party that acts; null when not known", required=True)
+_TARGET = _text("target", "the party acted on; null when not known", required=True)
+_FAMILY = _text(
+    "family", "sanction, cooperation, conflict or other", choices=tuple(ACTIONS), **_MUST
+)
+_ACTION = _text(
+    "action",
+    "what was done, in the vocabulary",
+    choices=tuple(a for actions in ACTIONS.values() for a in actions),
+    **_MUST,
+)
+_MUTUAL = Column(
+    name="mutual",
+    kind="flag",
+    meaning="done by both together: one row, sender before target in the alphabet",
+    required=True,
+    filled=True,
+)
+
+EVENTS = Table(
+    kind="events",
+    row="one act, one sender and one target",
+    key=("source", "event_id"),
+    columns=(
+        _SOURCE,
+        _text("event_id", "native id, with :SENDER>TARGET where an act was written out", **_MUST),
+        _text("act_id", "shared by all rows of one act; acts are counted as distinct", **_MUST),
+        _day("date", "earliest day the act can have happened", **_MUST),
+        _day("date_last", "latest day; equal to `date` when the day is known", **_MUST),
+        _day("date_announced", "day of the announcement"),
+        _day("date_effective", "day of effect"),
+        _text("date_basis", "which day `date` is", choices=DATE_BASES),
+        _SENDER,
+        _TARGET,
+        _MUTUAL,
+        _FAMILY,
+        _ACTION,
+        _text("measures", "types of sanctions", choices=MEASURES, joined=True),
+        _text("code", "native code, as text"),
+        Column(name="goldstein", kind="number", meaning="the row's own Goldstein score, -10 to 10"),
+        _text("title", "what happened, in our words"),
+        _text("programme", "legal programme of the sender"),
+        _text("conduct", "states whose conduct the reasons name", joined=True),
+        _text("located_in", "places of the firms and persons listed: never targets", joined=True),
+        _text("reference", "official reference"),
+        _text("evidence", "stored sources that confirm the row"),
+        _text("status", "how far the row is confirmed", choices=STATUSES),
+        Column(name="disputed", kind="flag", meaning="states disagree whether it has effect"),
+        _text(
+            "because_of_partnership",
+            "imposed because of the partnership",
+            choices=("yes", "partly", "no"),
+        ),
+        _text("because_reason", "the reason for `because_of_partnership`"),
+        _text("agreement_id", "shared by the stages of one agreement"),
+        _text("agreement_stage", "stage of the agreement", choices=AGREEMENT_STAGES),
+        _count("n_reports", "rows of the source that report this act", required=False),
+        _text("note", "what is not confirmed, and conflicts between sources"),
+    ),
+)
+
+CASES = Table(
+    kind="cases",
+    row="one case, one sender and one target",
+    key=("source", "case_id", "sender", "target"),
+    columns=(
+        _SOURCE,
+        _text("case_id", "native number of the case", **_MUST),
+        _SENDER,
+        _TARGET,
+        _day("start", "earliest first day", **_MUST),
+        _day("start_last", "latest first day", **_MUST),
+        _day("end", "earliest last day; null when not known"),
+        _day("end_last", "latest last day; null when not known"),
+        Column(
+            name="ongoing", kind="flag", meaning="open by the source's own marks", required=True
+        ),
+        Column(name="threatened", kind="flag", meaning="threatened"),
+        Column(name="imposed", kind="flag", meaning="imposed"),
+        _text("measures", "types of sanctions", choices=MEASURES, joined=True),
+        _text("objectives", "objectives", joined=True),
+        _text("outcomes", "outcomes", joined=True),
+        _text("exit", "how the case ended", choices=EXITS),
+    ),
+)
+
+LISTINGS = Table(
+    kind="listings",
+    row="one spell of one entity under one programme",
+    key=("source", "listing_id", "programme"),
+    columns=(
+        _SOURCE,
+        _text("list", "name of the list", **_MUST),
+        _text("listing_id", "native key of the entry", **_MUST),
+        _text("entity_id", "shared by all entries of one entity", **_MUST),
+        _text("entity_type", "what is listed", choices=ENTITY_TYPES, **_MUST),
+        _text("programme", "legal programme", **_MUST),
+        _text("programme_state", "states the programme is about, reviewed", joined=True),
+        _text("entity_country", "country of the entity's address or nationality", joined=True),
+        _day("listed", "day of listing", required=True),
+        _day("delisted", "day of removal; null while listed"),
+        _text("date_basis", "whether the days are the list's own or bounds from dated copies"),
+    ),
+)
+
+LIST_CHANGES = Table(
+    kind="list_changes",
+    row="one interval between dated copies, whole programme set and entity type, with a change",
+    key=("source", "list", "to", "programmes", "entity_type"),
+    columns=(
+        _SOURCE,
+        _text("list", "name of the list", **_MUST),
+        _day("from", "time of the copy before; equal to `to` for the first copy", **_MUST),
+        _day("to", "time of the copy that first shows the change", **_MUST),
+        _text("programmes", "the whole set of programmes of an entry", joined=True, **_MUST),
+        _text("entity_type", "what is listed", choices=ENTITY_TYPES, **_MUST),
+        _count("opening", "entries before"),
+        _count("added", "entries that were not on the list"),
+        _count("removed", "entries no longer on the list"),
+        _count("moved_in", "entries that were listed under another programme set or type"),
+        _count("moved_out", "entries now listed under another programme set or type"),
+        _count("closing", "opening + added - removed + moved_in - moved_out"),
+        _text("programmes_added", "PROGRAMME:n, new to the entries moved in"),
+        _text("programmes_dropped", "PROGRAMME:n, lost by the entries moved out"),
+    ),
+)
+
+LISTING_COUNTS = Table(
+    kind="listing_counts",
+    row="one period, programme and entity type",
+    key=("source", "list", "date", "programme", "entity_type"),
+    columns=(
+        _SOURCE,
+        _text("list", "name of the list", **_MUST),
+        _day("date", "first day of the period", **_MUST),
+        _day("date_last", "last day of the period", **_MUST),
+        _text("programme", "legal programme", **_MUST),
+        _text("entity_type", "what is listed", choices=ENTITY_TYPES, **_MUST),
+        _count("n_listings", "entries listed in the period, by the list's own dates"),
+    ),
+)
+
+CELLS = Table(
+    kind="cells",
+    row="one period, sender, target and action",
+    key=("period", "sender", "target", "mutual", "family", "action"),
+    columns=(
+        _text("source", "key of the dataset"),
+        _day("period", "first day of the period", **_MUST),
+        _SENDER,
+        _TARGET,
+        _MUTUAL,
+        _FAMILY,
+        _ACTION,
+        _count("n_acts", "distinct acts"),
+        _count("n_rows", "rows of the source that report them"),
+    ),
+)
+
+DYADS = Table(
+    kind="dyads",
+    row="one pair of states in one period, a measured value with its interval",
+    key=("source", "measure", "first", "second", "date"),
+    columns=(
+        _SOURCE,
+        _text("measure", "what is measured", **_MUST),
+        _text("first", "one state", **_MUST),
+        _text("second", "the other state", **_MUST),
+        _day("date", "first day of the period", **_MUST),
+        _day("date_last", "last day of the period", **_MUST),
+        Column(name="value", kind="number", meaning="the value", required=True, filled=True),
+        Column(name="lower", kind="number", meaning="lower bound of the interval", required=True),
+        Column(name="upper", kind="number", meaning="upper bound of the interval", required=True),
+    ),
+)
+
+TABLES: dict[TableKind, Table] = {
+    t.kind: t for t in (EVENTS, CASES, LISTINGS, LIST_CHANGES, LISTING_COUNTS, CELLS, DYADS)
+}
