@@ -94,7 +94,7 @@ def _check_values(table: pd.DataFrame, column: Column, *, needed_by: str) -> Non
     for value in values.dropna().unique():
         parts = str(value).split(";") if column.joined else [str(value)]
         if column.joined and parts != sorted(set(parts)):
-            msg = f"{needed_by}: {column.name!r} holds {value!r}; its parts must be sorted, once each."
+            msg = f"{needed_by}: {column.name!r} holds {value!r}: sort its parts, once each."
             raise SchemaError(msg)
         for part in parts:
             if column.choices and part not in column.choices:

@@ -50,7 +50,8 @@ def period_end(starts: pd.Series, *, every: Period) -> pd.Series:
     """Return the last day of the periods that begin on `starts`."""
     check_choice(every, PERIODS, what="period", needed_by="period_end")
     ends: pd.Series = starts.dt.to_period(_FREQUENCIES[every]).dt.end_time
-    return ends.dt.normalize().astype("datetime64[us]")
+    days: pd.Series = ends.dt.normalize()
+    return days.astype("datetime64[us]")
 
 
 def precision(date_first: pd.Series, date_last: pd.Series) -> pd.Series:
