@@ -111,8 +111,10 @@ class Reading:
         ``file``, ``line`` (1-based, of the raw file), ``raw`` (its text), ``reason``.
     audit : Audit
         Rows read = kept + merged + rejected - added, step by step.
-    coverage, provenance
-        What the source speaks of, and whom to cite.
+    coverage : Coverage or None
+        What the source speaks of; None when nobody said, and then no zero is written.
+    provenance : Provenance
+        Where the table comes from and whom to cite.
     unmatched : DataFrame
         ``side``, ``name``, ``n``: names no code was found for, kept with a null party.
     curated : bool
@@ -123,7 +125,7 @@ class Reading:
     table: pd.DataFrame
     rejected: pd.DataFrame
     audit: Audit
-    coverage: Coverage
+    coverage: Coverage | None
     provenance: Provenance
     unmatched: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["side", "name", "n"])
@@ -148,10 +150,11 @@ class Reading:
 
     def __repr__(self) -> str:
         audit = self.audit
+        covered = self.coverage.describe() if self.coverage else "coverage not said"
         return (
             f"<Reading {self.provenance.key!r}: {len(self.table):,} {self.kind} "
             f"({audit.n_read:,} read, {audit.n_added:,} added, {audit.n_merged:,} merged, "
-            f"{audit.n_rejected:,} rejected); {self.coverage.describe()}>"
+            f"{audit.n_rejected:,} rejected); {covered}>"
         )
 
     def _repr_html_(self) -> str:

@@ -1,0 +1,94 @@
+"""Rebuild the shipped tables that are computed from real files (`make data`)."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+import sanctlib as sl
+from sanctlib.reading import sha256
+from sanctlib.schema import TABLES, Table
+from sanctlib.sources.canada import monthly_counts
+from sanctlib.sources.chronology import COLUMNS
+from sanctlib.store import writing
+
+ROOT = Path(__file__).resolve().parent
+RAW = ROOT / "raw"
+REAL = Path(os.environ.get("SANCTLIB_REAL_DATA", ROOT.parent.parent / "shared" / "data"))
+
+FILES = {
+    "icews_2018": "events/icews18_named.tsv.gz",
+    "ofac_sdn": "lists/sdn_csv_all308_2021-08_2024-05.tar.xz",
+    "canada_sema": "lists/canada_sema_2025.xml.gz",
+    "un_ideal_points": "partnership/un_ideal_points_2023-07.csv.gz",
+}
+
+
+def main() -> None:
+    """Compute the tables, write them, and note their hashes in each source.toml."""
+    missing = [name for name in FILES.values() if not (REAL / name).is_file()]
+    if missing:
+        sys.exit(
+            f"make data needs the producers' files, and {len(missing)} are absent: "
+            f"{', '.join(missing)}. Put them into one folder and name it in SANCTLIB_REAL_DATA. "
+            "The shipped tables stay as they are."
+        )
+    read = {key: sl.read(key, REAL / name) for key, name in FILES.items()}
+    for reading in read.values():
+        print(reading)
+    events = read["icews_2018"]
+    put(read["ofac_sdn"].table, "ofac_sdn", "list_changes.csv", TABLES["list_changes"])
+    counts = monthly_counts(read["canada_sema"].table)
+    put(counts, "canada_sema", "listing_counts.csv", TABLES["listing_counts"])
+    put(read["un_ideal_points"].table, "un_ideal_points", "gaps.csv.gz", TABLES["dyads"])
+    for every, name in (("week", "weekly.csv.gz"), ("month", "monthly.csv.gz")):
+        cells = sl.cells(events.table, every=every).assign(source="icews_2018")
+        put(cells, "icews_2018_cells", name, TABLES["cells"])
+    write_dictionary("russia_iran", "one act; several senders and targets stand joined", COLUMNS)
+    for folder in sorted(RAW.iterdir()):
+        note_hashes(folder)
+
+
+def put(table: pd.DataFrame, folder: str, name: str, schema: Table) -> None:
+    """Write one table and its data dictionary."""
+    columns = [c for c in schema.names if c in table]
+    form = "%Y-%m-%dT%H:%M" if schema.kind == "list_changes" else "%Y-%m-%d"
+    packed = {"method": "gzip", "mtime": 0} if name.endswith(".gz") else None
+    with writing(RAW / folder) as into:
+        table[columns].to_csv(
+            into / name, index=False, lineterminator="\n", compression=packed, date_format=form
+        )
+    meanings = {c.name: c.meaning for c in schema.columns if c.name in columns}
+    write_dictionary(folder, schema.row, meanings)
+
+
+def write_dictionary(folder: str, row: str, meanings: dict[str, str]) -> None:
+    """Write the data dictionary of a folder."""
+    lines = [
+        f"# Columns of {folder}",
+        "",
+        f"One row: {row}.",
+        "",
+        "| column | meaning |",
+        "|---|---|",
+    ]
+    lines += [f"| {name} | {meaning} |" for name, meaning in meanings.items()]
+    (RAW / folder / "DICTIONARY.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def note_hashes(folder: Path) -> None:
+    """Set each table's sha256 in a source.toml to that of its file."""
+    path = folder / "source.toml"
+    text = path.read_text(encoding="utf-8")
+    for name in re.findall(r'^file = "(.+)"$', text, flags=re.MULTILINE):
+        table = rf'(file = "{re.escape(name)}"(?:\n.+)*?\nsha256 = ")[0-9a-f]*'
+        text = re.sub(table, rf"\g<1>{sha256(folder / name)}", text)
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Cleaning: steps that keep, merge or reject rows, each with its count."""

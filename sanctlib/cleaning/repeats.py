@@ -1,0 +1,76 @@
+"""Repeats and mirrors: several rows that report one act become one, and are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from sanctlib.cleaning.draft import Draft
+
+RepeatRule: TypeAlias = Literal["none", "one_a_day"]
+
+
+def deduplicate(
+    draft: Draft, *, rule: RepeatRule = "one_a_day", what: Sequence[str] = ("code",)
+) -> Draft:
+    """
+    Merge rows of one day, sender, target and code into one.
+
+    That is the field's *one-a-day filter*: several outlets report one act, and a
+    machine codes each. It also merges two true acts of one day; ask for ``"none"`` to
+    keep every row. Rows with an unknown party are never merged: two unknowns need
+    not be the same one. ``n_reports`` counts the rows merged into each.
+    """
+    rows = draft.rows
+    if "n_reports" not in rows:
+        rows = rows.assign(n_reports=1)
+    if rule == "none":
+        return draft.changed(rows, step="keep repeats")
+    keys = ["date", "date_last", "sender", "target", *what]
+    known = rows["sender"].notna() & rows["target"].notna()
+    first = _first_of_each(rows[known], keys)
+    return draft.merged_into(
+        pd.concat([first, rows[~known]]).sort_index(), step="merge repeats (one a day)"
+    )
+
+
+def collapse_mirrors(draft: Draft, *, what: Sequence[str] = ("code",)) -> Draft:
+    """
+    Merge an act that both sides are reported to have done into one mutual row.
+
+    A consultation of A with B is coded again as one of B with A on the same day: one
+    act, written with ``mutual`` true and the sender before the target. A visit made
+    and the same visit hosted stay directed, the guest first. Only actions marked
+    ``_mirror`` are touched: two states that sanction each other on one day have
+    committed two acts.
+    """
+    rows = draft.rows.drop(columns="_mirror")
+    two = rows["sender"].notna() & rows["target"].notna() & rows["sender"].ne(rows["target"])
+    mirror = draft.rows["_mirror"] & two
+    rows = rows.assign(mutual=False)
+    part = rows[mirror].copy()
+    visit = part["action"].eq("visit")
+    forward = part["sender"].lt(part["target"])
+    part["_low"] = part["sender"].where(forward, part["target"])
+    part["_high"] = part["target"].where(forward, part["sender"])
+    # A visit's two codes, made and hosted, are one act, but the two directions are not.
+    part["_what"] = part[list(what)].astype("str").agg("|".join, axis=1)
+    part["_what"] = part["_what"].mask(visit, "visit:" + part["sender"].astype("str"))
+    keys = ["date", "date_last", "_low", "_high", "_what"]
+    both = part.groupby(keys, dropna=False)["sender"].transform("nunique").gt(1)
+    merged = _first_of_each(part.assign(mutual=both), keys)
+    mutual = merged["mutual"].to_numpy()
+    merged["sender"] = np.where(mutual, merged["_low"], merged["sender"])
+    merged["target"] = np.where(mutual, merged["_high"], merged["target"])
+    merged = merged.drop(columns=["_low", "_high", "_what"])
+    out = pd.concat([merged, rows[~mirror]]).sort_index()
+    return draft.merged_into(out, step="merge mirrored reports")
+
+
+def _first_of_each(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Keep the first row in file order of each group, with the reports of all."""
+    reports = rows.groupby(keys, dropna=False)["n_reports"].transform("sum")
+    return rows.assign(n_reports=reports).drop_duplicates(keys, keep="first")

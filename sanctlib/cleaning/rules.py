@@ -1,0 +1,147 @@
+"""The rules of cleaning: parties to codes, words to actions, text to days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+import pandas as pd
+
+from sanctlib.cleaning.draft import Draft
+from sanctlib.codes.actions import map_codes
+from sanctlib.codes.countries import existed, is_state_code, resolve
+from sanctlib.errors import did_you_mean
+from sanctlib.schema import ACTIONS
+
+PartySystem: TypeAlias = Literal["name", "iso3", "iso2", "cow", "cameo", "fips"]
+Succession: TypeAlias = Literal["strict", "dominant", "all"]
+
+_DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y")
+_PARTIAL = {4: ("%Y", "Y"), 7: ("%Y-%m", "M")}
+
+
+def empty_to_null(draft: Draft, *, marks: Sequence[str] = ("",)) -> Draft:
+    """Turn the source's own null marks, and only those, into missing values."""
+    data = [c for c in draft.rows.columns if not c.startswith("_")]
+    rows = draft.rows.copy()
+    rows[data] = rows[data].apply(lambda column: column.mask(column.str.strip().isin(marks)))
+    return replace(draft, rows=rows)
+
+
+def parse_dates(
+    draft: Draft, columns: Sequence[str], *, formats: Sequence[str] = _DATE_FORMATS
+) -> Draft:
+    """
+    Turn text into days; a row whose date is impossible, or missing, is rejected.
+
+    The first of `columns` must be there and be filled. It becomes ``date``, with
+    ``date_last``: equal for a day, the last day for a month (``2022-08``) or a year
+    (``2022``). The other columns may be empty.
+
+    `formats` are tried one by one and each text must fit one wholly. `%d/%m/%Y`
+    is read day first; pass the format of a file that is written month first.
+    """
+    rows = draft.rows.copy()
+    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
+    for i, column in enumerate(columns):
+        text = rows[column].str.strip()
+        day = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
+        for form in formats:
+            missing = day.isna() & text.notna()
+            day[missing] = pd.to_datetime(text[missing], format=form, errors="coerce")
+        last = day.copy()
+        if i == 0:
+            for length, (form, unit) in _PARTIAL.items():
+                part = day.isna() & text.str.fullmatch(r"[\d-]+").fillna(value=False)
+                part &= text.str.len().eq(length)
+                day[part] = pd.to_datetime(text[part], format=form, errors="coerce")
+                ends = day[part].dt.to_period(unit).dt.end_time.dt.normalize()
+                last[part] = ends.astype("datetime64[us]")
+            if "date_last" not in columns:
+                rows["date_last"] = last
+            reasons[text.isna()] = f"no {column}"
+        wrong = day.isna() & text.notna()
+        reasons[wrong] = f"impossible {column}: " + text[wrong].map(repr)
+        rows[column] = day
+    return replace(draft, rows=rows).reject(reasons, step="check dates")
+
+
+def resolve_parties(
+    draft: Draft,
+    sides: Sequence[str] = ("sender", "target"),
+    *,
+    system: PartySystem = "name",
+    succession: Succession = "strict",
+) -> Draft:
+    """
+    Turn the names or codes of `sides` into parties, each at the row's own ``date``.
+
+    A name that is no party is unknown: its side becomes null, the row stays, the name
+    is listed. A state that did not exist on that day is an error of the source, and
+    the row is rejected.
+    """
+    rows = draft.rows.copy()
+    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
+    names = [draft.names]
+    for side in sides:
+        text = rows[side].str.strip()
+        found = resolve(text, dates=rows["date"], system=system, succession=succession)
+        gone = found["reason"].eq("not a state on that day").fillna(value=False)
+        day = rows["date"].dt.strftime("%Y-%m-%d")
+        reasons[gone] = side + " " + text[gone].map(repr) + " was not a state on " + day[gone]
+        unknown = text[found["code"].isna() & text.notna() & ~gone]
+        names.append(pd.DataFrame({"side": side, "name": unknown.to_numpy()}))
+        rows[side] = found["code"]
+    listed = pd.concat(names, ignore_index=True)
+    return replace(draft, rows=rows, names=listed).reject(reasons, step="resolve parties")
+
+
+def check_parties(draft: Draft, sides: Sequence[str] = ("sender", "target")) -> Draft:
+    """Reject rows with a state code that is none, or a state that did not exist that day."""
+    reasons = pd.Series(pd.NA, index=draft.rows.index, dtype="object")
+    for side in sides:
+        code = draft.rows[side]
+        three = code.str.fullmatch(r"[A-Z]{3}").fillna(value=False)
+        no_state = three & ~code.map(is_state_code, na_action="ignore").fillna(value=False)
+        reasons[no_state] = side + " " + code[no_state].map(repr) + " is not a state code"
+        gone = three & ~no_state & ~existed(code, draft.rows["date"])
+        reasons[gone] = side + " " + code[gone].map(repr) + " was not a state on that day"
+    return draft.reject(reasons, step="check parties")
+
+
+def map_cameo(draft: Draft, *, column: str = "code") -> Draft:
+    """
+    Give each row its family and action by the CAMEO crosswalk.
+
+    An unknown code is rejected. Hosting a visit is turned round: the guest is the
+    sender. The column ``_mirror`` marks the codes that the other side may report too.
+    """
+    rows = draft.rows.copy()
+    mapped = map_codes(rows[column].str.strip(), system="cameo")
+    unknown = mapped["action"].isna()
+    reasons = ("unknown action code " + rows[column].map(repr)).where(unknown)
+    turned = mapped["reverse"].fillna(value=False).astype("bool")
+    rows["family"], rows["action"] = mapped["family"], mapped["action"]
+    rows["_mirror"] = mapped["mirror"].fillna(value=False).astype("bool")
+    sides = rows.loc[turned, ["target", "sender"]].to_numpy()
+    rows.loc[turned, ["sender", "target"]] = sides
+    return replace(draft, rows=rows).reject(reasons, step="map action codes")
+
+
+def map_actions(draft: Draft, *, words: Mapping[str, str] | None = None) -> Draft:
+    """Reject unknown actions; `words` maps the file's words to the vocabulary."""
+    rows = draft.rows.copy()
+    action = rows["action"].str.strip()
+    if words:
+        action = action.map(lambda w: words.get(w, w), na_action="ignore")
+    if "family" not in rows:
+        # "material" and "other" belong to one family each, so the action names the family.
+        family_of = {a: family for family, actions in ACTIONS.items() for a in actions}
+        rows["family"] = action.map(family_of)
+    known = {a for actions in ACTIONS.values() for a in actions}
+    unknown = ~action.isin(known)
+    hints = {a: f"unknown action {a!r}.{did_you_mean(str(a), known)}" for a in action[unknown]}
+    rows["action"] = action
+    reasons = action.map(hints, na_action=None).where(unknown)
+    return replace(draft, rows=rows).reject(reasons, step="map actions")

@@ -1,0 +1,243 @@
+"""The datasets we ship: where they lie, how they are read, cleaned, prepared and cited."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import sanctlib
+from sanctlib.coverage import Coverage
+from sanctlib.errors import SourceError, check_choice
+from sanctlib.reading import Provenance, Reading, sha256
+from sanctlib.schema import TableKind
+from sanctlib.sources.chronology import read_chronology
+from sanctlib.sources.own import read_own
+from sanctlib.store import load_stored, save
+
+STORE_VARIABLE = "SANCTLIB_STORE"
+"""Environment variable that names the folder of prepared tables."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """One shipped table: its file, what it is, and what its source says of it."""
+
+    key: str
+    folder: str
+    file: str
+    sha256: str
+    kind: TableKind
+    curated: bool
+    coverage: Coverage
+    provenance: Provenance
+    how: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return shipped_path("raw") / self.folder / self.file
+
+
+def shipped_path(name: str) -> Path:
+    """
+    Return the folder of what we ship: ``"raw"`` or ``"notebooks"``.
+
+    An installed package carries both; an editable install finds the checkout's.
+
+    Raises
+    ------
+    SourceError
+        When neither is there.
+    """
+    package = Path(sanctlib.__file__).parent
+    checkout = {"raw": package.parent / "data" / "raw", "notebooks": package.parent / "notebooks"}
+    check_choice(name, checkout, what="folder", needed_by="shipped_path")
+    for folder in (package / "_shipped" / name, checkout[name]):
+        if folder.is_dir():
+            return folder
+    raise SourceError(f"This installation of sanctlib lacks its folder {name!r}: install it again.")
+
+
+@cache
+def shipped() -> dict[str, Dataset]:
+    """Return the shipped datasets by key, in the order of their folders."""
+    found: dict[str, Dataset] = {}
+    for path in sorted(shipped_path("raw").glob("*/source.toml")):
+        source = tomllib.loads(path.read_text(encoding="utf-8"))
+        for key, table in source["tables"].items():
+            found[key] = _dataset(key, path.parent.name, source, table)
+    return found
+
+
+def datasets() -> pd.DataFrame:
+    """
+    List the shipped datasets: a row each.
+
+    Returns
+    -------
+    DataFrame
+        ``key``, ``title``, ``kind``, ``first``, ``last`` (days covered), ``curated``,
+        ``licence``, ``how`` (how the table was made).
+    """
+    rows = [
+        {
+            "key": d.key,
+            "title": d.provenance.title,
+            "kind": d.kind,
+            "first": d.coverage.first,
+            "last": d.coverage.last,
+            "curated": d.curated,
+            "licence": d.provenance.licence,
+            "how": d.how,
+        }
+        for d in shipped().values()
+    ]
+    return pd.DataFrame(rows)
+
+
+def load(key: str, *, store: str | Path | None = None) -> Reading:
+    """
+    Return a shipped dataset, cleaned.
+
+    A prepared copy is taken from `store` (or the folder that SANCTLIB_STORE names) when
+    it was made from the very file we ship; otherwise the file is read and cleaned now,
+    with the same result, and nothing is written.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For an unknown key.
+    SourceError
+        When the shipped file is not the one its ``source.toml`` names.
+
+    Examples
+    --------
+    >>> load("ofac_sdn").table["added"].sum()
+    np.int64(6809)
+    """
+    check_choice(key, shipped(), what="dataset", needed_by="sl.load")
+    dataset = shipped()[key]
+    named = store or os.environ.get(STORE_VARIABLE)
+    if named and (Path(named) / f"{key}.json").is_file():
+        stored = load_stored(key, Path(named))
+        if stored.provenance.files == {dataset.file: dataset.sha256}:
+            return stored
+    return _clean(dataset)
+
+
+def prepare(
+    keys: Iterable[str] | None = None, *, out: str | Path, progress: bool = False
+) -> pd.DataFrame:
+    """
+    Clean shipped datasets into a store of Parquet files with manifests.
+
+    Parameters
+    ----------
+    keys : iterable of str, optional
+        Which; all by default.
+    out : path
+        The folder of the store.
+
+    Returns
+    -------
+    DataFrame
+        A row per dataset: ``key``, ``kind``, ``n_read``, ``n_added``, ``n_merged``,
+        ``n_rejected``, ``n_kept``.
+
+    Raises
+    ------
+    UnknownChoiceError, SanctlibError
+    """
+    from tqdm import tqdm
+
+    wanted = list(shipped()) if keys is None else list(keys)
+    for key in wanted:
+        check_choice(key, shipped(), what="dataset", needed_by="sl.prepare")
+    rows = []
+    for key in tqdm(wanted, desc="prepare", unit="dataset", disable=None if progress else True):
+        reading = _clean(shipped()[key])
+        save(reading, Path(out))
+        audit = reading.audit
+        rows.append(
+            {
+                "key": key,
+                "kind": reading.kind,
+                "n_read": audit.n_read,
+                "n_added": audit.n_added,
+                "n_merged": audit.n_merged,
+                "n_rejected": audit.n_rejected,
+                "n_kept": audit.n_kept,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def cite(keys: Iterable[str] | None = None) -> str:
+    """
+    Return the citations of datasets (all shipped ones by default), one a line.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For an unknown key.
+    """
+    wanted = list(shipped()) if keys is None else list(keys)
+    for key in wanted:
+        check_choice(key, shipped(), what="dataset", needed_by="sl.cite")
+    return "\n".join(dict.fromkeys(shipped()[key].provenance.citation for key in wanted))
+
+
+def _clean(dataset: Dataset) -> Reading:
+    found = sha256(dataset.path)
+    if found != dataset.sha256:
+        msg = (
+            f"{dataset.file!r} of {dataset.key!r} has the sha256 {found[:12]}…, its source.toml "
+            f"names {dataset.sha256[:12]}…: the file was changed; `make data` writes both."
+        )
+        raise SourceError(msg)
+    if dataset.curated:
+        return read_chronology(
+            dataset.path, provenance=dataset.provenance, coverage=dataset.coverage
+        )
+    return read_own(
+        dataset.path,
+        kind=dataset.kind,
+        provenance=dataset.provenance,
+        coverage=dataset.coverage,
+    )
+
+
+def _dataset(key: str, folder: str, source: dict[str, Any], table: dict[str, Any]) -> Dataset:
+    first, last = table["first"], table["last"]
+    if not isinstance(first, date) or not isinstance(last, date):
+        raise SourceError(f"source.toml of {folder!r}: first and last of {key!r} must be days.")
+    return Dataset(
+        key=key,
+        folder=folder,
+        file=table["file"],
+        sha256=table["sha256"],
+        kind=table["kind"],
+        curated=source.get("curated", False),
+        coverage=Coverage(
+            source=key,
+            first=first,
+            last=last,
+            gaps=tuple((a, b, why) for a, b, why in table.get("gaps", [])),
+        ),
+        provenance=Provenance(
+            key=key,
+            title=table["title"],
+            producer=source["producer"],
+            licence=source["licence"],
+            citation=source["citation"],
+        ),
+        how=source["how"],
+    )

@@ -1,0 +1,102 @@
+"""Our chronology of Russia and Iran: hand-picked acts, each with reference and status."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning.rules import check_parties, empty_to_null, map_actions, parse_dates
+from sanctlib.coverage import Coverage
+from sanctlib.reading import Provenance, Reading, sha256
+from sanctlib.sources.text import check_header, read_text
+
+COLUMNS = {
+    "act_id": "number of the act; a draft row that was two acts has a and b",
+    "date": "day of the act, or the first day it can have happened",
+    "date_last": "last day it can have happened",
+    "date_announced": "day of the announcement, where it is another",
+    "date_effective": "day of effect, where it is another",
+    "date_basis": "which day `date` is",
+    "sender": "who acts; several joined by ; each act alone, or together when mutual",
+    "target": "who is acted on: the state of the legal programme; empty when mutual",
+    "mutual": "yes for agreements and meetings that all senders do together",
+    "family": "sanction, cooperation, conflict or other",
+    "action": "what was done, in the vocabulary",
+    "measures": "types of sanctions",
+    "title": "what happened, in our words",
+    "programme": "legal programme of the sender",
+    "conduct": "states whose conduct the reasons name",
+    "located_in": "places of the firms and persons listed: never targets",
+    "reference": "official reference",
+    "source": "stored sources that confirm the row",
+    "status": "confirmed, partly or unconfirmed",
+    "disputed": "yes where states disagree whether it has effect",
+    "because_of_partnership": "whether a sanction was imposed because of the partnership",
+    "because_reason": "why, in few words",
+    "agreement_id": "shared by the stages of one agreement",
+    "agreement_stage": "stage of the agreement",
+    "note": "what is not confirmed, and conflicts between sources",
+}
+
+
+def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -> Reading:
+    """
+    Read the chronology into events: an act of several senders or targets is written out.
+
+    All rows are kept, whatever their status; figures show the confirmed ones and mark
+    the partly confirmed. The reading is curated: rows were chosen around known
+    milestones, so it annotates and never is an outcome.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"events"``, with ``curated=True``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError, SchemaError
+    """
+    draft = read_text(Path(path))
+    check_header(draft, list(COLUMNS), needed_by="The reader of the chronology")
+    rows = draft.rows.rename(columns={"source": "evidence"})
+    draft = empty_to_null(replace(draft, rows=rows))
+    draft = map_actions(draft)
+    draft = parse_dates(
+        draft, ["date", "date_last", "date_announced", "date_effective"], formats=["%Y-%m-%d"]
+    )
+    draft = check_parties(_written_out(draft))
+    table = draft.table.assign(source=provenance.key)
+    table["disputed"] = table["disputed"].eq("yes")
+    return Reading(
+        kind="events",
+        table=table,
+        rejected=draft.rejected,
+        audit=draft.audit,
+        coverage=coverage,
+        provenance=replace(provenance, files={Path(path).name: sha256(Path(path))}),
+        curated=True,
+    )
+
+
+def _written_out(draft: Draft) -> Draft:
+    rows = draft.rows.assign(mutual=draft.rows["mutual"].eq("yes"))
+    written = []
+    for row in rows.to_dict("records"):
+        for sender, target in _pairs(row):
+            many = ";" in str(row["sender"]) or ";" in str(row["target"])
+            end = f":{sender}>{target}" if many or row["mutual"] else ""
+            event = {"event_id": f"{row['act_id']}{end}", "sender": sender, "target": target}
+            written.append({**row, **event})
+    out = pd.DataFrame(written, columns=["event_id", *rows.columns])
+    return draft.written_out(out, step="write out senders and targets")
+
+
+def _pairs(row: dict[str, object]) -> list[tuple[str, object]]:
+    senders = sorted(str(row["sender"]).split(";"))
+    if row["mutual"]:
+        return [(a, b) for i, a in enumerate(senders) for b in senders[i + 1 :]]
+    targets = [row["target"]] if pd.isna(row["target"]) else str(row["target"]).split(";")
+    return [(a, b) for a in senders for b in targets if a != b]

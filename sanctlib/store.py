@@ -1,0 +1,166 @@
+"""The store: cleaned tables as Parquet beside a manifest, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sanctlib.coverage import Coverage
+from sanctlib.errors import SanctlibError, SourceError
+from sanctlib.reading import Audit, Provenance, Reading, sha256
+
+MANIFEST_VERSION = 1
+
+
+def save(reading: Reading, folder: Path) -> Path:
+    """
+    Write a reading into `folder` and return the path of its table.
+
+    Three files: ``KEY.parquet``, ``KEY.rejected.csv`` and ``KEY.json``, the manifest
+    with audit, coverage, provenance and the hashes of the two. Each is written under
+    another name and then renamed, the manifest last: a folder cut off half way still
+    holds the old table, or is told from a whole one by its hashes.
+
+    Raises
+    ------
+    SanctlibError
+        When the folder cannot be written.
+    """
+    key = reading.provenance.key
+    table, rejected = folder / f"{key}.parquet", folder / f"{key}.rejected.csv"
+    with writing(folder) as into:
+        reading.table.to_parquet(into / table.name, index=False)
+        reading.rejected.to_csv(into / rejected.name, index=False, lineterminator="\n")
+        hashes = {p.name: sha256(into / p.name) for p in (table, rejected)}
+        text = json.dumps(_manifest(reading, hashes), indent=1, ensure_ascii=False)
+        (into / f"{key}.json").write_text(text + "\n", encoding="utf-8")
+    return table
+
+
+def load_stored(key: str, folder: Path) -> Reading:
+    """
+    Read a reading back from `folder`.
+
+    Raises
+    ------
+    SourceError
+        When it is not there, was written by another version, or a file of it is not
+        the one its manifest names.
+    """
+    path = Path(folder) / f"{key}.json"
+    if not path.is_file():
+        raise SourceError(f"The store has no {key!r}. `sanctlib prepare {key}` writes it.")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if manifest["version"] != MANIFEST_VERSION:
+        raise SourceError(f"The stored {key!r} is of another version: run `sanctlib prepare`.")
+    for name, expected in manifest["hashes"].items():
+        found = sha256(path.parent / name) if (path.parent / name).is_file() else "missing"
+        if found != expected:
+            msg = (
+                f"{name!r} in the store is not the file its manifest names: run `sanctlib prepare`."
+            )
+            raise SourceError(msg)
+    rejected = pd.read_csv(path.parent / f"{key}.rejected.csv", dtype="str", keep_default_na=False)
+    coverage = manifest["coverage"]
+    return Reading(
+        kind=manifest["kind"],
+        table=pd.read_parquet(path.parent / f"{key}.parquet"),
+        rejected=rejected.astype({"line": "int64"}),
+        audit=Audit(pd.DataFrame(manifest["audit"])),
+        coverage=None if coverage is None else _coverage(coverage),
+        provenance=Provenance(**manifest["provenance"]),
+        unmatched=pd.DataFrame(manifest["unmatched"], columns=["side", "name", "n"]),
+        curated=manifest["curated"],
+    )
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[Path]:
+    """
+    Give a folder to write into; its files move to `folder` when all went well.
+
+    Nothing half-written ever stands under a final name; a ``.json`` manifest moves last.
+
+    Raises
+    ------
+    SanctlibError
+        When `folder` is a file, or cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = tempfile.TemporaryDirectory(prefix=".writing-", dir=folder)
+    except OSError as error:
+        msg = f"The folder {folder.name!r} cannot be written ({error.strerror}). Choose another."
+        raise SanctlibError(msg) from error
+    with held as name:
+        into = Path(name)
+        yield into
+        for file in sorted(into.iterdir(), key=lambda p: (p.suffix == ".json", p.name)):
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+            file.replace(folder / file.name)
+
+
+def write(table: pd.DataFrame, path: str | Path, *, citation: str) -> Path:
+    """
+    Save a result as CSV, with a text file beside it that says whom to cite.
+
+    Raises
+    ------
+    SanctlibError
+        When the folder cannot be written.
+    """
+    target = Path(path)
+    with writing(target.parent) as into:
+        table.to_csv(into / target.name, index=False, lineterminator="\n")
+        (into / f"{target.name}.citation.txt").write_text(citation + "\n", encoding="utf-8")
+    return target
+
+
+def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:
+    provenance, coverage = reading.provenance, reading.coverage
+    return {
+        "version": MANIFEST_VERSION,
+        "kind": reading.kind,
+        "curated": reading.curated,
+        "hashes": hashes,
+        "audit": reading.audit.steps.to_dict("list"),
+        "unmatched": reading.unmatched.to_dict("list"),
+        "coverage": coverage
+        and {
+            "source": coverage.source,
+            "first": coverage.first.isoformat(),
+            "last": coverage.last.isoformat(),
+            "states": None if coverage.states is None else sorted(coverage.states),
+            "gaps": [(a.isoformat(), b.isoformat(), why) for a, b, why in coverage.gaps],
+            "breaks": [(day.isoformat(), why) for day, why in coverage.breaks],
+        },
+        "provenance": {
+            "key": provenance.key,
+            "title": provenance.title,
+            "producer": provenance.producer,
+            "licence": provenance.licence,
+            "citation": provenance.citation,
+            "files": provenance.files,
+        },
+    }
+
+
+def _coverage(stored: dict[str, Any]) -> Coverage:
+    day = date.fromisoformat
+    return Coverage(
+        source=stored["source"],
+        first=day(stored["first"]),
+        last=day(stored["last"]),
+        states=None if stored["states"] is None else frozenset(stored["states"]),
+        gaps=tuple((day(a), day(b), why) for a, b, why in stored["gaps"]),
+        breaks=tuple((day(d), why) for d, why in stored["breaks"]),
+    )

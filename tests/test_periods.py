@@ -1,0 +1,82 @@
+"""Periods: Mondays, month ends, and how finely an act is dated."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from sanctlib.coverage import Coverage
+from sanctlib.errors import CoverageError, SanctlibError, UnknownChoiceError
+from sanctlib.periods import period_end, period_range, period_start, precision
+
+
+def days(*text: str) -> pd.Series:
+    return pd.Series(pd.to_datetime(list(text)))
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [
+        ("day", "2018-05-09"),
+        ("week", "2018-05-07"),
+        ("month", "2018-05-01"),
+        ("quarter", "2018-04-01"),
+        ("year", "2018-01-01"),
+    ],
+)
+def test_a_wednesday_falls_into_its_periods(every: str, expected: str) -> None:
+    assert period_start(days("2018-05-09"), every=every).tolist() == [pd.Timestamp(expected)]
+
+
+def test_a_week_ends_on_sunday_and_may_cross_the_year() -> None:
+    assert period_start(days("2019-01-01"), every="week").tolist() == [pd.Timestamp("2018-12-31")]
+    assert period_end(days("2018-12-31"), every="week").tolist() == [pd.Timestamp("2019-01-06")]
+
+
+def test_a_range_holds_every_period_once() -> None:
+    months = period_range(date(2018, 11, 15), date(2019, 2, 1), every="month")
+    assert months.strftime("%Y-%m").tolist() == ["2018-11", "2018-12", "2019-01", "2019-02"]
+
+
+def test_a_range_the_wrong_way_round_is_an_error() -> None:
+    with pytest.raises(SanctlibError, match="first <= last"):
+        period_range(date(2019, 1, 1), date(2018, 1, 1), every="month")
+
+
+def test_an_unknown_period_is_an_error_with_a_hint() -> None:
+    with pytest.raises(UnknownChoiceError, match="Did you mean 'month'"):
+        period_start(days("2018-01-01"), every="months")  # type: ignore[arg-type]
+
+
+def test_precision_is_derived_from_the_two_days() -> None:
+    first = days("2018-05-08", "2022-08-01", "2022-01-01", "2022-08-01", "2022-09-15")
+    last = days("2018-05-08", "2022-08-31", "2022-12-31", "2022-09-30", "2022-09-16")
+    assert precision(first, last).tolist() == ["day", "month", "year", "range", "range"]
+
+
+def test_a_period_is_covered_only_when_every_day_of_it_is() -> None:
+    coverage = Coverage(
+        source="mine",
+        first=date(2018, 1, 1),
+        last=date(2018, 10, 30),
+        gaps=((date(2018, 3, 10), date(2018, 3, 12), "server down"),),
+    )
+    months = pd.Series(period_range(date(2017, 12, 1), date(2018, 11, 1), every="month"))
+    covered = months[coverage.covers(months, every="month")].dt.month.tolist()
+    assert covered == [1, 2, 4, 5, 6, 7, 8, 9]
+
+
+def test_states_outside_the_coverage_are_named() -> None:
+    coverage = Coverage(
+        source="mine", first=date(2018, 1, 1), last=date(2018, 2, 1), states=frozenset({"RUS"})
+    )
+    coverage.has_states(("RUS",))
+    with pytest.raises(CoverageError, match="'mine' does not cover IRN"):
+        coverage.has_states(("RUS", "IRN"))
+
+
+def test_a_coverage_that_ends_before_it_begins_is_an_error() -> None:
+    with pytest.raises(CoverageError, match="before it begins"):
+        Coverage(source="mine", first=date(2019, 1, 1), last=date(2018, 1, 1))

@@ -1,0 +1,109 @@
+"""The store: whole or not at all, and the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sanctlib.coverage import Coverage
+from sanctlib.errors import SanctlibError, SourceError
+from sanctlib.reading import Audit, Reading
+from sanctlib.store import load_stored, save, write, writing
+from tests.test_checks import event
+from tests.test_reading import PROVENANCE
+
+
+def reading() -> Reading:
+    lost = pd.DataFrame([{"file": "f.csv", "line": 3, "raw": 'a,"b"', "reason": "odd"}])
+    return Reading(
+        kind="events",
+        table=pd.DataFrame([event(target=None, measures="arms;trade")]),
+        rejected=lost,
+        audit=Audit.begin(2).then("check", n_rejected=1, n_out=1),
+        coverage=Coverage(
+            source="mine",
+            first=date(2018, 1, 1),
+            last=date(2018, 12, 31),
+            states=frozenset({"USA", "IRN"}),
+            gaps=((date(2018, 2, 1), date(2018, 2, 2), "down"),),
+            breaks=((date(2018, 6, 1), "new coder"),),
+        ),
+        provenance=PROVENANCE,
+        unmatched=pd.DataFrame([{"side": "target", "name": "Wiranto", "n": 1}]),
+        curated=True,
+    )
+
+
+def test_what_is_saved_comes_back_the_same(tmp_path: Path) -> None:
+    saved = reading()
+    save(saved, tmp_path)
+    back = load_stored("mine", tmp_path)
+    pd.testing.assert_frame_equal(back.table, saved.table)
+    pd.testing.assert_frame_equal(back.rejected, saved.rejected, check_dtype=False)
+    pd.testing.assert_frame_equal(back.audit.steps, saved.audit.steps, check_dtype=False)
+    assert (back.coverage, back.provenance, back.curated) == (
+        saved.coverage,
+        saved.provenance,
+        saved.curated,
+    )
+    assert back.unmatched["name"].tolist() == ["Wiranto"]
+
+
+def test_two_saves_give_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        save(reading(), tmp_path / folder)
+    for path in sorted((tmp_path / "one").iterdir()):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_a_changed_table_is_told_from_the_one_the_manifest_names(tmp_path: Path) -> None:
+    path = save(reading(), tmp_path)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(SourceError, match=r"'mine\.parquet' in the store is not the file"):
+        load_stored("mine", tmp_path)
+
+
+def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
+    save(reading(), tmp_path)
+    manifest = tmp_path / "mine.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": 0}))
+    with pytest.raises(SourceError, match="another version"):
+        load_stored("mine", tmp_path)
+
+
+def test_what_is_not_in_the_store_is_said_with_the_command(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="sanctlib prepare mine"):
+        load_stored("mine", tmp_path)
+
+
+def test_a_failure_while_writing_leaves_the_old_files_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("old")
+
+    def write_half() -> None:
+        with writing(tmp_path) as into:
+            (into / "a.csv").write_text("half")
+            raise ValueError("disk full")
+
+    with pytest.raises(ValueError, match="disk full"):
+        write_half()
+    assert (tmp_path / "a.csv").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with (
+        pytest.raises(SanctlibError, match="'taken' cannot be written"),
+        writing(tmp_path / "taken"),
+    ):
+        pass
+
+
+def test_a_result_is_written_with_its_citation(tmp_path: Path) -> None:
+    path = write(pd.DataFrame({"n": [1]}), tmp_path / "counts.csv", citation="Me (2026): Mine.")
+    assert path.read_bytes() == b"n\n1\n"
+    assert (tmp_path / "counts.csv.citation.txt").read_text() == "Me (2026): Mine.\n"
