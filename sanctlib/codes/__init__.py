@@ -1,0 +1,1 @@
+"""Codes of states, blocs, actions and programmes, and the tables they come from."""

@@ -1,0 +1,216 @@
+"""Blocs and their dated members; the kinds of parties."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from functools import cache
+from typing import Literal, TypeAlias
+
+import pandas as pd
+
+from sanctlib.codes.countries import is_state_code, read_codes
+from sanctlib.errors import UnknownChoiceError, check_choice, check_columns, did_you_mean
+
+PartyKind: TypeAlias = Literal["state", "bloc", "nonstate", "region"]
+Side: TypeAlias = Literal["sender", "target"]
+SIDES: tuple[Side, ...] = ("sender", "target")
+_NEEDED = ("event_id", "act_id", "date", "sender", "target", "mutual", "family")
+
+
+def blocs() -> pd.DataFrame:
+    """
+    Return the table of blocs.
+
+    Returns
+    -------
+    table : DataFrame
+        ``code``, ``name``, ``kind`` (union, universal, organisation, informal),
+        ``can_sanction`` (bool: its own acts can bind its members, so that it stays whole
+        as a sender), ``note``.
+
+    Examples
+    --------
+    >>> table = blocs()
+    >>> table.loc[table["code"].eq("IO-G7"), "can_sanction"].to_list()
+    [False]
+    """
+    parties = _parties()
+    return parties[parties["kind"].ne("region")].reset_index(drop=True)
+
+
+@cache
+def _parties() -> pd.DataFrame:
+    table = read_codes("blocs.csv")
+    table["can_sanction"] = table["can_sanction"].eq("yes")
+    return table
+
+
+@cache
+def _memberships() -> pd.DataFrame:
+    table = read_codes("members.csv", dates=("from", "until", "sanctions_until"))
+    table["sanctions_until"] = table["sanctions_until"].fillna(table["until"])
+    return table
+
+
+def members(bloc: str, *, day: date | pd.Timestamp, for_sanctions: bool = False) -> list[str]:
+    """
+    Return the members of a bloc on a day, in alphabetical order.
+
+    Membership is that of the law: a suspended member is a member. An empty list means
+    that the bloc had no member that day, or that `members.csv` does not date them.
+
+    Parameters
+    ----------
+    bloc : str
+        Code of `blocs`.
+    day : date
+        The day.
+    for_sanctions : bool
+        Whether to count a state that had left but was still bound by the bloc's
+        sanctions: EU sanctions bound GBR until 2020-12-31.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For a code that is not a bloc's.
+
+    Examples
+    --------
+    >>> len(members("EU", day=date(2022, 2, 24)))
+    27
+    >>> members("IO-E3", day=date(2022, 2, 24))
+    ['DEU', 'FRA', 'GBR']
+    """
+    check_choice(bloc, blocs()["code"], what="bloc", needed_by="members")
+    table = _memberships()
+    table = table[table["bloc"].eq(bloc)]
+    last = table["sanctions_until" if for_sanctions else "until"]
+    at = pd.Timestamp(day)
+    inside = table["from"].le(at) & (last.isna() | last.ge(at))
+    return sorted(table.loc[inside, "state"])
+
+
+def party_kind(code: str) -> PartyKind:
+    """
+    Tell what a party is: three capital letters are always a state or territory.
+
+    A bloc is one of `blocs`; a non-state begins with ``NS-``; a region is a state's code
+    with a part, like ``UKR-CR``.
+
+    Raises
+    ------
+    UnknownChoiceError
+        When the code is none of these.
+    """
+    if is_state_code(code):
+        return "state"
+    if code in set(blocs()["code"]):
+        return "bloc"
+    head, _, part = code.partition("-")
+    if part and head == "NS":
+        return "nonstate"
+    if part and is_state_code(head):
+        return "region"
+    msg = (
+        f"party_kind does not know the party {code!r}: it is no state, no bloc, "
+        "no 'NS-' code and no region of a state."
+    )
+    raise UnknownChoiceError(msg + did_you_mean(code, blocs()["code"]))
+
+
+def expand_blocs(
+    events: pd.DataFrame,
+    *,
+    sides: Sequence[Side] = ("sender",),
+    only: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """
+    Write out blocs into their members of the act's day, one row per member.
+
+    `act_id` is kept, so the act still counts once; counts of rows, senders and dyads
+    change by an order of magnitude. A member that the act also names, or that two blocs
+    of the act share, stays once; a member is never written out against itself.
+    Senders of sanctions are the states bound by them (`members` with `for_sanctions`).
+    A row whose bloc has no dated member on that day stays whole. An act dated by an
+    interval is written out on its first day.
+
+    Parameters
+    ----------
+    events : DataFrame
+        An events table.
+    sides : sequence of "sender" and "target"
+        Which parties to write out.
+    only : collection of str, optional
+        Codes of the blocs to write out; all by default.
+
+    Returns
+    -------
+    expanded : DataFrame
+        The columns of `events`, rows in the order of `events` and then of the members.
+        ``event_id`` ends in ``:SENDER>TARGET`` where a row was written out.
+
+    Raises
+    ------
+    MissingColumnsError
+        When a column of the events table is absent.
+    UnknownChoiceError
+        For another side, or a code in `only` that is not a bloc's.
+
+    Examples
+    --------
+    >>> act = {"event_id": "7", "act_id": "7", "date": pd.Timestamp("2022-02-25"),
+    ...        "sender": "IO-E3", "target": "RUS", "mutual": False, "family": "sanction"}
+    >>> expand_blocs(pd.DataFrame([act]))["event_id"].to_list()
+    ['7:DEU>RUS', '7:FRA>RUS', '7:GBR>RUS']
+    """
+    check_columns(events.columns, _NEEDED, needed_by="expand_blocs")
+    for side in sides:
+        check_choice(side, SIDES, what="side", needed_by="expand_blocs")
+    known = set(blocs()["code"])
+    for bloc in only or ():
+        check_choice(bloc, sorted(known), what="bloc", needed_by="expand_blocs")
+    chosen = known if only is None else set(only)
+    work = events.reset_index(drop=True)
+    # The parties before writing out, to find the suffix that the reader may have given.
+    work["_was_sender"], work["_was_target"] = work["sender"], work["target"]
+    for side in sides:
+        work = _write_out(work, side, chosen=chosen)
+    return _finished(work)[list(events.columns)]
+
+
+def _write_out(work: pd.DataFrame, side: Side, *, chosen: set[str]) -> pd.DataFrame:
+    work = work.assign(_row=range(len(work)))
+    rows = work.loc[work[side].isin(chosen), ["_row", side, "date", "family"]]
+    pairs = rows.merge(_memberships(), left_on=side, right_on="bloc")
+    last = pairs["until"]
+    if side == "sender":
+        last = last.mask(pairs["family"].eq("sanction"), pairs["sanctions_until"])
+    inside = pairs["from"].le(pairs["date"]) & (last.isna() | last.ge(pairs["date"]))
+    pairs = pairs.loc[inside, ["_row", "state"]].sort_values(["_row", "state"])
+    pairs = pairs.rename(columns={"state": "_state"})
+    joined = work.merge(pairs, on="_row", how="left")
+    joined[side] = joined["_state"].fillna(joined[side])
+    itself = joined["_state"].notna() & joined["sender"].eq(joined["target"]).fillna(value=False)
+    return joined[~itself].drop(columns=["_row", "_state"])
+
+
+def _finished(work: pd.DataFrame) -> pd.DataFrame:
+    changed = work["sender"].ne(work["_was_sender"]) & work["sender"].notna()
+    changed |= work["target"].ne(work["_was_target"]) & work["target"].notna()
+    swap = changed & work["mutual"] & work["sender"].gt(work["target"]).fillna(value=False)
+    sender = work["sender"].mask(swap, work["target"])
+    work = work.assign(target=work["target"].mask(swap, work["sender"]), sender=sender)
+    before = _pair(work["_was_sender"], work["_was_target"])
+    bare = [str(key).removesuffix(old) for key, old in zip(work["event_id"], before, strict=True)]
+    written = pd.Series(bare, index=work.index) + _pair(work["sender"], work["target"])
+    work["event_id"] = work["event_id"].mask(changed, written)
+    # Where the act also names the member itself, or two blocs share it, it stays once.
+    key = [c for c in ("source", "event_id") if c in work.columns]
+    own_first = work[key].assign(changed=changed).sort_values("changed", kind="stable")
+    repeated = own_first.duplicated(key) & own_first["changed"]
+    return work[~repeated.reindex(work.index)].reset_index(drop=True)
+
+
+def _pair(sender: pd.Series, target: pd.Series) -> pd.Series:
+    return ":" + sender.astype("str").fillna("") + ">" + target.astype("str").fillna("")

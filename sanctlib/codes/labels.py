@@ -1,0 +1,197 @@
+"""What a label means on each day: folding of names, spells of states, lines of succession."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Succession: TypeAlias = Literal["strict", "dominant", "all"]
+Days: TypeAlias = npt.NDArray[np.int64]
+
+# Days since 1970-01-01; the ends are far outside any record and keep keys within int64.
+FIRST_DAY, LAST_DAY = -1_000_000, 1_000_000
+_WIDTH = 4_000_000
+NO_STATE = "not a state on that day"
+UNKNOWN = "unknown name"
+
+
+def fold(name: str) -> str:
+    """
+    Return a label without accents, case, punctuation and repeated blanks.
+
+    Examples
+    --------
+    >>> fold("Côte  d'Ivoire"), fold("Bosnia & Herzegovina")
+    ('cote d ivoire', 'bosnia and herzegovina')
+    """
+    plain = unicodedata.normalize("NFKD", name.replace("&", " and "))
+    bare = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
+    return " ".join(re.split(r"[\W_]+", bare)).strip()
+
+
+def day_numbers(dates: pd.Series) -> Days:
+    """Return days since 1970-01-01, the missing ones as the first day."""
+    days = dates.to_numpy().astype("datetime64[D]").astype("int64")
+    clipped: Days = np.clip(days, FIRST_DAY, LAST_DAY)
+    return clipped
+
+
+class Spell(NamedTuple):
+    """The days on which a code is that of a state or territory."""
+
+    first: int
+    last: int
+    successors: tuple[str, ...]
+    predecessor: str
+
+
+class Meaning(NamedTuple):
+    """A code that a label stands for between two days."""
+
+    code: str
+    first: int
+    last: int
+    how: str
+
+
+class Answer(NamedTuple):
+    """What a label resolves to on a day."""
+
+    code: str | None
+    how: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Spells:
+    """All spells by code, in order of time, with the lines of succession between them."""
+
+    by_code: dict[str, tuple[Spell, ...]]
+    parents: dict[str, set[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        parents: dict[str, set[str]] = {}
+        for code, spells in self.by_code.items():
+            for child in {c for s in spells for c in s.successors if c != code}:
+                parents.setdefault(child, set()).add(code)
+        object.__setattr__(self, "parents", parents)
+
+    def exists(self, code: str, day: int) -> bool:
+        """Tell whether the code is valid on the day; codes of blocs always are."""
+        spells = self.by_code.get(code)
+        return spells is None or any(s.first <= day <= s.last for s in spells)
+
+    def heirs(self, code: str, day: int, *, all_lines: bool) -> set[str]:
+        """
+        Return the codes valid on the day that the code passed to, or came from before its start.
+
+        One at most, the dominant one, unless `all_lines` are asked for.
+        """
+        found: set[str] = set()
+        seen = {code}
+        ahead = [code]
+        while ahead:
+            current = ahead.pop()
+            if self.exists(current, day):
+                found.add(current)
+                continue
+            near = self._next(current, day, all_lines=all_lines) - seen
+            seen |= near
+            ahead.extend(near)
+        return found
+
+    def _next(self, code: str, day: int, *, all_lines: bool) -> set[str]:
+        spells = self.by_code[code]
+        over = [s for s in spells if s.last < day]
+        if over:
+            heirs = over[-1].successors
+            return set(heirs if all_lines else heirs[:1])
+        if all_lines:
+            return self.parents.get(code, set())
+        return {s.predecessor for s in spells[:1] if s.predecessor}
+
+    def related(self, codes: Iterable[str]) -> set[str]:
+        """Return the codes and all that any line of succession leads to."""
+        seen: set[str] = set()
+        ahead = [c for c in codes if c in self.by_code]
+        while ahead:
+            code = ahead.pop()
+            if code not in seen:
+                seen.add(code)
+                ahead.extend(self.parents.get(code, ()))
+                ahead.extend(c for s in self.by_code[code] for c in s.successors)
+        return seen
+
+
+def _answer(meanings: list[Meaning], spells: Spells, day: int, *, succession: Succession) -> Answer:
+    for m in meanings:
+        if m.first <= day <= m.last and spells.exists(m.code, day):
+            return Answer(m.code, m.how, None)
+    if succession != "strict":
+        # The meaning nearest in time leads: "Yemen" of 1980 is not asked for in 2000.
+        for m in sorted(meanings, key=lambda m: max(m.first - day, day - m.last)):
+            heirs = spells.heirs(m.code, day, all_lines=succession == "all")
+            if heirs:
+                return Answer(";".join(sorted(heirs)), m.how, None)
+    return Answer(None, None, NO_STATE)
+
+
+class Timelines:
+    """For every label the stretches of days on which it has one meaning; asked in bulk."""
+
+    def __init__(
+        self, labels: dict[str, list[Meaning]], spells: Spells, *, succession: Succession
+    ) -> None:
+        self._number = {label: i for i, label in enumerate(labels)}
+        keys: list[int] = []
+        found: list[Answer] = []
+        last: list[Answer] = []
+        for i, meanings in enumerate(labels.values()):
+            stretches = _stretches(meanings, spells, succession=succession)
+            keys.extend(i * _WIDTH + first - FIRST_DAY for first, _ in stretches)
+            found.extend(answer for _, answer in stretches)
+            last.append(_undated(meanings, spells))
+        unknown = Answer(None, None, UNKNOWN)
+        self._keys = np.array(keys, dtype="int64")
+        self._n = len(found)
+        answers = [*found, *last, unknown]
+        self.answers = pd.DataFrame(answers, columns=["code", "matched", "reason"]).astype("str")
+
+    def numbers(self, labels: Iterable[str]) -> Days:
+        """Return the number of each label, -1 for an unknown one."""
+        return np.array([self._number.get(label, -1) for label in labels], dtype="int64")
+
+    def rows(self, numbers: Days, days: Days | None) -> Days:
+        """Return the row of `answers` for each label number, on its day where it has one."""
+        undated = np.where(numbers < 0, len(self.answers) - 1, self._n + numbers)
+        if days is None:
+            return undated
+        at = np.searchsorted(self._keys, numbers * _WIDTH + (days - FIRST_DAY), side="right") - 1
+        return np.where(numbers < 0, undated, at)
+
+
+def _stretches(
+    meanings: list[Meaning], spells: Spells, *, succession: Succession
+) -> list[tuple[int, Answer]]:
+    turns = {FIRST_DAY}
+    turns.update(d for m in meanings for d in (m.first, m.last + 1))
+    for code in spells.related(m.code for m in meanings):
+        turns.update(d for s in spells.by_code[code] for d in (s.first, s.last + 1))
+    stretches: list[tuple[int, Answer]] = []
+    for day in sorted(d for d in turns if d <= LAST_DAY):
+        answer = _answer(meanings, spells, day, succession=succession)
+        if not stretches or stretches[-1][1] != answer:
+            stretches.append((day, answer))
+    return stretches
+
+
+def _undated(meanings: list[Meaning], spells: Spells) -> Answer:
+    valid = [a for _, a in _stretches(meanings, spells, succession="strict") if a.code]
+    return valid[-1] if valid else Answer(None, None, NO_STATE)
