@@ -1,0 +1,173 @@
+"""Anyone's own table: every bad cell is a rejected row or a clear error, and all adds up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError
+from sanctlib.reading import Reading
+from sanctlib.sources.table import read_table
+
+COLUMNS = {"date": "when", "sender": "who", "target": "whom", "action": "what"}
+
+
+def frame(*rows: tuple[str | None, ...]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(COLUMNS.values()), dtype="str")
+
+
+def read(*rows: tuple[str | None, ...], **options: Any) -> Reading:
+    reading = read_table(frame(*rows), columns=COLUMNS, **options)
+    audit = reading.audit
+    assert audit.n_read == len(rows)
+    assert audit.n_read == audit.n_kept + audit.n_merged + audit.n_rejected
+    return reading
+
+
+GOOD = ("2018-05-08", "United States", "Iran", "impose")
+
+
+def parties(reading: Reading) -> list[tuple[str, str]]:
+    return list(reading.table[["sender", "target"]].itertuples(index=False, name=None))
+
+
+def test_names_become_codes_and_days_become_dates() -> None:
+    reading = read(GOOD)
+    assert parties(reading) == [("USA", "IRN")]
+    assert reading.table["date"].tolist() == [pd.Timestamp("2018-05-08")]
+    assert reading.table["family"].tolist() == ["sanction"]
+    assert reading.coverage is None
+
+
+def test_a_missing_column_is_an_error_with_a_hint() -> None:
+    with pytest.raises(MissingColumnsError, match=r"'whom'.*\n.*Did you mean 'whomm'"):
+        read_table(frame(GOOD).rename(columns={"whom": "whomm"}), columns=COLUMNS)
+
+
+def test_an_unmapped_need_is_an_error() -> None:
+    with pytest.raises(MissingColumnsError, match="your column for 'target'"):
+        read_table(frame(GOOD), columns={"date": "when", "sender": "who", "action": "what"})
+
+
+def test_a_column_we_do_not_have_is_an_error_with_a_hint() -> None:
+    with pytest.raises(UnknownChoiceError, match=r"'sendr'.*Did you mean 'sender'"):
+        read_table(frame(GOOD), columns={**COLUMNS, "sendr": "who"})
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (("2018-05-08", "United States", "Iran", "impoze"), "Did you mean 'impose'"),
+        (("2018-05-08", "United States", "Iran", None), "unknown action"),
+        (("2018-02-30", "United States", "Iran", "impose"), "impossible date: '2018-02-30'"),
+        (("2018-13-01", "United States", "Iran", "impose"), "impossible date"),
+        ((None, "United States", "Iran", "impose"), "no date"),
+        (("2000-01-01", "Soviet Union", "Iran", "impose"), "was not a state on 2000-01-01"),
+        (("2005-01-01", "United States", "South Sudan", "impose"), "was not a state on 2005-01-01"),
+    ],
+)
+def test_a_bad_cell_rejects_its_row_with_file_line_and_reason(
+    row: tuple[str | None, ...], reason: str
+) -> None:
+    reading = read(GOOD, row)
+    assert parties(reading) == [("USA", "IRN")]
+    assert reading.rejected[["file", "line"]].to_dict("records") == [{"file": "frame", "line": 2}]
+    assert reason in reading.rejected["reason"].iloc[0]
+
+
+def test_na_is_namibia_unless_said_otherwise() -> None:
+    row = ("2018-05-08", "NA", "IR", "impose")
+    assert parties(read(row, parties="iso2")) == [("NAM", "IRN")]
+    assert read(row, parties="iso2", nulls=("", "NA")).table["sender"].isna().all()
+
+
+def test_a_name_that_is_no_state_is_null_kept_and_listed() -> None:
+    reading = read(GOOD, ("2018-05-08", "Wiranto", "Iran", "impose"))
+    assert reading.table["sender"].isna().tolist() == [False, True]
+    assert reading.unmatched.to_dict("records") == [{"side": "sender", "name": "Wiranto", "n": 1}]
+
+
+def test_a_month_and_a_year_are_intervals() -> None:
+    reading = read(("2022-08", "Iran", "Russia", "arms"), ("2022", "Iran", "Russia", "arms"))
+    days = reading.table[["date", "date_last"]].apply(lambda c: c.dt.strftime("%Y-%m-%d"))
+    assert days.to_numpy().tolist() == [["2022-08-01", "2022-08-31"], ["2022-01-01", "2022-12-31"]]
+
+
+def test_your_own_words_for_actions_are_mapped() -> None:
+    reading = read(("2018-05-08", "USA", "Iran", "SANCTIONED"), actions={"SANCTIONED": "impose"})
+    assert reading.table["action"].tolist() == ["impose"]
+
+
+def test_one_a_day_merges_repeats_and_counts_them() -> None:
+    reading = read(GOOD, GOOD, repeats="one_a_day")
+    assert reading.table["n_reports"].tolist() == [2]
+    assert reading.audit.n_merged == 1
+
+
+def test_cameo_visits_are_turned_and_merged_and_sanctions_are_not() -> None:
+    rows = [
+        ("2018-09-07", "Russia", "Iran", "042"),
+        ("2018-09-07", "Iran", "Russia", "043"),
+        ("2018-09-07", "Russia", "Iran", "040"),
+        ("2018-09-07", "Iran", "Russia", "040"),
+        ("2018-09-07", "Russia", "Ukraine", "163"),
+        ("2018-09-07", "Ukraine", "Russia", "163"),
+        ("2018-09-07", "Russia", "Ukraine", "40"),
+    ]
+    mapping = {"date": "when", "sender": "who", "target": "whom", "code": "what"}
+    reading = read_table(frame(*rows), columns=mapping, codes="cameo", repeats="one_a_day")
+    found = reading.table[["sender", "target", "mutual", "action", "n_reports"]]
+    assert sorted(found.itertuples(index=False, name=None)) == [
+        ("IRN", "RUS", True, "consult", 2),
+        ("RUS", "IRN", False, "visit", 2),
+        ("RUS", "UKR", False, "impose", 1),
+        ("UKR", "RUS", False, "impose", 1),
+    ]
+    assert reading.rejected["reason"].tolist() == ["unknown action code '40'"]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [pd.DataFrame, pl.from_pandas, pa.Table.from_pandas],
+    ids=["pandas", "polars", "pyarrow"],
+)
+def test_any_frame_gives_the_same_table(convert: Any) -> None:
+    source = frame(GOOD, ("2018-05-09", "EU", "Iran", "ease"))
+    reading = read_table(convert(source), columns=COLUMNS)
+    assert parties(reading) == [("USA", "IRN"), ("EU", "IRN")]
+
+
+def test_real_dates_in_a_frame_are_taken_as_days() -> None:
+    source = frame(GOOD).assign(when=pd.to_datetime(["2018-05-08"]))
+    assert read_table(source, columns=COLUMNS).table["date"].tolist() == [
+        pd.Timestamp("2018-05-08")
+    ]
+
+
+@pytest.mark.parametrize("name", ["acts.csv", "acts.tsv", "acts.csv.gz", "acts.parquet"])
+def test_files_give_the_same_table(tmp_path: Path, name: str) -> None:
+    path, source = tmp_path / name, frame(GOOD)
+    if name.endswith(".parquet"):
+        source.to_parquet(path)
+    else:
+        source.to_csv(path, index=False, sep="\t" if ".tsv" in name else ",")
+    reading = read_table(path, columns=COLUMNS)
+    assert parties(reading) == [("USA", "IRN")]
+    assert list(reading.provenance.files) == [name]
+
+
+def test_a_file_of_rejected_rows_only_is_an_empty_table_that_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "acts.csv"
+    frame(("2018-02-30", "USA", "Iran", "impose")).to_csv(path, index=False)
+    reading = read_table(path, columns=COLUMNS)
+    assert (len(reading.table), len(reading.rejected)) == (0, 1)
+
+
+def test_a_folder_for_a_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is a folder"):
+        read_table(tmp_path, columns=COLUMNS)
