@@ -1,0 +1,254 @@
+"""The command line: prepare data, run reports, list and cite datasets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sanctlib.errors import ParameterError, SanctlibError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sanctlib.reports.parameters import Parameter
+    from sanctlib.reports.run import Progress, Run
+
+REPORTS = "reports"
+STORE = "data/processed"
+
+
+class _Commands(click.Group):
+    """A group whose commands end in one message where sanctlib raises on purpose."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SanctlibError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sanctlib", message="sanctlib %(version)s")
+def main() -> None:
+    """Count sanctions and dealings between states, from raw data to reports."""
+
+
+@main.command()
+@click.argument("keys", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), default=STORE, show_default=True)
+def prepare(keys: tuple[str, ...], out: Path) -> None:
+    """Clean the shipped datasets KEYS (all by default) into a folder of Parquet files."""
+    from sanctlib import datasets
+
+    summary = datasets.prepare(keys or None, out=out, progress=_at_terminal())
+    click.echo(summary.to_string(index=False))
+
+
+@main.command("datasets")
+def list_datasets() -> None:
+    """List the shipped datasets: what they are and which days they cover."""
+    from sanctlib import datasets
+
+    click.echo(datasets.datasets().to_string(index=False, max_colwidth=60))
+
+
+@main.command()
+@click.argument("keys", nargs=-1)
+def cite(keys: tuple[str, ...]) -> None:
+    """Print the citations of the datasets KEYS (all by default)."""
+    from sanctlib import datasets
+
+    click.echo(datasets.cite(keys or None))
+
+
+@main.command(add_help_option=False)
+@click.argument("name", required=False)
+@click.option("-p", "given", multiple=True, metavar="KEY=VALUE", help="Set a parameter.")
+@click.option("--all", "run_all", is_flag=True, help="Run every notebook on its defaults.")
+@click.option("--list", "list_names", is_flag=True, help="List the notebooks.")
+@click.option("--out", type=click.Path(path_type=Path), default=REPORTS, show_default=True)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=STORE,
+    show_default=True,
+    help="Folder of the prepared data.",
+)
+@click.option("--timeout", type=click.IntRange(min=1), default=900, show_default=True)
+@click.option("-h", "--help", "help_wanted", is_flag=True, help="Show this, and NAME's parameters.")
+@click.pass_context
+def report(
+    ctx: click.Context,
+    *,
+    name: str | None,
+    given: tuple[str, ...],
+    run_all: bool,
+    list_names: bool,
+    out: Path,
+    store: Path,
+    timeout: int,
+    help_wanted: bool,
+) -> None:
+    """
+    Run the notebook NAME, or a notebook file, and write its page.
+
+    A pair is written RUS,IRN, a day 2022-02-24, a list with commas. `report NAME
+    --help` prints the parameters of that notebook.
+    """
+    if help_wanted:
+        _print_help(ctx, name)
+        return
+    from sanctlib.reports.run import available
+
+    if list_names:
+        _print_names(available())
+        return
+    if run_all == (name is not None):
+        msg = "report needs the NAME of one notebook, or --all."
+        raise click.UsageError(msg, ctx)
+    if run_all and given:
+        msg = "-p goes with the NAME of one notebook: --all runs each on its defaults."
+        raise click.UsageError(msg, ctx)
+    names = available() if name is None else [name]
+    page, failures = _run_all(names, given, out=out, store=store, timeout=timeout)
+    if failures:
+        _print_failures(failures, n_runs=len(names))
+    click.echo(page)
+    ctx.exit(1 if failures else 0)
+
+
+def _print_names(names: Iterable[str]) -> None:
+    from sanctlib.reports.parameters import declared
+    from sanctlib.reports.run import find_notebook
+
+    for name in names:
+        click.echo(f"{name}  {', '.join(declared(find_notebook(name)))}")
+
+
+def _print_help(ctx: click.Context, name: str | None) -> None:
+    click.echo(ctx.get_help())
+    if name is None:
+        return
+    from sanctlib.reports.parameters import declared
+    from sanctlib.reports.run import find_notebook
+
+    click.echo(f"\nParameters of {name}:")
+    for key, parameter in declared(find_notebook(name)).items():
+        click.echo(f"  {key}: {parameter.type} (default: {_as_typed(parameter.default)})")
+        if parameter.help:
+            click.echo(f"      {parameter.help}")
+
+
+def _as_typed(value: object) -> str:
+    """Return a value as one would type it after `-p key=`."""
+    if isinstance(value, list):
+        pairs = any(isinstance(v, tuple) for v in value)
+        return (";" if pairs else ",").join(_as_typed(v) for v in value)
+    if isinstance(value, tuple):
+        return ",".join(str(v) for v in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value)
+
+
+def _values(given: Iterable[str], declared: Mapping[str, Parameter]) -> dict[str, object]:
+    from sanctlib.reports.values import parse
+
+    values: dict[str, object] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals:
+            msg = f"-p needs KEY=VALUE, found {text!r}."
+            raise click.UsageError(msg)
+        if key in values:
+            msg = f"The parameter {key!r} is given twice."
+            raise ParameterError(msg)
+        if key not in declared:
+            known = ", ".join(repr(k) for k in declared) or "none"
+            msg = f"There is no parameter {key!r}. Known: {known}."
+            raise ParameterError(msg + did_you_mean(key, declared))
+        try:
+            values[key] = parse(value, declared[key].type)
+        except ParameterError as error:
+            msg = f"The parameter {key!r}: {error}"
+            raise ParameterError(msg) from error
+    return values
+
+
+def _run_all(
+    names: list[str], given: tuple[str, ...], *, out: Path, store: Path, timeout: int
+) -> tuple[Path, dict[str, str]]:
+    """Run one notebook after the other; return the index page and the failures by name."""
+    from sanctlib.datasets import shipped
+    from sanctlib.reports.index import write_index
+    from sanctlib.reports.parameters import declared
+    from sanctlib.reports.run import NotebookError, find_notebook, run_notebook
+
+    inputs = {key: dataset.sha256 for key, dataset in shipped().items()}
+    failures: dict[str, str] = {}
+    for name in names:
+        try:
+            values = _values(given, declared(find_notebook(name)))
+            with _progress(name) as progress:
+                run = run_notebook(
+                    name,
+                    parameters=values,
+                    out=out,
+                    timeout=timeout,
+                    store=store,
+                    inputs=inputs,
+                    progress=progress,
+                )
+            _say_done(run)
+        except NotebookError as error:
+            failures[name] = str(error.run.error)
+            click.echo(f"{name}: failed", err=True)
+        except SanctlibError as error:
+            # One notebook asked for that cannot even start is a plain error.
+            if len(names) == 1:
+                raise
+            failures[name] = str(error)
+    return write_index(out), failures
+
+
+def _say_done(run: Run) -> None:
+    click.echo(f"{run.name}: done in {run.seconds:.0f} s, {run.folder}", err=True)
+
+
+def _print_failures(failures: Mapping[str, str], *, n_runs: int) -> None:
+    click.echo(f"\n{len(failures)} of {n_runs} failed:", err=True)
+    width = max(len(name) for name in failures)
+    for name, why in failures.items():
+        click.echo(f"  {name:<{width}}  {why}", err=True)
+
+
+def _at_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress]:
+    """Show the cells done: a bar at a terminal, a line when the first begins elsewhere."""
+    if not _at_terminal():
+
+        def say(n_done: int, n_all: int) -> None:
+            if n_done == 0:
+                click.echo(f"{name}: running {n_all} cells", err=True)
+
+        yield say
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=name, unit="cell", leave=False) as bar:
+
+        def show(n_done: int, n_all: int) -> None:
+            bar.total = n_all
+            bar.n = n_done
+            bar.refresh()
+
+        yield show

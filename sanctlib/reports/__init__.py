@@ -1,0 +1,1 @@
+"""Reports: notebooks with typed parameters, run, proved, recorded and turned into pages."""

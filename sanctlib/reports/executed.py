@@ -1,0 +1,187 @@
+"""Executed notebooks: injected parameters, proof that every cell ran, no trace of the machine."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sanctlib.reports.literals import to_source
+from sanctlib.reports.parameters import cell_source, parameters_cell
+
+_TEXT_FILES = (".csv", ".tsv", ".txt", ".json", ".svg", ".html", ".md")
+_IPYKERNEL = re.compile(r"(/[\w./+-]*)?/ipykernel_\d+/\d+\.py")
+_MARKER = "papermill-error-cell-tag"
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>|&gt;)")
+
+
+def with_parameters(
+    notebook: Mapping[str, Any], values: Mapping[str, object], *, name: str
+) -> dict[str, Any]:
+    """
+    Return the notebook with ids in every cell and `values` after its parameters cell.
+
+    Earlier outputs are dropped. Ids that are missing are numbered, so that they are
+    the same in every run.
+    """
+    at = parameters_cell(notebook, name=name)
+    cells = [_bare(cell, f"cell-{i}") for i, cell in enumerate(notebook["cells"], 1)]
+    if values:
+        injected = {
+            "cell_type": "code",
+            "id": "injected-parameters",
+            "metadata": {"tags": ["injected-parameters"]},
+            "source": to_source(values),
+        }
+        cells.insert(at + 1, _bare(injected, "injected-parameters"))
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": spec, "language_info": {"name": "python"}}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
+
+
+def _bare(cell: Mapping[str, Any], number: str) -> dict[str, Any]:
+    bare = {
+        "cell_type": cell["cell_type"],
+        "id": cell.get("id", number),
+        "metadata": {k: v for k, v in cell.get("metadata", {}).items() if k == "tags"},
+        "source": cell_source(cell),
+    }
+    if "attachments" in cell:
+        bare["attachments"] = cell["attachments"]
+    if cell["cell_type"] == "code":
+        bare |= {"execution_count": None, "outputs": []}
+    return bare
+
+
+def code_cells(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the code cells that hold anything to run."""
+    return [c for c in notebook["cells"] if c["cell_type"] == "code" and cell_source(c).strip()]
+
+
+def failure(notebook: Mapping[str, Any], *, error: BaseException | None) -> str | None:
+    """
+    Say which cell failed and why, or None when every code cell ran to its end.
+
+    The notebook itself is asked, since the runner beneath reports success after
+    `sys.exit(0)` and marks the cells of a killed kernel as completed.
+    """
+    cells = code_cells(notebook)
+    for number, cell in enumerate(cells, 1):
+        for output in cell["outputs"]:
+            if output["output_type"] == "error":
+                what = f"{output['ename']}: {output['evalue']}".rstrip(": ")
+                return f"{_cell_name(number, cells)} raised {what}"
+    begun = [n for n, cell in enumerate(cells, 1) if cell["execution_count"] is not None]
+    if error is not None:
+        # A cell gets its number when it begins: the last one numbered is the one that broke.
+        where = f"{_cell_name(begun[-1], cells)} did not run to its end" if begun else "no cell ran"
+        return f"{where}: {_reason(error)}"
+    left = [n for n in range(1, len(cells) + 1) if n not in begun]
+    return f"{_cell_name(left[0], cells)} was never run." if left else None
+
+
+def _cell_name(number: int, cells: list[dict[str, Any]]) -> str:
+    first = cell_source(cells[number - 1]).strip().splitlines()[0]
+    return f"code cell {number} of {len(cells)} ({first[:60]!r})"
+
+
+def _reason(error: BaseException) -> str:
+    match type(error).__name__:
+        case "DeadKernelError":
+            return "its process died (killed, or out of memory)."
+        case "CellTimeoutError":
+            return "the time allowed for the notebook was over."
+        case name:
+            return f"{name}: {str(error).strip() or 'no message'}"
+
+
+def tidied(
+    executed: Mapping[str, Any], planned: Mapping[str, Any], *, private: Mapping[str, str]
+) -> dict[str, Any]:
+    """
+    Return the executed notebook without timings and without traces of the machine.
+
+    `private` maps texts such as the path of the working folder to what stands in
+    their place in every output. Addresses in memory and the random names of widgets
+    go too: with them no two runs are equal.
+    """
+    # papermill writes cells of its own around an error.
+    own = [c for c in executed["cells"] if _MARKER not in c["metadata"].get("tags", [])]
+    cells = []
+    for plan, done in zip(planned["cells"], own, strict=True):
+        cell = dict(plan)
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = done["execution_count"]
+            cell["outputs"] = [
+                _without_traces(output, private) for output in _joined(done["outputs"])
+            ]
+        cells.append(cell)
+    return dict(planned) | {"cells": cells}
+
+
+def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Join printed pieces that follow each other, standard output before standard error.
+
+    How print is cut into pieces, and how the two streams mix, is chance.
+    """
+    joined: list[dict[str, Any]] = []
+    streams: dict[str, dict[str, Any]] = {}
+    for output in [*outputs, None]:
+        if output is not None and output["output_type"] == "stream":
+            text = "".join(output["text"])
+            stream = streams.setdefault(output["name"], dict(output) | {"text": ""})
+            stream["text"] += text
+            continue
+        joined.extend(streams[name] for name in ("stdout", "stderr") if name in streams)
+        streams = {}
+        if output is not None:
+            joined.append(dict(output))
+    return joined
+
+
+def _without_traces(value: Any, private: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return _without_paths(value, private)
+    if isinstance(value, list):
+        return [_without_traces(v, private) for v in value]
+    if isinstance(value, Mapping):
+        return {
+            key: inner if key in ("image/png", "image/jpeg") else _without_traces(inner, private)
+            for key, inner in value.items()
+            if not key.startswith("application/vnd.jupyter.widget")
+        }
+    return value
+
+
+def _without_paths(text: str, private: Mapping[str, str]) -> str:
+    text = _ADDRESS.sub("", _IPYKERNEL.sub("[cell]", text))
+    for path, instead in private.items():
+        # Only whole names: /root is not in /rooted, nor in https://example.org/root.
+        whole = re.compile(rf"(?<![\w.:/-]){re.escape(path)}(?![\w-])")
+        text = instead.join(whole.split(text))
+    return text
+
+
+def private_paths(work: Path, *, store: Path | None) -> dict[str, str]:
+    """Return the paths that no report may show, longest first, and what stands for each."""
+    paths = {str(work): ".", str(work.resolve()): "."}
+    if store is not None:
+        paths |= {str(store.absolute()): "SANCTLIB_STORE", str(store.resolve()): "SANCTLIB_STORE"}
+    package = Path(__file__).resolve().parents[2]
+    paths |= {str(package): "[package]", str(Path.cwd()): "[here]", str(Path.home()): "~"}
+    if sys.prefix != sys.base_prefix:
+        paths[sys.prefix] = "[python]"
+    long = {path: instead for path, instead in paths.items() if len(path) > 3}
+    return dict(sorted(long.items(), key=lambda item: -len(item[0])))
+
+
+def leak(folder: Path) -> str | None:
+    """Say which text file in `folder` holds the folder's own path, or None."""
+    needle = str(folder.resolve()).encode()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in _TEXT_FILES and path.is_file() and needle in path.read_bytes():
+            return f"the notebook wrote the path of its working folder into {path.name!r}."
+    return None

@@ -1,0 +1,150 @@
+"""Folders of runs: a name from the parameters, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+
+from sanctlib.errors import ReportError
+from sanctlib.reports.literals import to_json
+
+LONGEST_NAME = 80
+
+
+def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str] | None = None) -> str:
+    """
+    Name the folder of a run after the parameters that differ from their defaults.
+
+    Text that is neither lower-case letters and digits nor a state's code gets a hash
+    of the exact values behind it, as do names over 80 characters: two runs never
+    share a folder, not even where a file system ignores case. `contents` are the
+    hashes of the files among the values: the same file has the same name anywhere.
+
+    Examples
+    --------
+    >>> folder_name({})
+    'default'
+    >>> folder_name({"pair": ("RUS", "IRN"), "every": "month"})
+    'pair=RUS-IRN,every=month'
+    """
+    if not changed:
+        return "default"
+    parts = {name: _readable(value) for name, value in changed.items()}
+    readable = ",".join(f"{name}={text}" for name, text in parts.items())
+    safe = all(_is_safe(value) for value in changed.values()) and readable.casefold().isascii()
+    if safe and len(readable) <= LONGEST_NAME:
+        return readable
+    exact = json.dumps([to_json(changed), dict(contents or {})], sort_keys=True)
+    short = hashlib.sha256(exact.encode()).hexdigest()[:8]
+    shown = re.sub(r"[^A-Za-z0-9._=,-]+", "_", readable)[: LONGEST_NAME - len(short) - 1]
+    return f"{shown}-{short}"
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "-".join(_readable(v) for v in value)
+    if isinstance(value, Path):
+        return value.name
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _is_safe(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(_is_safe(v) for v in value)
+    if isinstance(value, str):
+        return re.fullmatch(r"[a-z0-9_]+|[A-Z]{3}", value) is not None
+    return not isinstance(value, Path)
+
+
+@contextmanager
+def fresh_sibling(final: Path) -> Iterator[Path]:
+    """
+    Make an empty folder beside `final`, on the same file system; remove it at the end.
+
+    Raises
+    ------
+    ReportError
+        When nothing can be written there, or a file stands where a folder should.
+    """
+    if final.exists() and not final.is_dir():
+        msg = f"The report needs the folder {str(final)!r}, where a file is."
+        raise ReportError(msg)
+    fresh = final.parent / f".{final.name}.running-{secrets.token_hex(4)}"
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        fresh.mkdir()
+    except OSError as error:
+        msg = f"The report cannot write into {str(final.parent)!r}: {error.strerror}."
+        raise ReportError(msg) from error
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def publish(fresh: Path, final: Path) -> None:
+    """
+    Put the finished folder `fresh` in the place of `final`.
+
+    Everything is on disk before the names change, and an earlier `final` is gone
+    only once the new one is in its place.
+
+    Raises
+    ------
+    ReportError
+        When the disk refuses; the earlier folder is then as it was.
+    """
+    earlier = final.parent / f".{final.name}.earlier-{secrets.token_hex(4)}"
+    try:
+        for path in [*fresh.rglob("*"), fresh]:
+            _to_disk(path)
+        if final.exists():
+            final.rename(earlier)
+        fresh.rename(final)
+        _to_disk(final.parent)
+    except OSError as error:
+        if earlier.exists() and not final.exists():
+            earlier.rename(final)
+        msg = f"The report cannot be put into {str(final)!r}: {error.strerror}."
+        raise ReportError(msg) from error
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """
+    Write a text file whole or not at all, making its folder.
+
+    Raises
+    ------
+    ReportError
+        When the disk refuses; an earlier file is then as it was.
+    """
+    fresh = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(text, encoding="utf-8", newline="\n")
+        _to_disk(fresh)
+        fresh.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        msg = f"{str(path)!r} cannot be written: {error.strerror}."
+        raise ReportError(msg) from error
+
+
+def _to_disk(path: Path) -> None:
+    if path.is_symlink() or (path.is_dir() and os.name == "nt"):
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,233 @@
+"""A notebook's parameters: declared once, with types and comments, in its parameters cell."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import tokenize
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sanctlib.errors import ParameterError, ReportError, did_you_mean
+from sanctlib.reports.values import Kind, check_state_codes, check_value
+
+TAG = "parameters"
+
+_SIMPLE: dict[str, Kind] = {
+    "int": Kind(name="int"),
+    "float": Kind(name="float"),
+    "bool": Kind(name="bool"),
+    "str": Kind(name="str"),
+    "date": Kind(name="date"),
+    "State": Kind(name="State"),
+    "Pair": Kind(name="Pair"),
+    "Path": Kind(name="Path"),
+}
+_TYPES = ", ".join([*_SIMPLE, "Literal[...] of text", "list[X]", "X | None"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One parameter of a notebook: name, type, default and the comment that explains it."""
+
+    name: str
+    type: Kind
+    default: object
+    help: str
+
+
+def read_notebook(path: Path) -> dict[str, Any]:
+    """
+    Read a notebook file as JSON.
+
+    Raises
+    ------
+    ReportError
+        When the file is not there or not a notebook of format 4.
+    """
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"The notebook {path.name!r} cannot be read: {error}"
+        raise ReportError(msg) from error
+    if not isinstance(notebook, dict) or notebook.get("nbformat") != 4 or "cells" not in notebook:
+        msg = f"{path.name!r} is not a notebook of format 4."
+        raise ReportError(msg)
+    return notebook
+
+
+def parameters_cell(notebook: Mapping[str, Any], *, name: str) -> int:
+    """
+    Return the position of the one cell tagged `parameters`.
+
+    Raises
+    ------
+    ParameterError
+        When no cell or more than one has the tag: a run would then silently keep
+        the defaults, or overwrite what it was given.
+    """
+    tagged = [
+        i
+        for i, cell in enumerate(notebook["cells"])
+        if cell["cell_type"] == "code" and TAG in cell.get("metadata", {}).get("tags", [])
+    ]
+    if len(tagged) != 1:
+        found = "none" if not tagged else f"cells {', '.join(str(i + 1) for i in tagged)}"
+        msg = f"The notebook {name!r} needs one code cell tagged {TAG!r}, found {found}."
+        raise ParameterError(msg)
+    return tagged[0]
+
+
+def cell_source(cell: Mapping[str, Any]) -> str:
+    """Return the source of a cell, which a file may hold as text or as a list of lines."""
+    source = cell["source"]
+    return source if isinstance(source, str) else "".join(source)
+
+
+def declared(notebook: Path) -> dict[str, Parameter]:
+    """
+    Read the parameters that a notebook declares; nothing is executed.
+
+    The cell tagged `parameters` holds imports and annotated assignments only, each
+    with a comment on its line, which becomes the help text::
+
+        pair: Pair = ("RUS", "IRN")  # the two states
+        every: Literal["week", "month"] = "week"  # length of a period
+
+    Types: int, float, bool, str, date, State, Pair, Path, Literal[...] of text,
+    list[X] and X | None.
+
+    Raises
+    ------
+    ReportError
+        When the file is not a notebook.
+    ParameterError
+        When the tag is missing, a line is anything else than an annotated
+        assignment, or a default is missing, computed or of another type.
+    """
+    content = read_notebook(notebook)
+    name = notebook.stem
+    source = cell_source(content["cells"][parameters_cell(content, name=name)])
+    try:
+        statements = ast.parse(source).body
+        comments = _comments(source)
+    except (SyntaxError, tokenize.TokenError) as error:
+        msg = f"The parameters cell of {name!r} is not Python: {error}"
+        raise ParameterError(msg) from error
+    found: dict[str, Parameter] = {}
+    for statement in statements:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            continue
+        parameter = _parameter(statement, comments, notebook=name)
+        if parameter.name in found:
+            msg = f"The notebook {name!r} declares {parameter.name!r} twice."
+            raise ParameterError(msg)
+        found[parameter.name] = parameter
+    return found
+
+
+def _comments(source: str) -> dict[int, str]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {
+        t.start[0]: t.string.lstrip("# ").rstrip() for t in tokens if t.type == tokenize.COMMENT
+    }
+
+
+def _parameter(statement: ast.stmt, comments: Mapping[int, str], *, notebook: str) -> Parameter:
+    text = ast.unparse(statement)
+    where = f"The parameters cell of {notebook!r}, line {statement.lineno} ({text!r}),"
+    if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+        msg = f"{where} is not an annotated assignment such as 'limit: int = 10  # rows shown'."
+        raise ParameterError(msg)
+    if statement.value is None:
+        msg = f"{where} has no default."
+        raise ParameterError(msg)
+    kind = _kind(statement.annotation)
+    if kind is None:
+        msg = f"{where} has a type that no parameter can have. Known: {_TYPES}."
+        raise ParameterError(msg)
+    try:
+        default = _value(statement.value)
+    except (ValueError, TypeError) as error:
+        msg = f"{where} has a default that is computed or impossible: {error}"
+        raise ParameterError(msg) from error
+    last = statement.end_lineno or statement.lineno
+    return Parameter(
+        name=statement.target.id,
+        type=kind,
+        default=check_value(default, kind, what=f"{where} the default of it"),
+        help=comments.get(last, comments.get(statement.lineno, "")),
+    )
+
+
+def _kind(node: ast.expr) -> Kind | None:
+    match node:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            inner = _kind(left)
+            return None if inner is None or inner.optional else replace(inner, optional=True)
+        case ast.Subscript(value=outer, slice=inside) if _name(outer) == "list":
+            item = _kind(inside)
+            plain = item is not None and item.item is None and not item.optional
+            return Kind(name="list", item=item) if plain else None
+        case ast.Subscript(value=outer, slice=inside) if _name(outer) == "Literal":
+            parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
+            texts = [p.value for p in parts if isinstance(p, ast.Constant)]
+            choices = tuple(t for t in texts if isinstance(t, str))
+            return Kind(name="Literal", choices=choices) if len(choices) == len(parts) else None
+        case _:
+            return _SIMPLE.get(_name(node))
+
+
+def _name(node: ast.expr) -> str:
+    """Return the last name of a dotted one: `sl.Pair` and `Pair` are the same type."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _value(node: ast.expr) -> object:
+    match node:
+        case ast.Call(func=func, args=args, keywords=[]) if _name(func) in ("date", "Path"):
+            values = [ast.literal_eval(a) for a in args]
+            return date(*values) if _name(func) == "date" else Path(*values)
+        case ast.Tuple(elts=parts):
+            return tuple(_value(p) for p in parts)
+        case ast.List(elts=parts):
+            return [_value(p) for p in parts]
+        case _:
+            return ast.literal_eval(node)
+
+
+def check(values: Mapping[str, object], declared: Mapping[str, Parameter]) -> dict[str, object]:
+    """
+    Return the values a notebook will run with that differ from its defaults.
+
+    A value equal to its default is left out, so that a run asked for in two ways is
+    one run in one folder.
+
+    Raises
+    ------
+    ParameterError
+        For a name that is not declared, a value of another type, and a code that is
+        not a state's.
+    """
+    for name in values:
+        if name not in declared:
+            known = ", ".join(repr(k) for k in declared) or "none"
+            msg = f"There is no parameter {name!r}. Known: {known}."
+            raise ParameterError(msg + did_you_mean(name, declared))
+    changed: dict[str, object] = {}
+    # In the order of the declaration: the order of a command line is no part of a run.
+    for name, parameter in declared.items():
+        if name not in values:
+            continue
+        what = f"The parameter {name!r}"
+        value = check_value(values[name], parameter.type, what=what)
+        check_state_codes(value, parameter.type, what=what)
+        if value != parameter.default:
+            changed[name] = value
+    return changed

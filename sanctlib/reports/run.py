@@ -1,0 +1,283 @@
+"""Run a notebook: checked parameters, a fresh process, proof of success, all files or none."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sanctlib.errors import ParameterError, ReportError, did_you_mean
+from sanctlib.reading import sha256
+from sanctlib.reports.executed import (
+    code_cells,
+    failure,
+    leak,
+    private_paths,
+    tidied,
+    with_parameters,
+)
+from sanctlib.reports.folders import folder_name, fresh_sibling, publish, write_whole
+from sanctlib.reports.parameters import check, declared, read_notebook
+from sanctlib.reports.record import RECORD, Record, Status, now, output_hashes, write_record
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the number of code cells done and of all, from the start to the end of a run."""
+
+NOTEBOOK = "notebook.ipynb"
+PAGE = "report.html"
+GIVEN = "given"
+"""The folder in which a notebook finds the files it was given, under plain names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of a notebook: what it ran with, where its files are, how it ended."""
+
+    name: str
+    parameters: dict[str, object]
+    folder: Path
+    status: Status
+    seconds: float
+    error: str | None = None
+
+
+class NotebookError(ReportError):
+    """A notebook that failed in its kernel; `run` says where the failed notebook is kept."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"The notebook {run.name!r} failed: {run.error}")
+        self.run = run
+
+
+def notebooks_folder() -> Path:
+    """Return the folder of our notebooks: the checkout's, or the one inside the package."""
+    from sanctlib.datasets import shipped_path
+
+    return shipped_path("notebooks")
+
+
+def available() -> list[str]:
+    """Return the names of our notebooks, in order."""
+    return sorted(p.stem for p in notebooks_folder().glob("[!._]*.ipynb"))
+
+
+def find_notebook(name_or_path: str | Path) -> Path:
+    """
+    Return the file of one of our notebooks by its name, or of anyone's by its path.
+
+    Raises
+    ------
+    ReportError
+        When there is none, with the names there are.
+    """
+    name = str(name_or_path)
+    if name in available():
+        return notebooks_folder() / f"{name}.ipynb"
+    path = Path(name_or_path)
+    if path.suffix == ".ipynb" and path.is_file():
+        return path
+    known = available()
+    shown = ", ".join(repr(k) for k in known) or "none"
+    msg = f"There is no notebook {name!r}. Known: {shown}; or the path of an .ipynb file."
+    raise ReportError(msg + did_you_mean(path.stem, known))
+
+
+def run_notebook(
+    name_or_path: str | Path,
+    *,
+    parameters: Mapping[str, object],
+    out: Path,
+    timeout: int = 900,
+    store: Path | None = None,
+    inputs: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """
+    Run a notebook with `parameters` and keep its files in ``out/<notebook>/<parameters>/``.
+
+    The folder then holds what the notebook wrote, `notebook.ipynb`, `report.html` and
+    `record.json`: all of it or, after a failure, the last good files with
+    ``<notebook>.failed.ipynb`` beside them. Same notebook, parameters and data, same
+    bytes, the record aside.
+
+    Parameters
+    ----------
+    parameters
+        Values by name, of the types the notebook declares. A path is a file to read:
+        the notebook finds it under a plain name, and the record has its hash.
+    timeout
+        Seconds for the whole notebook.
+    store
+        Folder of the processed data, handed on as the variable SANCTLIB_STORE.
+    inputs
+        Datasets the run reads and their sha256, for the record.
+
+    Raises
+    ------
+    ParameterError
+        Before a kernel starts: an unknown name, a value of another type, no state.
+    ReportError
+        Before a kernel starts: no such notebook, no place to write.
+    NotebookError
+        When a cell raises, exits, is killed or runs out of time.
+    """
+    path = find_notebook(name_or_path)
+    content = read_notebook(path)
+    parameters_declared = declared(path)
+    changed = check(parameters, parameters_declared)
+    given = _given_files(changed)
+    contents = {alias: sha256(file) for alias, file in given.items()}
+    named = _with_aliases(changed)
+    final = (out / path.stem / folder_name(named, contents=contents)).absolute()
+    values = {name: changed.get(name, p.default) for name, p in parameters_declared.items()}
+
+    from sanctlib.reports.html import render, title_of
+
+    planned = with_parameters(content, named, name=path.stem)
+    begun = now()
+    record = Record(
+        notebook=path.stem,
+        notebook_sha256=sha256(path),
+        title=title_of(planned, otherwise=path.stem),
+        status="done",
+        parameters=values,
+        changed=tuple(changed),
+        inputs=dict(inputs or {}) | contents,
+        started=begun,
+        finished=begun,
+    )
+    with fresh_sibling(final) as fresh:
+        work = fresh / "work"
+        _lay_out(work, given)
+        executed, error = _execute(
+            planned, work, fresh / NOTEBOOK, timeout=timeout, store=store, progress=progress
+        )
+        done = tidied(executed, planned, private=private_paths(work, store=store))
+        shutil.rmtree(work / GIVEN, ignore_errors=True)
+        why = failure(executed, error=error) or leak(work)
+        if why is not None:
+            record = replace(record, status="failed", error=why, finished=now())
+            write_whole(final / f"{path.stem}.failed.ipynb", _as_text(done))
+            write_record(record, final / f"{path.stem}.failed.json")
+            raise NotebookError(_run(record, final))
+        write_whole(work / NOTEBOOK, _as_text(done))
+        files = [*output_hashes(work), RECORD]
+        write_whole(work / PAGE, render(done, name=path.stem, parameters=values, files=files))
+        record = replace(record, outputs=output_hashes(work), finished=now())
+        write_record(record, work / RECORD)
+        publish(work, final)
+    return _run(record, final)
+
+
+def _run(record: Record, folder: Path) -> Run:
+    return Run(
+        name=record.notebook,
+        parameters=record.parameters,
+        folder=folder,
+        status=record.status,
+        seconds=record.seconds,
+        error=record.error,
+    )
+
+
+def _given_files(changed: Mapping[str, object]) -> dict[str, Path]:
+    """Return the files among the values by the name the notebook will find them under."""
+    given: dict[str, Path] = {}
+    for name, value in changed.items():
+        for path in value if isinstance(value, list) else [value]:
+            if not isinstance(path, Path):
+                continue
+            if not path.is_file():
+                msg = f"The parameter {name!r} needs a file, and {str(path)!r} is none."
+                raise ParameterError(msg)
+            alias = _alias(name, path)
+            if given.setdefault(alias, path.absolute()) != path.absolute():
+                msg = f"The parameter {name!r} holds two files named {path.name!r}: rename one."
+                raise ParameterError(msg)
+    return given
+
+
+def _alias(name: str, path: Path) -> str:
+    return f"{GIVEN}/{name}/{path.name}"
+
+
+def _with_aliases(changed: Mapping[str, object]) -> dict[str, object]:
+    def alias(name: str, value: object) -> object:
+        if isinstance(value, list):
+            return [alias(name, v) for v in value]
+        return Path(_alias(name, value)) if isinstance(value, Path) else value
+
+    return {name: alias(name, value) for name, value in changed.items()}
+
+
+def _lay_out(work: Path, given: Mapping[str, Path]) -> None:
+    work.mkdir()
+    for alias, file in given.items():
+        (work / alias).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (work / alias).symlink_to(file)
+        except OSError:  # Windows allows links to some users only
+            shutil.copyfile(file, work / alias)
+
+
+def _execute(
+    planned: dict[str, Any],
+    work: Path,
+    saved: Path,
+    *,
+    timeout: int,
+    store: Path | None,
+    progress: Progress | None,
+) -> tuple[dict[str, Any], Exception | None]:
+    """Run the cells; return the notebook as last saved, and what stopped it."""
+    import nbformat
+    import papermill
+
+    from sanctlib.reports.kernels import PrivateKernel, kernel_config
+
+    n_cells, n_done = len(code_cells(planned)), 0
+    deadline = time.monotonic() + timeout
+
+    def cell_done(**_: object) -> None:
+        nonlocal n_done
+        n_done += 1
+        if progress is not None:
+            progress(n_done, n_cells)
+
+    if progress is not None:
+        progress(0, n_cells)
+    error: Exception | None = None
+    with kernel_config(work, store=store) as config:
+        try:
+            papermill.execute_notebook(
+                _as_node(planned),
+                saved,
+                kernel_name="python3",
+                progress_bar=False,
+                kernel_manager_class=PrivateKernel,
+                config=config,
+                # nbclient counts a time-out per cell: each gets what is left of the whole.
+                timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.01),
+                on_cell_executed=cell_done,
+            )
+        except Exception as stopped:  # whatever it is, it is the run's error
+            error = stopped
+    if not saved.is_file():
+        return planned, error
+    return nbformat.read(saved, as_version=4), error  # type: ignore[no-untyped-call]
+
+
+def _as_node(notebook: dict[str, Any]) -> Any:
+    import nbformat
+
+    return nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
+
+
+def _as_text(notebook: dict[str, Any]) -> str:
+    import nbformat
+
+    text: str = nbformat.writes(_as_node(notebook))  # type: ignore[no-untyped-call]
+    return text + "\n"
