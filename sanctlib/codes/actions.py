@@ -1,0 +1,218 @@
+"""Crosswalks: the codes of event data in our words of action, by our own judgement."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Literal, TypeAlias
+
+import pandas as pd
+
+from sanctlib.errors import SchemaError, check_choice
+from sanctlib.schema import ACTIONS, COMPONENTS
+
+CodeSystem: TypeAlias = Literal["cameo", "plover"]
+
+_SYSTEMS: tuple[CodeSystem, ...] = ("cameo", "plover")
+_ALL_ACTIONS = tuple(action for actions in ACTIONS.values() for action in actions)
+# An action is looked up by its own name: the action "material" of conflict is in no
+# component, though one component is called "material" as well.
+_COMPONENT_OF = {action: name for name, actions in COMPONENTS.items() for action in actions}
+
+
+def crosswalk(system: CodeSystem) -> pd.DataFrame:
+    """
+    Return a whole crosswalk with the reason for each row.
+
+    Parameters
+    ----------
+    system : {"cameo", "plover"}
+        CAMEO is used by GDELT and ICEWS, PLOVER by POLECAT.
+
+    Returns
+    -------
+    crosswalk : DataFrame
+        All text. CAMEO: ``code``, ``family``, ``action``, ``reverse``, ``mirror``
+        (yes or no), ``why``. PLOVER: ``event_type``, ``mode``, ``context`` (empty
+        stands for any), ``family``, ``action``, ``why``; the first row that fits counts.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For another system.
+
+    Examples
+    --------
+    >>> from sanctlib.codes.actions import crosswalk
+    >>> table = crosswalk("cameo").set_index("code")
+    >>> table.loc["1244", ["family", "action"]].to_list()
+    ['sanction', 'refuse_ease']
+    >>> table.loc["0312", "why"]
+    'Announced military co-operation: its number lies near the sanction codes, but it is none.'
+    """
+    check_choice(system, _SYSTEMS, what="system of codes", needed_by="crosswalk")
+    return _table(system).copy()
+
+
+def map_codes(codes: pd.Series, *, system: Literal["cameo"]) -> pd.DataFrame:
+    """
+    Map CAMEO codes to our families and actions.
+
+    Codes are text: ``"040"`` is a consultation, ``"40"`` is unknown. "Administrative
+    sanctions" (172, 132, 081 and their kin) are curbs at home, not sanctions between
+    states; appeals and demands are not co-operation, whatever they ask for.
+
+    Returns
+    -------
+    mapped : DataFrame
+        Aligned with `codes`: ``family`` and ``action`` (text), ``reverse`` (the source
+        writes the host of a visit as sender: swap the two) and ``mirror`` (the other
+        side may be reported to do the same thing: two rows, one act), both boolean. An
+        unknown or missing code is null in all four; the caller rejects it.
+
+    Raises
+    ------
+    SchemaError
+        When the codes are numbers, so that leading zeros are lost.
+    UnknownChoiceError
+        For another system.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sanctlib.codes.actions import map_codes
+    >>> map_codes(pd.Series(["163", "172", "043", "40"]), system="cameo")
+            family    action  reverse  mirror
+    0     sanction    impose    False   False
+    1        other  domestic    False   False
+    2  cooperation     visit     True    True
+    3          NaN       NaN     <NA>    <NA>
+    """
+    check_choice(system, ("cameo",), what="system of codes", needed_by="map_codes")
+    if pd.api.types.is_numeric_dtype(codes) and codes.notna().any():
+        msg = (
+            f"map_codes needs CAMEO codes as text, and found {codes.dtype} "
+            f"({codes.dropna().iloc[0]!s} first): a leading zero is lost. Read them with dtype=str."
+        )
+        raise SchemaError(msg)
+    table = _table("cameo")
+    # Looked up by place: re-indexing millions of rows costs several times as much.
+    places = pd.Index(table["code"]).get_indexer(pd.Index(codes))
+    flags = {c: table[c].eq("yes").astype("boolean") for c in ("reverse", "mirror")}
+    columns = {"family": table["family"], "action": table["action"], **flags}
+    return pd.DataFrame(
+        {name: values.array.take(places, allow_fill=True) for name, values in columns.items()},
+        index=codes.index,
+    )
+
+
+def map_plover(types: pd.Series, *, modes: pd.Series, contexts: pd.Series) -> pd.DataFrame:
+    """
+    Map PLOVER event types, modes and contexts to our families and actions.
+
+    ``SANCTION`` is reduced relations despite its name, and ``COERCE, restrict`` alone
+    may be a curfew or a blockade: neither is counted as a sanction. The rows that do
+    give a sanction rest on how CAMEO codes are converted and are provisional, as their
+    ``why`` in `crosswalk` says.
+
+    Parameters
+    ----------
+    types : Series
+        Event types, in capitals.
+    modes, contexts : Series
+        On the same index, empty or null where there is none. Contexts may be several,
+        joined by ``;``: a row of the crosswalk fits if it names one of them.
+
+    Returns
+    -------
+    mapped : DataFrame
+        Aligned with `types`: ``family`` and ``action``, null for an unknown type.
+
+    Raises
+    ------
+    SchemaError
+        When the three do not share one index.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sanctlib.codes.actions import map_plover
+    >>> map_plover(
+    ...     pd.Series(["SANCTION", "COERCE", "COOPERATE"]),
+    ...     modes=pd.Series(["withdraw", "restrict", None]),
+    ...     contexts=pd.Series(["diplomatic", "", "military;legal"]),
+    ... )
+            family    action
+    0     conflict  material
+    1     conflict  material
+    2  cooperation  military
+    """
+    if not (types.index.equals(modes.index) and types.index.equals(contexts.index)):
+        msg = (
+            "map_plover needs types, modes and contexts on the same index; found "
+            f"{len(types)}, {len(modes)} and {len(contexts)} rows."
+        )
+        raise SchemaError(msg)
+    asked = pd.DataFrame({"event_type": types, "mode": modes, "context": contexts})
+    asked = asked.astype("object").fillna("")
+    distinct = asked.drop_duplicates()
+    rows = list(_table("plover").itertuples(index=False, name=None))
+    found = [_first_fit(rows, *triple) for triple in distinct.itertuples(index=False, name=None)]
+    answers = distinct.assign(
+        family=pd.Series([f for f, _ in found], index=distinct.index, dtype="str"),
+        action=pd.Series([a for _, a in found], index=distinct.index, dtype="str"),
+    )
+    mapped = asked.merge(answers, how="left", on=["event_type", "mode", "context"])
+    return mapped[["family", "action"]].set_axis(types.index)
+
+
+def component_of(action: str) -> str | None:
+    """
+    Return the component of reported co-operation that an action belongs to.
+
+    None for every action outside co-operation, ``"material"`` of conflict among them.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For a word that is no action.
+
+    Examples
+    --------
+    >>> from sanctlib.codes.actions import component_of
+    >>> component_of("aid"), component_of("visit"), component_of("material")
+    ('material', 'meetings', None)
+    """
+    check_choice(action, _ALL_ACTIONS, what="action", needed_by="component_of")
+    return _COMPONENT_OF.get(action)
+
+
+def component_series(actions: pd.Series) -> pd.Series:
+    """
+    Return the component of each action, null outside co-operation and for null.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For a word that is no action.
+    """
+    found = {action: component_of(str(action)) for action in actions.dropna().unique()}
+    components: pd.Series = actions.map(found, na_action="ignore").astype("str")
+    return components.rename("component")
+
+
+def _first_fit(
+    rows: list[tuple[str, ...]], event_type: str, mode: str, contexts: str
+) -> tuple[str | None, str | None]:
+    stated = {context.strip() for context in contexts.split(";")}
+    for row_type, row_mode, row_context, family, action, _ in rows:
+        fits = row_type == event_type.strip() and row_mode in ("", mode.strip())
+        if fits and (not row_context or row_context in stated):
+            return family, action
+    return None, None
+
+
+@cache
+def _table(system: CodeSystem) -> pd.DataFrame:
+    with files("sanctlib.codes").joinpath(f"{system}.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype="str", keep_default_na=False)
