@@ -22,6 +22,7 @@ LAYERS = (
     ("sources",),
     ("store",),
     ("datasets",),
+    ("frames", "conditions"),
     ("cells",),
     ("metrics",),
     ("models",),

@@ -1,0 +1,258 @@
+"""Cells: any frame, path or reading, counted once by exactly the keys asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import pandas as pd
+
+from sanctlib.conditions import JOINED, Span, between, kept_rows
+from sanctlib.errors import SanctlibError, check_choice
+from sanctlib.frames import AnyTable, Opened, check_dates, fetched, opened, quoted
+from sanctlib.periods import PERIODS, Period, period_end, period_start
+from sanctlib.schema import Pair
+
+_PART_OF = {"measure": "measures"}
+_ENOUGH_TO_TELL = 3
+
+
+def cells(
+    table: AnyTable,
+    *,
+    every: Period,
+    by: Sequence[str] = ("sender", "target", "mutual", "family", "action"),
+    start: date | None = None,
+    end: date | None = None,
+    senders: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    pairs: Sequence[Pair] | None = None,
+    actions: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """
+    Count acts per period and key, in one pass over the table.
+
+    Acts are distinct (``source``, ``act_id``), never rows: an act with three targets
+    counts once by sender and three times by target. So counts by few keys are not sums
+    of counts by many; ask for exactly the keys you need. An act that may lie in more
+    than one period (its ``date`` and ``date_last`` differ that much, or ``start`` or
+    ``end`` cuts it) is placed in none: it is counted in ``n_unplaced``, in the row of
+    its keys whose period is missing. Only what was observed is returned: no zeros.
+
+    Parameters
+    ----------
+    table : frame, path or Reading
+        Events (pandas, polars, pyarrow, a DuckDB relation, a Parquet file or folder, or
+        a Reading), or cells of the same periods with every key asked for. Cells are
+        added up, which is right where an act has one row, as in machine-coded sources.
+    every : {"day", "week", "month", "quarter", "year"}
+        Weeks begin on Monday.
+    by : sequence of str
+        Columns of the table; ``"measure"`` writes out ``measures``. May be empty.
+    start, end : date, optional
+        First and last day; both reach the scan. Of cells, periods wholly inside count.
+    senders, targets, pairs, actions : sequence, optional
+        Keep only these; a pair is two states in either direction.
+
+    Returns
+    -------
+    cells : DataFrame
+        ``period`` (first day; missing for unplaced acts), the keys, ``n_acts`` (acts
+        placed), ``n_rows`` (rows of the source) and ``n_unplaced`` (acts not placed),
+        sorted by period and keys, missing last.
+
+    Raises
+    ------
+    MissingColumnsError, SchemaError, SourceError
+        When the table lacks a column or cannot be read.
+    SanctlibError
+        When it is of another kind, or cells of other periods.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sanctlib.cells import cells
+    >>> day = pd.Timestamp("2018-05-08")
+    >>> row = dict(source="own", date=day, date_last=day, sender="USA", mutual=False,
+    ...            family="sanction", action="impose")
+    >>> acts = pd.DataFrame([
+    ...     row | dict(event_id="1:USA>IRN", act_id="1", target="IRN"),
+    ...     row | dict(event_id="1:USA>SYR", act_id="1", target="SYR"),
+    ... ])
+    >>> cells(acts, every="month", by=["sender"])[["period", "sender", "n_acts", "n_rows"]]
+          period sender  n_acts  n_rows
+    0 2018-05-01    USA       1       2
+    """
+    if len(set(by)) < len(by):
+        raise SanctlibError(f"cells needs each key once, and was asked for {tuple(by)!r}.")
+    with opened(table, needed_by="cells") as source:
+        pieces = grouped(
+            source,
+            every=every,
+            keys={key: _PART_OF.get(key, key) for key in by},
+            start=start,
+            end=end,
+            keep={"sender": senders, "target": targets, "action": actions},
+            pairs=pairs,
+            needed_by="cells",
+        )
+    placed = pieces["placed"]
+    pieces["period"] = pieces["first"].where(placed)
+    pieces["n_acts"] = pieces["n"].where(placed, 0)
+    pieces["n_unplaced"] = pieces["n"].where(~placed, 0)
+    order = ["period", *by]
+    sums = pieces.groupby(order, dropna=False, sort=False)[["n_acts", "n_rows", "n_unplaced"]]
+    return sums.sum().reset_index().sort_values(order, na_position="last", ignore_index=True)
+
+
+def grouped(
+    source: Opened,
+    *,
+    every: Period,
+    keys: Mapping[str, str],
+    start: date | None = None,
+    end: date | None = None,
+    keep: Mapping[str, Sequence[str] | None] | None = None,
+    pairs: Sequence[Pair] | None = None,
+    distinct: Sequence[str] = ("source", "act_id"),
+    needed_by: str,
+) -> pd.DataFrame:
+    """
+    Count the distinct things of an opened table by keys and by the periods they can lie in.
+
+    Parameters
+    ----------
+    keys : mapping
+        Name of the key to the column it is taken from.
+    keep : mapping
+        Column to the values kept; None keeps all. A `;`-joined column is kept where it
+        holds one of them.
+    distinct : sequence of str
+        What names a counted thing; keys count as columns here.
+
+    Returns
+    -------
+    pieces : DataFrame
+        The keys, ``first`` and ``last`` (periods), ``placed`` (the thing lies in one
+        period, wholly inside the span), ``n`` and ``n_rows``.
+
+    Raises
+    ------
+    SanctlibError
+        When the table has neither events nor cells.
+    """
+    check_choice(every, PERIODS, what="period", needed_by=needed_by)
+    kept = {column: list(values) for column, values in (keep or {}).items() if values is not None}
+    if source.kind == "cells":
+        whole = source.coverage is not None and end is not None and end >= source.coverage.last
+        until = None if whole else end
+        return _added_up(source, every, list(keys), start, until, kept, pairs, needed_by)
+    if source.kind != "events":
+        msg = f"{needed_by} counts acts, which events and cells have; this table has {source.kind}."
+        raise SanctlibError(msg)
+    inside = Span(start, end)
+    sides = ("sender", "target") if pairs else ()
+    ids = [c for c in distinct if c not in keys]
+    used = [*keys.values(), *ids, *kept, *sides, "date", "date_last"]
+    reports = ["n_reports"] if "n_reports" in source.columns else []
+    rows = source.relation([*used, *reports], needed_by=needed_by)
+    types = {c: str(t) for c, t in zip(rows.columns, rows.types, strict=True)}
+    check_dates(types, ("date", "date_last"), needed_by=needed_by)
+    for condition in [*kept_rows(kept), *between(pairs), *inside.touched()]:
+        rows = rows.filter(condition)
+    chosen = [f"{_key(name, column, types)} AS {quoted(name)}" for name, column in keys.items()]
+    chosen += [quoted(c) for c in ids if c not in keys]
+    chosen += [
+        f"date_trunc('{every}', date)::TIMESTAMP AS \"first\"",
+        f"date_trunc('{every}', date_last)::TIMESTAMP AS \"last\"",
+        f"{inside.held()} AS placed",
+        f"{'n_reports' if reports else '1'}::BIGINT AS n_rows",
+    ]
+    rows = rows.project(", ".join(chosen))
+    parts = {name: kept[column] for name, column in keys.items() if _joined(name, column) in kept}
+    for condition in kept_rows(parts):
+        rows = rows.filter(condition)
+    names = ", ".join(quoted(c) for c in [*keys, "first", "last", "placed"])
+    each = ", ".join([names, *(quoted(c) for c in ids)])
+    # Two groupings cost half of one count(DISTINCT (source, act_id)) in DuckDB.
+    rows = rows.aggregate(f"{each}, sum(n_rows) AS n_rows", each)
+    rows = rows.aggregate(f"{names}, count(*) AS n, sum(n_rows)::BIGINT AS n_rows", names)
+    pieces = fetched(rows)
+    pieces["placed"] &= pieces["first"].eq(pieces["last"])
+    return pieces
+
+
+def _joined(name: str, column: str) -> str | None:
+    return column if column in JOINED and name != column else None
+
+
+def _key(name: str, column: str, types: Mapping[str, str]) -> str:
+    if _joined(name, column):
+        # unnest drops a row without a list: a missing value stays as one missing part.
+        return f"unnest(coalesce(string_split({quoted(column)}, ';'), [NULL]))"
+    # Categories and columns without any value come in types of their own.
+    return quoted(column) + ("" if types[column] == "BOOLEAN" else "::VARCHAR")
+
+
+def _added_up(
+    source: Opened,
+    every: Period,
+    by: list[str],
+    start: date | None,
+    end: date | None,
+    kept: Mapping[str, Sequence[str]],
+    pairs: Sequence[Pair] | None,
+    needed_by: str,
+) -> pd.DataFrame:
+    sides = ("sender", "target") if pairs else ()
+    optional = [c for c in ("n_rows", "n_unplaced") if c in source.columns]
+    used = [*by, *kept, *sides, "period", "n_acts", *optional]
+    rows = source.relation(used, needed_by=needed_by)
+    frame = fetched(rows.filter(" AND ".join(["TRUE", *kept_rows(kept), *between(pairs)])))
+    every_period = fetched(source.relation(["period"], needed_by=needed_by).distinct())["period"]
+    check_grid(every_period, every=every, needed_by=needed_by)
+    for column in optional:
+        frame[column] = frame[column].astype("int64")
+    placed = frame["period"].notna()
+    inside = pd.Series(data=True, index=frame.index)
+    if start is not None:
+        inside &= ~placed | frame["period"].ge(pd.Timestamp(start))
+    if end is not None:
+        inside &= ~placed | period_end(frame["period"], every=every).le(pd.Timestamp(end))
+    unplaced = frame.get("n_unplaced", 0)
+    frame = frame.assign(
+        first=frame["period"],
+        last=frame["period"],
+        placed=placed,
+        n=frame["n_acts"].astype("int64") + unplaced,
+        n_rows=frame["n_rows"] if "n_rows" in frame else frame["n_acts"],
+    )[inside]
+    order = [*by, "first", "last", "placed"]
+    return frame.groupby(order, dropna=False, sort=False)[["n", "n_rows"]].sum().reset_index()
+
+
+def check_grid(periods: pd.Series, *, every: Period, needed_by: str) -> None:
+    """
+    Check that cells were made for the period asked for: weeks cannot make months.
+
+    Three or more periods that all begin a longer one ("2018-01-01", "2018-04-01", …)
+    are taken for the longer one: quarters asked for as months would put a quarter's
+    acts into its first month.
+
+    Raises
+    ------
+    SanctlibError
+        Naming the first period that does not begin one of those asked for.
+    """
+    known = periods.dropna().drop_duplicates().sort_values()
+    off = known[known.ne(period_start(known, every=every))]
+    remedy = "Make the cells anew from the events, for the period you need."
+    if len(off):
+        found = off.iloc[0].date()
+        msg = f"{needed_by} was asked for every {every!r}, and has cells of a period from {found}."
+        raise SanctlibError(f"{msg} No {every} begins there. {remedy}")
+    longer = PERIODS[PERIODS.index(every) + 1 :]
+    for period in reversed(longer) if len(known) >= _ENOUGH_TO_TELL else ():
+        if known.eq(period_start(known, every=period)).all():
+            msg = f"{needed_by} was asked for every {every!r}, and all its cells begin a {period}."
+            raise SanctlibError(f"{msg} {remedy}")

@@ -1,0 +1,66 @@
+"""Conditions: the questions of a count, written for the scan of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+from sanctlib.errors import SanctlibError
+from sanctlib.frames import quoted
+from sanctlib.schema import Pair
+
+JOINED = ("measures", "conduct", "located_in")
+"""Columns of `;`-joined parts: a key taken from one counts a row once under each part."""
+
+
+class Span:
+    """The days asked for, as SQL conditions on `date` and `date_last`."""
+
+    def __init__(self, start: date | None, end: date | None) -> None:
+        if start is not None and end is not None and end < start:
+            raise SanctlibError(f"A span needs start <= end, got {start!s} and {end!s}.")
+        # Days can carry hours, so the end is the morning after.
+        self.first = None if start is None else _day(start)
+        self.after = None if end is None else _day(end + timedelta(days=1))
+
+    def touched(self) -> list[str]:
+        """Return what holds for rows that can lie in the span."""
+        bounds = [] if self.first is None else [f"date_last >= {self.first}"]
+        return bounds + ([] if self.after is None else [f"date < {self.after}"])
+
+    def held(self) -> str:
+        """Return what holds for rows that must lie in the span."""
+        bounds = [] if self.first is None else [f"date >= {self.first}"]
+        bounds += [] if self.after is None else [f"date_last < {self.after}"]
+        return f"({' AND '.join(bounds) or 'TRUE'})"
+
+
+def _day(day: date) -> str:
+    return f"DATE '{day:%Y-%m-%d}'"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def kept_rows(kept: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what holds for rows that have one of the values kept in each column."""
+    conditions = []
+    for column, values in kept.items():
+        listed = ", ".join(_text(v) for v in values)
+        if column in JOINED:
+            condition = f"list_has_any(string_split({quoted(column)}, ';'), [{listed}]::VARCHAR[])"
+        else:
+            condition = f"{quoted(column)} IN ({listed})" if values else "FALSE"
+        conditions.append(condition)
+    return conditions
+
+
+def between(pairs: Sequence[Pair] | None) -> list[str]:
+    """Return what holds for acts between the two states of a pair, in either direction."""
+    if pairs is None:
+        return []
+    ways = [
+        f"({_text(a)}, {_text(b)})" for one, other in pairs for a, b in ((one, other), (other, one))
+    ]
+    return [f"(sender, target) IN ({', '.join(ways)})" if ways else "FALSE"]

@@ -1,0 +1,218 @@
+"""Frames: any frame, path or reading, opened for DuckDB where it lies."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from sanctlib.checks import check_table, table_kind
+from sanctlib.coverage import Coverage
+from sanctlib.errors import SanctlibError, SchemaError, SourceError, check_columns
+from sanctlib.reading import Reading
+from sanctlib.schema import TABLES, TableKind
+from sanctlib.store import _coverage
+
+AnyTable: TypeAlias = object
+"""A pandas, polars or pyarrow frame, a DuckDB relation, a Parquet path or a Reading."""
+
+MEMORY_LIMIT = "2GB"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """
+    A table that DuckDB can read in place.
+
+    `relation` is a DuckDB relation, or a frame that becomes one when columns are taken.
+    `coverage` is None where nobody said what the source covers.
+    """
+
+    name: str
+    kind: TableKind
+    columns: tuple[str, ...]
+    coverage: Coverage | None
+    curated: bool
+    _native: Any
+    _connection: Any
+
+    def relation(self, columns: Iterable[str], *, needed_by: str) -> Any:
+        """
+        Return a DuckDB relation of these columns alone.
+
+        Raises
+        ------
+        MissingColumnsError
+            When the table lacks one of them.
+        """
+        # A repeated name would be read twice, and become "name_1".
+        wanted = list(dict.fromkeys(columns))
+        check_columns(self.columns, wanted, needed_by=needed_by)
+        if isinstance(self._native, pd.DataFrame):
+            return self._connection.from_df(self._native[wanted])
+        if _family(self._native) == "polars":
+            return self._connection.from_arrow(self._native.select(wanted).to_arrow())
+        if _family(self._native) == "pyarrow":
+            return self._connection.from_arrow(self._native.select(wanted))
+        return self._native.project(", ".join(quoted(c) for c in wanted))
+
+    def small(self, *, needed_by: str) -> pd.DataFrame:
+        """
+        Return the whole table in pandas, checked: cases, listings and lists are small.
+
+        Raises
+        ------
+        SchemaError
+            When a value, key, order of dates or sum is not what was declared.
+        """
+        schema = TABLES[self.kind]
+        taken = [c for c in self.columns if c in schema.names or c == "sender"]
+        relation = self.relation(taken, needed_by=needed_by)
+        return check_table(fetched(relation), schema, needed_by=needed_by)
+
+
+@contextmanager
+def opened(
+    table: AnyTable, *, needed_by: str, coverage: Coverage | None = None
+) -> Iterator[Opened]:
+    """
+    Open a table for reading; nothing is copied and nothing is written beside it.
+
+    A reading brings its coverage, and so does a path that `sanctlib prepare` wrote;
+    the argument goes before both. The engine works under a memory limit and spills
+    into a temporary folder. A DuckDB relation keeps its own connection and limits.
+
+    Raises
+    ------
+    SanctlibError
+        When the table is none of the kinds that can be read.
+    SchemaError
+        When its columns are those of none of our tables.
+    SourceError
+        When a path is not there or is not Parquet.
+    """
+    import duckdb
+
+    with (
+        tempfile.TemporaryDirectory(prefix="sanctlib-") as spill,
+        duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as held,
+    ):
+        held.execute("set preserve_insertion_order = false")
+        native, name, known, curated = _native(table, held, needed_by=needed_by)
+        found = native.column_names if _family(native) == "pyarrow" else native.columns
+        columns = tuple(str(c) for c in found)
+        try:
+            yield Opened(
+                name=name,
+                kind=table.kind if isinstance(table, Reading) else _kind(columns, needed_by),
+                columns=columns,
+                coverage=coverage or known,
+                curated=curated,
+                _native=native,
+                _connection=held,
+            )
+        except duckdb.Error as error:
+            # A folder's second file is opened when its rows are asked for, not before.
+            raise SourceError(f"{needed_by} cannot read {name!r}: {error}") from error
+
+
+def fetched(relation: Any) -> pd.DataFrame:
+    """Return a relation's rows in pandas, with dates as datetime64 and text as str."""
+    frame: pd.DataFrame = relation.to_arrow_table().to_pandas(date_as_object=False)
+    for name, values in frame.items():
+        if pd.api.types.is_datetime64_any_dtype(values):
+            frame[name] = values.astype("datetime64[us]")
+        elif values.dtype == "object" or isinstance(values.dtype, pd.CategoricalDtype):
+            frame[name] = values.astype("str")
+    return frame
+
+
+def quoted(column: str) -> str:
+    """Return a column's name as SQL writes it."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _native(
+    table: AnyTable, connection: Any, *, needed_by: str
+) -> tuple[Any, str, Coverage | None, bool]:
+    if isinstance(table, Reading):
+        return table.table, table.provenance.key, table.coverage, table.curated
+    if isinstance(table, str | Path):
+        path = Path(table)
+        relation = _parquet(path, connection)
+        coverage, curated = _manifest(path)
+        return relation, path.stem, coverage, curated
+    family = _family(table)
+    kind = type(table).__name__
+    if isinstance(table, pd.DataFrame) or (family, kind) in _FRAMES:
+        return table, family, None, False
+    msg = (
+        f"{needed_by} reads a pandas, polars or pyarrow frame, a DuckDB relation, a path to "
+        f"Parquet or a Reading, and was given {kind!r}."
+    )
+    if (family, kind) == ("polars", "LazyFrame"):
+        msg += " Collect it first, or give the path it scans."
+    raise SanctlibError(msg)
+
+
+_FRAMES = {("polars", "DataFrame"), ("pyarrow", "Table"), ("duckdb", "DuckDBPyRelation")}
+
+
+def _family(table: object) -> str:
+    # The engines are not imported to ask this: what was not imported cannot be here.
+    return type(table).__module__.split(".")[0].lstrip("_")
+
+
+def _kind(columns: Sequence[str], needed_by: str) -> TableKind:
+    # Cells may be grouped by fewer keys than the shipped ones.
+    if {"period", "n_acts"} <= set(columns) and "act_id" not in columns:
+        return "cells"
+    return table_kind(columns, needed_by=needed_by)
+
+
+def _parquet(path: Path, connection: Any) -> Any:
+    import duckdb
+
+    if not path.exists():
+        raise SourceError(f"There is no file or folder {str(path)!r}.")
+    files = sorted(str(p) for p in path.rglob("*.parquet")) if path.is_dir() else [str(path)]
+    if not files:
+        raise SourceError(f"The folder {str(path)!r} holds no file named *.parquet.")
+    try:
+        return connection.read_parquet(files)
+    except duckdb.Error as error:
+        raise SourceError(f"{str(path)!r} cannot be read as Parquet: {error}") from error
+
+
+def _manifest(path: Path) -> tuple[Coverage | None, bool]:
+    manifest = path.with_suffix(".json")
+    if path.suffix != ".parquet" or not manifest.is_file():
+        return None, False
+    stored = json.loads(manifest.read_text(encoding="utf-8"))
+    coverage = stored["coverage"]
+    return None if coverage is None else _coverage(coverage), bool(stored["curated"])
+
+
+def check_dates(types: dict[str, str], columns: Iterable[str], *, needed_by: str) -> None:
+    """
+    Check that these columns hold dates without a time zone.
+
+    Raises
+    ------
+    SchemaError
+        Naming the first that does not, and what it holds.
+    """
+    for column in columns:
+        held = types[column]
+        if held != "DATE" and not (held.startswith("TIMESTAMP") and "ZONE" not in held):
+            msg = (
+                f"{needed_by} needs dates without a time zone in {column!r}, which holds {held}. "
+                "sl.read_table parses and checks them."
+            )
+            raise SchemaError(msg)

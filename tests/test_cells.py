@@ -1,0 +1,268 @@
+"""Cells: one count by exactly the keys asked for, the same from every engine."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sanctlib.cells import cells
+from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError, SourceError
+from sanctlib.frames import opened
+from tests.engines import ENGINES, as_engine
+
+# act, first day, last day, sender, target, action, n_reports
+ACTS = [
+    ("1", "2018-01-01", "2018-01-01", "USA", "IRN", "impose", 3),
+    ("1", "2018-01-01", "2018-01-01", "USA", "RUS", "impose", 3),
+    ("2", "2018-01-31", "2018-02-01", "USA", "IRN", "amend", 1),
+    ("3", "2018-02-01", "2018-02-28", "RUS", None, "consult", 1),
+    ("4", "2018-02-28", "2018-02-28", "RUS", "IRN", "agree", 2),
+]
+
+
+def events(acts: list[tuple]) -> pd.DataFrame:
+    family = {"impose": "sanction", "amend": "sanction"}
+    return pd.DataFrame(
+        {
+            "source": "own",
+            "event_id": [f"{i}:{a[0]}" for i, a in enumerate(acts)],
+            "act_id": [a[0] for a in acts],
+            "date": pd.to_datetime([a[1] for a in acts]),
+            "date_last": pd.to_datetime([a[2] for a in acts]),
+            "sender": pd.Series([a[3] for a in acts], dtype="str"),
+            "target": pd.Series([a[4] for a in acts], dtype="str"),
+            "mutual": False,
+            "family": [family.get(a[5], "cooperation") for a in acts],
+            "action": [a[5] for a in acts],
+            "n_reports": [a[6] for a in acts],
+        }
+    )
+
+
+def rows(table: pd.DataFrame) -> list[tuple]:
+    return [
+        tuple(
+            None if pd.isna(v) else f"{v:%Y-%m-%d}" if isinstance(v, pd.Timestamp) else v for v in r
+        )
+        for r in table.itertuples(index=False)
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_gives_the_same_months(engine: str, tmp_path: Path) -> None:
+    table = as_engine(events(ACTS), engine, tmp_path)
+    found = cells(table, every="month", by=["sender", "target"])
+    assert list(found) == ["period", "sender", "target", "n_acts", "n_rows", "n_unplaced"]
+    assert found["period"].dtype == "datetime64[us]"
+    assert rows(found) == [
+        ("2018-01-01", "USA", "IRN", 1, 3, 0),
+        ("2018-01-01", "USA", "RUS", 1, 3, 0),
+        ("2018-02-01", "RUS", "IRN", 1, 2, 0),
+        ("2018-02-01", "RUS", None, 1, 1, 0),
+        (None, "USA", "IRN", 0, 1, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [
+        ("day", [("2018-01-01", 1, 0), ("2018-02-28", 1, 0), (None, 0, 2)]),
+        # 31 January and 1 February 2018 are of one week.
+        ("week", [("2018-01-01", 1, 0), ("2018-01-29", 1, 0), ("2018-02-26", 1, 0), (None, 0, 1)]),
+        ("quarter", [("2018-01-01", 4, 0)]),
+        ("year", [("2018-01-01", 4, 0)]),
+    ],
+)
+def test_an_act_wider_than_the_period_is_never_placed(every: str, expected: list) -> None:
+    found = cells(events(ACTS), every=every, by=())
+    assert rows(found[["period", "n_acts", "n_unplaced"]]) == expected
+
+
+def test_an_act_with_two_targets_is_one_act_of_its_sender() -> None:
+    found = cells(events(ACTS), every="month", by=["sender"], senders=["USA"])
+    assert rows(found) == [("2018-01-01", "USA", 1, 6, 0), (None, "USA", 0, 1, 1)]
+
+
+def test_the_span_keeps_what_can_lie_in_it_and_places_what_must() -> None:
+    found = cells(
+        events(ACTS), every="month", by=["action"], start=date(2018, 2, 1), end=date(2018, 2, 27)
+    )
+    # Act 2 may be of 31 January, act 3 of 28 February; act 4 is outside.
+    assert rows(found) == [(None, "amend", 0, 1, 1), (None, "consult", 0, 1, 1)]
+
+
+def test_pairs_hold_both_directions_and_nothing_else() -> None:
+    both = events([*ACTS, ("5", "2018-01-02", "2018-01-02", "IRN", "RUS", "agree", 1)])
+    found = cells(both, every="year", by=["sender"], pairs=[("RUS", "IRN")])
+    assert rows(found[["sender", "n_acts"]]) == [("IRN", 1), ("RUS", 1)]
+    assert cells(both, every="year", by=["sender"], pairs=[]).empty
+    assert cells(both, every="year", by=["sender"], targets=[]).empty
+
+
+def test_measures_are_written_out_and_missing_ones_kept() -> None:
+    table = events(ACTS[:2]).assign(measures=["financial;trade", None])
+    table["act_id"] = ["1", "2"]
+    found = cells(table, every="year", by=["measure"])
+    assert rows(found[["measure", "n_acts"]]) == [("financial", 1), ("trade", 1), (None, 1)]
+
+
+def test_cells_make_the_same_cells_with_fewer_keys() -> None:
+    acts = events(ACTS[2:])
+    first = cells(acts, every="month")
+    assert rows(cells(first, every="month", by=["sender"])) == rows(
+        cells(acts, every="month", by=["sender"])
+    )
+
+
+def test_cells_of_other_periods_are_refused() -> None:
+    weeks = cells(events(ACTS), every="week")
+    with pytest.raises(SanctlibError, match=r"cells of a period from 2018-01-29. No month begins"):
+        cells(weeks, every="month")
+    days = [
+        (str(i), f"20{i}-05-05", f"20{i}-05-05", "USA", "IRN", "impose", 1) for i in (16, 17, 18)
+    ]
+    years = cells(events(days), every="year")
+    with pytest.raises(SanctlibError, match="all its cells begin a year"):
+        cells(years, every="month")
+
+
+def test_cells_lack_the_keys_they_were_not_made_with() -> None:
+    few = cells(events(ACTS), every="month", by=["sender"])
+    with pytest.raises(MissingColumnsError, match="cells needs the column 'target'"):
+        cells(few, every="month", by=["target"])
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "match"),
+    [
+        (pl.LazyFrame({"a": [1]}), SanctlibError, "Collect it first"),
+        ([1, 2], SanctlibError, "was given 'list'"),
+        (pd.DataFrame({"date": [1]}), SchemaError, "come closest to"),
+        ("nowhere.parquet", SourceError, "no file or folder 'nowhere.parquet'"),
+    ],
+)
+def test_what_cannot_be_read_is_named(table: object, error: type, match: str) -> None:
+    with pytest.raises(error, match=match):
+        cells(table, every="month")
+
+
+def test_a_file_that_is_not_parquet_and_a_folder_without_one_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"holds no file named \*.parquet"):
+        cells(tmp_path, every="month")
+    events(ACTS).to_parquet(tmp_path / "a.parquet", index=False)
+    whole = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "b.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SourceError, match=r"cannot (be )?read"):
+        cells(tmp_path / "b.parquet", every="month")
+    with pytest.raises(SourceError, match=r"cannot (be )?read"):
+        cells(tmp_path, every="month")
+
+
+def test_dates_in_text_or_with_a_zone_are_refused() -> None:
+    table = events(ACTS)
+    with pytest.raises(SchemaError, match="'date', which holds VARCHAR"):
+        cells(table.assign(date=table["date"].astype("str")), every="month")
+    with pytest.raises(SchemaError, match="'date', which holds TIMESTAMP WITH TIME ZONE"):
+        cells(table.assign(date=table["date"].dt.tz_localize("UTC")), every="month")
+
+
+def test_a_key_twice_and_a_backward_span_are_refused() -> None:
+    with pytest.raises(SanctlibError, match="each key once"):
+        cells(events(ACTS), every="month", by=["sender", "sender"])
+    with pytest.raises(SanctlibError, match="start <= end"):
+        cells(events(ACTS), every="month", start=date(2019, 1, 1), end=date(2018, 1, 1))
+
+
+def test_categories_day_dates_and_empty_columns_count_alike() -> None:
+    table = events(ACTS).assign(code=None)
+    odd = table.astype({"sender": "category", "target": "object"})
+    odd["date"], odd["date_last"] = odd["date"].dt.date, odd["date_last"].dt.date
+    by = ["sender", "target", "code"]
+    pd.testing.assert_frame_equal(
+        cells(odd, every="month", by=by), cells(table, every="month", by=by)
+    )
+
+
+def test_a_quote_in_a_value_is_a_value() -> None:
+    assert cells(events(ACTS), every="year", by=["sender"], senders=["U'SA"]).empty
+
+
+def test_the_scan_of_parquet_is_asked_for_the_span(tmp_path: Path) -> None:
+    events(ACTS).to_parquet(tmp_path / "t.parquet", index=False)
+    relation = duckdb.read_parquet(str(tmp_path / "t.parquet"))
+    with opened(relation, needed_by="a test") as source:
+        from sanctlib.conditions import Span
+
+        held = source.relation(["date", "date_last", "sender"], needed_by="a test")
+        for condition in Span(date(2018, 2, 1), date(2018, 2, 3)).touched():
+            held = held.filter(condition)
+        plan = held.explain()
+    scan = plan[plan.index("SCAN") :]
+    assert "2018-02-01" in scan
+    assert "FILTER" not in plan[: plan.index("SCAN")]
+
+
+def test_a_path_of_the_store_brings_coverage_and_the_mark_of_a_picked_list(tmp_path: Path) -> None:
+    events(ACTS).to_parquet(tmp_path / "own.parquet", index=False)
+    coverage = {
+        "source": "own",
+        "first": "2018-01-01",
+        "last": "2018-02-28",
+        "states": None,
+        "gaps": [],
+        "breaks": [],
+    }
+    stored = {"coverage": coverage, "curated": True}
+    (tmp_path / "own.json").write_text(json.dumps(stored), encoding="utf-8")
+    with opened(tmp_path / "own.parquet", needed_by="a test") as source:
+        assert source.curated
+        assert source.coverage is not None
+        assert source.coverage.last == date(2018, 2, 28)
+
+
+some_acts = st.lists(
+    st.tuples(
+        st.integers(1, 6).map(str),
+        st.integers(0, 80),
+        st.integers(0, 40),
+        st.sampled_from(["USA", "RUS", None]),
+        st.sampled_from(["IRN", "RUS", None]),
+        st.sampled_from(["impose", "agree"]),
+        st.integers(1, 4),
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+def dated(acts: list[tuple]) -> pd.DataFrame:
+    # All rows of one act share its days.
+    days = {a[0]: (a[1], a[2]) for a in acts}
+    start = pd.Timestamp("2018-01-01")
+    first = [start + pd.Timedelta(days=days[a[0]][0]) for a in acts]
+    last = [f + pd.Timedelta(days=days[a[0]][1]) for f, a in zip(first, acts, strict=True)]
+    return events([(a[0], f, t, *a[3:]) for a, f, t in zip(acts, first, last, strict=True)])
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(acts=some_acts, every=st.sampled_from(["day", "week", "month", "quarter", "year"]))
+def test_no_act_and_no_row_is_lost_or_invented(acts: list[tuple], every: str) -> None:
+    table = dated(acts)
+    found = cells(table, every=every, by=())
+    assert found["n_acts"].sum() + found["n_unplaced"].sum() == table["act_id"].nunique()
+    assert found["n_rows"].sum() == table["n_reports"].sum()
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(acts=some_acts, data=st.data())
+def test_the_order_of_rows_does_not_matter(acts: list[tuple], data: st.DataObject) -> None:
+    shuffled = dated(acts).iloc[data.draw(st.permutations(range(len(acts))))]
+    pd.testing.assert_frame_equal(cells(shuffled, every="month"), cells(dated(acts), every="month"))
