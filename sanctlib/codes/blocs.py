@@ -201,10 +201,12 @@ def _finished(work: pd.DataFrame) -> pd.DataFrame:
     swap = changed & work["mutual"] & work["sender"].gt(work["target"]).fillna(value=False)
     sender = work["sender"].mask(swap, work["target"])
     work = work.assign(target=work["target"].mask(swap, work["sender"]), sender=sender)
-    before = _pair(work["_was_sender"], work["_was_target"])
-    bare = [str(key).removesuffix(old) for key, old in zip(work["event_id"], before, strict=True)]
-    written = pd.Series(bare, index=work.index) + _pair(work["sender"], work["target"])
-    work["event_id"] = work["event_id"].mask(changed, written)
+    # Few rows name a bloc: only these get a new key.
+    new = work[changed]
+    before = _pair(new["_was_sender"], new["_was_target"])
+    bare = [str(key).removesuffix(old) for key, old in zip(new["event_id"], before, strict=True)]
+    written = pd.Series(bare, index=new.index, dtype="str")
+    work.loc[changed, "event_id"] = written + _pair(new["sender"], new["target"])
     # Where the act also names the member itself, or two blocs share it, it stays once.
     key = [c for c in ("source", "event_id") if c in work.columns]
     own_first = work[key].assign(changed=changed).sort_values("changed", kind="stable")

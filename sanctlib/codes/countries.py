@@ -130,12 +130,20 @@ def resolve(
     numbers = known[at]
     rows = lines.rows(numbers, None)
     if dates is not None:
-        if not dates.index.equals(names.index):
-            raise SchemaError("resolve needs `dates` on the index of `names`, one day for each.")
+        _check_aligned(names, dates, needed_by="resolve")
         rows = np.where(dates.notna(), lines.rows(numbers, day_numbers(dates)), rows)
     resolved = lines.answers.take(rows).set_axis(names.index)
     resolved.loc[names.isna(), "reason"] = None
     return resolved
+
+
+def _check_aligned(labels: pd.Series, dates: pd.Series, *, needed_by: str) -> None:
+    if not labels.index.equals(dates.index):
+        msg = (
+            f"{needed_by} needs one day for each label, on the same index, and got "
+            f"{len(labels)} labels and {len(dates)} days on another index."
+        )
+        raise SchemaError(msg)
 
 
 def _key(value: object, system: System) -> str:
@@ -189,12 +197,18 @@ def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
 
     False for codes of blocs, for unknown codes, and where the code or the day is missing.
 
+    Raises
+    ------
+    SchemaError
+        When the days have another index than the codes.
+
     Examples
     --------
     >>> days = pd.Series(pd.to_datetime(["1985-01-01", "1985-01-01"]))
     >>> existed(pd.Series(["SUN", "RUS"]), days).to_list()
     [True, False]
     """
+    _check_aligned(codes, dates, needed_by="existed")
     at, distinct = pd.factorize(codes)
     numbers = np.append(_lives().numbers(distinct), -1)[at]
     rows = _lives().rows(numbers, day_numbers(dates))

@@ -111,8 +111,9 @@ class Spells:
         spells = self.by_code[code]
         over = [s for s in spells if s.last < day]
         if over:
-            heirs = over[-1].successors
-            return set(heirs if all_lines else heirs[:1])
+            if all_lines:
+                return {heir for s in over for heir in s.successors}
+            return set(over[-1].successors[:1])
         if all_lines:
             return self.parents.get(code, set())
         return {s.predecessor for s in spells[:1] if s.predecessor}
