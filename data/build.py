@@ -46,7 +46,7 @@ def main() -> None:
     put(counts, "canada_sema", "listing_counts.csv", TABLES["listing_counts"])
     put(read["un_ideal_points"].table, "un_ideal_points", "gaps.csv.gz", TABLES["dyads"])
     for every, name in (("week", "weekly.csv.gz"), ("month", "monthly.csv.gz")):
-        cells = sl.cells(events.table, every=every).assign(source="icews_2018")
+        cells = sl.cells(events, every=every).assign(source="icews_2018")
         put(cells, "icews_2018_cells", name, TABLES["cells"])
     write_dictionary("russia_iran", "one act; several senders and targets stand joined", COLUMNS)
     for folder in sorted(RAW.iterdir()):

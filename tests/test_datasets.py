@@ -1,0 +1,213 @@
+"""The shipped datasets: whole, cited, free of names, and equal to what they were made from."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import sanctlib as sl
+from sanctlib.datasets import Dataset, shipped, shipped_path
+from sanctlib.errors import SourceError, UnknownChoiceError
+from sanctlib.schema import TABLES
+from sanctlib.sources.canada import monthly_counts
+from sanctlib.sources.chronology import COLUMNS
+
+KEYS = sorted(shipped())
+
+
+@pytest.fixture(scope="module")
+def acts() -> pd.DataFrame:
+    """The chronology as its file has it: one row per act."""
+    path = shipped()["russia_iran"].path
+    return pd.read_csv(path, dtype="str", keep_default_na=False)
+
+
+def on(acts: pd.DataFrame, day: str, **values: str) -> pd.DataFrame:
+    found = acts[acts["date"].eq(day)]
+    for column, value in values.items():
+        found = found[found[column].eq(value)]
+    return found
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_dataset_loads_adds_up_and_names_its_file(key: str) -> None:
+    reading = sl.load(key)
+    audit = reading.audit
+    assert audit.n_read + audit.n_added == audit.n_kept + audit.n_merged + audit.n_rejected
+    assert audit.n_rejected == 0
+    assert reading.provenance.files == {shipped()[key].file: shipped()[key].sha256}
+    assert reading.provenance.citation
+    assert reading.provenance.licence
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_dataset_lies_within_its_coverage(key: str) -> None:
+    reading = sl.load(key)
+    assert reading.coverage is not None
+    last = {"cells": "period", "list_changes": "to"}.get(reading.kind, "date_last")
+    first = {"cells": "period", "list_changes": "from"}.get(reading.kind, "date")
+    table = reading.table
+    assert table[first].min().date() >= reading.coverage.first.replace(day=1)
+    if last != "date_last" or reading.kind != "listing_counts":
+        assert table[last].max().date() <= reading.coverage.last
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(p.parent.name for p in shipped_path("raw").glob("*/source.toml"))
+)
+def test_every_folder_has_a_dictionary_of_exactly_its_columns(folder: str) -> None:
+    path = shipped_path("raw") / folder
+    source = tomllib.loads((path / "source.toml").read_text(encoding="utf-8"))
+    assert set(source) >= {"producer", "licence", "citation", "how", "tables"}
+    text = (path / "DICTIONARY.md").read_text(encoding="utf-8")
+    named = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")][1:]
+    for table in source["tables"].values():
+        assert list(pd.read_csv(path / table["file"], nrows=1).columns) == named
+        meant = COLUMNS if source.get("curated") else TABLES[table["kind"]].names
+        assert set(named) <= set(meant)
+
+
+def test_only_what_may_be_shipped_is_shipped() -> None:
+    names = sorted(p.name for p in shipped_path("raw").rglob("*") if p.is_file())
+    tables = ["chronology.csv", "gaps.csv.gz", "list_changes.csv", "listing_counts.csv"]
+    tables += ["monthly.csv.gz", "weekly.csv.gz"]
+    assert sorted(set(names)) == sorted(["DICTIONARY.md", "source.toml", *tables])
+    people = {"name", "entity_name", "LastName", "title"}
+    for key in KEYS:
+        if key != "russia_iran":
+            assert not people & set(sl.load(key).table.columns)
+
+
+def test_the_us_list_opens_and_closes_with_the_known_totals() -> None:
+    table = sl.load("ofac_sdn").table
+    opening = table.loc[table["from"].eq(table["to"]), "closing"].sum()
+    added, removed = table["added"].sum(), table["removed"].sum()
+    assert (opening, added, removed, opening + added - removed) == (9083, 6809, 927, 14965)
+    assert table["moved_in"].sum() == table["moved_out"].sum() == 280
+
+
+def test_each_programme_set_of_the_us_list_opens_where_it_closed() -> None:
+    table = sl.load("ofac_sdn").table.sort_values("to")
+    groups = table.groupby(["programmes", "entity_type"])
+    before = groups["closing"].shift().fillna(0)
+    first_copy = table["from"].eq(table["to"])
+    assert table.loc[~first_copy, "opening"].eq(before[~first_copy]).all()
+
+
+def test_additions_of_2022_are_the_published_count_of_persons() -> None:
+    table = sl.load("ofac_sdn").table
+    year = table[table["to"].dt.year.eq(2022)]
+    by_type = year.groupby("entity_type")["added"].sum()
+    assert by_type.to_dict() == {"aircraft": 14, "entity": 924, "individual": 1351, "vessel": 266}
+    assert by_type["individual"] + by_type["entity"] == 2275
+
+
+def test_canadas_listings_sum_to_the_list() -> None:
+    table = sl.load("canada_sema").table
+    assert table["n_listings"].sum() == 4759
+    by_programme = table.groupby("programme")["n_listings"].sum()
+    assert by_programme[["Russia", "Iran", "Ukraine"]].tolist() == [2426, 460, 553]
+
+
+def test_weeks_and_months_of_2018_hold_the_same_acts() -> None:
+    weekly, monthly = (sl.load(f"icews_2018_{k}ly").table for k in ("week", "month"))
+    assert weekly["n_rows"].sum() == monthly["n_rows"].sum() == 468557
+    assert weekly["n_acts"].sum() == monthly["n_acts"].sum()
+    pair = monthly[monthly["sender"].isin(["RUS", "IRN"]) & monthly["target"].isin(["RUS", "IRN"])]
+    pair = pair[pair["sender"].ne(pair["target"]) & pair["family"].eq("cooperation")]
+    rows = pair.groupby("period")["n_rows"].sum()
+    assert rows.tolist() == [37, 54, 65, 100, 42, 33, 52, 46, 97, 35]
+
+
+def test_the_gap_of_russia_and_iran_is_the_known_one() -> None:
+    table = sl.load("un_ideal_points").table
+    pair = table[table["first"].eq("IRN") & table["second"].eq("RUS")].set_index("date")
+    assert pair["value"][pd.Timestamp("2022-01-01")] == 1.6144
+
+
+def test_every_event_of_the_article_of_5_december_2023_is_in_the_chronology(
+    acts: pd.DataFrame,
+) -> None:
+    declaration = on(acts, "2023-12-05", action="agree")
+    assert declaration[["sender", "mutual", "status"]].to_numpy().tolist() == [
+        ["IRN;RUS", "yes", "confirmed"]
+    ]
+    listed = on(acts, "2023-12-05", programme="RUSSIA-EO14024")
+    assert listed[["sender", "target"]].to_numpy().tolist() == [["USA", "RUS"]]
+    places = set(listed["located_in"].iloc[0].split(";"))
+    assert {"BEL", "SWE", "HKG"} <= places
+    assert len(on(acts, "2023-09-19", action="visit", sender="RUS", target="IRN")) == 1
+    assert len(on(acts, "2023-12-07", action="visit", sender="IRN", target="RUS")) == 1
+    assert "nuclear deal" in on(acts, "2018-05-08")["title"].iloc[0]
+    back = acts[acts["date_announced"].eq("2018-05-08") & acts["action"].eq("impose")]
+    assert back["date"].tolist() == ["2018-08-07", "2018-11-05"]
+    first_days = acts[acts["date"].between("2022-02-22", "2022-02-28") & acts["target"].eq("RUS")]
+    text = " ".join(first_days["title"])
+    assert "Putin" in text
+    assert "VTB" in text
+    drones = acts["title"].str.contains("drone", case=False)
+    assert set(acts.loc[drones, "sender"]) >= {"USA", "EU", "GBR", "AUS"}
+
+
+def test_a_place_of_a_firm_is_never_a_target_in_the_chronology(acts: pd.DataFrame) -> None:
+    sanctions = acts[acts["family"].eq("sanction")]
+    targets = set(";".join(sanctions["target"]).split(";"))
+    assert not {"BEL", "SWE", "HKG", "ARE", "CYP", "NLD"} & targets
+
+
+def test_every_act_has_a_status_a_source_and_known_words(acts: pd.DataFrame) -> None:
+    assert acts["act_id"].is_unique
+    assert set(acts["status"]) <= {"confirmed", "partly"}
+    assert acts["source"].ne("").all()
+    partly = acts[acts["status"].eq("partly")]
+    assert partly["note"].ne("").all(), "a partly confirmed row says what is not"
+    assert {"sanction", "cooperation", "conflict", "other"} == set(acts["family"])
+    assert {"ease", "lift", "extend"} <= set(acts["action"])
+    senders = set(";".join(acts.loc[acts["family"].eq("sanction"), "sender"]).split(";"))
+    assert {"USA", "EU", "UN", "GBR", "CAN", "JPN", "CHE", "AUS", "RUS"} <= senders
+
+
+def test_the_chronology_is_curated_and_the_rest_is_not() -> None:
+    curated = [key for key in KEYS if sl.load(key).curated]
+    assert curated == ["russia_iran"]
+
+
+def test_an_unknown_dataset_is_an_error_with_a_hint() -> None:
+    with pytest.raises(UnknownChoiceError, match=r"Did you mean 'ofac_sdn'"):
+        sl.load("ofac_snd")
+
+
+def test_a_changed_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = shipped()["ofac_sdn"]
+    changed = Dataset(**{**vars(real), "sha256": "0" * 64})
+    monkeypatch.setitem(shipped(), "ofac_sdn", changed)
+    with pytest.raises(SourceError, match="the file was changed"):
+        sl.load("ofac_sdn")
+
+
+def test_a_prepared_table_is_the_table_cleaned_now(tmp_path: Path) -> None:
+    summary = sl.prepare(["russia_iran", "canada_sema"], out=tmp_path)
+    assert summary["key"].tolist() == ["russia_iran", "canada_sema"]
+    read, added = summary["n_read"], summary["n_added"]
+    assert (read + added).equals(summary["n_kept"] + summary["n_merged"] + summary["n_rejected"])
+    for key in summary["key"]:
+        stored, fresh = sl.load(key, store=tmp_path), sl.load(key)
+        pd.testing.assert_frame_equal(stored.table, fresh.table)
+        assert stored.coverage == fresh.coverage
+
+
+def test_citations_come_once_each() -> None:
+    both = sl.cite(["icews_2018_weekly", "icews_2018_monthly"])
+    assert both.count("Boschee") == 1
+    assert sl.cite().count("\n") == 4
+
+
+def test_canada_was_computed_from_the_real_list(real_data: Path) -> None:
+    real = monthly_counts(
+        sl.read("canada_sema", real_data / "lists" / "canada_sema_2025.xml.gz").table
+    )
+    ours = sl.load("canada_sema").table
+    pd.testing.assert_frame_equal(real[ours.columns], ours, check_dtype=False)
