@@ -4,7 +4,7 @@ from importlib.metadata import version as _version
 
 from sanctlib.cells import cells
 from sanctlib.coverage import Coverage
-from sanctlib.datasets import cite, datasets, load, prepare
+from sanctlib.datasets import catalogue, cite, load, prepare
 from sanctlib.errors import SanctlibError
 from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import Pair, State
@@ -22,9 +22,9 @@ __all__ = [
     "Reading",
     "SanctlibError",
     "State",
+    "catalogue",
     "cells",
     "cite",
-    "datasets",
     "load",
     "prepare",
     "read",

@@ -77,7 +77,7 @@ def shipped() -> dict[str, Dataset]:
     return found
 
 
-def datasets() -> pd.DataFrame:
+def catalogue() -> pd.DataFrame:
     """
     List the shipped datasets: a row each.
 

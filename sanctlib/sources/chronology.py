@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -83,20 +84,24 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
 
 def _written_out(draft: Draft) -> Draft:
     rows = draft.rows.assign(mutual=draft.rows["mutual"].eq("yes"))
-    written = []
-    for row in rows.to_dict("records"):
+    written: list[dict[str, Any]] = []
+    for record in rows.to_dict("records"):
+        row: dict[str, Any] = {str(k): v for k, v in record.items()}
         for sender, target in _pairs(row):
             many = ";" in str(row["sender"]) or ";" in str(row["target"])
             end = f":{sender}>{target}" if many or row["mutual"] else ""
-            event = {"event_id": f"{row['act_id']}{end}", "sender": sender, "target": target}
-            written.append({**row, **event})
+            written.append(
+                {**row, "event_id": f"{row['act_id']}{end}", "sender": sender, "target": target}
+            )
     out = pd.DataFrame(written, columns=["event_id", *rows.columns])
     return draft.written_out(out, step="write out senders and targets")
 
 
-def _pairs(row: dict[str, object]) -> list[tuple[str, object]]:
+def _pairs(row: dict[str, Any]) -> list[tuple[str, str | None]]:
     senders = sorted(str(row["sender"]).split(";"))
     if row["mutual"]:
         return [(a, b) for i, a in enumerate(senders) for b in senders[i + 1 :]]
-    targets = [row["target"]] if pd.isna(row["target"]) else str(row["target"]).split(";")
+    if pd.isna(row["target"]):
+        return [(sender, None) for sender in senders]
+    targets = str(row["target"]).split(";")
     return [(a, b) for a in senders for b in targets if a != b]

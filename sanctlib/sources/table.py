@@ -188,7 +188,7 @@ def _draft_of_frame(data: Any, *, file: str = "frame") -> Draft:
 
 def _as_text(column: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(column):
-        return column.dt.strftime("%Y-%m-%d")
+        column = column.dt.strftime("%Y-%m-%d")
     return column.map(str, na_action="ignore")
 
 
