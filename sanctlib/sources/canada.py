@@ -42,7 +42,7 @@ def read_list(path: Path) -> Reading:
     rejected: list[tuple[str, int, str, str]] = []
     for number, record in enumerate(_records(path), start=1):
         row = _listing(record)
-        if pd.isna(row["listed"]):
+        if row["listed"] is pd.NaT:
             raw = str(
                 {k: v for k, v in record.items() if k in ("Country", "Item", "DateOfListing")}
             )
