@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, TypeAlias
 
 import pandas as pd
 
 from sanctlib.cleaning.draft import Draft
 from sanctlib.codes.actions import map_codes
-from sanctlib.codes.countries import existed, is_state_code, resolve
+from sanctlib.codes.countries import System, existed, is_state_code, resolve
+from sanctlib.codes.labels import Succession
 from sanctlib.errors import did_you_mean
 from sanctlib.schema import ACTIONS
-
-PartySystem: TypeAlias = Literal["name", "iso3", "iso2", "cow", "cameo", "fips"]
-Succession: TypeAlias = Literal["strict", "dominant", "all"]
 
 _DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y")
 _PARTIAL = {4: ("%Y", "Y"), 7: ("%Y-%m", "M")}
@@ -71,7 +68,7 @@ def resolve_parties(
     draft: Draft,
     sides: Sequence[str] = ("sender", "target"),
     *,
-    system: PartySystem = "name",
+    system: System = "name",
     succession: Succession = "strict",
 ) -> Draft:
     """

@@ -12,14 +12,14 @@ import pandas as pd
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
 from sanctlib.cleaning.repeats import RepeatRule, collapse_mirrors, deduplicate
 from sanctlib.cleaning.rules import (
-    PartySystem,
-    Succession,
     empty_to_null,
     map_actions,
     map_cameo,
     parse_dates,
     resolve_parties,
 )
+from sanctlib.codes.countries import System
+from sanctlib.codes.labels import Succession
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, UnknownChoiceError, check_columns, did_you_mean
 from sanctlib.reading import Audit, Provenance, Reading, sha256
@@ -38,7 +38,7 @@ def read_table(
     constants: Mapping[str, str] | None = None,
     codes: Codes = "vocabulary",
     actions: Mapping[str, str] | None = None,
-    parties: PartySystem = "name",
+    parties: System = "name",
     succession: Succession = "strict",
     repeats: RepeatRule = "none",
     date_formats: Sequence[str] = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y"),
