@@ -1,0 +1,1 @@
+"""Metrics: counts, stocks and rates, each from one count of cells."""
