@@ -54,7 +54,7 @@ def list_datasets() -> None:
     """List the shipped datasets: what they are and which days they cover."""
     from sanctlib import datasets
 
-    click.echo(datasets.datasets().to_string(index=False, max_colwidth=60))
+    click.echo(datasets.catalogue().to_string(index=False, max_colwidth=60))
 
 
 @main.command()

@@ -12,6 +12,10 @@ from sanctlib.reports.literals import to_source
 from sanctlib.reports.parameters import cell_source, parameters_cell
 
 _TEXT_FILES = (".csv", ".tsv", ".txt", ".json", ".svg", ".html", ".md")
+_STOPPED = {
+    "DeadKernelError": "its process died (killed, or out of memory).",
+    "CellTimeoutError": "the time allowed for the notebook was over.",
+}
 _IPYKERNEL = re.compile(r"(/[\w./+-]*)?/ipykernel_\d+/\d+\.py")
 _MARKER = "papermill-error-cell-tag"
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>|&gt;)")
@@ -60,41 +64,37 @@ def code_cells(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [c for c in notebook["cells"] if c["cell_type"] == "code" and cell_source(c).strip()]
 
 
-def failure(notebook: Mapping[str, Any], *, error: BaseException | None) -> str | None:
+def failure(
+    notebook: Mapping[str, Any], *, n_begun: int, error: BaseException | None
+) -> str | None:
     """
     Say which cell failed and why, or None when every code cell ran to its end.
 
     The notebook itself is asked, since the runner beneath reports success after
-    `sys.exit(0)` and marks the cells of a killed kernel as completed.
+    `sys.exit(0)` and marks the cells of a killed kernel as completed. `n_begun` is the
+    number of code cells sent to the kernel: a killed one need not have answered.
     """
     cells = code_cells(notebook)
+    stopped = _STOPPED.get(type(error).__name__)
+    if stopped is not None and n_begun:
+        return f"{_cell_name(n_begun, cells)} did not run to its end: {stopped}"
     for number, cell in enumerate(cells, 1):
         for output in cell["outputs"]:
             if output["output_type"] == "error":
                 what = f"{output['ename']}: {output['evalue']}".rstrip(": ")
                 return f"{_cell_name(number, cells)} raised {what}"
-    begun = [n for n, cell in enumerate(cells, 1) if cell["execution_count"] is not None]
     if error is not None:
-        # A cell gets its number when it begins: the last one numbered is the one that broke.
-        where = f"{_cell_name(begun[-1], cells)} did not run to its end" if begun else "no cell ran"
-        return f"{where}: {_reason(error)}"
-    left = [n for n in range(1, len(cells) + 1) if n not in begun]
-    return f"{_cell_name(left[0], cells)} was never run." if left else None
+        where = f"{_cell_name(n_begun, cells)} broke off" if n_begun else "no cell ran"
+        return f"{where}: {type(error).__name__}: {str(error).strip() or 'no message'}"
+    for number, cell in enumerate(cells, 1):
+        if cell["execution_count"] is None:
+            return f"{_cell_name(number, cells)} was never run."
+    return None
 
 
 def _cell_name(number: int, cells: list[dict[str, Any]]) -> str:
     first = cell_source(cells[number - 1]).strip().splitlines()[0]
     return f"code cell {number} of {len(cells)} ({first[:60]!r})"
-
-
-def _reason(error: BaseException) -> str:
-    match type(error).__name__:
-        case "DeadKernelError":
-            return "its process died (killed, or out of memory)."
-        case "CellTimeoutError":
-            return "the time allowed for the notebook was over."
-        case name:
-            return f"{name}: {str(error).strip() or 'no message'}"
 
 
 def tidied(

@@ -60,7 +60,8 @@ def _is_safe(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return bool(value) and all(_is_safe(v) for v in value)
     if isinstance(value, str):
-        return re.fullmatch(r"[a-z0-9_]+|[A-Z]{3}", value) is not None
+        # "none" would differ from None by its case only.
+        return value != "none" and re.fullmatch(r"[a-z0-9_]+|[A-Z]{3}", value) is not None
     return not isinstance(value, Path)
 
 

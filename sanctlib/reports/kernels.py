@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ class PrivateKernel(AsyncKernelManager):
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
         """Start the process in its folder, with its environment."""
         options |= {"cwd": self.folder, "env": dict(self.environment)}
+        # What cells print arrives as messages; the rest is the kernel's talk with itself.
+        options |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         await super().start_kernel(**options)
 
 

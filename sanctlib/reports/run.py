@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from sanctlib.reports.record import RECORD, Record, Status, now, output_hashes, 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of code cells done and of all, from the start to the end of a run."""
 
+_SILENT = logging.NullHandler()
 NOTEBOOK = "notebook.ipynb"
 PAGE = "report.html"
 GIVEN = "given"
@@ -152,12 +154,12 @@ def run_notebook(
     with fresh_sibling(final) as fresh:
         work = fresh / "work"
         _lay_out(work, given)
-        executed, error = _execute(
+        executed, n_begun, error = _execute(
             planned, work, fresh / NOTEBOOK, timeout=timeout, store=store, progress=progress
         )
         done = tidied(executed, planned, private=private_paths(work, store=store))
         shutil.rmtree(work / GIVEN, ignore_errors=True)
-        why = failure(executed, error=error) or leak(work)
+        why = failure(executed, n_begun=n_begun, error=error) or leak(work)
         if why is not None:
             record = replace(record, status="failed", error=why, finished=now())
             write_whole(final / f"{path.stem}.failed.ipynb", _as_text(done))
@@ -231,15 +233,21 @@ def _execute(
     timeout: int,
     store: Path | None,
     progress: Progress | None,
-) -> tuple[dict[str, Any], Exception | None]:
-    """Run the cells; return the notebook as last saved, and what stopped it."""
+) -> tuple[dict[str, Any], int, Exception | None]:
+    """Run the cells; return the notebook as last saved, the cells begun, what stopped it."""
     import nbformat
     import papermill
 
     from sanctlib.reports.kernels import PrivateKernel, kernel_config
 
-    n_cells, n_done = len(code_cells(planned)), 0
+    # Without a handler Python prints its errors, which stand in ours already.
+    logging.getLogger("papermill").addHandler(_SILENT)
+    n_cells, n_begun, n_done = len(code_cells(planned)), 0, 0
     deadline = time.monotonic() + timeout
+
+    def cell_begun(**_: object) -> None:
+        nonlocal n_begun
+        n_begun += 1
 
     def cell_done(**_: object) -> None:
         nonlocal n_done
@@ -261,13 +269,14 @@ def _execute(
                 config=config,
                 # nbclient counts a time-out per cell: each gets what is left of the whole.
                 timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.01),
+                on_cell_execute=cell_begun,
                 on_cell_executed=cell_done,
             )
         except Exception as stopped:  # whatever it is, it is the run's error
             error = stopped
     if not saved.is_file():
-        return planned, error
-    return nbformat.read(saved, as_version=4), error  # type: ignore[no-untyped-call]
+        return planned, n_begun, error
+    return nbformat.read(saved, as_version=4), n_begun, error  # type: ignore[no-untyped-call]
 
 
 def _as_node(notebook: dict[str, Any]) -> Any:

@@ -1,0 +1,180 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from sanctlib.cli import main
+from sanctlib.errors import SanctlibError
+from sanctlib.reports.record import read_record
+from tests.small_notebooks import small_notebook
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with three notebooks of ours beside it."""
+    ours = tmp_path / "ours"
+    small_notebook(ours / "01_good.ipynb", "# Good", "print(label)")
+    small_notebook(ours / "02_bad.ipynb", "# Bad", "1 / 0")
+    small_notebook(ours / "03_untagged.ipynb", "1", parameters=None)
+    monkeypatch.setattr("sanctlib.reports.run.notebooks_folder", lambda: ours)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return ours
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+@pytest.fixture
+def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test that starts a kernel."""
+
+    def start(*_: object, **__: object) -> None:
+        pytest.fail("a kernel was started")
+
+    monkeypatch.setattr("papermill.execute_notebook", start)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    result = call("--version")
+    assert result.exit_code == 0
+    assert result.output.startswith("sanctlib 0.")
+
+
+def test_the_command_line_loads_no_heavy_library() -> None:
+    code = (
+        "import sanctlib.cli, sys; heavy = {'matplotlib', 'papermill', 'nbconvert', 'nbformat', "
+        "'duckdb', 'jupyter_client', 'IPython'}; print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_report_ends_with_the_path_of_the_index() -> None:
+    result = call("report", "01_good", "-p", "label=NO", "-p", "every=month")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "reports/index.html\n"
+    assert "01_good: running 3 cells" in result.stderr
+    (record,) = Path("reports/01_good").glob("*/record.json")
+    assert record.parent.name.startswith("every=month,label=NO-")
+    assert read_record(record).parameters == {"every": "month", "label": "NO"}
+    assert '<pre class="stdout">NO\n</pre>' in (record.parent / "report.html").read_text()
+    assert "ofac_sdn" in read_record(record).inputs
+    assert "Good" in Path("reports/index.html").read_text()
+
+
+@pytest.mark.usefixtures("folder")
+def test_all_carries_on_after_a_failure_and_ends_in_a_table_of_failures() -> None:
+    result = call("report", "--all", "--out", "pages")
+    assert result.exit_code == 1
+    assert result.stdout == "pages/index.html\n"
+    assert "2 of 3 failed:" in result.stderr
+    assert "02_bad       code cell 2 of 2 ('1 / 0') raised ZeroDivisionError" in result.stderr
+    assert "03_untagged  The notebook '03_untagged' needs one code cell tagged" in result.stderr
+    assert "Traceback" not in result.output
+    assert Path("pages/01_good/default/report.html").is_file()
+    assert Path("pages/02_bad/default/02_bad.failed.ipynb").is_file()
+    assert "1 failed" in Path("pages/index.html").read_text()
+
+
+@pytest.mark.usefixtures("folder", "no_kernel")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["01_good", "-p", "evry=week"], "There is no parameter 'evry'.*Did you mean 'every'"),
+        (["01_good", "-p", "every=weak"], "'every' needs one of 'week', 'month'.*'week'"),
+        (["01_good", "-p", "label=a", "-p", "label=b"], "'label' is given twice"),
+        (["01_god"], "There is no notebook '01_god'.*Did you mean '01_good'"),
+        (["03_untagged"], "needs one code cell tagged 'parameters'"),
+        (["../ours/nothing.ipynb"], "There is no notebook"),
+    ],
+)
+def test_a_wrong_request_is_one_message_before_a_kernel_starts(
+    arguments: list[str], message: str
+) -> None:
+    result = call("report", *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert pd.Series([result.stderr]).str.contains(message, regex=True).all(), result.stderr
+    assert result.stdout == ""
+    assert not Path("reports").exists()
+
+
+@pytest.mark.usefixtures("folder", "no_kernel")
+def test_a_file_where_the_reports_should_go_is_one_message() -> None:
+    Path("taken").write_text("x")
+    result = call("report", "01_good", "--out", "taken")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The report cannot write into ")
+
+
+@pytest.mark.usefixtures("folder", "no_kernel")
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["01_good", "--all"], ["--all", "-p", "label=x"], ["01_good", "-p", "label"],
+     ["01_good", "--timeout", "0"], ["--nonsense"]],
+)  # fmt: skip
+def test_wrong_usage_ends_with_two(arguments: list[str]) -> None:
+    result = call("report", *arguments)
+    assert result.exit_code == 2
+    assert "Usage:" in result.stderr
+
+
+@pytest.mark.usefixtures("folder", "no_kernel")
+def test_help_prints_the_parameters_of_the_notebook() -> None:
+    result = call("report", "01_good", "--help")
+    assert result.exit_code == 0
+    assert "every: Literal['week', 'month'] (default: week)\n      length of a period" in (
+        result.stdout
+    )
+    assert "KEY=VALUE" in result.stdout
+    assert "Parameters of" not in call("report", "--help").stdout
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_the_list_names_notebooks_with_their_parameters(folder: Path) -> None:
+    (folder / "03_untagged.ipynb").unlink()
+    result = call("report", "--list")
+    assert result.stdout == "01_good  every, label\n02_bad  every, label\n"
+
+
+def test_prepare_prints_what_was_kept_and_takes_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def prepare(keys: object, *, out: Path, progress: bool) -> pd.DataFrame:
+        seen.append((keys, out, progress))
+        return pd.DataFrame({"key": ["a"], "n_kept": [3]})
+
+    monkeypatch.setattr("sanctlib.datasets.prepare", prepare)
+    result = call("prepare", "a", "--out", "x/y")
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines()] == [["key", "n_kept"], ["a", "3"]]
+    call("prepare")
+    assert seen == [(("a",), Path("x/y"), False), (None, Path("data/processed"), False)]
+
+
+def test_an_error_of_ours_is_one_message_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(*_: object, **__: object) -> None:
+        raise SanctlibError("The file 'x' is empty.")
+
+    monkeypatch.setattr("sanctlib.datasets.prepare", prepare)
+    result = call("prepare")
+    assert (result.exit_code, result.stderr) == (1, "Error: The file 'x' is empty.\n")
+
+
+def test_datasets_and_citations_are_listed() -> None:
+    listed = call("datasets")
+    assert listed.exit_code == 0
+    assert "ofac_sdn" in listed.stdout
+    cited = call("cite", "ofac_sdn")
+    assert "Office of Foreign Assets Control" in cited.stdout
+    unknown = call("cite", "ofac_sdm")
+    assert unknown.exit_code == 1
+    assert "Did you mean 'ofac_sdn'" in unknown.stderr

@@ -1,0 +1,230 @@
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sanctlib.errors import ParameterError, ReportError
+from sanctlib.reports.literals import from_json, shown, to_json, to_source
+from sanctlib.reports.parameters import check, declared
+from sanctlib.reports.values import Kind, parse
+
+CELL = """\
+from datetime import date
+from typing import Literal
+import sanctlib as sl
+pair: sl.Pair = ("RUS", "IRN")  # two states
+start: date = date(2018, 1, 1)  # first day
+every: Literal["week", "month"] = "week"  # length of a period
+states: list[State] = [
+    "RUS",
+    "IRN",
+]  # senders
+limit: int | None = None
+level: float = 1  # of the interval
+show: bool = True  # draw it
+label: str = "#1"
+file: Path | None = None  # own table
+"""
+
+
+def notebook(folder: Path, source: str, *, tags: list[str] | None = None, copies: int = 1) -> Path:
+    cell = {
+        "cell_type": "code",
+        "metadata": {"tags": ["parameters"] if tags is None else tags},
+        "source": source.splitlines(keepends=True),
+        "outputs": [],
+        "execution_count": None,
+    }
+    path = folder / "brief.ipynb"
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell] * copies}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_names_types_defaults_and_comments_are_read_from_the_cell(tmp_path: Path) -> None:
+    found = declared(notebook(tmp_path, CELL))
+    assert {name: (str(p.type), p.default, p.help) for name, p in found.items()} == {
+        "pair": ("Pair", ("RUS", "IRN"), "two states"),
+        "start": ("date", date(2018, 1, 1), "first day"),
+        "every": ("Literal['week', 'month']", "week", "length of a period"),
+        "states": ("list[State]", ["RUS", "IRN"], "senders"),
+        "limit": ("int | None", None, ""),
+        "level": ("float", 1.0, "of the interval"),
+        "show": ("bool", True, "draw it"),
+        "label": ("str", "#1", ""),
+        "file": ("Path | None", None, "own table"),
+    }
+
+
+def test_reading_the_declaration_executes_nothing(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    source = f"limit: int = open({str(marker)!r}, 'w').write('x')"
+    with pytest.raises(ParameterError, match="computed or impossible"):
+        declared(notebook(tmp_path, source))
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("limit = 3", "is not an annotated assignment"),
+        ("print('x')", "is not an annotated assignment"),
+        ("limit: int", "has no default"),
+        ("limit: dict = {}", "a type that no parameter can have"),
+        ("limit: list[list[int]] = []", "a type that no parameter can have"),
+        ("limit: Literal[1, 2] = 1", "a type that no parameter can have"),
+        ("limit: int = 'three'", r"needs a whole number \(int\), found 'three' \(str\)"),
+        ("limit: bool = 1", "needs true or false"),
+        ("start: date = date(2018, 2, 30)", "computed or impossible"),
+        ("every: Literal['week'] = 'wek'", "Did you mean 'week'"),
+        ("limit: int = 1\nlimit: int = 2", "declares 'limit' twice"),
+        ("limit: int = ", "is not Python"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_is_refused(tmp_path: Path, source: str, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        declared(notebook(tmp_path, source))
+
+
+def test_the_tag_must_be_there_once(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="tagged 'parameters', found none"):
+        declared(notebook(tmp_path, CELL, tags=[]))
+    with pytest.raises(ParameterError, match="found cells 1, 2"):
+        declared(notebook(tmp_path, CELL, copies=2))
+
+
+def test_a_file_that_is_no_notebook_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "brief.ipynb"
+    path.write_text("{}")
+    with pytest.raises(ReportError, match="is not a notebook of format 4"):
+        declared(path)
+    path.write_text("not json")
+    with pytest.raises(ReportError, match="cannot be read"):
+        declared(path)
+
+
+def test_values_are_checked_and_those_equal_to_the_default_left_out(tmp_path: Path) -> None:
+    parameters = declared(notebook(tmp_path, CELL))
+    values = {"level": 2, "every": "week", "pair": ["RUS", "CHN"], "start": date(2019, 1, 1)}
+    changed = check(values, parameters)
+    # In the order of the declaration, a pair a tuple, a float a float.
+    assert list(changed.items()) == [
+        ("pair", ("RUS", "CHN")),
+        ("start", date(2019, 1, 1)),
+        ("level", 2.0),
+    ]
+    assert type(changed["level"]) is float
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"evry": "week"}, "no parameter 'evry'.*Did you mean 'every'"),
+        ({"every": "wek"}, "Did you mean 'week'"),
+        ({"limit": "3"}, "'limit' needs a whole number, or none"),
+        ({"limit": True}, "'limit' needs a whole number"),
+        ({"level": float("nan")}, "'level' needs a number"),
+        ({"start": datetime(2019, 1, 1, 12)}, "'start' needs a day"),
+        ({"start": "2019-01-01"}, "'start' needs a day"),
+        ({"pair": ("RUS", "RUS")}, "'pair' needs a pair of states"),
+        ({"pair": ("RUS", "IRN", "CHN")}, "'pair' needs a pair of states"),
+        ({"pair": ("RUS", "XQX")}, "'pair' needs states as three capital letters.*'XQX'"),
+        ({"states": ["RUS", "Iran"]}, "'states' needs states.*Did you mean 'IRN'"),
+        ({"states": "RUS"}, "'states' needs a list"),
+        ({"states": ["RUS", 3]}, "'states', item 2 needs a state"),
+        ({"label": "\udc80"}, "'label' needs text"),
+    ],
+)
+def test_wrong_values_are_refused(tmp_path: Path, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        check(values, declared(notebook(tmp_path, CELL)))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("RUS,IRN", Kind(name="Pair"), ("RUS", "IRN")),
+        ("RUS, IRN", Kind(name="Pair"), ("RUS", "IRN")),
+        ("2022-02-24", Kind(name="date"), date(2022, 2, 24)),
+        ("NO", Kind(name="str"), "NO"),
+        ("NO", Kind(name="State"), "NO"),
+        ("no", Kind(name="bool"), False),
+        ("True", Kind(name="bool"), True),
+        ("-3", Kind(name="int"), -3),
+        ("0.95", Kind(name="float"), 0.95),
+        ("none", Kind(name="int", optional=True), None),
+        ("", Kind(name="str", optional=True), None),
+        ("none", Kind(name="str"), "none"),
+        ("NO,IS", Kind(name="list", item=Kind(name="str")), ["NO", "IS"]),
+        ('"a,b",c', Kind(name="list", item=Kind(name="str")), ["a,b", "c"]),
+        ("", Kind(name="list", item=Kind(name="str")), []),
+        ("1,2", Kind(name="list", item=Kind(name="int")), [1, 2]),
+        (
+            "RUS,IRN;RUS,CHN",
+            Kind(name="list", item=Kind(name="Pair")),
+            [("RUS", "IRN"), ("RUS", "CHN")],
+        ),
+        ("a/b.csv", Kind(name="Path"), Path("a/b.csv")),
+    ],
+)
+def test_the_text_of_a_command_line_becomes_the_typed_value(
+    text: str, kind: Kind, value: object
+) -> None:
+    parsed = parse(text, kind)
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("abc", Kind(name="int"), "'abc' is not a whole number"),
+        ("24.2.2022", Kind(name="date"), "'24.2.2022' is not a day"),
+        ("RUS", Kind(name="Pair"), "'RUS' is not a pair of states"),
+        ("maybe", Kind(name="bool"), "'maybe' is not true or false"),
+        ("1,x", Kind(name="list", item=Kind(name="int")), "'x' is not a whole number"),
+        ("a\nb", Kind(name="list", item=Kind(name="str")), "is not a list"),
+    ],
+)
+def test_text_of_another_type_is_refused(text: str, kind: Kind, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        parse(text, kind)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+SINGLE = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+    | st.dates()
+    | st.tuples(TEXT, TEXT)
+    | TEXT.filter(lambda t: "\0" not in t).map(Path)
+)
+VALUES = st.dictionaries(
+    st.sampled_from(["pair", "start", "every", "x"]), SINGLE | st.lists(SINGLE), max_size=3
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(values=VALUES)
+def test_the_injected_source_gives_the_same_values_and_types(values: dict[str, object]) -> None:
+    names: dict[str, object] = {}
+    exec(to_source(values), names)
+    assert repr({name: names[name] for name in values}) == repr(values)
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(values=VALUES)
+def test_json_gives_the_same_values_and_types(values: dict[str, object]) -> None:
+    assert repr(from_json(json.loads(json.dumps(to_json(values))))) == repr(values)
+
+
+def test_readers_see_values_as_they_write_them() -> None:
+    assert shown([("RUS", "IRN"), ("RUS", "CHN")]) == "(RUS, IRN), (RUS, CHN)"
+    assert shown(Path("/home/someone/own.csv")) == "own.csv"
