@@ -12,7 +12,6 @@ PIXEL = base64.b64encode(b"not really a picture").decode()
 def markdown(source: str) -> dict[str, Any]:
     return {
         "cell_type": "markdown",
-        "id": "m",
         "metadata": {},
         "source": source,
     }
@@ -26,7 +25,6 @@ def output(**data: str) -> dict[str, Any]:
 def code(*outputs: dict[str, Any]) -> dict[str, Any]:
     return {
         "cell_type": "code",
-        "id": "c",
         "metadata": {},
         "source": "secret_source()",
         "execution_count": 1,
@@ -35,7 +33,8 @@ def code(*outputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def page(*cells: dict[str, Any], **options: Any) -> BeautifulSoup:
-    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells)}
+    numbered = [cell | {"id": f"cell-{i}"} for i, cell in enumerate(cells)]
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": numbered}
     settings = {"name": "brief", "parameters": {}} | options
     return BeautifulSoup(render(notebook, **settings), "html.parser")
 
