@@ -104,7 +104,7 @@ def test_the_index_shows_failures_beside_the_last_good_run(tmp_path: Path) -> No
     assert soup.select("main > p")[0].text == "2 runs, 2 failed."
     both, only = soup.select("section")
     assert both.select_one("h2 a") is not None
-    assert "code cell 2 raised <X> The report linked above is of an earlier run." in both.text
+    assert "code cell 2 raised <X>. The report linked above is of an earlier run." in both.text
     assert only.select_one("h2 a") is None
     assert [a["href"] for a in only.select("a")] == ["brief/every%3Dweek/brief.failed.ipynb"]
 

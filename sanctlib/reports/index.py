@@ -98,7 +98,7 @@ def _section(entry: _Entry) -> str:
         kept = _link(entry, f"{record.notebook}.failed.ipynb")
         stands = " The report linked above is of an earlier run." if entry.done else ""
         lines.append(
-            f'<p><span class="failed">Failed:</span> {escape(entry.failed.error or "")}'
+            f'<p><span class="failed">Failed:</span> {escape((entry.failed.error or "").rstrip("."))}.'
             f'{stands} <a href="{kept}">The failed notebook</a>.</p>'
         )
     files = list(entry.done.outputs) if entry.done is not None else []
