@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sanctlib.errors import ParameterError, SanctlibError, did_you_mean
+from sanctlib.errors import ParameterError, SanctlibError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +157,7 @@ def _as_typed(value: object) -> str:
 
 
 def _values(given: Iterable[str], declared: Mapping[str, Parameter]) -> dict[str, object]:
+    from sanctlib.reports.parameters import check_name
     from sanctlib.reports.values import parse
 
     values: dict[str, object] = {}
@@ -168,10 +169,7 @@ def _values(given: Iterable[str], declared: Mapping[str, Parameter]) -> dict[str
         if key in values:
             msg = f"The parameter {key!r} is given twice."
             raise ParameterError(msg)
-        if key not in declared:
-            known = ", ".join(repr(k) for k in declared) or "none"
-            msg = f"There is no parameter {key!r}. Known: {known}."
-            raise ParameterError(msg + did_you_mean(key, declared))
+        check_name(key, declared)
         try:
             values[key] = parse(value, declared[key].type)
         except ParameterError as error:

@@ -97,8 +97,9 @@ def _section(entry: _Entry) -> str:
     if entry.failed is not None:
         kept = _link(entry, f"{record.notebook}.failed.ipynb")
         stands = " The report linked above is of an earlier run." if entry.done else ""
+        why = escape((entry.failed.error or "").rstrip("."))
         lines.append(
-            f'<p><span class="failed">Failed:</span> {escape((entry.failed.error or "").rstrip("."))}.'
+            f'<p><span class="failed">Failed:</span> {why}.'
             f'{stands} <a href="{kept}">The failed notebook</a>.</p>'
         )
     files = list(entry.done.outputs) if entry.done is not None else []

@@ -202,6 +202,21 @@ def _value(node: ast.expr) -> object:
             return ast.literal_eval(node)
 
 
+def check_name(name: str, declared: Mapping[str, Parameter]) -> None:
+    """
+    Check that a notebook declares the parameter `name`.
+
+    Raises
+    ------
+    ParameterError
+        With the names it declares and the closest of them.
+    """
+    if name not in declared:
+        known = ", ".join(repr(k) for k in declared) or "none"
+        msg = f"There is no parameter {name!r}. Known: {known}."
+        raise ParameterError(msg + did_you_mean(name, declared))
+
+
 def check(values: Mapping[str, object], declared: Mapping[str, Parameter]) -> dict[str, object]:
     """
     Return the values a notebook will run with that differ from its defaults.
@@ -216,10 +231,7 @@ def check(values: Mapping[str, object], declared: Mapping[str, Parameter]) -> di
         not a state's.
     """
     for name in values:
-        if name not in declared:
-            known = ", ".join(repr(k) for k in declared) or "none"
-            msg = f"There is no parameter {name!r}. Known: {known}."
-            raise ParameterError(msg + did_you_mean(name, declared))
+        check_name(name, declared)
     changed: dict[str, object] = {}
     # In the order of the declaration: the order of a command line is no part of a run.
     for name, parameter in declared.items():
