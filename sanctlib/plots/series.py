@@ -1,0 +1,252 @@
+"""Figures over time: counts, stocks, reported co-operation, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.periods import Period, period_end
+from sanctlib.plots.style import COLOURS, STYLES, axes_or_new, finish
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = NDArray[np.float64]
+_MANY = 7
+
+
+def plot_counts(
+    counts: pd.DataFrame,
+    *,
+    by: str,
+    every: Period,
+    caption: str,
+    title: str,
+    ax: Axes | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Axes:
+    """
+    Draw new sanctions per period, a line per group, the band of defensible dates behind.
+
+    Periods that the source does not wholly cover are hatched: what stands there is a
+    lower bound. A missing value is a gap in the line, never a zero.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        From `sanction_counts`: ``period``, `by`, ``n``, ``lower``, ``upper``, ``covered``.
+
+    Raises
+    ------
+    MissingColumnsError
+    SanctlibError
+        When there are more groups than can be told apart (7).
+    """
+    check_columns(counts.columns, ["period", by, "n", "covered"], needed_by="plot_counts")
+    placed = counts[counts["period"].notna()]
+    ax = axes_or_new(ax)
+    for i, (group, rows) in enumerate(_groups(placed, by, needed_by="plot_counts")):
+        _steps(ax, rows, "n", every=every, index=i, label=(labels or {}).get(group, group))
+    unit = str(counts["unit"].iloc[0]) if "unit" in counts and len(counts) else "thing"
+    ax.set_ylabel(f"new {_plural(unit)} per {every}")
+    ax.set_ylim(bottom=0)
+    _hatch_uncovered(ax, placed, every=every)
+    return finish(ax, title=title, caption=caption)
+
+
+def plot_stock(
+    stock: pd.DataFrame,
+    *,
+    by: str,
+    every: Period,
+    caption: str,
+    title: str,
+    ax: Axes | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Axes:
+    """
+    Draw the active stock per period, a line per group.
+
+    Parameters
+    ----------
+    stock : DataFrame
+        From `active_sanctions`: ``period``, `by`, ``n``, ``lower``, ``upper``, ``covered``.
+
+    Raises
+    ------
+    MissingColumnsError
+    SanctlibError
+        When there are more groups than can be told apart (7).
+    """
+    check_columns(stock.columns, ["period", by, "n", "covered"], needed_by="plot_stock")
+    ax = axes_or_new(ax)
+    for i, (group, rows) in enumerate(_groups(stock, by, needed_by="plot_stock")):
+        _steps(ax, rows, "n", every=every, index=i, label=(labels or {}).get(group, group))
+    unit = str(stock["unit"].iloc[0]) if "unit" in stock and len(stock) else "thing"
+    ax.set_ylabel(f"{_plural(unit)} in force")
+    ax.set_ylim(bottom=0)
+    _hatch_uncovered(ax, stock, every=every)
+    return finish(ax, title=title, caption=caption)
+
+
+def plot_intensity(
+    intensity: pd.DataFrame,
+    *,
+    component: str,
+    every: Period,
+    caption: str,
+    title: str,
+    ax: Axes | None = None,
+) -> Axes:
+    """
+    Draw the rate of reported co-operation with its interval, before the comparable pairs.
+
+    Where fewer than 5 acts fall into a period on average, the figure says "too few to
+    trend" and draws points without a line.
+
+    Parameters
+    ----------
+    intensity : DataFrame
+        From `partnership_intensity`; the rows of `component` are drawn.
+
+    Raises
+    ------
+    MissingColumnsError
+    SanctlibError
+        When the table has no such component.
+    """
+    needed = ["period", "component", "rate", "lower", "upper", "band_low", "band_high"]
+    check_columns(intensity.columns, [*needed, "too_few"], needed_by="plot_intensity")
+    rows = intensity[intensity["component"].eq(component)].sort_values("period")
+    if rows.empty:
+        known = ", ".join(intensity["component"].unique())
+        raise SanctlibError(f"plot_intensity has no component {component!r}. Known: {known}.")
+    ax = axes_or_new(ax)
+    middle = _middle(rows["period"], every)
+    ax.fill_between(
+        middle,
+        _floats(rows["band_low"]),
+        _floats(rows["band_high"]),
+        color="0.85",
+        linewidth=0,
+        label="comparable pairs, 10th to 90th percentile",
+    )
+    rate = _floats(rows["rate"])
+    below, above = rate - _floats(rows["lower"]), _floats(rows["upper"]) - rate
+    few = bool(rows["too_few"].any())
+    ax.errorbar(
+        middle,
+        rate,
+        yerr=np.vstack([below, above]).clip(min=0),
+        fmt="o",
+        linestyle="none" if few else "-",
+        color=COLOURS[0],
+        markersize=4,
+        elinewidth=0.9,
+        label="the pair, with interval",
+    )
+    ax.set_ylabel(f"reported acts per 1,000\nof the source's, by {every}")
+    ax.set_ylim(bottom=0)
+    if few:
+        said: dict[str, Any] = {"ha": "left", "va": "top", "color": "0.3", "style": "italic"}
+        ax.text(0.01, 0.97, "too few to trend", transform=ax.transAxes, **said)
+    _hatch_uncovered(ax, rows, every=every)
+    ax.legend(loc="upper right", frameon=False, fontsize="small")
+    return finish(ax, title=title, caption=caption)
+
+
+def plot_gap(gaps: pd.DataFrame, *, caption: str, title: str, ax: Axes | None = None) -> Axes:
+    """
+    Draw a measured distance of pairs over time, with its interval.
+
+    Parameters
+    ----------
+    gaps : DataFrame
+        A dyads table: ``first``, ``second``, ``date``, ``value``, ``lower``, ``upper``.
+
+    Raises
+    ------
+    MissingColumnsError
+    SanctlibError
+        When there are more pairs than can be told apart (7).
+    """
+    needed = ["first", "second", "date", "value", "lower", "upper"]
+    check_columns(gaps.columns, needed, needed_by="plot_gap")
+    named = gaps.assign(pair=gaps["first"] + "-" + gaps["second"])
+    ax = axes_or_new(ax)
+    for i, (pair, rows) in enumerate(_groups(named, "pair", needed_by="plot_gap")):
+        yearly = rows.set_index(rows["date"].dt.year)[["value", "lower", "upper"]]
+        # A year without a value is a gap in the line.
+        full = yearly.reindex(range(int(yearly.index.min()), int(yearly.index.max()) + 1))
+        colour = COLOURS[i]
+        ax.fill_between(full.index, full["lower"], full["upper"], color=colour, alpha=0.15, lw=0)
+        ax.plot(full.index, full["value"], color=colour, linestyle=STYLES[i], label=pair)
+    ax.set_ylabel("gap (ideal points)")
+    ax.set_ylim(bottom=0)
+    ax.legend(loc="upper left", frameon=False, fontsize="small")
+    return finish(ax, title=title, caption=caption)
+
+
+def _groups(table: pd.DataFrame, by: str, *, needed_by: str) -> list[tuple[str, pd.DataFrame]]:
+    named = table.assign(**{by: table[by].astype("str").fillna("not known")})
+    groups = [(str(name), rows) for name, rows in named.groupby(by, sort=False)]
+    if len(groups) > _MANY:
+        names = ", ".join(name for name, _ in groups)
+        msg = f"{needed_by} can tell {_MANY} groups apart, and got {len(groups)}: {names}. Choose."
+        raise SanctlibError(msg)
+    return groups
+
+
+def _steps(
+    ax: Axes, rows: pd.DataFrame, column: str, *, every: Period, index: int, label: str
+) -> None:
+    rows = rows.sort_values("period")
+    last = period_end(rows["period"].tail(1), every=every) + pd.Timedelta(days=1)
+    edges = pd.concat([rows["period"], last]).to_numpy()
+    colour, style = COLOURS[index], STYLES[index]
+    if {"lower", "upper"} <= set(rows) and rows["lower"].notna().any():
+        low, high = _held(rows["lower"]), _held(rows["upper"])
+        ax.fill_between(edges, low, high, color=colour, alpha=0.2, step="post", linewidth=0)
+    ax.plot(
+        edges,
+        _held(rows[column]),
+        color=colour,
+        linestyle=style,
+        drawstyle="steps-post",
+        label=label,
+    )
+    ax.legend(loc="upper left", frameon=True, framealpha=0.8, edgecolor="none", fontsize="small")
+
+
+def _held(values: pd.Series) -> Floats:
+    """Return the values with the last one again, so that its step has a width."""
+    floats = _floats(values)
+    return np.append(floats, floats[-1:])
+
+
+def _middle(starts: pd.Series, every: Period) -> pd.DatetimeIndex:
+    ends = period_end(starts, every=every)
+    return pd.DatetimeIndex(starts + (ends - starts) / 2)
+
+
+def _floats(values: pd.Series) -> Floats:
+    floats: Floats = values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
+    return floats
+
+
+def _hatch_uncovered(ax: Axes, table: pd.DataFrame, *, every: Period) -> None:
+    if "covered" not in table or table["covered"].isna().all():
+        return
+    told = table.groupby("period")["covered"].any()
+    for start in told.index[~told.astype("bool")]:
+        end = period_end(pd.Series([start]), every=every).iloc[0] + pd.Timedelta(days=1)
+        ax.axvspan(start, end, facecolor="none", edgecolor="0.75", hatch="///", linewidth=0)
+
+
+def _plural(unit: str) -> str:
+    return unit[:-1] + "ies" if unit.endswith("y") else unit + "s"

@@ -1,0 +1,77 @@
+"""What all figures share: colours, captions, titles."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from sanctlib.reading import Reading
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours, told apart by colour-blind eyes; line styles tell them apart in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+STYLES = ("-", "--", "-.", ":", "-", "--", "-.")
+
+
+def caption(
+    *readings: Reading,
+    unit: str,
+    target_rule: str | None = None,
+    n: int | None = None,
+    note: str = "",
+) -> str:
+    """
+    Return the sentence under a figure: n and unit, target rule, source, end of the data.
+
+    Parameters
+    ----------
+    readings : Reading
+        Where the figure's numbers come from.
+    unit : str
+        What is counted, in words.
+    target_rule : str, optional
+        By which rule a sanction counts for a state.
+    n : int, optional
+        How many are in the figure.
+    """
+    counted = f"Unit: {unit}" if n is None else f"n = {n:,} {unit}"
+    parts = [counted] if target_rule is None else [counted, f"target rule: {target_rule}"]
+    sources = []
+    for reading in readings:
+        covered = reading.coverage
+        span = f", {covered.first} to {covered.last}" if covered else ", coverage not said"
+        sources.append(reading.provenance.key + span)
+    text = "; ".join(parts) + f". Source: {'; '.join(dict.fromkeys(sources))}."
+    return f"{text} {note}".strip()
+
+
+def axes_or_new(ax: Axes | None) -> Axes:
+    """Return `ax`, or the axes of a new figure."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(9, 3.8))[1]
+
+
+def finish(ax: Axes, *, title: str, caption: str, above: float = 8) -> Axes:
+    """Set title and caption, and take away the frame."""
+    ax.set_title(title, loc="left", fontsize="medium", fontweight="bold", pad=above)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    wrapped = "\n".join(textwrap.wrap(caption, width=118))
+    ax.annotate(
+        wrapped,
+        xy=(0, 0),
+        xycoords="axes fraction",
+        xytext=(0, -34),
+        textcoords="offset points",
+        ha="left",
+        va="top",
+        fontsize=7.5,
+        color="0.35",
+        annotation_clip=False,
+    )
+    return ax
