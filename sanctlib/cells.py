@@ -133,8 +133,8 @@ def grouped(
     Returns
     -------
     pieces : DataFrame
-        The keys, ``first`` and ``last`` (periods), ``placed`` (the thing lies in one
-        period, wholly inside the span), ``n`` and ``n_rows``.
+        The keys, ``first`` and ``last`` (periods), ``inside`` (it lies wholly in the
+        span), ``placed`` (and in one period), ``n`` and ``n_rows``.
 
     Raises
     ------
@@ -165,21 +165,20 @@ def grouped(
     chosen += [
         f"date_trunc('{every}', date)::TIMESTAMP AS \"first\"",
         f"date_trunc('{every}', date_last)::TIMESTAMP AS \"last\"",
-        f"{inside.held()} AS placed",
+        f"{inside.held()} AS inside",
         f"{'n_reports' if reports else '1'}::BIGINT AS n_rows",
     ]
     rows = rows.project(", ".join(chosen))
     parts = {name: kept[column] for name, column in keys.items() if _joined(name, column) in kept}
     for condition in kept_rows(parts):
         rows = rows.filter(condition)
-    names = ", ".join(quoted(c) for c in [*keys, "first", "last", "placed"])
+    names = ", ".join(quoted(c) for c in [*keys, "first", "last", "inside"])
     each = ", ".join([names, *(quoted(c) for c in ids)])
     # Two groupings cost half of one count(DISTINCT (source, act_id)) in DuckDB.
     rows = rows.aggregate(f"{each}, sum(n_rows) AS n_rows", each)
     rows = rows.aggregate(f"{names}, count(*) AS n, sum(n_rows)::BIGINT AS n_rows", names)
     pieces = fetched(rows)
-    pieces["placed"] &= pieces["first"].eq(pieces["last"])
-    return pieces
+    return pieces.assign(placed=pieces["inside"] & pieces["first"].eq(pieces["last"]))
 
 
 def _joined(name: str, column: str) -> str | None:
@@ -223,11 +222,12 @@ def _added_up(
     frame = frame.assign(
         first=frame["period"],
         last=frame["period"],
+        inside=placed,
         placed=placed,
         n=frame["n_acts"].astype("int64") + unplaced,
         n_rows=frame["n_rows"] if "n_rows" in frame else frame["n_acts"],
     )[inside]
-    order = [*by, "first", "last", "placed"]
+    order = [*by, "first", "last", "inside", "placed"]
     return frame.groupby(order, dropna=False, sort=False)[["n", "n_rows"]].sum().reset_index()
 
 

@@ -1,0 +1,173 @@
+"""Units side by side: the same span counted in every unit that the sources have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import pandas as pd
+
+from sanctlib.errors import SanctlibError
+from sanctlib.frames import AnyTable, Opened, fetched, opened
+from sanctlib.metrics.tallies import (
+    RULES,
+    TARGET_COLUMN,
+    UNITS,
+    Question,
+    TargetRule,
+    pieces_of,
+)
+from sanctlib.periods import PERIODS, Period, period_start
+from sanctlib.reading import Reading
+from sanctlib.schema import COUNTED_SANCTIONS
+
+_RULE = {
+    ("events", "act"): "acts of a sender; an act against three targets counts once",
+    ("events", "dyad"): "acts, once for each sender and target",
+    ("cells", "act"): "acts of a sender, added up over the days and pairs of the cells",
+    ("cases", "case"): "cases, by their first day",
+    ("cases", "coalition"): "cases; those of the same senders, targets and first days count once",
+    ("listings", "entity"): (
+        "persons, firms, ships first listed; an entry under three programmes counts once"
+    ),
+    ("listings", "designation"): "entries under a programme; one under three counts three times",
+    ("list_changes", "entity"): (
+        "persons, firms, ships new to the list; an entry under three programmes counts once; "
+        "dated by the copy that first shows it"
+    ),
+    ("list_changes", "designation"): (
+        "entry and programme newly together, also for an entry of old; dated by the copy that "
+        "first shows it"
+    ),
+    ("listing_counts", "designation"): "entries under a programme, by the list's own dates",
+}
+_TARGET = {
+    "programme": "targets: the states the law is about",
+    "conduct": "targets: the states whose conduct the reasons name",
+    "address": "targets: the places of those listed, sanctioned or not",
+}
+
+
+def compare_units(
+    readings: Mapping[str, AnyTable] | Sequence[Reading],
+    *,
+    start: date,
+    end: date,
+    targets: Sequence[str],
+) -> pd.DataFrame:
+    """
+    Count the sanctions on `targets` in one span, in every unit and under every rule.
+
+    The numbers are all right and all different: that is the point of the table. Each
+    counts what concerns any of the targets once. Cells whose periods the span cuts are
+    left out.
+
+    Parameters
+    ----------
+    readings : mapping of name to table, or sequence of Reading
+        Anything that `sanction_counts` takes.
+    start, end : date
+        First and last day of the span.
+
+    Returns
+    -------
+    units : DataFrame
+        ``source``, ``unit``, ``target_rule``, ``n``, ``lower``, ``upper`` (the band of
+        the dates that can be defended), ``covered`` (the source speaks of the whole
+        span; missing when nobody said) and ``rule``, in words.
+
+    Raises
+    ------
+    SanctlibError
+        When a table holds nothing that counts.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> import pandas as pd
+    >>> from sanctlib.metrics.units import compare_units
+    >>> listings = pd.DataFrame({
+    ...     "source": "own", "list": "L", "listing_id": ["1", "1"], "entity_id": "A",
+    ...     "entity_type": "entity", "programme": ["P", "Q"], "programme_state": "RUS",
+    ...     "listed": pd.Timestamp("2023-12-05"), "delisted": pd.NaT,
+    ... })
+    >>> month = dict(start=date(2023, 12, 1), end=date(2023, 12, 31), targets=["RUS"])
+    >>> compare_units({"own": listings}, **month)[["source", "unit", "n"]]
+      source         unit  n
+    0    own       entity  1
+    1    own  designation  2
+    """
+    named = readings if isinstance(readings, Mapping) else _named(readings)
+    rows = []
+    for name, table in named.items():
+        with opened(table, needed_by="compare_units") as source:
+            units = UNITS.get(source.kind, ())
+            if not units:
+                msg = f"compare_units: {name!r} holds {source.kind}, which count no sanctions."
+                raise SanctlibError(msg)
+            for unit in units:
+                for rule in _rules(source):
+                    question = Question(
+                        every=_grid(source),
+                        by=("target",) if unit == "dyad" else (),
+                        unit=unit,
+                        actions=COUNTED_SANCTIONS,
+                        target_rule=rule,
+                        start=start,
+                        end=end,
+                        targets=tuple(targets),
+                        needed_by="compare_units",
+                    )
+                    rows.append({"source": name, **_row(source, question)})
+    return pd.DataFrame(rows).astype(
+        {"n": "int64", "lower": "int64", "upper": "int64", "covered": "boolean"}
+    )
+
+
+def _named(readings: Sequence[Reading]) -> dict[str, AnyTable]:
+    keys = [reading.provenance.key for reading in readings]
+    if len(set(keys)) < len(keys):
+        msg = f"compare_units needs readings of different keys, got {keys}: name them in a mapping."
+        raise SanctlibError(msg)
+    return dict(zip(keys, readings, strict=True))
+
+
+def _rules(source: Opened) -> list[TargetRule]:
+    if source.kind == "events":
+        return [rule for rule in RULES["events"] if TARGET_COLUMN[rule] in source.columns]
+    known = RULES[source.kind]
+    return [r for r in known if r != "address" or "entity_country" in source.columns]
+
+
+def _grid(source: Opened) -> Period:
+    if source.kind != "cells":
+        return "day"
+    starts = fetched(source.relation(["period"], needed_by="compare_units").distinct())["period"]
+    known = starts.dropna()
+    fits = (p for p in reversed(PERIODS) if known.eq(period_start(known, every=p)).all())
+    return next(fits)
+
+
+def _row(source: Opened, question: Question) -> dict[str, object]:
+    pieces = pieces_of(source, question)
+    # Over the whole span, a thing wider than a day has its place all the same.
+    inside = pieces["inside"].to_numpy(dtype=bool)
+    counted = inside | pieces["counted"].to_numpy(dtype=bool)
+    coverage = source.coverage
+    rule = f"{_RULE[source.kind, question.unit]}; {_TARGET[question.target_rule]}"
+    if source.curated:
+        rule = f"on our list, a timeline, not an outcome: {rule}"
+    covered: object = pd.NA
+    if coverage is not None and question.start is not None and question.end is not None:
+        gaps = [a <= question.end and b >= question.start for a, b, _ in coverage.gaps]
+        covered = coverage.first <= question.start and question.end <= coverage.last
+        covered = covered and not any(gaps)
+    return {
+        "unit": question.unit,
+        "target_rule": question.target_rule,
+        "n": int(pieces.loc[counted, "n"].sum()),
+        "lower": int(pieces.loc[inside, "n"].sum()),
+        "upper": int(pieces["n"].sum()),
+        "covered": covered,
+        "rule": rule,
+    }

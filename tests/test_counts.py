@@ -1,0 +1,447 @@
+"""Counts of sanctions: one unit at a time, zeros inside coverage, the band of the dates."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sanctlib.cells import cells
+from sanctlib.coverage import Coverage
+from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
+from sanctlib.metrics.counts import sanction_counts
+from sanctlib.metrics.units import compare_units
+from tests.engines import ENGINES, as_engine
+
+SPRING = Coverage(source="own", first=date(2022, 1, 1), last=date(2022, 4, 15))
+
+
+def frame(columns: str, rows: list[tuple]) -> pd.DataFrame:
+    names = columns.split()
+    table = pd.DataFrame(rows, columns=names)
+    for name in names:
+        if name in {"date", "date_last", "start", "start_last", "end", "end_last", "listed"} | {
+            "delisted",
+            "from",
+            "to",
+        }:
+            table[name] = pd.to_datetime(table[name]).astype("datetime64[us]")
+        elif table[name].dtype == object or table[name].isna().all():
+            table[name] = table[name].astype("str")
+    return table
+
+
+def events() -> pd.DataFrame:
+    # Act 1 lists firms for RUS and BLR, with firms in Belgium; act 4 is dated by month.
+    rows = [
+        ("1", "2022-01-10", "2022-01-10", "USA", "RUS", "impose", "financial;trade", "RUS", "BEL"),
+        ("1", "2022-01-10", "2022-01-10", "USA", "BLR", "impose", "financial;trade", "RUS", "BEL"),
+        ("2", "2022-03-01", "2022-03-01", "EU", "RUS", "amend", "trade", "IRN;RUS", None),
+        ("3", "2022-03-02", "2022-03-02", "USA", "RUS", "lift", "trade", None, None),
+        ("4", "2022-02-20", "2022-03-05", "USA", None, "impose", None, None, None),
+        ("5", "2022-04-01", "2022-04-01", "USA", "RUS", "impose", None, None, None),
+    ]
+    table = frame("act_id date date_last sender target action measures conduct located_in", rows)
+    ids = table["act_id"] + [f":{i}" for i in range(len(rows))]
+    return table.assign(source="own", event_id=ids, mutual=False, family="sanction")
+
+
+def shown(table: pd.DataFrame, *columns: str) -> list[tuple]:
+    picked = table[list(columns)] if columns else table
+    return [
+        tuple(
+            None if pd.isna(v) else f"{v:%Y-%m}" if isinstance(v, pd.Timestamp) else v for v in row
+        )
+        for row in picked.itertuples(index=False)
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_counts_the_same_with_zeros_inside_coverage(
+    engine: str, tmp_path: Path
+) -> None:
+    table = as_engine(events(), engine, tmp_path)
+    found = sanction_counts(table, every="month", by=["target"], unit="act", coverage=SPRING)
+    assert list(found) == [
+        *("period", "target", "unit", "n", "lower", "upper", "n_unplaced", "covered", "additive")
+    ]
+    assert shown(found, "period", "target", "n", "lower", "upper", "n_unplaced", "covered") == [
+        ("2022-01", "BLR", 1, 1, 1, 0, True),
+        ("2022-02", "BLR", 0, 0, 0, 0, True),
+        ("2022-03", "BLR", 0, 0, 0, 0, True),
+        # April is cut by the end of coverage: no zero, and no upper bound.
+        ("2022-04", "BLR", None, None, None, 0, False),
+        ("2022-01", "RUS", 1, 1, 1, 0, True),
+        ("2022-02", "RUS", 0, 0, 0, 0, True),
+        ("2022-03", "RUS", 1, 1, 1, 0, True),
+        ("2022-04", "RUS", 1, 1, None, 0, False),
+        # Act 4 is of February or of March, against a target not known.
+        ("2022-01", None, 0, 0, 0, 0, True),
+        ("2022-02", None, 0, 0, 1, 0, True),
+        ("2022-03", None, 0, 0, 1, 0, True),
+        ("2022-04", None, None, None, None, 0, False),
+        (None, None, None, None, None, 1, None),
+    ]
+    assert not found["additive"].any()
+
+
+def test_a_bare_frame_gives_what_was_seen_and_says_so() -> None:
+    found = sanction_counts(events(), every="month", by=["target"], unit="act")
+    assert shown(found, "period", "target", "n", "n_unplaced", "covered") == [
+        ("2022-01", "BLR", 1, 0, None),
+        ("2022-01", "RUS", 1, 0, None),
+        ("2022-03", "RUS", 1, 0, None),
+        ("2022-04", "RUS", 1, 0, None),
+        (None, None, None, 1, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "by", "expected", "additive"),
+    [
+        ("act", ["sender"], [("EU", 1), ("USA", 2)], True),
+        ("dyad", ["sender"], [("EU", 1), ("USA", 3)], True),
+        ("act", ["measure"], [("financial", 1), ("trade", 2), (None, 1)], False),
+        ("act", ["action"], [("amend", 1), ("impose", 2)], True),
+    ],
+)
+def test_units_and_keys_of_events(unit: str, by: list, expected: list, additive: bool) -> None:
+    found = sanction_counts(events(), every="year", by=by, unit=unit, end=date(2022, 4, 30))
+    sums = found.groupby(by, dropna=False)["n"].sum().reset_index()
+    # Act 4 lies in the year 2022: it is placed there, without a measure.
+    more = {"sender": "USA", "action": "impose", "measure": None}[by[0]]
+    assert shown(sums) == [(key, n + (key == more)) for key, n in expected]
+    assert found["additive"].unique().tolist() == [additive]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("programme", [("BLR", 1), ("RUS", 3), (None, 1)]),
+        ("conduct", [("IRN", 1), ("RUS", 2), (None, 2)]),
+        ("address", [("BEL", 1), (None, 3)]),
+    ],
+)
+def test_a_belgian_firm_does_not_make_belgium_a_target(rule: str, expected: list) -> None:
+    found = sanction_counts(events(), every="year", by=["target"], unit="act", target_rule=rule)
+    assert shown(found, "target", "n") == expected
+
+
+def test_only_the_actions_asked_for_count() -> None:
+    found = sanction_counts(events(), every="year", by=(), unit="act", actions=["lift"])
+    assert shown(found, "n", "additive") == [(1, True)]
+    with pytest.raises(UnknownChoiceError, match="does not know the sanction 'visit'"):
+        sanction_counts(events(), every="year", unit="act", actions=["visit"])
+
+
+def test_zeros_are_written_for_senders_and_targets_asked_for() -> None:
+    found = sanction_counts(
+        events(),
+        every="quarter",
+        unit="act",
+        senders=["EU"],
+        targets=["RUS", "IRN"],
+        end=date(2022, 3, 31),
+        coverage=SPRING,
+    )
+    assert shown(found, "sender", "target", "n") == [("EU", "IRN", 0), ("EU", "RUS", 1)]
+
+
+def test_states_outside_the_coverage_get_no_zero() -> None:
+    known = Coverage(
+        source="own", first=date(2022, 1, 1), last=date(2022, 12, 31), states=frozenset({"RUS"})
+    )
+    found = sanction_counts(events(), every="year", by=["target"], unit="act", coverage=known)
+    assert shown(found, "target", "n", "covered") == [
+        ("BLR", 1, False),
+        ("RUS", 3, True),
+        (None, 1, False),
+    ]
+    by_sender = sanction_counts(
+        events(), every="month", by=["sender"], unit="act", coverage=known, targets=["RUS"]
+    )
+    assert by_sender["covered"].all()
+
+
+def test_a_month_cut_by_the_span_is_marked() -> None:
+    found = sanction_counts(
+        events(),
+        every="month",
+        by=(),
+        unit="act",
+        start=date(2022, 1, 5),
+        end=date(2022, 2, 28),
+        coverage=SPRING,
+    )
+    # Act 4 can lie in the span, and need not.
+    assert shown(found, "period", "n", "n_unplaced", "covered") == [
+        ("2022-01", 1, 0, False),
+        ("2022-02", 0, 0, True),
+        (None, None, 1, None),
+    ]
+
+
+def test_cells_give_the_counts_of_their_events() -> None:
+    few = events().iloc[2:]
+    from_cells = sanction_counts(
+        cells(few, every="month"), every="month", unit="act", coverage=SPRING
+    )
+    direct = sanction_counts(few, every="month", unit="act", coverage=SPRING)
+    # Cells do not say where an act that is not placed could lie.
+    pd.testing.assert_frame_equal(from_cells.drop(columns="upper"), direct.drop(columns="upper"))
+    unknown = from_cells["target"].isna() & from_cells["covered"]
+    assert from_cells.loc[unknown, "upper"].tolist() == [1, 1, 1]
+
+
+CASES = frame(
+    "case_id sender target start start_last end end_last measures imposed",
+    [
+        ("1", "USA", "RUS", "2022-02-01", "2022-02-28", None, None, "trade", True),
+        ("1", "EU", "RUS", "2022-02-01", "2022-02-28", None, None, "trade", True),
+        ("2", "USA", "RUS", "2022-02-01", "2022-02-28", None, None, "arms;trade", True),
+        ("2", "EU", "RUS", "2022-02-01", "2022-02-28", None, None, "arms;trade", True),
+        ("3", "USA", "IRN", "2022-01-01", "2022-12-31", None, None, "trade", True),
+        ("4", "USA", "IRN", "2022-03-03", "2022-03-03", None, None, None, False),
+    ],
+).assign(source="own", ongoing=True, threatened=[False] * 5 + [True])
+
+
+@pytest.mark.parametrize(
+    ("unit", "by", "expected"),
+    [
+        ("case", ["target"], [("IRN", 1), ("RUS", 2)]),
+        ("case", ["sender"], [("EU", 2), ("USA", 3)]),
+        ("coalition", ["target"], [("IRN", 1), ("RUS", 1)]),
+        ("case", ["measure"], [("arms", 1), ("trade", 3)]),
+    ],
+)
+def test_cases_count_once_and_coalitions_once_for_twin_cases(
+    unit: str, by: list, expected: list
+) -> None:
+    found = sanction_counts(CASES, every="year", by=by, unit=unit)
+    assert shown(found, by[0], "n") == expected
+
+
+def test_a_case_dated_by_year_has_no_month() -> None:
+    found = sanction_counts(CASES, every="month", by=["target"], unit="case")
+    assert shown(found, "period", "target", "n", "n_unplaced") == [
+        (None, "IRN", None, 1),
+        ("2022-02", "RUS", 2, 0),
+    ]
+
+
+def test_threats_are_counted_when_asked_for() -> None:
+    found = sanction_counts(CASES, every="month", by=["target"], unit="case", actions=["threaten"])
+    assert shown(found, "period", "target", "n") == [("2022-03", "IRN", 1)]
+
+
+LISTINGS = frame(
+    "listing_id entity_id entity_type programme programme_state entity_country listed delisted",
+    [
+        ("a", "A", "entity", "P1", "RUS", "BEL", "2022-01-05", None),
+        ("a", "A", "entity", "P2", "IRN;RUS", "BEL", "2022-01-05", None),
+        ("a", "A", "entity", "P3", "", "BEL", "2022-03-01", None),
+        ("b", "B", "individual", "P1", "RUS", "RUS", "2022-03-01", "2022-03-20"),
+        ("c", "C", "individual", "P1", "RUS", None, None, None),
+    ],
+).assign(source="own", list="L")
+
+
+@pytest.mark.parametrize(
+    ("unit", "by", "rule", "expected"),
+    [
+        ("entity", (), "programme", [("2022-01", 1), ("2022-03", 1)]),
+        ("designation", (), "programme", [("2022-01", 2), ("2022-03", 2)]),
+        (
+            "entity",
+            ("target",),
+            "programme",
+            [("2022-01", "IRN", 1), ("2022-01", "RUS", 1), ("2022-03", "RUS", 1)],
+        ),
+        (
+            "designation",
+            ("target",),
+            "programme",
+            [
+                ("2022-01", "IRN", 1),
+                ("2022-01", "RUS", 2),
+                ("2022-03", "RUS", 1),
+                ("2022-03", None, 1),
+            ],
+        ),
+        ("entity", ("target",), "address", [("2022-01", "BEL", 1), ("2022-03", "RUS", 1)]),
+        ("entity", ("sender",), "programme", [("2022-01", "L", 1), ("2022-03", "L", 1)]),
+    ],
+)
+def test_an_entity_under_three_programmes_is_three_designations(
+    unit: str, by: tuple, rule: str, expected: list
+) -> None:
+    found = sanction_counts(LISTINGS, every="month", by=by, unit=unit, target_rule=rule)
+    placed = found[found["period"].notna()].sort_values("period", kind="stable")
+    keys = [c for c in ("list", "target") if c in found]
+    assert shown(placed, "period", *keys, "n") == expected
+    assert found["n_unplaced"].sum() == 1
+
+
+# Copies of 31 January, 15 February, 28 February and 10 March.
+CHANGES = frame(
+    "from to programmes entity_type opening added removed moved_in moved_out closing "
+    "programmes_added programmes_dropped",
+    [
+        ("2022-01-31", "2022-01-31", "IRAN", "entity", 5, 0, 0, 0, 0, 5, None, None),
+        ("2022-01-31", "2022-02-15", "RUSSIA-EO14024", "entity", 0, 3, 0, 0, 0, 3, None, None),
+        (
+            "2022-02-15",
+            "2022-02-28",
+            "IRAN;RUSSIA-EO14024",
+            "entity",
+            0,
+            2,
+            0,
+            1,
+            0,
+            3,
+            "IRAN:1",
+            None,
+        ),
+        ("2022-02-15", "2022-02-28", "RUSSIA-EO14024", "entity", 3, 0, 0, 0, 1, 2, None, None),
+        ("2022-02-28", "2022-03-10", "SDGT", "individual", 0, 4, 0, 0, 0, 4, None, None),
+    ],
+).assign(source="ofac_sdn", list="US SDN")
+COPIES = Coverage(source="ofac_sdn", first=date(2022, 1, 31), last=date(2022, 3, 31))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_change_counts_in_the_month_of_the_copy_that_shows_it(
+    engine: str, tmp_path: Path
+) -> None:
+    table = as_engine(CHANGES, engine, tmp_path)
+    found = sanction_counts(table, every="month", by=["target"], unit="entity", coverage=COPIES)
+    assert shown(found, "period", "target", "n", "lower", "upper", "covered") == [
+        ("2022-01", "IRN", None, None, None, False),
+        ("2022-02", "IRN", 2, 2, 2, True),
+        ("2022-03", "IRN", 0, 0, 0, True),
+        ("2022-01", "RUS", None, None, None, False),
+        # Three were seen on 15 February and not on 31 January: they may be of that evening.
+        ("2022-02", "RUS", 5, 2, 5, True),
+        ("2022-03", "RUS", 0, 0, 0, True),
+        ("2022-01", None, None, None, None, False),
+        ("2022-02", None, 0, 0, 4, True),
+        ("2022-03", None, 4, 0, 4, True),
+    ]
+    assert not found["additive"].any()
+
+
+def test_designations_of_copies_are_new_pairs_of_entry_and_programme() -> None:
+    by_programme = sanction_counts(CHANGES, every="quarter", by=["programme"], unit="designation")
+    # Two new entries under two programmes, and an entry of old that gained one.
+    assert shown(by_programme, "programme", "n", "additive") == [
+        ("IRAN", 3, True),
+        ("RUSSIA-EO14024", 5, True),
+        ("SDGT", 4, True),
+    ]
+    of_iran = sanction_counts(CHANGES, every="quarter", by=(), unit="designation", targets=["IRN"])
+    assert shown(of_iran, "n") == [(3,)]
+    either = sanction_counts(CHANGES, every="quarter", by=(), unit="entity", targets=["IRN", "RUS"])
+    assert shown(either, "n") == [(5,)]
+
+
+def test_listings_per_month_make_quarters_and_no_weeks() -> None:
+    counted = frame(
+        "date date_last programme entity_type n_listings",
+        [
+            ("2022-01-01", "2022-01-31", "Russia", "individual", 3),
+            ("2022-02-01", "2022-02-28", "Russia", "individual", 4),
+            ("2022-02-01", "2022-02-28", "Iran", "entity", 1),
+        ],
+    ).assign(source="canada_sema", list="Canada SEMA")
+    quarters = sanction_counts(counted, every="quarter", by=["target"], unit="designation")
+    assert shown(quarters, "target", "n") == [("IRN", 1), ("RUS", 7)]
+    weeks = sanction_counts(counted, every="week", by=(), unit="designation")
+    assert shown(weeks, "period", "n_unplaced") == [(None, 8)]
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "error", "match"),
+    [
+        (events(), {"unit": "entity"}, SanctlibError, "counted on listings or list_changes"),
+        (CASES, {"unit": "act"}, SanctlibError, "cases, which have 'case' or 'coalition'"),
+        (CHANGES, {"unit": "entity", "target_rule": "address"}, SanctlibError, "not by 'address'"),
+        (events(), {"unit": "actt"}, UnknownChoiceError, r"Did you mean 'act'\?"),
+        (events(), {"unit": "act", "by": ["programme"]}, MissingColumnsError, "'programme'"),
+        (CHANGES, {"unit": "entity", "by": ["measure"]}, MissingColumnsError, "'measure'"),
+        (CHANGES, {"unit": "entity", "senders": ["USA"]}, MissingColumnsError, "choice of senders"),
+        (events(), {"unit": "act", "by": ["sender"] * 2}, SanctlibError, "each key once"),
+        (
+            events(),
+            {"unit": "dyad", "by": ["sender"], "target_rule": "conduct"},
+            SanctlibError,
+            "need the key 'target'",
+        ),
+        (
+            CASES,
+            {"unit": "case", "start": date(2023, 1, 1), "end": date(2022, 1, 1)},
+            SanctlibError,
+            "<=",
+        ),
+    ],
+)
+def test_what_cannot_be_counted_is_refused_in_words(
+    table: pd.DataFrame, options: dict, error: type, match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        sanction_counts(table, every="month", **options)
+
+
+def test_units_side_by_side_with_the_rule_in_words() -> None:
+    found = compare_units(
+        {"list": CHANGES, "acts": events()},
+        start=date(2022, 2, 1),
+        end=date(2022, 2, 28),
+        targets=["RUS"],
+    )
+    assert shown(found, "source", "unit", "target_rule", "n", "lower", "upper") == [
+        ("list", "entity", "programme", 5, 2, 5),
+        ("list", "designation", "programme", 5, 2, 5),
+        ("acts", "act", "programme", 0, 0, 0),
+        ("acts", "act", "conduct", 0, 0, 0),
+        ("acts", "act", "address", 0, 0, 0),
+        ("acts", "dyad", "programme", 0, 0, 0),
+        ("acts", "dyad", "conduct", 0, 0, 0),
+        ("acts", "dyad", "address", 0, 0, 0),
+    ]
+    assert "under three programmes counts once" in found["rule"][0]
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(1, 40), st.integers(0, 9), st.sampled_from(["IRAN", "IRAN;SDGT"])),
+        min_size=1,
+        max_size=12,
+    ),
+    every=st.sampled_from(["week", "month", "quarter"]),
+)
+def test_the_band_holds_the_count_and_no_entry_is_lost(steps: list[tuple], every: str) -> None:
+    days = pd.Timestamp("2022-01-01") + pd.to_timedelta(
+        pd.Series([0, *(s[0] for s in steps)]).cumsum(), unit="D"
+    )
+    rows = [
+        (a, b, s[2], "entity", 0, s[1], 0, 0, 0, s[1], None, None)
+        for (a, b), s in zip(pairwise(days), steps, strict=True)
+    ]
+    table = frame(" ".join(CHANGES.columns[:12]), rows).assign(source="x", list="US SDN")
+    whole = Coverage(source="x", first=date(2021, 1, 1), last=date(2023, 12, 31))
+    found = sanction_counts(table, every=every, by=["list"], unit="entity", coverage=whole)
+    assert found["n"].sum() == sum(s[1] for s in steps)
+    known = found[found["covered"]]
+    assert (known["lower"] <= known["n"]).all()
+    assert (known["n"] <= known["upper"]).all()
+    by_type = sanction_counts(table, every=every, by=["entity_type"], unit="entity")
+    assert by_type["additive"].all()
+    assert by_type["n"].sum() == found["n"].sum()
