@@ -23,6 +23,7 @@ LAYERS = (
     ("store",),
     ("datasets",),
     ("frames", "conditions"),
+    ("frames", "conditions"),
     ("cells",),
     ("metrics",),
     ("models",),

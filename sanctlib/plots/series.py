@@ -226,7 +226,7 @@ def _steps(
 def _held(values: pd.Series) -> Floats:
     """Return the values with the last one again, so that its step has a width."""
     floats = _floats(values)
-    return np.append(floats, floats[-1:])
+    return np.concatenate([floats, floats[-1:]])
 
 
 def _middle(starts: pd.Series, every: Period) -> pd.DatetimeIndex:

@@ -1,0 +1,173 @@
+"""Figures show what the table holds: every group, gaps where values are missing, no overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sanctlib as sl
+from sanctlib.errors import MissingColumnsError, SanctlibError
+from sanctlib.plots import (
+    caption,
+    plot_counts,
+    plot_gap,
+    plot_intensity,
+    plot_stock,
+    plot_timeline,
+)
+from sanctlib.plots.timeline import _spread
+
+mpl.use("Agg")
+WORDS = {"caption": "n = 3 acts.", "title": "Acts"}
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def counts(n: list[int | None], *, covered: list[bool] | None = None) -> pd.DataFrame:
+    periods = pd.date_range("2022-01-01", periods=len(n), freq="MS")
+    return pd.DataFrame(
+        {
+            "period": periods,
+            "target": "RUS",
+            "unit": "act",
+            "n": pd.array(n, dtype="Int64"),
+            "lower": pd.array(n, dtype="Int64"),
+            "upper": pd.array(n, dtype="Int64"),
+            "covered": pd.array(covered or [True] * len(n), dtype="boolean"),
+        }
+    )
+
+
+def test_a_caption_names_n_unit_rule_source_and_end_of_the_data() -> None:
+    text = caption(
+        sl.load("ofac_sdn"), unit="entities", target_rule="programme", n=4961, note="Census."
+    )
+    assert text == (
+        "n = 4,961 entities; target rule: programme. "
+        "Source: ofac_sdn, 2021-08-18 to 2024-05-03. Census."
+    )
+
+
+def test_counts_are_drawn_as_steps_with_a_gap_where_a_value_is_missing() -> None:
+    ax = plot_counts(counts([1, None, 3]), by="target", every="month", **WORDS)
+    drawn = np.asarray(ax.lines[0].get_ydata(), dtype="float64")
+    assert np.isnan(drawn).tolist() == [False, True, False, False]
+    assert ax.get_ylabel() == "new acts per month"
+    assert ax.get_title(loc="left") == "Acts"
+    assert "n = 3 acts." in [t.get_text() for t in ax.texts]
+
+
+def test_a_period_outside_coverage_is_hatched() -> None:
+    ax = plot_counts(counts([1, 2], covered=[False, True]), by="target", every="month", **WORDS)
+    hatched = [p for p in ax.patches if p.get_hatch()]
+    assert len(hatched) == 1
+
+
+def test_a_stock_says_that_it_is_in_force() -> None:
+    table = counts([4, 5]).assign(unit="entity")
+    assert (
+        plot_stock(table, by="target", every="month", **WORDS).get_ylabel() == "entities in force"
+    )
+
+
+def test_more_groups_than_colours_are_refused_with_their_names() -> None:
+    many = pd.concat([counts([1]).assign(target=f"S{i:02}") for i in range(8)])
+    with pytest.raises(SanctlibError, match="7 groups apart, and got 8: S00, S01"):
+        plot_counts(many, by="target", every="month", **WORDS)
+
+
+def test_a_table_of_something_else_is_refused() -> None:
+    with pytest.raises(MissingColumnsError, match="plot_counts needs the column 'covered'"):
+        plot_counts(counts([1]).drop(columns="covered"), by="target", every="month", **WORDS)
+
+
+def intensity(*, too_few: bool) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "period": pd.date_range("2018-01-01", periods=3, freq="W-MON"),
+            "component": "material",
+            "rate": [1.0, 2.0, 3.0],
+            "lower": [0.5, 1.0, 2.0],
+            "upper": [2.0, 3.0, 4.0],
+            "band_low": 0.1,
+            "band_high": 1.5,
+            "too_few": too_few,
+            "covered": True,
+        }
+    )
+
+
+@pytest.mark.parametrize("too_few", [True, False])
+def test_few_acts_are_points_without_a_line_and_said_to_be_few(*, too_few: bool) -> None:
+    table = intensity(too_few=too_few)
+    ax = plot_intensity(table, component="material", every="week", **WORDS)
+    assert ("too few to trend" in [t.get_text() for t in ax.texts]) is too_few
+    assert ax.lines[0].get_linestyle() == ("None" if too_few else "-")
+
+
+def test_an_unknown_component_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SanctlibError, match=r"no component 'arms'\. Known: material"):
+        plot_intensity(intensity(too_few=False), component="arms", every="week", **WORDS)
+
+
+def test_a_year_without_votes_is_a_gap_in_the_line() -> None:
+    table = sl.load("un_ideal_points").table
+    pair = table[table["first"].eq("IRN") & table["second"].eq("USA")]
+    line = plot_gap(pair, **WORDS).lines[0]
+    years = np.asarray(line.get_xdata(), dtype="int64")
+    values = np.asarray(line.get_ydata(), dtype="float64")
+    assert years[np.isnan(values)].tolist() == [1964]
+
+
+def test_an_act_of_several_rows_is_one_label_and_partly_confirmed_ones_are_open() -> None:
+    acts = pd.DataFrame(
+        {
+            "act_id": ["1", "1", "2"],
+            "date": pd.to_datetime(["2022-02-25", "2022-02-25", "2022-03-01"]),
+            "title": ["First act", "First act", "Second act"],
+            "status": ["confirmed", "confirmed", "partly"],
+        }
+    )
+    ax = plot_timeline(acts, sides={"left": [True, True, True]}, **WORDS)
+    labels = [t.get_text() for t in ax.texts]
+    assert sum("First act" in t for t in labels) == 1
+    assert any("Second act (partly" in t.replace("\n", " ") for t in labels)
+    marks = [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"]
+    assert marks.count("white") == 1
+
+
+def test_a_timeline_without_acts_says_so() -> None:
+    acts = pd.DataFrame({"act_id": [], "date": pd.to_datetime([]), "title": [], "status": []})
+    ax = plot_timeline(acts, sides={"left": []}, **WORDS)
+    assert "no act on our list" in [t.get_text() for t in ax.texts]
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=25), st.data())
+def test_labels_keep_their_order_and_never_overlap(days: list[float], data: st.DataObject) -> None:
+    at = np.sort(np.asarray(days))
+    size = st.floats(0.5, 4)
+    heights = np.asarray(data.draw(st.lists(size, min_size=len(at), max_size=len(at))))
+    places = _spread(at, heights, 0.0, 100.0)
+    apart = np.diff(places) - (heights[:-1] + heights[1:]) / 2
+    assert (apart >= -1e-9).all()
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=12, unique=True))
+def test_labels_with_room_stay_at_their_days(days: list[int]) -> None:
+    at = np.sort(np.asarray(days, dtype="float64")) * 10 + 5
+    places = _spread(at, np.full(len(at), 2.0), 0.0, 520.0)
+    assert np.allclose(places, at)
