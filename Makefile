@@ -27,7 +27,7 @@ check: $(READY) ## ruff (lint, format) and mypy strict
 	$(BIN)/mypy
 
 lab: $(READY) ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=. notebooks
+	SANCTLIB_STORE="$$PWD/data/processed" $(BIN)/jupyter lab notebooks
 
 bench: $(READY) ## the benchmarks: ratios, never pass or fail
 	$(BIN)/python -m benchmarks

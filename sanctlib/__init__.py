@@ -6,6 +6,17 @@ from sanctlib.cells import cells
 from sanctlib.coverage import Coverage
 from sanctlib.datasets import catalogue, cite, load, prepare
 from sanctlib.errors import SanctlibError
+from sanctlib.metrics.counts import sanction_counts
+from sanctlib.metrics.stocks import active_sanctions
+from sanctlib.metrics.units import compare_units
+from sanctlib.plots import (
+    caption,
+    plot_counts,
+    plot_gap,
+    plot_intensity,
+    plot_stock,
+    plot_timeline,
+)
 from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import Pair, State
 from sanctlib.sources.registry import read
@@ -22,12 +33,21 @@ __all__ = [
     "Reading",
     "SanctlibError",
     "State",
+    "active_sanctions",
+    "caption",
     "catalogue",
     "cells",
     "cite",
+    "compare_units",
     "load",
+    "plot_counts",
+    "plot_gap",
+    "plot_intensity",
+    "plot_stock",
+    "plot_timeline",
     "prepare",
     "read",
     "read_table",
+    "sanction_counts",
     "write",
 ]

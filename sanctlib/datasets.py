@@ -25,6 +25,9 @@ from sanctlib.store import load_stored, save
 STORE_VARIABLE = "SANCTLIB_STORE"
 """Environment variable that names the folder of prepared tables."""
 
+STORE = "data/processed"
+"""That folder where nothing else is said, below the working folder."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
@@ -134,7 +137,7 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
 
 
 def prepare(
-    keys: Iterable[str] | None = None, *, out: str | Path, progress: bool = False
+    keys: Iterable[str] | None = None, *, out: str | Path | None = None, progress: bool = False
 ) -> pd.DataFrame:
     """
     Clean shipped datasets into a store of Parquet files with manifests.
@@ -143,8 +146,9 @@ def prepare(
     ----------
     keys : iterable of str, optional
         Which; all by default.
-    out : path
-        The folder of the store.
+    out : path, optional
+        The folder of the store: by default the one that SANCTLIB_STORE names, else
+        ``data/processed``.
 
     Returns
     -------
@@ -161,10 +165,11 @@ def prepare(
     wanted = list(shipped()) if keys is None else list(keys)
     for key in wanted:
         check_choice(key, shipped(), what="dataset", needed_by="sl.prepare")
+    folder = Path(out or os.environ.get(STORE_VARIABLE) or STORE)
     rows = []
     for key in tqdm(wanted, desc="prepare", unit="dataset", disable=None if progress else True):
         reading = _clean(shipped()[key])
-        save(reading, Path(out))
+        save(reading, folder)
         audit = reading.audit
         rows.append(
             {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.periods import Period, period_end
-from sanctlib.plots.style import COLOURS, STYLES, axes_or_new, finish
+from sanctlib.plots.style import COLOURS, STYLES, axes_or_new, beside_axes, finish
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -156,7 +156,7 @@ def plot_intensity(
         said: dict[str, Any] = {"ha": "left", "va": "top", "color": "0.3", "style": "italic"}
         ax.text(0.01, 0.97, "too few to trend", transform=ax.transAxes, **said)
     _hatch_uncovered(ax, rows, every=every)
-    ax.legend(loc="upper right", frameon=False, fontsize="small")
+    beside_axes(ax)
     return finish(ax, title=title, caption=caption)
 
 
@@ -188,7 +188,7 @@ def plot_gap(gaps: pd.DataFrame, *, caption: str, title: str, ax: Axes | None = 
         ax.plot(full.index, full["value"], color=colour, linestyle=STYLES[i], label=pair)
     ax.set_ylabel("gap (ideal points)")
     ax.set_ylim(bottom=0)
-    ax.legend(loc="upper left", frameon=False, fontsize="small")
+    beside_axes(ax)
     return finish(ax, title=title, caption=caption)
 
 
@@ -220,7 +220,7 @@ def _steps(
         drawstyle="steps-post",
         label=label,
     )
-    ax.legend(loc="upper left", frameon=True, framealpha=0.8, edgecolor="none", fontsize="small")
+    beside_axes(ax)
 
 
 def _held(values: pd.Series) -> Floats:

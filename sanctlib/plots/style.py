@@ -56,12 +56,17 @@ def axes_or_new(ax: Axes | None) -> Axes:
     return plt.subplots(figsize=(9, 3.8))[1]
 
 
+def beside_axes(ax: Axes) -> None:
+    """Put the legend beside the axes, where it hides no value."""
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize="small")
+
+
 def finish(ax: Axes, *, title: str, caption: str, above: float = 8) -> Axes:
     """Set title and caption, and take away the frame."""
     ax.set_title(title, loc="left", fontsize="medium", fontweight="bold", pad=above)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    wrapped = "\n".join(textwrap.wrap(caption, width=118))
+    wrapped = "\n".join(textwrap.wrap(caption, width=110))
     ax.annotate(
         wrapped,
         xy=(0, 0),
@@ -70,7 +75,7 @@ def finish(ax: Axes, *, title: str, caption: str, above: float = 8) -> Axes:
         textcoords="offset points",
         ha="left",
         va="top",
-        fontsize=7.5,
+        fontsize=8.5,
         color="0.35",
         annotation_clip=False,
     )

@@ -1,0 +1,1 @@
+"""Benchmarks: both sides in turns, ratios printed, nothing asserted."""
