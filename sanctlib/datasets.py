@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-import sanctlib
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError, check_choice
 from sanctlib.reading import Provenance, Reading, sha256
@@ -60,7 +59,7 @@ def shipped_path(name: str) -> Path:
     SourceError
         When neither is there.
     """
-    package = Path(sanctlib.__file__).parent
+    package = Path(__file__).parent
     checkout = {"raw": package.parent / "data" / "raw", "notebooks": package.parent / "notebooks"}
     check_choice(name, checkout, what="folder", needed_by="shipped_path")
     for folder in (package / "_shipped" / name, checkout[name]):
