@@ -1,4 +1,4 @@
-"""The docs say what the code says: generated pages are current, examples run, links lead somewhere."""
+"""The docs say what the code says: pages are current, examples run, links lead somewhere."""
 
 from __future__ import annotations
 
