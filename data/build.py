@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 import sanctlib as sl
+from sanctlib.datasets import AUDIT
 from sanctlib.reading import sha256
 from sanctlib.schema import TABLES, Table
 from sanctlib.sources.canada import monthly_counts
@@ -26,6 +27,8 @@ FILES = {
     "canada_sema": "lists/canada_sema_2025.xml.gz",
     "un_ideal_points": "partnership/un_ideal_points_2023-07.csv.gz",
 }
+
+FOLDERS = {key: "icews_2018_cells" if key == "icews_2018" else key for key in FILES}
 
 
 def main() -> None:
@@ -48,6 +51,10 @@ def main() -> None:
     for every, name in (("week", "weekly.csv.gz"), ("month", "monthly.csv.gz")):
         cells = sl.cells(events, every=every).assign(source="icews_2018")
         put(cells, "icews_2018_cells", name, TABLES["cells"])
+    for key, folder in FOLDERS.items():
+        steps = read[key].audit.steps
+        with writing(RAW / folder) as into:
+            steps.to_csv(into / AUDIT, index=False, lineterminator="\n")
     write_dictionary("russia_iran", "one act; several senders and targets stand joined", COLUMNS)
     for folder in sorted(RAW.iterdir()):
         note_hashes(folder)

@@ -4,7 +4,7 @@ from importlib.metadata import version as _version
 
 from sanctlib.cells import cells
 from sanctlib.coverage import Coverage
-from sanctlib.datasets import catalogue, cite, load, prepare
+from sanctlib.datasets import catalogue, cite, load, prepare, upstream_audit
 from sanctlib.errors import SanctlibError
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.stocks import active_sanctions
@@ -49,5 +49,6 @@ __all__ = [
     "read",
     "read_table",
     "sanction_counts",
+    "upstream_audit",
     "write",
 ]

@@ -24,6 +24,9 @@ from sanctlib.store import load_stored, save
 STORE_VARIABLE = "SANCTLIB_STORE"
 """Environment variable that names the folder of prepared tables."""
 
+AUDIT = "audit.csv"
+"""File with the steps from the producer's rows to a table that was computed from them."""
+
 STORE = "data/processed"
 """That folder where nothing else is said, below the working folder."""
 
@@ -103,6 +106,22 @@ def catalogue() -> pd.DataFrame:
         for d in shipped().values()
     ]
     return pd.DataFrame(rows)
+
+
+def upstream_audit() -> pd.DataFrame:
+    """
+    Return the audits of the producers' files that shipped tables were computed from.
+
+    Returns
+    -------
+    DataFrame
+        ``folder``, ``step``, ``n_in``, ``n_added``, ``n_merged``, ``n_rejected``,
+        ``n_out``: what became of the producer's rows before they were counted.
+    """
+    paths = sorted(shipped_path("raw").glob(f"*/{AUDIT}"))
+    steps = [pd.read_csv(path).assign(folder=path.parent.name) for path in paths]
+    table = pd.concat(steps, ignore_index=True)
+    return table[["folder", *[c for c in table.columns if c != "folder"]]]
 
 
 def load(key: str, *, store: str | Path | None = None) -> Reading:

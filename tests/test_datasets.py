@@ -70,11 +70,24 @@ def test_every_folder_has_a_dictionary_of_exactly_its_columns(folder: str) -> No
         assert set(named) <= set(meant)
 
 
+def test_the_producers_rows_are_accounted_for_before_they_were_counted() -> None:
+    steps = sl.upstream_audit()
+    gone = steps["n_in"] + steps["n_added"] - steps["n_merged"] - steps["n_rejected"]
+    assert gone.equals(steps["n_out"])
+    read = steps[steps["step"].eq("read")].set_index("folder")["n_out"]
+    assert read.to_dict() == {
+        "canada_sema": 4759,
+        "icews_2018_cells": 468558,
+        "ofac_sdn": 3587089,
+        "un_ideal_points": 11045,
+    }
+
+
 def test_only_what_may_be_shipped_is_shipped() -> None:
     names = sorted(p.name for p in shipped_path("raw").rglob("*") if p.is_file())
     tables = ["chronology.csv", "gaps.csv.gz", "list_changes.csv", "listing_counts.csv"]
     tables += ["monthly.csv.gz", "weekly.csv.gz"]
-    assert sorted(set(names)) == sorted(["DICTIONARY.md", "source.toml", *tables])
+    assert sorted(set(names)) == sorted(["DICTIONARY.md", "audit.csv", "source.toml", *tables])
     people = {"name", "entity_name", "LastName", "title"}
     for key in KEYS:
         if key != "russia_iran":
