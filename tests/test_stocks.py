@@ -148,14 +148,14 @@ def test_entries_that_move_within_a_group_have_not_moved(engine: str, tmp_path: 
     )
     columns = ["target", "n", "lower", "upper", "opening", "added", "moved_in", "moved_out"]
     assert shown(found, *columns) == [
-        ("IRN", 5, 5, 5, 0, 0, 0, 0),
+        ("IRN", 5, 5, 5, 5, 0, 0, 0),
         ("IRN", 8, 8, 8, 5, 2, 1, 0),
         ("IRN", 8, 8, 8, 8, 0, 0, 0),
         # Three were seen first on 15 February, and may be of 31 January.
         ("RUS", 0, 0, 3, 0, 0, 0, 0),
         ("RUS", 5, 5, 5, 0, 5, 0, 0),
         ("RUS", 5, 5, 5, 5, 0, 0, 0),
-    ] or shown(found, "opening")[0] == (5,)
+    ]
     assert not found["additive"].any()
 
 
@@ -194,7 +194,7 @@ def test_an_entity_under_two_programmes_is_held_once_until_the_last_ends() -> No
         (CHANGES, {"target_rule": "address"}, SanctlibError, "not by 'address'"),
         (CHANGES, {"by": ["measure"]}, MissingColumnsError, "'measure'"),
         (CHANGES, {"senders": ["USA"]}, MissingColumnsError, "choice of senders"),
-        (CASES, {"at": "end"}, UnknownChoiceError, r"Did you mean"),
+        (CASES, {"at": "end_of_perio"}, UnknownChoiceError, "Did you mean 'end_of_period'"),
         (CASES.drop(columns="exit"), {"stock": "in_force"}, MissingColumnsError, "'exit'"),
     ],
 )
@@ -214,7 +214,8 @@ def identities_hold(every: str, table: pd.DataFrame, coverage: Coverage, **optio
     came = any_day["added"] + any_day["moved_in"]
     left = any_day["removed"] + any_day["moved_out"]
     keys = [c for c in ("target", "programme") if c in any_day]
-    for rows in any_day.groupby(keys, dropna=False).groups.values() if keys else [any_day.index]:
+    named = any_day[keys].astype("str").agg("|".join, axis=1) if keys else any_day["unit"]
+    for rows in any_day.groupby(named).groups.values():
         n, enters, leaves = any_day.loc[rows, "n"], came[rows], left[rows]
         assert (n.diff() == enters - leaves.shift()).iloc[1:].all()
         end = closing.loc[rows, "n"]
@@ -239,7 +240,7 @@ some_cases = st.lists(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(deadline=None, derandomize=True, max_examples=15)
 @given(
     cases=some_cases,
     every=st.sampled_from(["quarter", "year"]),
@@ -253,7 +254,7 @@ def test_both_identities_hold_for_cases(cases: list[tuple], every: str, stock: s
     identities_hold(every, yearly(rows), YEARS, stock=stock)
 
 
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(deadline=None, derandomize=True, max_examples=15)
 @given(
     steps=st.lists(
         st.tuples(st.integers(1, 40), st.integers(0, 9), st.integers(0, 9), st.integers(0, 3)),

@@ -213,7 +213,9 @@ def _check(source: Opened, stock: Stock, target_rule: TargetRule) -> None:
 
 def _periods(seen: pd.Series, days: Days, coverage: Coverage | None) -> pd.DatetimeIndex:
     every = days["every"]
-    periods = grid_periods(period_start(seen, every=every), coverage=coverage, **days)
+    # What began before the coverage is its opening stock, and makes no period of its own.
+    known = seen if coverage is None else seen.iloc[:0]
+    periods = grid_periods(period_start(known, every=every), coverage=coverage, **days)
     first = pd.Series([days["start"], days["end"]]).astype("datetime64[us]")
     asked = period_start(first, every=every)
     if days["start"] is not None:
