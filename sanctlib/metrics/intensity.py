@@ -1,0 +1,216 @@
+"""Intensity of a partnership: reported co-operation of a pair, against comparable pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from sanctlib.cells import cells
+from sanctlib.coverage import Coverage
+from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.frames import AnyTable, opened
+from sanctlib.metrics.grid import Days, covered_groups, covered_periods, grid_periods
+from sanctlib.metrics.intervals import poisson_dispersion, poisson_interval
+from sanctlib.metrics.volumes import PER, Counts, Denominator, Volume, band_of, is_state, no_band
+from sanctlib.periods import PERIODS, Period
+from sanctlib.schema import COMPONENTS, Pair
+
+ALL = "all_cooperation"
+TOO_FEW = 5
+
+
+def partnership_intensity(
+    table: AnyTable,
+    *,
+    pair: Pair,
+    every: Period,
+    components: Sequence[str] = tuple(COMPONENTS),
+    denominator: Denominator = "all",
+    directed: bool = False,
+    level: float = 0.95,
+    start: date | None = None,
+    end: date | None = None,
+    coverage: Coverage | None = None,
+    band: bool = True,
+    dispersion: bool = True,
+) -> pd.DataFrame:
+    """
+    Return the reported co-operation of two states per period, as counts and rates.
+
+    What is measured is reporting: a pair in the news is reported more, so the rate is
+    per 1,000 acts of the same source in the same period, and stands beside the band of
+    comparable pairs (each of the two states with any third state). Which acts divide is
+    a choice that moves the trend, so it is named: ``all`` acts, unknown parties too;
+    those with ``either`` state on any side; or all but material conflict
+    (``no_war``), since a war that fills the news lowers every other rate. Sanctions
+    never feed the measure, blocs stay whole, and requests are not co-operation.
+
+    Parameters
+    ----------
+    table : frame, path or Reading
+        Events, or cells of the same periods with sender, target, mutual, family and
+        action. All acts of the source, not those of the pair alone. Acts are added up
+        over parties: right where an act has one row, as in machine-coded sources.
+    pair : tuple of two states
+        The order does not matter.
+    components : sequence of {"material", "meetings", "agreements", "other_cooperation"}
+        Each is a row per period, and ``all_cooperation`` their sum.
+    directed : bool
+        Rows for both directions, `first` towards `second`; an act done by both together
+        counts in each. Otherwise one row, and each act once.
+    level : float
+        Of the interval, 0-1.
+    band : bool
+        Whether to compute the band; its columns are missing otherwise.
+    dispersion : bool
+        Whether to widen the interval by the dispersion of the series around a constant
+        rate. Reported acts come in bunches: without it the interval is too narrow.
+
+    Returns
+    -------
+    intensity : DataFrame
+        ``period``, ``first``, ``second``, ``component``, ``n_acts``, ``exposure`` (acts
+        that divide), ``rate``, ``lower``, ``upper`` (per 1,000), ``interval`` (the
+        process it describes), ``dispersion``, ``too_few`` (fewer than 5 acts a covered
+        period on average: no trend can be read), ``band_low``, ``band_high`` (10th and
+        90th percentile of the rates of ``n_comparable`` pairs with at least one act of
+        any kind in the span), ``denominator``, ``n_unplaced`` (acts of the component
+        wider than a period, over the whole span) and ``covered``. Without coverage,
+        periods with acts alone, and no interval.
+
+    Raises
+    ------
+    CuratedError
+        For a hand-picked list.
+    UnknownChoiceError
+        For an unknown component, period or denominator.
+    SanctlibError
+        For a pair that is not two states.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> import pandas as pd
+    >>> from sanctlib.coverage import Coverage
+    >>> from sanctlib.metrics.intensity import partnership_intensity
+    >>> cells = pd.DataFrame({
+    ...     "period": pd.to_datetime(["2018-01-01", "2018-01-01", "2018-02-01"]),
+    ...     "sender": ["RUS", "USA", "RUS"], "target": ["IRN", "IRN", "CHN"],
+    ...     "mutual": False, "family": ["cooperation", "conflict", "cooperation"],
+    ...     "action": ["visit", "verbal", "agree"], "n_acts": [2, 38, 10],
+    ... })
+    >>> known = Coverage(source="own", first=date(2018, 1, 1), last=date(2018, 2, 28))
+    >>> rates = partnership_intensity(cells, pair=("RUS", "IRN"), every="month",
+    ...                               components=["meetings"], coverage=known)
+    >>> rates.loc[rates["component"].eq("meetings"), ["period", "n_acts", "exposure", "rate"]]
+          period  n_acts  exposure  rate
+    0 2018-01-01       2        40  50.0
+    1 2018-02-01       0        10   0.0
+    """
+    who = "partnership_intensity"
+    check_choice(every, PERIODS, what="period", needed_by=who)
+    check_choice(denominator, ("all", "either", "no_war"), what="denominator", needed_by=who)
+    for component in components:
+        check_choice(component, COMPONENTS, what="component", needed_by=who)
+    if not components or len(set(components)) < len(components):
+        raise SanctlibError(f"{who} needs components, once each, got {tuple(components)!r}.")
+    first, second = _pair(pair)
+    with opened(table, needed_by=who, coverage=coverage) as source:
+        if source.curated:
+            msg = "acts on a hand-picked list support a timeline, not a rate, interval or test"
+            raise CuratedError(f"{who} cannot use {source.name!r}: {msg}.")
+        if source.kind not in ("events", "cells"):
+            msg = f"{who} needs events or cells; {source.name!r} holds {source.kind}."
+            raise SanctlibError(msg)
+        known = source.coverage
+    # The last week of a source counts, though the source ends within it.
+    whole = known is not None and end is not None and end >= known.last
+    acts = cells(table, every=every, start=start, end=None if whole else end)
+    days = Days(every=every, start=start, end=end)
+    periods = grid_periods(acts["period"], coverage=known, **days)
+    volume = Volume.of(acts, periods, components)
+    covered = covered_periods(periods, coverage=known, **days)
+    two = pd.DataFrame({"first": [first], "second": [second]})
+    covered &= bool(covered_groups(two, coverage=known)[0])
+    ways = [(first, second), (second, first)] if directed else [(first, second)]
+    rows = []
+    for way in ways:
+        counts = volume.counts([way], directed=directed)[0]
+        exposure = volume.exposure([way], denominator)[0]
+        unplaced = volume.unplaced(way, directed=directed)
+        edges, n = no_band(volume), None
+        if band:
+            edges, n = band_of(volume, way, denominator, directed=directed)
+        for i, component in enumerate([*volume.components, ALL]):
+            frame = _rated(counts[i], exposure, covered, level=level, dispersion=dispersion)
+            rows.append(
+                frame.assign(
+                    period=periods,
+                    first=way[0],
+                    second=way[1],
+                    component=component,
+                    band_low=edges[i][0],
+                    band_high=edges[i][1],
+                    n_comparable=pd.array([n] * len(periods), dtype="Int64"),
+                    denominator=denominator,
+                    n_unplaced=unplaced[i],
+                    covered=covered,
+                )
+            )
+    found = pd.concat(rows, ignore_index=True)
+    if known is None:
+        found = found[found["n_acts"].gt(0)].reset_index(drop=True)
+    text = ("first", "second", "component", "interval", "denominator")
+    return found[list(_COLUMNS)].astype(dict.fromkeys(text, "str"))
+
+
+_COLUMNS = (
+    *("period", "first", "second", "component", "n_acts", "exposure"),
+    *("rate", "lower", "upper", "interval", "dispersion", "too_few"),
+    *("band_low", "band_high", "n_comparable", "denominator", "n_unplaced", "covered"),
+)
+
+
+def _pair(pair: Pair) -> Pair:
+    if len(pair) != 2 or pair[0] == pair[1] or not all(is_state(state) for state in pair):
+        msg = (
+            f"partnership_intensity needs a pair of two states, like ('RUS', 'IRN'), got {pair!r}."
+        )
+        raise SanctlibError(msg)
+    first, second = sorted(pair)
+    return first, second
+
+
+def _rated(
+    counts: Counts, exposure: Counts, covered: pd.Series, *, level: float, dispersion: bool
+) -> pd.DataFrame:
+    # A period that is not covered and shows nothing says nothing.
+    said = covered.notna().all()
+    blank = (counts == 0) & ~covered.fillna(value=False).to_numpy(dtype=bool)
+    n = np.where(blank, np.nan, counts)
+    exposed = np.where(blank | (exposure == 0), np.nan, exposure)
+    inside = covered.fillna(value=not said).to_numpy(dtype=bool)
+    few = bool(inside.any()) and float(counts[inside].mean()) < TOO_FEW
+    phi = poisson_dispersion(n[inside], exposure=exposed[inside]) if dispersion else 1.0
+    frame = poisson_interval(n, exposure=exposed, level=level, dispersion=phi)
+    name = (
+        f"Poisson scaled by dispersion, {level:.0%}"
+        if dispersion
+        else f"exact Poisson, {level:.0%}"
+    )
+    if not said:
+        frame[["lower", "upper"]] = np.nan
+        phi, name = float("nan"), "none: coverage not said"
+    elif np.isnan(phi):
+        name = "none: one period shows no dispersion"
+    frame[["rate", "lower", "upper"]] *= PER
+    return frame.assign(
+        n_acts=pd.Series(n).astype("Int64"),
+        exposure=pd.Series(np.where(blank & (exposure == 0), np.nan, exposure)).astype("Int64"),
+        interval=name,
+        dispersion=phi,
+        too_few=few,
+    )

@@ -1,0 +1,259 @@
+"""Intensity: reported co-operation of a pair, its divisor and its comparable pairs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sanctlib.cells import cells
+from sanctlib.coverage import Coverage
+from sanctlib.errors import CuratedError, SanctlibError, UnknownChoiceError
+from sanctlib.metrics.intensity import partnership_intensity
+from sanctlib.reading import Audit, Provenance, Reading, no_rejects
+from tests.engines import ENGINES, as_engine
+from tests.test_counts import CASES, shown
+
+SPRING = Coverage(source="own", first=date(2018, 1, 1), last=date(2018, 3, 31))
+FAMILY = {"verbal": "conflict", "material": "conflict", "impose": "sanction"}
+BOTH = ("RUS", "IRN")
+
+# day, sender, target, action, mutual
+ACTS = [
+    ("2018-01-02", "RUS", "IRN", "visit", False),
+    ("2018-01-03", "IRN", "RUS", "agree", True),
+    ("2018-01-04", "IRN", "RUS", "economic", False),
+    ("2018-01-05", "RUS", "CHN", "consult", False),
+    ("2018-01-06", "IRN", "IRN", "consult", False),
+    ("2018-01-07", "USA", None, "material", False),
+    ("2018-01-08", "USA", "RUS", "impose", False),
+    ("2018-01-09", "RUS", "IRN", "verbal", False),
+    ("2018-01-10", "RUS", "IO-SCO", "agree", False),
+    ("2018-02-01", "TUR", "IRN", "aid", False),
+    ("2018-03-01", "RUS", "IRN", "arms", False),
+]
+
+
+def events(acts: list[tuple]) -> pd.DataFrame:
+    table = pd.DataFrame(acts, columns=["date", "sender", "target", "action", "mutual"])
+    # A mutual act is written with its sender before its target in the alphabet.
+    table["date"] = pd.to_datetime(table["date"]).astype("datetime64[us]")
+    numbers = [str(i) for i in range(len(acts))]
+    return table.assign(
+        date_last=table["date"],
+        source="own",
+        event_id=numbers,
+        act_id=numbers,
+        sender=table["sender"].astype("str"),
+        target=table["target"].astype("str"),
+        family=table["action"].map(FAMILY).fillna("cooperation"),
+    )
+
+
+def monthly(table: object, **options: object) -> pd.DataFrame:
+    return partnership_intensity(
+        table, **({"pair": BOTH, "every": "month", "coverage": SPRING} | options)
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_gives_the_same_rates(engine: str, tmp_path: Path) -> None:
+    found = monthly(as_engine(events(ACTS), engine, tmp_path))
+    january = found[found["period"].eq("2018-01-01")]
+    # Nine acts in January, unknown parties too; conflict and sanctions are no co-operation.
+    assert shown(january, "component", "n_acts", "exposure") == [
+        ("material", 1, 9),
+        ("meetings", 1, 9),
+        ("agreements", 1, 9),
+        ("other_cooperation", 0, 9),
+        ("all_cooperation", 3, 9),
+    ]
+    every = found[found["component"].eq("all_cooperation")]
+    assert every["rate"].tolist() == pytest.approx([1000 / 3, 0, 1000])
+    assert every["n_acts"].tolist() == [3, 0, 1]
+    assert (every["lower"] <= every["rate"]).all()
+    assert (every["rate"] <= every["upper"]).all()
+    assert every["interval"].unique().tolist() == ["Poisson scaled by dispersion, 95%"]
+    assert every["too_few"].all()
+    assert found[["first", "second"]].drop_duplicates().to_numpy().tolist() == [["IRN", "RUS"]]
+
+
+@pytest.mark.parametrize(
+    ("denominator", "january"),
+    # Either state: all but the act of the USA against nobody known. Without war: that too.
+    [("all", 9), ("either", 8), ("no_war", 8)],
+)
+def test_the_divisor_is_the_one_named(denominator: str, january: int) -> None:
+    found = monthly(events(ACTS), denominator=denominator)
+    assert found["exposure"].tolist()[0] == january
+    assert set(found["denominator"]) == {denominator}
+
+
+def test_material_conflict_is_not_material_cooperation() -> None:
+    table = events([("2018-01-02", "RUS", "IRN", "material", False)])
+    found = monthly(table)
+    assert found["n_acts"].sum() == 0
+
+
+def test_mutual_acts_count_in_both_directions_and_others_in_one() -> None:
+    found = monthly(events(ACTS), directed=True)
+    january = found[found["period"].eq("2018-01-01") & found["n_acts"].gt(0)]
+    assert shown(january, "first", "component", "n_acts") == [
+        ("IRN", "material", 1),
+        ("IRN", "agreements", 1),
+        ("IRN", "all_cooperation", 2),
+        ("RUS", "meetings", 1),
+        ("RUS", "agreements", 1),
+        ("RUS", "all_cooperation", 2),
+    ]
+
+
+def test_the_band_is_of_third_states_with_an_act() -> None:
+    found = monthly(events(ACTS), components=["meetings"])
+    # RUS-CHN, RUS-USA and IRN-TUR; not the organisation, not Iran with itself.
+    assert found["n_comparable"].unique().tolist() == [3]
+    january = found[found["period"].eq("2018-01-01")].iloc[0]
+    # Rates 0, 0 and 1 in 9: the 90th percentile lies 80 % of the way to the last.
+    assert january["band_low"] == 0
+    assert january["band_high"] == pytest.approx(0.8 * 1000 / 9)
+    without = monthly(events(ACTS), components=["meetings"], band=False)
+    assert without[["band_low", "band_high", "n_comparable"]].isna().all(axis=None)
+    # Directed from Iran to Russia: Iran to anyone, anyone to Russia.
+    directed = monthly(events(ACTS), components=["meetings"], directed=True)
+    assert directed.groupby("first")["n_comparable"].first().tolist() == [1, 2]
+
+
+def test_without_coverage_there_is_no_zero_and_no_interval() -> None:
+    found = monthly(events(ACTS), coverage=None)
+    every = found[found["component"].eq("all_cooperation")]
+    assert every["n_acts"].tolist() == [3, 1]
+    assert found[["lower", "upper", "covered"]].isna().all(axis=None)
+    assert set(found["interval"]) == {"none: coverage not said"}
+
+
+def test_a_period_cut_by_the_coverage_keeps_what_was_seen() -> None:
+    cut = replace(SPRING, last=date(2018, 3, 30))
+    found = monthly(events(ACTS), coverage=cut)
+    march = found[found["period"].eq("2018-03-01")]
+    assert shown(march, "component", "n_acts", "covered") == [
+        ("material", 1, False),
+        ("meetings", None, False),
+        ("agreements", None, False),
+        ("other_cooperation", None, False),
+        ("all_cooperation", 1, False),
+    ]
+
+
+def test_a_source_that_speaks_of_neither_state_writes_no_zero() -> None:
+    found = monthly(events(ACTS), coverage=replace(SPRING, states=frozenset({"USA"})))
+    assert not found["covered"].any()
+    assert found["n_acts"].dropna().gt(0).all()
+
+
+def test_one_period_shows_no_dispersion_and_the_exact_interval_says_its_name() -> None:
+    one = {"start": date(2018, 1, 1), "end": date(2018, 1, 31)}
+    found = monthly(events(ACTS), **one)
+    assert found[["lower", "upper"]].isna().all(axis=None)
+    assert found["interval"].str.contains("one period").all()
+    exact = monthly(events(ACTS), **one, dispersion=False)
+    assert exact["interval"].unique().tolist() == ["exact Poisson, 95%"]
+    zero = exact[exact["n_acts"].eq(0)].iloc[0]
+    # -log(0.025) is the upper bound of no act in one unit of exposure.
+    assert zero["upper"] == pytest.approx(3.688879 / 9 * 1000, rel=1e-6)
+
+
+def test_five_a_period_are_enough() -> None:
+    many = [
+        (f"2018-0{m}-0{d}", "RUS", "IRN", "visit", False) for m in (1, 2, 3) for d in range(1, 6)
+    ]
+    found = monthly(events(many))
+    few = found.groupby("component")["too_few"].first()
+    assert few[few].index.tolist() == ["agreements", "material", "other_cooperation"]
+
+
+def test_an_act_without_a_month_is_told_and_not_placed() -> None:
+    table = events(ACTS)
+    table.loc[0, "date_last"] = pd.Timestamp("2018-02-02")
+    found = monthly(table)
+    assert found.groupby("component")["n_unplaced"].first().to_dict() == {
+        "agreements": 0,
+        "all_cooperation": 1,
+        "material": 0,
+        "meetings": 1,
+        "other_cooperation": 0,
+    }
+
+
+def test_a_hand_picked_list_gives_no_rate() -> None:
+    picked = Reading(
+        kind="events",
+        table=events(ACTS),
+        rejected=no_rejects(),
+        audit=Audit.begin(len(ACTS)),
+        coverage=SPRING,
+        provenance=Provenance(key="own", title="", producer="", licence="", citation=""),
+        curated=True,
+    )
+    with pytest.raises(CuratedError, match="support a timeline, not a rate, interval or test"):
+        monthly(picked, coverage=None)
+    machine = monthly(replace(picked, curated=False), coverage=None)
+    pd.testing.assert_frame_equal(machine, monthly(events(ACTS)))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"components": ["meeting"]}, UnknownChoiceError, "Did you mean 'meetings'"),
+        ({"components": []}, SanctlibError, "needs components, once each"),
+        ({"denominator": "war"}, UnknownChoiceError, "denominator 'war'"),
+        ({"pair": ("RUS", "RUS")}, SanctlibError, "a pair of two states"),
+        ({"pair": ("RUS", "EU")}, SanctlibError, "a pair of two states"),
+        ({"table": CASES}, SanctlibError, "holds cases"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_words(options: dict, error: type, match: str) -> None:
+    with pytest.raises(error, match=match):
+        monthly(**({"table": events(ACTS)} | options))
+
+
+some_acts = st.lists(
+    st.tuples(
+        st.integers(1, 28).map(lambda d: f"2018-0{1 + d % 3}-{d:02}"),
+        st.sampled_from(["IRN", "RUS", "USA", "EU", None]),
+        st.sampled_from(["IRN", "RUS", "CHN", None]),
+        st.sampled_from(["visit", "agree", "arms", "verbal", "material", "impose"]),
+        st.just(False),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=20)
+@given(acts=some_acts, directed=st.booleans(), data=st.data())
+def test_neither_the_order_of_the_pair_nor_of_the_rows_matters(
+    acts: list[tuple], directed: bool, data: st.DataObject
+) -> None:
+    table = events(acts)
+    shuffled = table.iloc[data.draw(st.permutations(range(len(acts))))]
+    pd.testing.assert_frame_equal(
+        monthly(table, directed=directed),
+        monthly(shuffled, pair=("IRN", "RUS"), directed=directed),
+    )
+
+
+@settings(deadline=None, derandomize=True, max_examples=20)
+@given(acts=some_acts)
+def test_components_and_directions_add_up_and_cells_give_the_same(acts: list[tuple]) -> None:
+    table = events(acts)
+    found = monthly(table)
+    sums = found.groupby("component")["n_acts"].sum()
+    assert sums.drop("all_cooperation").sum() == sums["all_cooperation"]
+    both = monthly(table, directed=True).groupby("component")["n_acts"].sum()
+    assert both.to_dict() == sums.to_dict()
+    pd.testing.assert_frame_equal(found, monthly(cells(table, every="month")))
