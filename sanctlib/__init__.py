@@ -3,10 +3,14 @@
 from importlib.metadata import version as _version
 
 from sanctlib.cells import cells
+from sanctlib.codes.blocs import expand_blocs
+from sanctlib.codes.countries import resolve
 from sanctlib.coverage import Coverage
 from sanctlib.datasets import catalogue, cite, load, prepare, upstream_audit
 from sanctlib.errors import SanctlibError
 from sanctlib.metrics.counts import sanction_counts
+from sanctlib.metrics.intensity import partnership_intensity
+from sanctlib.metrics.intervals import poisson_interval, wilson_interval
 from sanctlib.metrics.stocks import active_sanctions
 from sanctlib.metrics.units import compare_units
 from sanctlib.plots import (
@@ -39,16 +43,21 @@ __all__ = [
     "cells",
     "cite",
     "compare_units",
+    "expand_blocs",
     "load",
+    "partnership_intensity",
     "plot_counts",
     "plot_gap",
     "plot_intensity",
     "plot_stock",
     "plot_timeline",
+    "poisson_interval",
     "prepare",
     "read",
     "read_table",
+    "resolve",
     "sanction_counts",
     "upstream_audit",
+    "wilson_interval",
     "write",
 ]

@@ -17,7 +17,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, SchemaError, SourceError, check_columns
 from sanctlib.reading import Reading
 from sanctlib.schema import TABLES, TableKind
-from sanctlib.store import _coverage
+from sanctlib.store import coverage_from
 
 AnyTable: TypeAlias = object
 """A pandas, polars or pyarrow frame, a DuckDB relation, a Parquet path or a Reading."""
@@ -196,7 +196,7 @@ def _manifest(path: Path) -> tuple[Coverage | None, bool]:
         return None, False
     stored = json.loads(manifest.read_text(encoding="utf-8"))
     coverage = stored["coverage"]
-    return None if coverage is None else _coverage(coverage), bool(stored["curated"])
+    return None if coverage is None else coverage_from(coverage), bool(stored["curated"])
 
 
 def check_dates(types: dict[str, str], columns: Iterable[str], *, needed_by: str) -> None:

@@ -75,7 +75,7 @@ def load_stored(key: str, folder: Path) -> Reading:
         table=pd.read_parquet(path.parent / f"{key}.parquet"),
         rejected=rejected.astype({"line": "int64"}),
         audit=Audit(pd.DataFrame(manifest["audit"])),
-        coverage=None if coverage is None else _coverage(coverage),
+        coverage=None if coverage is None else coverage_from(coverage),
         provenance=Provenance(**manifest["provenance"]),
         unmatched=pd.DataFrame(manifest["unmatched"], columns=["side", "name", "n"]),
         curated=manifest["curated"],
@@ -154,7 +154,8 @@ def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _coverage(stored: dict[str, Any]) -> Coverage:
+def coverage_from(stored: dict[str, Any]) -> Coverage:
+    """Return the coverage that a manifest holds."""
     day = date.fromisoformat
     return Coverage(
         source=stored["source"],

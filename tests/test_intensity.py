@@ -113,8 +113,22 @@ def test_mutual_acts_count_in_both_directions_and_others_in_one() -> None:
     ]
 
 
+def test_pairs_hardly_ever_reported_are_not_comparable() -> None:
+    # RUS-CHN meets in each of the three months, IRN-TUR once.
+    often = [(f"2018-0{m}-05", "RUS", "CHN", "consult", False) for m in (1, 2, 3)]
+    table = events([*often, ("2018-02-01", "TUR", "IRN", "consult", False)])
+    by_default = monthly(table, components=["meetings"])
+    assert by_default["n_comparable"].unique().tolist() == [1]
+    assert by_default["band_high"].tolist() == pytest.approx([1000.0, 500.0, 1000.0] * 2)
+    rarely = monthly(table, components=["meetings"], comparable_from=0.3)
+    assert rarely["n_comparable"].unique().tolist() == [2]
+    never = monthly(table, components=["meetings"], comparable_from=2)
+    assert never["n_comparable"].unique().tolist() == [0]
+    assert never["band_high"].isna().all()
+
+
 def test_the_band_is_of_third_states_with_an_act() -> None:
-    found = monthly(events(ACTS), components=["meetings"])
+    found = monthly(events(ACTS), components=["meetings"], comparable_from=0)
     # RUS-CHN, RUS-USA and IRN-TUR; not the organisation, not Iran with itself.
     assert found["n_comparable"].unique().tolist() == [3]
     january = found[found["period"].eq("2018-01-01")].iloc[0]
@@ -124,7 +138,7 @@ def test_the_band_is_of_third_states_with_an_act() -> None:
     without = monthly(events(ACTS), components=["meetings"], band=False)
     assert without[["band_low", "band_high", "n_comparable"]].isna().all(axis=None)
     # Directed from Iran to Russia: Iran to anyone, anyone to Russia.
-    directed = monthly(events(ACTS), components=["meetings"], directed=True)
+    directed = monthly(events(ACTS), components=["meetings"], directed=True, comparable_from=0)
     assert directed.groupby("first")["n_comparable"].first().tolist() == [1, 2]
 
 

@@ -35,6 +35,7 @@ def partnership_intensity(
     end: date | None = None,
     coverage: Coverage | None = None,
     band: bool = True,
+    comparable_from: float = 1.0,
     dispersion: bool = True,
 ) -> pd.DataFrame:
     """
@@ -65,6 +66,10 @@ def partnership_intensity(
         Of the interval, 0-1.
     band : bool
         Whether to compute the band; its columns are missing otherwise.
+    comparable_from : float
+        Acts of co-operation a period, on average, from which a pair of either state with
+        a third is comparable. Most pairs are hardly ever reported together: with 0 they
+        all count, and the band lies at zero.
     dispersion : bool
         Whether to widen the interval by the dispersion of the series around a constant
         rate. Reported acts come in bunches: without it the interval is too narrow.
@@ -143,7 +148,9 @@ def partnership_intensity(
         unplaced = volume.unplaced(way, directed=directed)
         edges, n = no_band(volume), None
         if band:
-            edges, n = band_of(volume, way, denominator, directed=directed)
+            edges, n = band_of(
+                volume, way, denominator, directed=directed, from_mean=comparable_from
+            )
         for i, component in enumerate([*volume.components, ALL]):
             frame = _rated(counts[i], exposure, covered, level=level, dispersion=dispersion)
             rows.append(

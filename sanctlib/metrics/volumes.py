@@ -144,10 +144,13 @@ class Volume:
 
 
 def band_of(
-    volume: Volume, way: Pair, denominator: Denominator, *, directed: bool
+    volume: Volume, way: Pair, denominator: Denominator, *, directed: bool, from_mean: float
 ) -> tuple[list[Edge], int]:
     """
     Return the band of comparable pairs, and how many there are.
+
+    Comparable is a pair of either state with a third whose acts of co-operation are at
+    least `from_mean` a period on average.
 
     Returns
     -------
@@ -160,6 +163,10 @@ def band_of(
     if not ways:
         return no_band(volume), 0
     counts = volume.counts(ways, directed=directed)
+    enough = counts[:, -1, :].mean(axis=1) >= from_mean
+    if not enough.any():
+        return no_band(volume), 0
+    ways, counts = [way for way, kept in zip(ways, enough, strict=True) if kept], counts[enough]
     exposure = volume.exposure(ways, denominator).astype("float64")
     exposure[exposure == 0] = np.nan
     rates = PER * counts / exposure[:, None, :]

@@ -235,8 +235,8 @@ def _middle(starts: pd.Series, every: Period) -> pd.DatetimeIndex:
 
 
 def _floats(values: pd.Series) -> Floats:
-    floats: Floats = values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
-    return floats
+    filled = values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
+    return np.asarray(filled, dtype=np.float64)
 
 
 def _hatch_uncovered(ax: Axes, table: pd.DataFrame, *, every: Period) -> None:
