@@ -56,6 +56,7 @@ def plot_counts(
     ax.set_ylabel(f"new {_plural(unit)} per {every}")
     ax.set_ylim(bottom=0)
     _hatch_uncovered(ax, placed, every=every)
+    _dated(ax)
     return finish(ax, title=title, caption=caption)
 
 
@@ -91,6 +92,7 @@ def plot_stock(
     ax.set_ylabel(f"{_plural(unit)} in force")
     ax.set_ylim(bottom=0)
     _hatch_uncovered(ax, stock, every=every)
+    _dated(ax)
     return finish(ax, title=title, caption=caption)
 
 
@@ -156,6 +158,7 @@ def plot_intensity(
         said: dict[str, Any] = {"ha": "left", "va": "top", "color": "0.3", "style": "italic"}
         ax.text(0.01, 0.97, "too few to trend", transform=ax.transAxes, **said)
     _hatch_uncovered(ax, rows, every=every)
+    _dated(ax)
     beside_axes(ax)
     return finish(ax, title=title, caption=caption)
 
@@ -227,6 +230,15 @@ def _held(values: pd.Series) -> Floats:
     """Return the values with the last one again, so that its step has a width."""
     floats = _floats(values)
     return np.concatenate([floats, floats[-1:]])
+
+
+def _dated(ax: Axes) -> None:
+    from matplotlib import dates
+
+    mdates: Any = dates  # matplotlib leaves this module untyped
+    locator = mdates.AutoDateLocator(maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
 
 
 def _middle(starts: pd.Series, every: Period) -> pd.DatetimeIndex:
