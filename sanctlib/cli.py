@@ -215,7 +215,10 @@ def _run_all(
 
 
 def _say_done(run: Run) -> None:
-    click.echo(f"{run.name}: done in {run.seconds:.0f} s, {run.folder}", err=True)
+    folder = run.folder
+    if folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    click.echo(f"{run.name}: done in {run.seconds:.0f} s, {folder}", err=True)
 
 
 def _print_failures(failures: Mapping[str, str], *, n_runs: int) -> None:

@@ -49,7 +49,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     The comparison ignores case, since the most frequent slip is a lower-case code.
     """
     by_folded = {k.casefold(): k for k in known}
-    close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    close = get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
+    # Of equally close names, the slip is rarely in the first letter: IRM is IRN, not VIR.
+    close.sort(key=lambda near: near[:1] != name[:1].casefold())
     return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
 
 

@@ -103,6 +103,18 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_that_may_not_be_written_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Permission bits do not bind every user (root), so the refusal is the system's own error.
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
+    with pytest.raises(SanctlibError, match=r"cannot be written \(Permission denied\)"):
+        save(reading(), tmp_path)
+
+
 def test_a_result_is_written_with_its_citation(tmp_path: Path) -> None:
     path = write(pd.DataFrame({"n": [1]}), tmp_path / "counts.csv", citation="Me (2026): Mine.")
     assert path.read_bytes() == b"n\n1\n"
