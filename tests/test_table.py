@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError
+from sanctlib.errors import MissingColumnsError, SchemaError, SourceError, UnknownChoiceError
 from sanctlib.reading import Reading
 from sanctlib.sources.table import read_table
 
@@ -171,3 +171,146 @@ def test_a_file_of_rejected_rows_only_is_an_empty_table_that_says_so(tmp_path: P
 def test_a_folder_for_a_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is a folder"):
         read_table(tmp_path, columns=COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("ours", "cells", "reason"),
+    [
+        ("date_last", ["2018-05-08", "2018-05-01"], "date_last is before date"),
+        ("goldstein", ["-5", "1,5"], "goldstein is no number: '1,5'"),
+        ("measures", ["trade;arms", "arms;embargo"], "measures does not know 'embargo'."),
+        ("status", ["partly", "party"], "Did you mean 'partly'"),
+        ("disputed", ["yes", "perhaps"], "disputed is no flag: 'perhaps'"),
+        ("mutual", [None, "maybe"], "mutual is no flag: 'maybe'"),
+        ("n_reports", ["3", "2.5"], "n_reports is no integer: '2.5'"),
+        ("event_id", ["a", None], "no event_id"),
+        ("family", [None, "conflict"], "impose is an action of sanction, not conflict"),
+    ],
+)
+def test_a_cell_its_column_cannot_hold_rejects_that_row_alone(
+    ours: str, cells: list[str | None], reason: str
+) -> None:
+    source = frame(GOOD, GOOD).assign(extra=pd.Series(cells, dtype="str"))
+    reading = read_table(source, columns={**COLUMNS, ours: "extra"})
+    assert parties(reading) == [("USA", "IRN")]
+    assert reading.rejected["line"].tolist() == [2]
+    assert reason in reading.rejected["reason"].iloc[0]
+
+
+def test_joined_words_are_sorted_and_flags_and_numbers_typed() -> None:
+    source = frame(GOOD).assign(m="trade; arms", f="yes", g="-5")
+    mapped = {**COLUMNS, "measures": "m", "disputed": "f", "goldstein": "g"}
+    row = read_table(source, columns=mapped).table.iloc[0]
+    assert (row["measures"], row["disputed"], row["goldstein"]) == ("arms;trade", True, -5.0)
+
+
+def test_an_empty_last_day_is_that_of_the_date_and_a_month_ends_on_its_last() -> None:
+    source = frame(GOOD, ("2018", "Iran", "Russia", "arms")).assign(end=[None, "2018-05"])
+    reading = read_table(source, columns={**COLUMNS, "date_last": "end"})
+    last = reading.table["date_last"].dt.strftime("%Y-%m-%d")
+    assert last.tolist() == ["2018-05-08", "2018-05-31"]
+
+
+def test_a_state_founded_within_the_days_of_a_row_is_one() -> None:
+    reading = read(("2011", "United States", "South Sudan", "impose"))
+    assert parties(reading) == [("USA", "SSD")]
+
+
+def test_times_are_taken_off_so_that_one_day_is_one_day() -> None:
+    rows = [("2018-05-08 09:00", *GOOD[1:]), ("2018-05-08 17:30", *GOOD[1:])]
+    reading = read(*rows, date_formats=["%Y-%m-%d %H:%M"], repeats="one_a_day")
+    assert reading.table[["date", "n_reports"]].to_numpy().tolist() == [
+        [pd.Timestamp("2018-05-08"), 2]
+    ]
+
+
+def test_reports_given_by_the_source_are_added_up_as_numbers() -> None:
+    source = frame(GOOD, GOOD).assign(reports=["1", "2"])
+    mapped = {**COLUMNS, "n_reports": "reports"}
+    reading = read_table(source, columns=mapped, repeats="one_a_day")
+    assert reading.table["n_reports"].tolist() == [3]
+
+
+def test_a_mutual_act_told_from_both_sides_is_one_a_day() -> None:
+    there, back = (
+        ("2018-05-08", "Iran", "Russia", "agree"),
+        ("2018-05-08", "Russia", "Iran", "agree"),
+    )
+    source = frame(there, back).assign(both="yes")
+    reading = read_table(source, columns={**COLUMNS, "mutual": "both"}, repeats="one_a_day")
+    assert reading.table[["sender", "target", "mutual", "n_reports"]].to_numpy().tolist() == [
+        ["IRN", "RUS", True, 2]
+    ]
+
+
+def test_a_mutual_act_with_itself_is_rejected() -> None:
+    source = frame(("2018-05-08", "Iran", "Iran", "agree")).assign(both="yes")
+    reading = read_table(source, columns={**COLUMNS, "mutual": "both"})
+    assert reading.rejected["reason"].tolist() == ["a mutual act of IRN with itself"]
+
+
+def test_kept_repeats_of_one_side_are_not_taken_for_the_other() -> None:
+    call = ("2018-09-07", "Russia", "Iran", "040")
+    mapping = {"date": "when", "sender": "who", "target": "whom", "code": "what"}
+    reading = read_table(frame(call, call), columns=mapping, codes="cameo", repeats="none")
+    assert reading.table["mutual"].tolist() == [False, False]
+    assert reading.audit.n_merged == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"repeats": "one_per_day"}, "does not know the rule of repeats"),
+        ({"codes": "CAMEO"}, "does not know the codes 'CAMEO'.*Did you mean 'cameo'"),
+        ({"succession": "all"}, "does not know the succession 'all'"),
+        ({"constants": {"action": "lift"}}, "'action' both as a column and as a constant"),
+        ({"constants": {"source": "mine"}}, "fills 'source' itself.*source='…'"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_an_error(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UnknownChoiceError, match=message):
+        read_table(frame(GOOD), columns=COLUMNS, **options)
+
+
+def test_one_null_mark_one_format_and_constants_that_are_no_text_are_understood() -> None:
+    source = frame(("08.05.2018", "United States", "NA", "impose"))
+    options: dict[str, Any] = {"nulls": "NA", "date_formats": "%d.%m.%Y"}
+    reading = read_table(source, columns=COLUMNS, constants={"disputed": True}, **options)
+    row = reading.table[["target", "disputed"]].iloc[0]
+    assert pd.isna(row["target"])
+    assert row["disputed"]
+
+
+def test_an_own_number_of_an_act_that_names_two_rows_is_an_error() -> None:
+    source = frame(GOOD, GOOD).assign(number="1")
+    with pytest.raises(SchemaError, match="2 of 2 rows wrong, each repeats the key"):
+        read_table(source, columns={**COLUMNS, "event_id": "number"})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"when": []}, None, pl.LazyFrame({"when": []}), pd.DataFrame([[1, 2]], columns=["a", "a"])],
+    ids=["dict", "none", "lazy", "repeated names"],
+)
+def test_what_is_no_table_in_memory_is_an_error(data: Any) -> None:
+    with pytest.raises(SourceError, match="needs a file, or a pandas, polars or pyarrow frame"):
+        read_table(data, columns=COLUMNS)
+
+
+def test_a_parquet_file_that_is_missing_empty_or_cut_off_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"There is no file 'no\.parquet'"):
+        read_table(tmp_path / "no.parquet", columns=COLUMNS)
+    path = tmp_path / "acts.parquet"
+    path.write_bytes(b"")
+    with pytest.raises(SourceError, match="is empty"):
+        read_table(path, columns=COLUMNS)
+    frame(GOOD).to_parquet(path)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(SourceError, match=r"'acts\.parquet' cannot be read as Parquet"):
+        read_table(path, columns=COLUMNS)
+
+
+def test_columns_with_numbers_for_names_can_be_mapped() -> None:
+    source = frame(GOOD).set_axis([0, 1, 2, 3], axis=1)
+    numbered: Any = {"date": 0, "sender": 1, "target": 2, "action": 3}
+    assert parties(read_table(source, columns=numbered)) == [("USA", "IRN")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sanctlib.errors import SourceError
+from sanctlib.errors import SourceError, UnknownChoiceError
 from sanctlib.sources.text import read_text
 
 
@@ -113,3 +113,31 @@ def test_a_field_of_ten_megabytes_is_rejected_and_the_rest_read(tmp_path: Path) 
     assert draft.table.to_dict("records") == [{"a": "3", "b": "4"}]
     assert draft.rejected["line"].tolist() == [2]
     assert draft.rejected["raw"].str.len().tolist() == [2000]
+
+
+def test_a_closing_mark_is_no_part_of_the_last_cell(tmp_path: Path) -> None:
+    draft = read_text(file(tmp_path, b"a,b\n1,2\n3,4\x1a"))
+    assert draft.table["b"].tolist() == ["2", "4"]
+
+
+def test_a_line_of_tabs_is_a_record_where_tabs_part_the_cells(tmp_path: Path) -> None:
+    path = file(tmp_path, b"a\tb\n1\t2\n\t\n\n", "acts.tsv")
+    assert read_text(path, delimiter="\t").audit.n_read == 2
+
+
+def test_a_header_that_cannot_be_read_is_an_error_not_the_next_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="The header line, line 1, is not readable"):
+        read_text(file(tmp_path, b'a,"b"c\n1,2\n3,4\n'))
+
+
+def test_the_ending_of_a_name_is_read_in_either_case(tmp_path: Path) -> None:
+    path = file(tmp_path, gzip.compress(b"a\n1\n"), "ACTS.CSV.GZ")
+    assert read_text(path).table["a"].tolist() == ["1"]
+
+
+def test_an_encoding_or_a_delimiter_there_is_not_is_an_error(tmp_path: Path) -> None:
+    path = file(tmp_path, b"a\n1\n")
+    with pytest.raises(UnknownChoiceError, match="no encoding 'utf-99'"):
+        read_text(path, encoding="utf-99")
+    with pytest.raises(UnknownChoiceError, match=r"one character, and '\|\|' is not"):
+        read_text(path, delimiter="||")

@@ -45,7 +45,9 @@ def collapse_mirrors(draft: Draft, *, what: Sequence[str] = ("code",)) -> Draft:
     act, written with ``mutual`` true and the sender before the target. A visit made
     and the same visit hosted stay directed, the guest first. Only actions marked
     ``_mirror`` are touched: two states that sanction each other on one day have
-    committed two acts.
+    committed two acts. Where repeats were kept, the first report of one side is merged
+    with the first of the other, the second with the second: two reports of one side are
+    never one act here.
     """
     rows = draft.rows.drop(columns="_mirror")
     two = rows["sender"].notna() & rows["target"].notna() & rows["sender"].ne(rows["target"])
@@ -59,13 +61,14 @@ def collapse_mirrors(draft: Draft, *, what: Sequence[str] = ("code",)) -> Draft:
     # A visit's two codes, made and hosted, are one act, but the two directions are not.
     part["_what"] = part[list(what)].astype("str").agg("|".join, axis=1)
     part["_what"] = part["_what"].mask(visit, "visit:" + part["sender"].astype("str"))
-    keys = ["date", "date_last", "_low", "_high", "_what"]
+    keys = ["date", "date_last", "_low", "_high", "_what", "_nth"]
+    part["_nth"] = part.groupby(["date", "date_last", "sender", "target", *what]).cumcount()
     both = part.groupby(keys, dropna=False)["sender"].transform("nunique").gt(1)
     merged = _first_of_each(part.assign(mutual=both), keys)
     mutual = merged["mutual"].to_numpy()
     merged["sender"] = np.where(mutual, merged["_low"], merged["sender"])
     merged["target"] = np.where(mutual, merged["_high"], merged["target"])
-    merged = merged.drop(columns=["_low", "_high", "_what"])
+    merged = merged.drop(columns=["_low", "_high", "_what", "_nth"])
     out = pd.concat([merged, rows[~mirror]]).sort_index()
     return draft.merged_into(out, step="merge mirrored reports")
 

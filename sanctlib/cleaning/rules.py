@@ -10,7 +10,7 @@ import pandas as pd
 from sanctlib.cleaning.draft import Draft
 from sanctlib.codes.actions import map_codes
 from sanctlib.codes.countries import System, existed, is_state_code, resolve
-from sanctlib.codes.labels import Succession
+from sanctlib.codes.labels import NO_STATE, Succession
 from sanctlib.errors import did_you_mean
 from sanctlib.schema import ACTIONS
 
@@ -20,6 +20,7 @@ _PARTIAL = {4: ("%Y", "Y"), 7: ("%Y-%m", "M")}
 
 def empty_to_null(draft: Draft, *, marks: Sequence[str] = ("",)) -> Draft:
     """Turn the source's own null marks, and only those, into missing values."""
+    marks = [marks] if isinstance(marks, str) else marks
     data = [c for c in draft.rows.columns if not c.startswith("_")]
     rows = draft.rows.copy()
     rows[data] = rows[data].apply(lambda column: column.mask(column.str.strip().isin(marks)))
@@ -34,34 +35,46 @@ def parse_dates(
 
     The first of `columns` must be there and be filled. It becomes ``date``, with
     ``date_last``: equal for a day, the last day for a month (``2022-08``) or a year
-    (``2022``). The other columns may be empty.
+    (``2022``). The other columns may be empty; a ``date_last`` before ``date`` rejects
+    the row.
 
     `formats` are tried one by one and each text must fit one wholly. `%d/%m/%Y`
     is read day first; pass the format of a file that is written month first.
     """
     rows = draft.rows.copy()
+    forms = [formats] if isinstance(formats, str) else formats
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
+    ends: dict[str, pd.Series] = {}
     for i, column in enumerate(columns):
         text = rows[column].str.strip()
-        day = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
-        for form in formats:
-            missing = day.isna() & text.notna()
-            day[missing] = pd.to_datetime(text[missing], format=form, errors="coerce")
-        last = day.copy()
+        day, ends[column] = _days(text, forms, partial=i == 0 or column == "date_last")
         if i == 0:
-            for length, (form, unit) in _PARTIAL.items():
-                part = day.isna() & text.str.fullmatch(r"[\d-]+").fillna(value=False)
-                part &= text.str.len().eq(length)
-                day[part] = pd.to_datetime(text[part], format=form, errors="coerce")
-                ends = day[part].dt.to_period(unit).dt.end_time.dt.normalize()
-                last[part] = ends.astype("datetime64[us]")
-            if "date_last" not in columns:
-                rows["date_last"] = last
             reasons[text.isna()] = f"no {column}"
         wrong = day.isna() & text.notna()
         reasons[wrong] = f"impossible {column}: " + text[wrong].map(repr)
         rows[column] = day
+    rows["date_last"] = ends.get("date_last", ends[columns[0]]).fillna(ends[columns[0]])
+    before = rows["date_last"].lt(rows[columns[0]]) & reasons.isna()
+    reasons[before] = "date_last is before " + columns[0]
     return replace(draft, rows=rows).reject(reasons, step="check dates")
+
+
+def _days(text: pd.Series, formats: Sequence[str], *, partial: bool) -> tuple[pd.Series, pd.Series]:
+    """Return the first and the last day that each text can mean."""
+    day = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
+    for form in formats:
+        missing = day.isna() & text.notna()
+        found = pd.to_datetime(text[missing], format=form, errors="coerce")
+        day[missing] = found.dt.tz_localize(None).dt.normalize()
+    last = day.copy()
+    if partial:
+        for length, (form, unit) in _PARTIAL.items():
+            part = day.isna() & text.str.fullmatch(r"[\d-]+").fillna(value=False)
+            part &= text.str.len().eq(length)
+            day[part] = pd.to_datetime(text[part], format=form, errors="coerce")
+            end = day[part].dt.to_period(unit).dt.end_time.dt.normalize()
+            last[part] = end.astype("datetime64[us]")
+    return day, last
 
 
 def resolve_parties(
@@ -75,8 +88,8 @@ def resolve_parties(
     Turn the names or codes of `sides` into parties, each at the row's own ``date``.
 
     A name that is no party is unknown: its side becomes null, the row stays, the name
-    is listed. A state that did not exist on that day is an error of the source, and
-    the row is rejected.
+    is listed. A state that did not exist on any day that the row allows is an error of
+    the source, and the row is rejected: South Sudan in "2011" is one, founded in July.
     """
     rows = draft.rows.copy()
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
@@ -84,7 +97,14 @@ def resolve_parties(
     for side in sides:
         text = rows[side].str.strip()
         found = resolve(text, dates=rows["date"], system=system, succession=succession)
-        gone = found["reason"].eq("not a state on that day").fillna(value=False)
+        gone = found["reason"].eq(NO_STATE).fillna(value=False)
+        wide = gone & rows["date"].lt(rows["date_last"])
+        if wide.any():
+            later = resolve(
+                text[wide], dates=rows["date_last"][wide], system=system, succession=succession
+            )
+            found.loc[wide] = later
+            gone = found["reason"].eq(NO_STATE).fillna(value=False)
         day = rows["date"].dt.strftime("%Y-%m-%d")
         reasons[gone] = side + " " + text[gone].map(repr) + " was not a state on " + day[gone]
         unknown = text[found["code"].isna() & text.notna() & ~gone]
@@ -102,7 +122,8 @@ def check_parties(draft: Draft, sides: Sequence[str] = ("sender", "target")) -> 
         three = code.str.fullmatch(r"[A-Z]{3}").fillna(value=False)
         no_state = three & ~code.map(is_state_code, na_action="ignore").fillna(value=False)
         reasons[no_state] = side + " " + code[no_state].map(repr) + " is not a state code"
-        gone = three & ~no_state & ~existed(code, draft.rows["date"])
+        lived = existed(code, draft.rows["date"]) | existed(code, draft.rows["date_last"])
+        gone = three & ~no_state & ~lived
         reasons[gone] = side + " " + code[gone].map(repr) + " was not a state on that day"
     return draft.reject(reasons, step="check parties")
 
@@ -127,18 +148,25 @@ def map_cameo(draft: Draft, *, column: str = "code") -> Draft:
 
 
 def map_actions(draft: Draft, *, words: Mapping[str, str] | None = None) -> Draft:
-    """Reject unknown actions; `words` maps the file's words to the vocabulary."""
+    """Reject unknown actions, or of another family; `words` maps the file's words to ours."""
     rows = draft.rows.copy()
     action = rows["action"].str.strip()
     if words:
         action = action.map(lambda w: words.get(w, w), na_action="ignore")
-    if "family" not in rows:
-        # "material" and "other" belong to one family each, so the action names the family.
-        family_of = {a: family for family, actions in ACTIONS.items() for a in actions}
-        rows["family"] = action.map(family_of)
-    known = {a for actions in ACTIONS.values() for a in actions}
-    unknown = ~action.isin(known)
-    hints = {a: f"unknown action {a!r}.{did_you_mean(str(a), known)}" for a in action[unknown]}
-    rows["action"] = action
+    # "material" and "other" belong to one family each, so the action names the family.
+    family_of = {a: family for family, actions in ACTIONS.items() for a in actions}
+    family = action.map(family_of)
+    given = rows["family"].str.strip() if "family" in rows else family
+    unknown = ~action.isin(list(family_of))
+    hints = {
+        a: "unknown action: the cell is empty"
+        if pd.isna(a)
+        else f"unknown action {a!r}.{did_you_mean(a, family_of)}"
+        for a in action[unknown].unique()
+    }
     reasons = action.map(hints, na_action=None).where(unknown)
+    other = ~unknown & given.notna() & given.ne(family)
+    belongs = action + " is an action of " + family + ", not " + given
+    reasons = reasons.astype("object").where(~other, belongs)
+    rows["action"], rows["family"] = action, family
     return replace(draft, rows=rows).reject(reasons, step="map actions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -14,7 +15,7 @@ from typing import BinaryIO, cast
 import pandas as pd
 
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
-from sanctlib.errors import SourceError, check_columns
+from sanctlib.errors import SourceError, UnknownChoiceError, check_columns
 from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
 
 _RAW_LIMIT = 2000
@@ -41,6 +42,9 @@ class _Lines:
     def __next__(self) -> str:
         line = next(self._lines)
         self.number += 1
+        # Some producers end a file with the old mark 0x1A: it is no part of the last cell.
+        if line.endswith("\x1a"):
+            line = line.rstrip("\x1a")
         self.pending.append(line)
         return line
 
@@ -63,7 +67,7 @@ def open_bytes(path: Path) -> BinaryIO:
         near = f" The folder holds: {', '.join(known[:8])}." if known else ""
         raise SourceError(f"There is no file {path.name!r}.{near}")
     openers: dict[str, Callable[..., object]] = {".gz": gzip.open, ".xz": lzma.open}
-    stream = cast("BinaryIO", openers.get(path.suffix, open)(path, "rb"))
+    stream = cast("BinaryIO", openers.get(path.suffix.lower(), open)(path, "rb"))
     try:
         head = stream.read(512)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
@@ -105,8 +109,11 @@ def read_text(
     SourceError
         When the file cannot be read at all; text that is not in `encoding` is shown
         with its line.
+    UnknownChoiceError
+        For an encoding or delimiter that there is not.
     """
     path = Path(path)
+    _check_known(delimiter, encoding)
     stream = open_bytes(path)
     name = path.name
     with io.TextIOWrapper(stream, encoding=_with_bom(encoding), newline="") as text:
@@ -152,6 +159,16 @@ def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None
     check_columns(found, needed, needed_by=needed_by)
 
 
+def _check_known(delimiter: str, encoding: str) -> None:
+    if len(delimiter) != 1:
+        raise UnknownChoiceError(f"A delimiter is one character, and {delimiter!r} is not.")
+    try:
+        codecs.lookup(encoding)
+    except LookupError as error:
+        msg = f"There is no encoding {encoding!r}. Files are mostly 'utf-8', 'cp1252' or 'latin-1'."
+        raise UnknownChoiceError(msg) from error
+
+
 def _with_bom(encoding: str) -> str:
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
@@ -177,12 +194,16 @@ def _records(
         except StopIteration:
             return header, records, bad
         except csv.Error as error:
+            if not header:
+                msg = f"The header line, line {lines.number}, is not readable: {error}."
+                raise SourceError(msg) from error
             bad += _each_line(lines, str(error))
             reader = fresh()
             continue
         first = lines.number - len(lines.pending) + 1
         raw = "".join(lines.pending).rstrip("\r\n")
-        if not raw.strip("\x1a \t"):
+        # A line of tabs is a record of empty cells where tabs part the cells.
+        if not raw.strip(" " if delimiter == "\t" else " \t"):
             continue
         if not header:
             header = [h.strip() for h in fields]

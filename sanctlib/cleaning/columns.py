@@ -1,0 +1,69 @@
+"""Columns as they are declared: text to the type of its column, a wrong cell rejects its row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from sanctlib.cleaning.draft import Draft
+from sanctlib.errors import did_you_mean
+from sanctlib.schema import Column
+
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def type_columns(draft: Draft, columns: Sequence[Column]) -> Draft:
+    """
+    Give text columns their declared types; a row with a cell that is wrong is rejected.
+
+    A flag is yes, true or 1, or no, false or 0. Joined values are sorted, once each. A
+    missing cell is wrong only where the column must be filled.
+    """
+    rows = draft.rows.copy()
+    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
+    for column in columns:
+        text = rows[column.name].str.strip()
+        typed = _sorted_parts(text) if column.joined else _parse(text, column)
+        wrong = typed.isna() & text.notna()
+        reasons[wrong] = f"{column.name} is no {column.kind}: " + text[wrong].map(repr)
+        if column.choices:
+            reasons = reasons.where(reasons.notna(), _unknown(typed, column))
+        if column.filled:
+            reasons[text.isna()] = f"no {column.name}"
+        rows[column.name] = typed
+    return replace(draft, rows=rows).reject(reasons, step="check types")
+
+
+def _parse(text: pd.Series, column: Column) -> pd.Series:
+    if column.kind == "date":
+        return pd.to_datetime(text, format="ISO8601", errors="coerce").astype("datetime64[us]")
+    if column.kind == "flag":
+        return text.str.casefold().map(_FLAGS).astype("boolean")
+    if column.kind in ("integer", "number"):
+        numbers = pd.to_numeric(text, errors="coerce")
+        whole = numbers.mod(1).eq(0) if column.kind == "integer" else True
+        return numbers.where(numbers.abs().lt(math.inf) & whole)
+    return text
+
+
+def _sorted_parts(text: pd.Series) -> pd.Series:
+    def ordered(value: str) -> str | None:
+        return ";".join(sorted({part.strip() for part in value.split(";")} - {""})) or None
+
+    return text.map({value: ordered(value) for value in text.dropna().unique()}).astype("str")
+
+
+def _unknown(text: pd.Series, column: Column) -> pd.Series:
+    """Return a reason for each value that is not one of the column's choices."""
+
+    def reason(value: str) -> str | None:
+        for part in value.split(";") if column.joined else [value]:
+            if part not in column.choices:
+                hint = did_you_mean(part, column.choices)
+                return f"{column.name} does not know {part!r}.{hint}"
+        return None
+
+    return text.map({value: reason(value) for value in text.dropna().unique()}).astype("object")
