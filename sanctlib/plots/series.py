@@ -47,16 +47,8 @@ def plot_counts(
     SanctlibError
         When there are more groups than can be told apart (7).
     """
-    check_columns(counts.columns, ["period", by, "n", "covered"], needed_by="plot_counts")
-    placed = counts[counts["period"].notna()]
-    ax = axes_or_new(ax)
-    for i, (group, rows) in enumerate(_groups(placed, by, needed_by="plot_counts")):
-        _steps(ax, rows, "n", every=every, index=i, label=(labels or {}).get(group, group))
-    unit = str(counts["unit"].iloc[0]) if "unit" in counts and len(counts) else "thing"
-    ax.set_ylabel(f"new {_plural(unit)} per {every}")
-    ax.set_ylim(bottom=0)
-    _hatch_uncovered(ax, placed, every=every)
-    _dated(ax)
+    ax = _drawn(counts, by=by, every=every, ax=ax, labels=labels, needed_by="plot_counts")
+    ax.set_ylabel(f"new {_units(counts)} per {every}")
     return finish(ax, title=title, caption=caption)
 
 
@@ -84,15 +76,8 @@ def plot_stock(
     SanctlibError
         When there are more groups than can be told apart (7).
     """
-    check_columns(stock.columns, ["period", by, "n", "covered"], needed_by="plot_stock")
-    ax = axes_or_new(ax)
-    for i, (group, rows) in enumerate(_groups(stock, by, needed_by="plot_stock")):
-        _steps(ax, rows, "n", every=every, index=i, label=(labels or {}).get(group, group))
-    unit = str(stock["unit"].iloc[0]) if "unit" in stock and len(stock) else "thing"
-    ax.set_ylabel(f"{_plural(unit)} in force")
-    ax.set_ylim(bottom=0)
-    _hatch_uncovered(ax, stock, every=every)
-    _dated(ax)
+    ax = _drawn(stock, by=by, every=every, ax=ax, labels=labels, needed_by="plot_stock")
+    ax.set_ylabel(f"{_units(stock)} in force")
     return finish(ax, title=title, caption=caption)
 
 
@@ -205,6 +190,26 @@ def _groups(table: pd.DataFrame, by: str, *, needed_by: str) -> list[tuple[str, 
     return groups
 
 
+def _drawn(
+    table: pd.DataFrame,
+    *,
+    by: str,
+    every: Period,
+    ax: Axes | None,
+    labels: Mapping[str, str] | None,
+    needed_by: str,
+) -> Axes:
+    check_columns(table.columns, ["period", by, "n", "covered"], needed_by=needed_by)
+    placed = table[table["period"].notna()]
+    ax = axes_or_new(ax)
+    for i, (group, rows) in enumerate(_groups(placed, by, needed_by=needed_by)):
+        _steps(ax, rows, "n", every=every, index=i, label=(labels or {}).get(group, group))
+    ax.set_ylim(bottom=0)
+    _hatch_uncovered(ax, placed, every=every)
+    _dated(ax)
+    return ax
+
+
 def _steps(
     ax: Axes, rows: pd.DataFrame, column: str, *, every: Period, index: int, label: str
 ) -> None:
@@ -260,5 +265,6 @@ def _hatch_uncovered(ax: Axes, table: pd.DataFrame, *, every: Period) -> None:
         ax.axvspan(start, end, facecolor="none", edgecolor="0.75", hatch="///", linewidth=0)
 
 
-def _plural(unit: str) -> str:
+def _units(table: pd.DataFrame) -> str:
+    unit = str(table["unit"].iloc[0]) if "unit" in table and len(table) else "thing"
     return unit[:-1] + "ies" if unit.endswith("y") else unit + "s"
