@@ -70,9 +70,16 @@ class Audit:
         Raises
         ------
         SanctlibError
-            When the step does not add up: a row was lost or invented.
+            When the step does not add up, a row being lost or invented, or counts
+            below zero.
         """
         n_in = self.n_kept
+        if min(n_out, n_added, n_merged, n_rejected) < 0:
+            msg = (
+                f"The step {step!r} counts less than nothing: {n_added} added, {n_merged} merged, "
+                f"{n_rejected} rejected, {n_out} out."
+            )
+            raise SanctlibError(msg)
         if n_in + n_added - n_merged - n_rejected != n_out:
             msg = (
                 f"The step {step!r} does not add up: {n_in} in + {n_added} added "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,36 @@ def test_an_entity_declared_in_the_file_is_refused(tmp_path: Path) -> None:
 def test_another_xml_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds no record of Canada's list"):
         read_list(xml(tmp_path, "<sdnEntry/>"))
+
+
+def test_records_that_nothing_tells_apart_are_rejected_never_merged(tmp_path: Path) -> None:
+    first = RECORDS.split("</record>")[0] + "</record>"
+    no_item, no_country = first.replace("<Item>1<", "<Item><"), first.replace("Russia / Russie", "")
+    another = first.replace(">A<", ">B<")
+    reading = read_list(xml(tmp_path, first + first + no_item + no_country + another))
+    assert (len(reading.table), reading.audit.n_merged) == (1, 1)
+    nameless = "no country or no item: nothing tells the record from others"
+    assert reading.rejected["reason"].tolist() == [
+        nameless,
+        nameless,
+        "another record has its country, schedule and item",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-99", "gbk"])
+def test_an_encoding_the_parser_has_not_is_an_error(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(SourceError, match="cannot be read as XML"):
+        read_list(xml(tmp_path, RECORDS, f"<?xml version='1.0' encoding='{encoding}'?>"))
+
+
+def test_a_damaged_gzip_file_is_an_error(tmp_path: Path) -> None:
+    items = "".join(RECORDS.replace(">1<", f">{i}<") for i in range(2000))
+    packed = bytearray(gzip.compress(xml(tmp_path, items).read_bytes()))
+    packed[500:560] = bytes(range(60))
+    path = tmp_path / "list.xml.gz"
+    path.write_bytes(packed)
+    with pytest.raises(SourceError, match="cannot be read as XML"):
+        read_list(path)
 
 
 def test_the_real_list_has_the_known_counts(real_data: Path) -> None:

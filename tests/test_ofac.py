@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import tarfile
 from pathlib import Path
 
@@ -36,6 +37,7 @@ SECOND = (
     + entry(2, "UKRAINE-EO13661] [RUSSIA-EO14024", '"individual"')
     + entry(4, "RUSSIA-EO14024", '"vessel"')
     + entry(5, "RUSSIA-EO14024", '"vessel"')
+    + "\x1a"
 )
 
 
@@ -75,8 +77,10 @@ def test_the_first_copy_is_the_opening_balance(tmp_path: Path) -> None:
         ("\x1a", "it is empty"),
         (FIRST + '9,"CUT OFF', "unexpected end of data"),
         (FIRST.replace("\x1a", "") + "9,short\r\n", "2 fields where there should be 12"),
-        (entry(1, "IRAN"), "the copy is cut off"),
+        (entry(1, "IRAN") + "\x1a", "1 entries after 3: the copy is cut off"),
         (FIRST.replace("\x1a", "") + entry(3, "SDGT"), "its number or type is not valid"),
+        (FIRST.replace("\x1a", "") + entry(9, "-0- "), "it has no programme"),
+        (entry(1, "IRAN") + entry(3, "SDGT"), "no closing mark, which the copy before it has"),
     ],
 )
 def test_a_copy_that_is_not_whole_is_set_aside_whole(tmp_path: Path, bad: str, reason: str) -> None:
@@ -98,6 +102,28 @@ def test_an_archive_cut_off_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(SourceError, match="cannot be read as an archive"):
         read_copies(path)
+
+
+def test_an_archive_damaged_inside_is_an_error_not_a_shorter_one(tmp_path: Path) -> None:
+    path = archive(tmp_path, ("2022-02-25T0900", FIRST), ("2022-02-26T0900", SECOND))
+    plain = bytearray(lzma.decompress(path.read_bytes()))
+    plain[1024:1032] = b"\xff" * 8
+    plain += b"x" * (1 << 16)
+    damaged = tmp_path / "copies.tar"
+    damaged.write_bytes(plain)
+    with pytest.raises(SourceError, match="cannot be read as an archive to its end"):
+        read_copies(damaged)
+
+
+def test_a_name_that_is_no_time_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"'sdn_2022-13-45T0900Z\.csv' names no day"):
+        read_copies(archive(tmp_path, ("2022-13-45T0900", FIRST)))
+
+
+def test_more_rows_of_change_than_entries_are_added_not_merged_below_zero(tmp_path: Path) -> None:
+    one, two = entry(1, "IRAN") + entry(2, "SDGT"), entry(1, "RUSSIA-EO14024")
+    audit = read_copies(archive(tmp_path, ("2022-02-25T0900", one), ("2022-02-26T0900", two))).audit
+    assert (audit.n_read, audit.n_added, audit.n_merged, audit.n_kept) == (3, 2, 0, 5)
 
 
 def test_an_archive_without_copies_is_an_error(tmp_path: Path) -> None:

@@ -34,6 +34,11 @@ def test_a_step_that_loses_a_row_is_an_error() -> None:
         Audit.begin(3).then("guess", n_out=2)
 
 
+def test_a_step_that_counts_below_zero_is_an_error() -> None:
+    with pytest.raises(SanctlibError, match="counts less than nothing: 0 added, -1 merged"):
+        Audit.begin(3).then("merge", n_merged=-1, n_out=4)
+
+
 def test_a_rejected_row_keeps_file_line_raw_text_and_reason() -> None:
     start = draft(2)
     reasons = pd.Series([None, "odd"], index=start.rows.index, dtype="object")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
+import lzma
+import zlib
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import REJECTED_COLUMNS, Audit, Provenance, Reading, no_rejects, sha256
+from sanctlib.sources.text import open_bytes
 
 CITATION = (
     "Global Affairs Canada: Consolidated Canadian Autonomous Sanctions List "
     "(Special Economic Measures Act)."
 )
+_KEY = ("Country", "Schedule", "Item")
 
 
 def read_list(path: Path) -> Reading:
@@ -40,13 +42,13 @@ def read_list(path: Path) -> Reading:
     path = Path(path)
     kept: list[dict[str, object]] = []
     rejected: list[tuple[str, int, str, str]] = []
+    seen: dict[object, dict[str, str]] = {}
     for number, record in enumerate(_records(path), start=1):
         row = _listing(record)
-        if row["listed"] is pd.NaT:
-            raw = str(
-                {k: v for k, v in record.items() if k in ("Country", "Item", "DateOfListing")}
-            )
-            rejected.append((path.name, number, raw, "impossible or missing day of listing"))
+        reason = _fault(row, record, seen.setdefault(row["listing_id"], record))
+        if reason:
+            raw = str({k: v for k, v in record.items() if k in (*_KEY, "DateOfListing")})
+            rejected.append((path.name, number, raw, reason))
         else:
             kept.append(row)
     if not kept:
@@ -54,7 +56,7 @@ def read_list(path: Path) -> Reading:
     table = pd.DataFrame(kept)
     repeats = table.duplicated("listing_id", keep="first")
     audit = Audit.begin(len(kept) + len(rejected))
-    audit = audit.then("check dates", n_rejected=len(rejected), n_out=len(kept))
+    audit = audit.then("check records", n_rejected=len(rejected), n_out=len(kept))
     table = table[~repeats]
     audit = audit.then("merge repeats", n_merged=int(repeats.sum()), n_out=len(table))
     lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
@@ -83,25 +85,43 @@ def _records(path: Path) -> list[dict[str, str]]:
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import ParseError, iterparse
 
-    opener: Any = gzip.open if path.suffix == ".gz" else open
     records = []
     try:
-        with opener(path, "rb") as file:
+        with open_bytes(path) as file:
             for _, element in iterparse(file, forbid_dtd=True):
                 if element.tag == "record":
                     records.append({child.tag: (child.text or "").strip() for child in element})
                     element.clear()
-    except (ParseError, DefusedXmlException, OSError, EOFError) as error:
+    # LookupError and ValueError: an encoding that there is not, or that the parser has not.
+    except (
+        ParseError,
+        DefusedXmlException,
+        OSError,
+        EOFError,
+        LookupError,
+        ValueError,
+        lzma.LZMAError,
+        zlib.error,
+    ) as error:
         raise SourceError(f"{path.name!r} cannot be read as XML: {error!r}") from error
     return records
+
+
+def _fault(row: dict[str, object], record: dict[str, str], first: dict[str, str]) -> str | None:
+    """Say why a record cannot be kept; `first` is the first of its key."""
+    if row["listed"] is pd.NaT:
+        return "impossible or missing day of listing"
+    if not row["programme"] or not record.get("Item"):
+        return "no country or no item: nothing tells the record from others"
+    return None if record == first else "another record has its country, schedule and item"
 
 
 def _listing(record: dict[str, str]) -> dict[str, object]:
     # "Russia / Russie": the regime is bilingual; its English name is the programme.
     regime = record.get("Country", "").split(" / ")[0].strip()
-    key = "|".join(record.get(k, "") for k in ("Country", "Schedule", "Item"))
-    person = "LastName" in record or "GivenName" in record
-    kind = "individual" if person else "vessel" if "ShipIMONumber" in record else "entity"
+    key = "|".join(record.get(k, "") for k in _KEY)
+    person = record.get("LastName") or record.get("GivenName")
+    kind = "individual" if person else "vessel" if record.get("ShipIMONumber") else "entity"
     return {
         "source": "canada_sema",
         "list": "Canada SEMA",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import re
 import tarfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ import pandas as pd
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import REJECTED_COLUMNS, Audit, Provenance, Reading, no_rejects, sha256
+from sanctlib.sources.text import open_bytes
 
 Entries: TypeAlias = dict[str, tuple[str, str]]
 """Entry number to (whole programme set, entity type)."""
@@ -28,6 +31,7 @@ _MEMBER = re.compile(r"sdn_(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})Z\.csv$")
 _TYPES = {"individual": "individual", "vessel": "vessel", "aircraft": "aircraft", "": "entity"}
 _FIELDS = 12
 _NULL = "-0-"
+_CLOSED = b"\x1a"
 
 
 def read_copies(path: Path) -> Reading:
@@ -36,7 +40,8 @@ def read_copies(path: Path) -> Reading:
 
     The archive (``.tar``, ``.tar.xz``, ``.tar.gz``) is read as a stream, one copy in
     memory at a time. A copy that is empty, cut off, or has one unreadable row is set
-    aside whole: comparing it would report delistings that did not happen. Entries are
+    aside whole: comparing it would report delistings that did not happen. So is one
+    without the closing mark (0x1A) that the copy before it has. Entries are
     identified by their number; a re-listing under another number is a removal and an
     addition. No name is read.
 
@@ -58,9 +63,11 @@ def read_copies(path: Path) -> Reading:
     before: Entries | None = None
     stock: Counter[tuple[str, str]] = Counter()
     previous = first = pd.Timestamp(0)
-    n_read = 0
+    n_read, closed = 0, False
     for name, taken, content in _copies(path):
         entries, bad = _entries(content)
+        if bad is None and closed and not content.endswith(_CLOSED):
+            bad = (0, "", "no closing mark, which the copy before it has: the copy is cut off")
         if bad is None and before is not None and len(entries) < len(before) / 2:
             bad = (0, "", f"{len(entries)} entries after {len(before)}: the copy is cut off")
         if bad is not None:
@@ -75,14 +82,18 @@ def read_copies(path: Path) -> Reading:
         else:
             changes += _changes(before, entries, stock, previous, taken)
         stock = Counter(entries.values())
-        before, previous = entries, taken
+        before, previous, closed = entries, taken, content.endswith(_CLOSED)
     if before is None:
         raise SourceError(f"{path.name!r} holds no readable copy named sdn_YYYY-MM-DDTHHMMZ.csv.")
     table = pd.DataFrame(changes).assign(source="ofac_sdn", list="US SDN")
     audit = Audit.begin(n_read + len(rejected))
     if rejected:
         audit = audit.then("check copies", n_rejected=len(rejected), n_out=n_read)
-    audit = audit.then("compare copies", n_merged=n_read - len(table), n_out=len(table))
+    # Short lists that change a lot have more rows of change than entries.
+    fewer = n_read - len(table)
+    audit = audit.then(
+        "compare copies", n_merged=max(fewer, 0), n_added=max(-fewer, 0), n_out=len(table)
+    )
     lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
     return Reading(
         kind="list_changes",
@@ -103,16 +114,27 @@ def read_copies(path: Path) -> Reading:
 
 def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp, bytes]]:
     try:
-        with tarfile.open(path, "r|*") as archive:
+        with open_bytes(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
                 stamp = _MEMBER.search(member.name)
                 file = archive.extractfile(member) if member.isfile() else None
                 if stamp is None or file is None:
                     continue
-                taken = pd.Timestamp(f"{stamp[1]}T{stamp[2]}:{stamp[3]}")
-                yield stamp[0], taken, file.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+                yield stamp[0], _time(stamp), file.read()
+            # tarfile takes a damaged header for the end, and never meets the checksum.
+            while rest := stream.read(1 << 20):
+                if rest.strip(b"\0"):
+                    msg = f"{path.name!r} cannot be read as an archive to its end: it is damaged."
+                    raise SourceError(msg)
+    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
         raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
+
+
+def _time(stamp: re.Match[str]) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(f"{stamp[1]}T{stamp[2]}:{stamp[3]}")
+    except ValueError as error:
+        raise SourceError(f"{stamp[0]!r} names no day and time.") from error
 
 
 def _entries(content: bytes) -> tuple[Entries, tuple[int, str, str] | None]:
@@ -130,6 +152,8 @@ def _entries(content: bytes) -> tuple[Entries, tuple[int, str, str] | None]:
             if kind is None or not row[0].isdigit() or row[0] in entries:
                 return {}, (reader.line_num, ",".join(row), "its number or type is not valid")
             programmes = sorted({p.strip() for p in _value(row[3]).split("] [")})
+            if programmes == [""]:
+                return {}, (reader.line_num, ",".join(row), "it has no programme")
             entries[row[0]] = (";".join(programmes), kind)
     except csv.Error as error:
         return {}, (reader.line_num, "", str(error))
