@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import matplotlib as mpl
@@ -171,3 +172,87 @@ def test_labels_with_room_stay_at_their_days(days: list[int]) -> None:
     at = np.sort(np.asarray(days, dtype="float64")) * 10 + 5
     places = _spread(at, np.full(len(at), 2.0), 0.0, 520.0)
     assert np.allclose(places, at)
+
+
+def test_dollars_are_amounts_not_a_formula() -> None:
+    told = {"caption": "$1 and $2.", "title": "Drones for $1.7bn and $2bn_x"}
+    ax = plot_counts(counts([1, 2]), by="target", every="month", labels={"RUS": "$a$"}, **told)
+    shown = [ax.get_title(loc="left"), *(t.get_text() for t in ax.texts)]
+    shown += [t.get_text() for t in ax.get_legend().get_texts()]
+    assert [t.count("\\$") for t in shown] == [2, 2, 2]
+
+
+def test_a_long_title_is_broken_into_lines() -> None:
+    words = WORDS | {"title": "a long title " * 12}
+    ax = plot_counts(counts([1]), by="target", every="month", **words)
+    assert max(len(line) for line in ax.get_title(loc="left").split("\n")) <= 90
+
+
+def test_an_empty_table_says_so() -> None:
+    ax = plot_counts(counts([]), by="target", every="month", **WORDS)
+    assert "no values" in [t.get_text() for t in ax.texts]
+    ax.figure.savefig(io.BytesIO())
+    assert not any(t.get_visible() for t in ax.get_xticklabels() if t.get_text())
+    gap = plot_gap(gaps([]), **WORDS)
+    assert "no values" in [t.get_text() for t in gap.texts]
+
+
+def gaps(years: list[int]) -> pd.DataFrame:
+    days = pd.to_datetime([f"{year}-01-01" for year in years])
+    table = pd.DataFrame({"date": days, "value": 1.0, "lower": 0.5, "upper": 2.0})
+    return table.assign(first="IRN", second="RUS").astype({"first": "str", "second": "str"})
+
+
+def test_a_year_between_gaps_is_a_mark_with_its_interval() -> None:
+    ax = plot_gap(gaps([2000, 2001, 2005]), **WORDS)
+    marks = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [list(map(int, np.asarray(line.get_xdata()))) for line in marks] == [[2005]]
+
+
+def test_two_values_of_one_pair_and_year_are_an_error() -> None:
+    with pytest.raises(SanctlibError, match="one value per pair and year"):
+        plot_gap(gaps([2000, 2000]), **WORDS)
+
+
+def test_a_line_of_zeros_lies_above_the_axis() -> None:
+    ax = plot_counts(counts([0, 0]), by="target", every="month", **WORDS)
+    assert ax.lines[0].get_zorder() > ax.spines["bottom"].get_zorder()
+
+
+def test_one_period_of_co_operation_has_a_width() -> None:
+    table = pd.DataFrame({"period": pd.to_datetime(["2018-01-01"]), "component": "meetings"})
+    numbers = {"rate": 3.0, "lower": 2.0, "upper": 7.0, "band_low": 0.1, "band_high": 2.0}
+    table = table.assign(**numbers, too_few=False, covered=True)
+    ax = plot_intensity(table, component="meetings", every="week", **WORDS)
+    left, right = ax.get_xlim()
+    assert right - left == 7
+    ax.figure.savefig(io.BytesIO())
+
+
+def test_a_timeline_claims_no_day_that_is_not_known() -> None:
+    first = ["2022-08-01", "2022-01-01", "2022-08-19", "2022-08-18"]
+    last = ["2022-08-31", "2022-12-31", "2022-08-19", "2022-08-20"]
+    acts = pd.DataFrame({"act_id": list("abcd"), "title": "drones", "status": "confirmed"})
+    acts = acts.assign(date=pd.to_datetime(first), date_last=pd.to_datetime(last))
+    ax = plot_timeline(acts, sides={"all": [True] * 4}, **WORDS)
+    labels = [t.get_text().replace("\n", " ") for t in ax.texts if "drones" in t.get_text()]
+    assert sorted(labels) == [
+        "18 Aug 2022 to 20 Aug 2022  drones",
+        "19 Aug 2022  drones",
+        "2022  drones",
+        "Aug 2022  drones",
+    ]
+
+
+def test_a_timeline_of_decades_has_no_more_years_than_fit() -> None:
+    acts = pd.DataFrame({"act_id": ["a", "b"], "title": "act", "status": "confirmed"})
+    acts = acts.assign(date=pd.to_datetime(["1979-01-01", "2018-01-01"]))
+    ax = plot_timeline(acts, sides={"all": [True, True]}, **WORDS)
+    assert 2 <= len(ax.get_yticks()) <= 12
+
+
+def test_a_side_that_marks_other_rows_is_an_error() -> None:
+    acts = pd.DataFrame({"act_id": ["a"], "title": "act", "status": "confirmed"})
+    acts = acts.assign(date=pd.to_datetime(["1979-01-01"]))
+    with pytest.raises(SanctlibError, match="'all' marks 2 rows, and there are 1"):
+        plot_timeline(acts, sides={"all": [True, True]}, **WORDS)

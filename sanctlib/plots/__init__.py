@@ -1,6 +1,7 @@
 """Figures of computed tables: they compute nothing, and carry source, unit and coverage."""
 
-from sanctlib.plots.series import plot_counts, plot_gap, plot_intensity, plot_stock
+from sanctlib.plots.gaps import plot_gap
+from sanctlib.plots.series import plot_counts, plot_intensity, plot_stock
 from sanctlib.plots.style import caption
 from sanctlib.plots.timeline import plot_timeline
 

@@ -1,4 +1,4 @@
-"""Figures over time: counts, stocks, reported co-operation, gaps."""
+"""Figures over time: counts, stocks, reported co-operation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.periods import Period, period_end
-from sanctlib.plots.style import COLOURS, STYLES, axes_or_new, beside_axes, finish
+from sanctlib.plots.style import (
+    COLOURS,
+    STYLES,
+    axes_or_new,
+    beside_axes,
+    finish,
+    groups_of,
+    plain,
+    say_empty,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
-_MANY = 7
 
 
 def plot_counts(
@@ -144,50 +152,12 @@ def plot_intensity(
         ax.text(0.01, 0.97, "too few to trend", transform=ax.transAxes, **said)
     _hatch_uncovered(ax, rows, every=every)
     _dated(ax)
+    # One period alone would leave the axis without a width.
+    ends = period_end(rows["period"], every=every) + pd.Timedelta(days=1)
+    edges: Any = (rows["period"].min(), ends.max())  # matplotlib's types know no dates
+    ax.set_xlim(*edges)
     beside_axes(ax)
     return finish(ax, title=title, caption=caption)
-
-
-def plot_gap(gaps: pd.DataFrame, *, caption: str, title: str, ax: Axes | None = None) -> Axes:
-    """
-    Draw a measured distance of pairs over time, with its interval.
-
-    Parameters
-    ----------
-    gaps : DataFrame
-        A dyads table: ``first``, ``second``, ``date``, ``value``, ``lower``, ``upper``.
-
-    Raises
-    ------
-    MissingColumnsError
-    SanctlibError
-        When there are more pairs than can be told apart (7).
-    """
-    needed = ["first", "second", "date", "value", "lower", "upper"]
-    check_columns(gaps.columns, needed, needed_by="plot_gap")
-    named = gaps.assign(pair=gaps["first"] + "-" + gaps["second"])
-    ax = axes_or_new(ax)
-    for i, (pair, rows) in enumerate(_groups(named, "pair", needed_by="plot_gap")):
-        yearly = rows.set_index(rows["date"].dt.year)[["value", "lower", "upper"]]
-        # A year without a value is a gap in the line.
-        full = yearly.reindex(range(int(yearly.index.min()), int(yearly.index.max()) + 1))
-        colour = COLOURS[i]
-        ax.fill_between(full.index, full["lower"], full["upper"], color=colour, alpha=0.15, lw=0)
-        ax.plot(full.index, full["value"], color=colour, linestyle=STYLES[i], label=pair)
-    ax.set_ylabel("gap (ideal points)")
-    ax.set_ylim(bottom=0)
-    beside_axes(ax)
-    return finish(ax, title=title, caption=caption)
-
-
-def _groups(table: pd.DataFrame, by: str, *, needed_by: str) -> list[tuple[str, pd.DataFrame]]:
-    named = table.assign(**{by: table[by].astype("str").fillna("not known")})
-    groups = [(str(name), rows) for name, rows in named.groupby(by, sort=False)]
-    if len(groups) > _MANY:
-        names = ", ".join(name for name, _ in groups)
-        msg = f"{needed_by} can tell {_MANY} groups apart, and got {len(groups)}: {names}. Choose."
-        raise SanctlibError(msg)
-    return groups
 
 
 def _drawn(
@@ -202,11 +172,13 @@ def _drawn(
     check_columns(table.columns, ["period", by, "n", "covered"], needed_by=needed_by)
     placed = table[table["period"].notna()]
     ax = axes_or_new(ax)
-    for i, (group, rows) in enumerate(_groups(placed, by, needed_by=needed_by)):
+    for i, (group, rows) in enumerate(groups_of(placed, by, needed_by=needed_by)):
         _steps(ax, rows, "n", every=every, index=i, label=(labels or {}).get(group, group))
     ax.set_ylim(bottom=0)
     _hatch_uncovered(ax, placed, every=every)
     _dated(ax)
+    if placed.empty:
+        say_empty(ax)
     return ax
 
 
@@ -226,7 +198,8 @@ def _steps(
         color=colour,
         linestyle=style,
         drawstyle="steps-post",
-        label=label,
+        label=plain(label),
+        zorder=3,  # above the axis: a line of zeros is a line
     )
     beside_axes(ax)
 

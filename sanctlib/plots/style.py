@@ -5,6 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from sanctlib.errors import SanctlibError
 from sanctlib.reading import Reading
 
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, told apart by colour-blind eyes; line styles tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STYLES = ("-", "--", "-.", ":", "-", "--", "-.")
+_MANY = len(COLOURS)
 
 
 def caption(
@@ -47,6 +51,35 @@ def caption(
     return f"{text} {note}".strip()
 
 
+def groups_of(table: pd.DataFrame, by: str, *, needed_by: str) -> list[tuple[str, pd.DataFrame]]:
+    """
+    Return the groups of a table in its own order, the unknown one named.
+
+    Raises
+    ------
+    SanctlibError
+        When there are more than can be told apart.
+    """
+    named = table.assign(**{by: table[by].astype("str").fillna("not known")})
+    groups = [(str(name), rows) for name, rows in named.groupby(by, sort=False)]
+    if len(groups) > _MANY:
+        names = ", ".join(name for name, _ in groups)
+        msg = f"{needed_by} can tell {_MANY} groups apart, and got {len(groups)}: {names}. Choose."
+        raise SanctlibError(msg)
+    return groups
+
+
+def plain(text: str) -> str:
+    """Return text that is drawn as it stands: two dollar signs are amounts, not a formula."""
+    return text.replace("$", r"\$")
+
+
+def say_empty(ax: Axes) -> None:
+    """Say in the middle of empty axes that there is nothing to draw."""
+    ax.text(0.5, 0.5, "no values", ha="center", color="0.35", transform=ax.transAxes)
+    ax.tick_params(bottom=False, labelbottom=False, left=False, labelleft=False)
+
+
 def axes_or_new(ax: Axes | None) -> Axes:
     """Return `ax`, or the axes of a new figure."""
     if ax is not None:
@@ -58,15 +91,18 @@ def axes_or_new(ax: Axes | None) -> Axes:
 
 def beside_axes(ax: Axes) -> None:
     """Put the legend beside the axes, where it hides no value."""
+    if not ax.get_legend_handles_labels()[0]:
+        return
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize="small")
 
 
 def finish(ax: Axes, *, title: str, caption: str, above: float = 8) -> Axes:
     """Set title and caption, and take away the frame."""
-    ax.set_title(title, loc="left", fontsize="medium", fontweight="bold", pad=above)
+    heading = "\n".join(textwrap.wrap(plain(title), width=90))
+    ax.set_title(heading, loc="left", fontsize="medium", fontweight="bold", pad=above)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    wrapped = "\n".join(textwrap.wrap(caption, width=110))
+    wrapped = "\n".join(textwrap.wrap(plain(caption), width=110))
     ax.annotate(
         wrapped,
         xy=(0, 0),

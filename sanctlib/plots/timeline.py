@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.plots.style import COLOURS, finish
+from sanctlib.periods import precision
+from sanctlib.plots.style import COLOURS, finish, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,6 +52,10 @@ def plot_timeline(
     check_columns(acts.columns, ["act_id", "date", "title", "status"], needed_by="plot_timeline")
     if not 1 <= len(sides) <= 2:
         raise SanctlibError(f"plot_timeline has a left and a right side, and got {len(sides)}.")
+    for heading, mask in sides.items():
+        if len(mask) != len(acts):
+            msg = f"plot_timeline: {heading!r} marks {len(mask)} rows, and there are {len(acts)}."
+            raise SanctlibError(msg)
     shown = [
         (heading, acts[np.asarray(mask, dtype=bool)].drop_duplicates("act_id").sort_values("date"))
         for heading, mask in sides.items()
@@ -81,7 +86,9 @@ def plot_timeline(
     ax.plot([0, 0], [first, last], color="0.3", lw=1, zorder=1)
     ax.set_xlim(-1.1, 1.1)
     ax.set_ylim(last, first)
-    ax.yaxis.set_major_locator(mdates.YearLocator())
+    fits = max(1, int(height / (2 * _LINE_INCHES)))
+    years = days.max().year - days.min().year + 1
+    ax.yaxis.set_major_locator(mdates.YearLocator(-(-years // fits)))
     ax.yaxis.set_major_formatter(mdates.DateFormatter("%Y"))
     ax.xaxis.set_visible(False)
     for spine in ax.spines.values():
@@ -91,8 +98,20 @@ def plot_timeline(
 
 def _label(row: Mapping[Any, Any]) -> str:
     doubt = " (partly confirmed)" if row["status"] == "partly" else ""
-    text = f"{row['date']:%d %b %Y}  {row['title']}{doubt}"
+    text = plain(f"{_when(row)}  {row['title']}{doubt}")
     return "\n".join(textwrap.wrap(text, width=_WRAP, break_long_words=False))
+
+
+def _when(row: Mapping[Any, Any]) -> str:
+    """Return the day of an act, or no more of it than is known."""
+    first, last = row["date"], row.get("date_last", row["date"])
+    if pd.isna(last):
+        last = first
+    # month_name is English whatever the locale, as the rest of the figure is.
+    days = [f"{day:%d} {day.month_name()[:3]} {day.year}" for day in (first, last)]
+    known = precision(pd.Series([first]), pd.Series([last])).iloc[0]
+    named = {"day": days[0], "month": days[0][3:], "year": days[0][-4:]}
+    return str(named.get(known, f"{days[0]} to {days[1]}"))
 
 
 def _spread(at: Floats, heights: Floats, first: float, last: float) -> Floats:
