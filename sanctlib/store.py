@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import json
 import os
 import tempfile
@@ -58,21 +60,20 @@ def load_stored(key: str, folder: Path) -> Reading:
     path = Path(folder) / f"{key}.json"
     if not path.is_file():
         raise SourceError(f"The store has no {key!r}. `sanctlib prepare {key}` writes it.")
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    if manifest["version"] != MANIFEST_VERSION:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version = manifest["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"{path.name!r} in the store is no manifest: run `sanctlib prepare`."
+        raise SourceError(msg) from error
+    if version != MANIFEST_VERSION:
         raise SourceError(f"The stored {key!r} is of another version: run `sanctlib prepare`.")
-    for name, expected in manifest["hashes"].items():
-        found = sha256(path.parent / name) if (path.parent / name).is_file() else "missing"
-        if found != expected:
-            msg = (
-                f"{name!r} in the store is not the file its manifest names: run `sanctlib prepare`."
-            )
-            raise SourceError(msg)
-    rejected = pd.read_csv(path.parent / f"{key}.rejected.csv", dtype="str", keep_default_na=False)
+    held = {name: _held(path.parent / name, of) for name, of in manifest["hashes"].items()}
+    rejected = pd.read_csv(held[f"{key}.rejected.csv"], dtype="str", keep_default_na=False)
     coverage = manifest["coverage"]
     return Reading(
         kind=manifest["kind"],
-        table=pd.read_parquet(path.parent / f"{key}.parquet"),
+        table=pd.read_parquet(held[f"{key}.parquet"]),
         rejected=rejected.astype({"line": "int64"}),
         audit=Audit(pd.DataFrame(manifest["audit"])),
         coverage=None if coverage is None else coverage_from(coverage),
@@ -80,6 +81,18 @@ def load_stored(key: str, folder: Path) -> Reading:
         unmatched=pd.DataFrame(manifest["unmatched"], columns=["side", "name", "n"]),
         curated=manifest["curated"],
     )
+
+
+def _held(path: Path, expected: str) -> io.BytesIO:
+    """Return a file of the store as read once: what was hashed is what is parsed."""
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != expected:
+        msg = (
+            f"{path.name!r} in the store is not the file its manifest names: run `sanctlib "
+            "prepare`; if one is running now, read again when it is done."
+        )
+        raise SourceError(msg)
+    return io.BytesIO(content)
 
 
 @contextlib.contextmanager
@@ -92,7 +105,7 @@ def writing(folder: Path) -> Iterator[Path]:
     Raises
     ------
     SanctlibError
-        When `folder` is a file, or cannot be written.
+        When `folder` is a file, or it or a file in it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +119,11 @@ def writing(folder: Path) -> Iterator[Path]:
         for file in sorted(into.iterdir(), key=lambda p: (p.suffix == ".json", p.name)):
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
-            file.replace(folder / file.name)
+            try:
+                file.replace(folder / file.name)
+            except OSError as error:
+                msg = f"{file.name!r} cannot be written ({error.strerror}). Choose another folder."
+                raise SanctlibError(msg) from error
 
 
 def write(table: pd.DataFrame, path: str | Path, *, citation: str) -> Path:

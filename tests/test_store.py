@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -119,3 +120,32 @@ def test_a_result_is_written_with_its_citation(tmp_path: Path) -> None:
     path = write(pd.DataFrame({"n": [1]}), tmp_path / "counts.csv", citation="Me (2026): Mine.")
     assert path.read_bytes() == b"n\n1\n"
     assert (tmp_path / "counts.csv.citation.txt").read_text() == "Me (2026): Mine.\n"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_a_manifest_that_is_none_is_an_error_with_the_command(tmp_path: Path, text: str) -> None:
+    save(reading(), tmp_path)
+    (tmp_path / "mine.json").write_text(text)
+    with pytest.raises(SourceError, match=r"'mine\.json' in the store is no manifest"):
+        load_stored("mine", tmp_path)
+
+
+def test_a_table_replaced_while_it_is_read_is_never_taken_for_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(reading(), tmp_path)
+    parse = pd.read_csv
+
+    def replaced(*args: Any, **options: Any) -> pd.DataFrame:
+        pd.DataFrame([event()]).head(0).to_parquet(path)
+        table: pd.DataFrame = parse(*args, **options)
+        return table
+
+    monkeypatch.setattr(pd, "read_csv", replaced)
+    assert len(load_stored("mine", tmp_path).table) == 1
+
+
+def test_a_folder_under_the_name_of_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "mine.parquet").mkdir()
+    with pytest.raises(SanctlibError, match=r"'mine\.parquet' cannot be written"):
+        save(reading(), tmp_path)
