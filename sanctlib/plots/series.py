@@ -174,7 +174,9 @@ def _drawn(
     ax = axes_or_new(ax)
     for i, (group, rows) in enumerate(groups_of(placed, by, needed_by=needed_by)):
         _steps(ax, rows, "n", every=every, index=i, label=(labels or {}).get(group, group))
-    ax.set_ylim(bottom=0)
+    # A little room below zero: a line of zeros is a line, not the axis.
+    top = max(ax.get_ylim()[1], 1.0)
+    ax.set_ylim(-0.02 * top, top)
     _hatch_uncovered(ax, placed, every=every)
     _dated(ax)
     if placed.empty:
@@ -199,7 +201,6 @@ def _steps(
         linestyle=style,
         drawstyle="steps-post",
         label=plain(label),
-        zorder=3,  # above the axis: a line of zeros is a line
     )
     beside_axes(ax)
 
