@@ -49,6 +49,10 @@ def check_table(table: pd.DataFrame, schema: Table, *, needed_by: str) -> pd.Dat
         message counts the rows and shows the first.
     """
     check_columns(table.columns, schema.required, needed_by=needed_by)
+    repeated = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
+    if repeated:
+        names = ", ".join(repr(c) for c in repeated)
+        raise SchemaError(f"{needed_by}: the table has several columns named {names}.")
     declared = [c for c in schema.columns if c.name in table.columns]
     rest = [c for c in table.columns if c not in set(schema.names)]
     checked = table[[c.name for c in declared] + rest].copy()
@@ -72,11 +76,11 @@ def check_table(table: pd.DataFrame, schema: Table, *, needed_by: str) -> pd.Dat
 def _typed(values: pd.Series, column: Column, *, needed_by: str) -> pd.Series:
     try:
         if column.kind == "date":
-            return pd.to_datetime(values).astype("datetime64[us]")
+            return _days(values)
         if column.kind == "flag":
-            return values.astype("bool" if column.filled else "boolean")
+            return _flags(values)
         if column.kind == "integer":
-            return values.astype("int64")
+            return _counts(values)
         if column.kind == "number":
             return values.astype("float64")
         return values.astype("str")
@@ -85,10 +89,38 @@ def _typed(values: pd.Series, column: Column, *, needed_by: str) -> pd.Series:
         raise SchemaError(msg) from error
 
 
+def _days(values: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(values) and values.notna().any():
+        # 20180508 would be 20 milliseconds of 1970.
+        raise ValueError(f"{values.dropna().iloc[0]!r} is a number")
+    return pd.to_datetime(values).astype("datetime64[us]")
+
+
+def _counts(values: pd.Series) -> pd.Series:
+    whole = values.astype("int64")
+    if pd.to_numeric(values).ne(whole).any() or whole.lt(0).any():
+        raise ValueError("a count is a whole number, zero or more")
+    return whole
+
+
+def _flags(values: pd.Series) -> pd.Series:
+    # As a plain bool a missing value would be true, and so would the word "False".
+    found = values.dropna().unique()
+    wrong = [v for v in found if isinstance(v, str) or v not in (True, False)]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is neither true nor false")
+    return values.astype("object").where(values.notna(), None).astype("boolean")
+
+
 def _check_values(table: pd.DataFrame, column: Column, *, needed_by: str) -> None:
     values = table[column.name]
     if column.filled:
-        _refuse(table, values.isna(), f"has no {column.name!r}", needed_by=needed_by)
+        empty = values.isna()
+        if column.kind == "text":
+            empty |= values.eq("")
+        _refuse(table, empty, f"has no {column.name!r}", needed_by=needed_by)
+        if column.kind == "flag":
+            table[column.name] = values.astype("bool")
     if not column.choices and not column.joined:
         return
     for value in values.dropna().unique():
@@ -117,10 +149,9 @@ def _check_events(table: pd.DataFrame, *, needed_by: str) -> None:
     for side in ("sender", "target"):
         known = table[side].dropna()
         shaped = known.str.fullmatch(r"[A-Z]{3}|[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+")
-        bad = table.index.isin(known.index[~shaped])
-        _refuse(
-            table, pd.Series(bad, table.index), f"has no party in {side!r}", needed_by=needed_by
-        )
+        bad = table[side].notna()
+        bad[bad] = ~shaped
+        _refuse(table, bad, f"has no party in {side!r}", needed_by=needed_by)
     disordered = table["mutual"] & table["sender"].ge(table["target"]).fillna(value=False)
     _refuse(table, disordered, "is mutual with sender not before target", needed_by=needed_by)
 

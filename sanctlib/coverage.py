@@ -35,6 +35,10 @@ class Coverage:
         if self.last < self.first:
             msg = f"Coverage of {self.source!r} ends {self.last} before it begins {self.first}."
             raise CoverageError(msg)
+        for first, last, why in self.gaps:
+            if last < first:
+                msg = f"A gap of {self.source!r} ends {last} before it begins {first}: {why}."
+                raise CoverageError(msg)
 
     def covers(self, starts: pd.Series, *, every: Period) -> pd.Series:
         """

@@ -84,6 +84,35 @@ def test_an_unknown_party_is_null_and_stays() -> None:
     assert check(events(event(target=None)))["target"].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mutual": "False"}, "'False' is neither true nor false"),
+        ({"mutual": None}, "has no 'mutual'"),
+        ({"mutual": float("nan")}, "has no 'mutual'"),
+        ({"n_reports": 2.5}, "a count is a whole number"),
+        ({"n_reports": -1}, "a count is a whole number"),
+        ({"date": 20180508}, "20180508.* is a number"),
+        ({"event_id": ""}, "has no 'event_id'"),
+    ],
+)
+def test_no_value_is_bent_into_its_type(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        check(events(event(**changes)))
+
+
+def test_columns_of_one_name_are_an_error() -> None:
+    table = events(event())
+    with pytest.raises(SchemaError, match="several columns named 'sender'"):
+        check(pd.concat([table, table[["sender"]]], axis=1))
+
+
+def test_wrong_rows_are_counted_once_whatever_the_index() -> None:
+    rows = events(event(), event(event_id="2", sender="iran")).set_axis([0, 0])
+    with pytest.raises(SchemaError, match="1 of 2 rows wrong, each has no party in 'sender'"):
+        check(rows)
+
+
 def test_list_changes_must_close_in_every_row() -> None:
     row = {
         "source": "ofac_sdn",

@@ -80,3 +80,14 @@ def test_states_outside_the_coverage_are_named() -> None:
 def test_a_coverage_that_ends_before_it_begins_is_an_error() -> None:
     with pytest.raises(CoverageError, match="before it begins"):
         Coverage(source="mine", first=date(2019, 1, 1), last=date(2018, 1, 1))
+
+
+def test_a_gap_that_ends_before_it_begins_is_an_error() -> None:
+    day = date.fromisoformat
+    with pytest.raises(CoverageError, match="A gap of 'x' ends 2018-03-05 before it begins"):
+        Coverage(
+            source="x",
+            first=day("2018-01-01"),
+            last=day("2018-12-31"),
+            gaps=((day("2018-03-06"), day("2018-03-05"), "down"),),
+        )

@@ -44,7 +44,8 @@ def _parse(text: pd.Series, column: Column) -> pd.Series:
         return text.str.casefold().map(_FLAGS).astype("boolean")
     if column.kind in ("integer", "number"):
         numbers = pd.to_numeric(text, errors="coerce")
-        whole = numbers.mod(1).eq(0) if column.kind == "integer" else True
+        count = numbers.mod(1).eq(0) & numbers.ge(0)
+        whole = count if column.kind == "integer" else True
         return numbers.where(numbers.abs().lt(math.inf) & whole)
     return text
 
