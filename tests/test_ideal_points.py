@@ -42,6 +42,16 @@ def test_a_code_of_two_states_is_rejected_and_the_soviet_union_is_not_russia(
     assert early[["first", "second"]].to_numpy().tolist() == [["IRN", "SUN"]]
 
 
+def test_a_row_without_a_state_is_rejected_and_forms_no_pair(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    nobody = '"7",0,77,82,-1.0,-1.2,-0.8,,Nowhere\n"8",0,77,82,-1.0,-1.2,-0.8,NA,Nowhere\n'
+    path.write_text(HEAD + ROWS + nobody, encoding="utf-8")
+    reading = read_gaps(path)
+    assert reading.rejected["reason"].tolist()[2:] == ["no state code: ''", "no state code: 'NA'"]
+    pairs = reading.table[["first", "second"]].to_numpy().tolist()
+    assert pairs == [["IRN", "RUS"], ["IRN", "SUN"]]
+
+
 def test_the_gaps_of_the_real_file_are_the_known_ones(real_data: Path) -> None:
     reading = read_gaps(real_data / "partnership" / "un_ideal_points_2023-07.csv.gz")
     table = reading.table

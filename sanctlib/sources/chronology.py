@@ -83,10 +83,14 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
 
 
 def _written_out(draft: Draft) -> Draft:
-    rows = draft.rows.assign(mutual=draft.rows["mutual"].eq("yes"))
+    draft = replace(draft, rows=draft.rows.assign(mutual=draft.rows["mutual"].eq("yes")))
+    said = "it names no sender, or nobody but the sender"
+    reasons = [None if _pairs(row) else said for row in _records(draft.rows)]
+    alone = pd.Series(reasons, index=draft.rows.index, dtype="object")
+    draft = draft.reject(alone, step="check sides")
+    rows = draft.rows
     written: list[dict[str, Any]] = []
-    for record in rows.to_dict("records"):
-        row: dict[str, Any] = {str(k): v for k, v in record.items()}
+    for row in _records(rows):
         for sender, target in _pairs(row):
             many = ";" in str(row["sender"]) or ";" in str(row["target"])
             end = f":{sender}>{target}" if many or row["mutual"] else ""
@@ -97,7 +101,13 @@ def _written_out(draft: Draft) -> Draft:
     return draft.written_out(out, step="write out senders and targets")
 
 
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in record.items()} for record in rows.to_dict("records")]
+
+
 def _pairs(row: dict[str, Any]) -> list[tuple[str, str | None]]:
+    if pd.isna(row["sender"]):
+        return []
     senders = sorted(str(row["sender"]).split(";"))
     if row["mutual"]:
         return [(a, b) for i, a in enumerate(senders) for b in senders[i + 1 :]]

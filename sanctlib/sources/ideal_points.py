@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.cleaning.draft import Draft
+from sanctlib.codes.countries import is_state_code
 from sanctlib.coverage import Coverage
 from sanctlib.reading import Provenance, Reading, sha256
 from sanctlib.sources.text import check_header, read_text
@@ -82,9 +83,11 @@ def _positions(draft: Draft) -> Draft:
     numbers = rows[["session", "IdealPointAll", "Q5%All", "Q95%All"]]
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     reasons[numbers.isna().any(axis=1)] = "not a number"
+    nobody = ~rows["iso3c"].map(is_state_code)
+    reasons[nobody] = "no state code: " + rows["iso3c"][nobody].map(repr)
     ussr = rows["iso3c"].eq("RUS") & rows["session"].lt(_USSR_LAST_SESSION)
     rows.loc[ussr, "iso3c"] = "SUN"
-    twice = rows.duplicated(["iso3c", "session"], keep=False)
+    twice = rows.duplicated(["iso3c", "session"], keep=False) & reasons.isna()
     reasons[twice] = "the code stands for two states in this session"
     return replace(draft, rows=rows).reject(reasons, step="check positions")
 
