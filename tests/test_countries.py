@@ -542,3 +542,7 @@ def test_in_the_last_bracket_of_icews_names_only_bodies_and_places_stay_unknown(
     found = resolve(labels)["code"].notna()
     assert found.mean() > 0.98
     assert not found[labels.isin(["Taliban", "Africa", "Turkish Kurds", "Hamas"])].any()
+
+
+def test_the_united_states_are_known_by_their_three_letters_too() -> None:
+    assert resolve(pd.Series(["USA", "U.S.A.", "US"]))["code"].to_list() == ["USA"] * 3
