@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from sanctlib import datasets
 from sanctlib.errors import ParameterError, SanctlibError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sanctlib.reports.parameters import Parameter
-    from sanctlib.reports.run import Progress, Run
+from sanctlib.reports.index import write_index
+from sanctlib.reports.parameters import Parameter, check_name, declared
+from sanctlib.reports.run import NotebookError, Progress, available, find_notebook, run_notebook
+from sanctlib.reports.values import parse
 
 REPORTS = "reports"
-STORE = "data/processed"
 
 
 class _Commands(click.Group):
@@ -40,20 +38,16 @@ def main() -> None:
 
 @main.command()
 @click.argument("keys", nargs=-1)
-@click.option("--out", type=click.Path(path_type=Path), default=STORE, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=datasets.STORE, show_default=True)
 def prepare(keys: tuple[str, ...], out: Path) -> None:
     """Clean the shipped datasets KEYS (all by default) into a folder of Parquet files."""
-    from sanctlib import datasets
-
-    summary = datasets.prepare(keys or None, out=out, progress=_at_terminal())
+    summary = datasets.prepare(keys or None, out=out, progress=sys.stderr.isatty())
     click.echo(summary.to_string(index=False))
 
 
 @main.command("datasets")
 def list_datasets() -> None:
     """List the shipped datasets: what they are and which days they cover."""
-    from sanctlib import datasets
-
     click.echo(datasets.catalogue().to_string(index=False, max_colwidth=60))
 
 
@@ -61,8 +55,6 @@ def list_datasets() -> None:
 @click.argument("keys", nargs=-1)
 def cite(keys: tuple[str, ...]) -> None:
     """Print the citations of the datasets KEYS (all by default)."""
-    from sanctlib import datasets
-
     click.echo(datasets.cite(keys or None))
 
 
@@ -75,7 +67,7 @@ def cite(keys: tuple[str, ...]) -> None:
 @click.option(
     "--store",
     type=click.Path(path_type=Path),
-    default=STORE,
+    default=datasets.STORE,
     show_default=True,
     help="Folder of the prepared data.",
 )
@@ -103,10 +95,9 @@ def report(
     if help_wanted:
         _print_help(ctx, name)
         return
-    from sanctlib.reports.run import available
-
     if list_names:
-        _print_names(available())
+        for notebook in available():
+            click.echo(f"{notebook}  {', '.join(declared(find_notebook(notebook)))}")
         return
     if run_all == (name is not None):
         msg = "report needs the NAME of one notebook, or --all."
@@ -122,21 +113,10 @@ def report(
     ctx.exit(1 if failures else 0)
 
 
-def _print_names(names: Iterable[str]) -> None:
-    from sanctlib.reports.parameters import declared
-    from sanctlib.reports.run import find_notebook
-
-    for name in names:
-        click.echo(f"{name}  {', '.join(declared(find_notebook(name)))}")
-
-
 def _print_help(ctx: click.Context, name: str | None) -> None:
     click.echo(ctx.get_help())
     if name is None:
         return
-    from sanctlib.reports.parameters import declared
-    from sanctlib.reports.run import find_notebook
-
     click.echo(f"\nParameters of {name}:")
     for key, parameter in declared(find_notebook(name)).items():
         click.echo(f"  {key}: {parameter.type} (default: {_as_typed(parameter.default)})")
@@ -156,10 +136,7 @@ def _as_typed(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _values(given: Iterable[str], declared: Mapping[str, Parameter]) -> dict[str, object]:
-    from sanctlib.reports.parameters import check_name
-    from sanctlib.reports.values import parse
-
+def _values(given: Iterable[str], known: Mapping[str, Parameter]) -> dict[str, object]:
     values: dict[str, object] = {}
     for text in given:
         key, equals, value = text.partition("=")
@@ -169,9 +146,9 @@ def _values(given: Iterable[str], declared: Mapping[str, Parameter]) -> dict[str
         if key in values:
             msg = f"The parameter {key!r} is given twice."
             raise ParameterError(msg)
-        check_name(key, declared)
+        check_name(key, known)
         try:
-            values[key] = parse(value, declared[key].type)
+            values[key] = parse(value, known[key].type)
         except ParameterError as error:
             msg = f"The parameter {key!r}: {error}"
             raise ParameterError(msg) from error
@@ -182,12 +159,6 @@ def _run_all(
     names: list[str], given: tuple[str, ...], *, out: Path, store: Path, timeout: int
 ) -> tuple[Path, dict[str, str]]:
     """Run one notebook after the other; return the index page and the failures by name."""
-    from sanctlib.datasets import shipped
-    from sanctlib.reports.index import write_index
-    from sanctlib.reports.parameters import declared
-    from sanctlib.reports.run import NotebookError, find_notebook, run_notebook
-
-    inputs = {key: dataset.sha256 for key, dataset in shipped().items()}
     failures: dict[str, str] = {}
     for name in names:
         try:
@@ -199,12 +170,12 @@ def _run_all(
                     out=out,
                     timeout=timeout,
                     store=store,
-                    inputs=inputs,
                     progress=progress,
                 )
-            _say_done(run)
+            done = f"{run.record.notebook}: done in {run.record.seconds:.0f} s"
+            click.echo(f"{done}, {_from_here(run.folder)}", err=True)
         except NotebookError as error:
-            failures[name] = str(error.run.error)
+            failures[name] = str(error.run.record.error)
             click.echo(f"{name}: failed", err=True)
         except SanctlibError as error:
             # One notebook asked for that cannot even start is a plain error.
@@ -214,11 +185,9 @@ def _run_all(
     return write_index(out), failures
 
 
-def _say_done(run: Run) -> None:
-    folder = run.folder
-    if folder.is_relative_to(Path.cwd()):
-        folder = folder.relative_to(Path.cwd())
-    click.echo(f"{run.name}: done in {run.seconds:.0f} s, {folder}", err=True)
+def _from_here(folder: Path) -> Path:
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _print_failures(failures: Mapping[str, str], *, n_runs: int) -> None:
@@ -228,14 +197,10 @@ def _print_failures(failures: Mapping[str, str], *, n_runs: int) -> None:
         click.echo(f"  {name:<{width}}  {why}", err=True)
 
 
-def _at_terminal() -> bool:
-    return sys.stderr.isatty()
-
-
 @contextmanager
 def _progress(name: str) -> Iterator[Progress]:
     """Show the cells done: a bar at a terminal, a line when the first begins elsewhere."""
-    if not _at_terminal():
+    if not sys.stderr.isatty():
 
         def say(n_done: int, n_all: int) -> None:
             if n_done == 0:

@@ -30,6 +30,9 @@ AUDIT = "audit.csv"
 STORE = "data/processed"
 """That folder where nothing else is said, below the working folder."""
 
+NOTES_VARIABLE = "SANCTLIB_NOTES"
+"""Environment variable that names a folder: it gets a file per dataset read, with its sha256."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
@@ -146,6 +149,7 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
     """
     check_choice(key, shipped(), what="dataset", needed_by="sl.load")
     dataset = shipped()[key]
+    _note(dataset)
     named = store or os.environ.get(STORE_VARIABLE)
     if named and (Path(named) / f"{key}.json").is_file():
         stored = load_stored(key, Path(named))
@@ -186,6 +190,7 @@ def prepare(
     folder = Path(out or os.environ.get(STORE_VARIABLE) or STORE)
     rows = []
     for key in tqdm(wanted, desc="prepare", unit="dataset", disable=None if progress else True):
+        _note(shipped()[key])
         reading = _clean(shipped()[key])
         save(reading, folder)
         audit = reading.audit
@@ -216,6 +221,12 @@ def cite(keys: Iterable[str] | None = None) -> str:
     for key in wanted:
         check_choice(key, shipped(), what="dataset", needed_by="sl.cite")
     return "\n".join(dict.fromkeys(shipped()[key].provenance.citation for key in wanted))
+
+
+def _note(dataset: Dataset) -> None:
+    # So that whoever runs a notebook knows what it read.
+    if folder := os.environ.get(NOTES_VARIABLE):
+        (Path(folder) / dataset.key).write_text(dataset.sha256, encoding="utf-8")
 
 
 def _clean(dataset: Dataset) -> Reading:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sanctlib.datasets import shipped
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reports.executed import failure, leak, tidied, with_parameters
 from sanctlib.reports.folders import folder_name, fresh_sibling, publish, write_whole
@@ -63,7 +64,6 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run, list[tupl
                 parameters={"every": "month", "label": LABEL},
                 out=home / "out",
                 store=home / "store",
-                inputs={"ofac_sdn": "0" * 64},
                 progress=lambda done, of: seen.append((done, of)),
             )
             runs.append(run)
@@ -83,8 +83,9 @@ def test_a_run_leaves_notebook_page_record_and_the_files_it_wrote(
         "table.csv",
     ]
     assert [p.name for p in run.folder.parent.iterdir()] == [run.folder.name]
-    assert (run.name, run.status, run.error) == ("brief", "done", None)
-    assert run.parameters == {"every": "month", "label": LABEL}
+    record = run.record
+    assert (record.notebook, record.status, record.error) == ("brief", "done", None)
+    assert record.parameters == {"every": "month", "label": LABEL}
     assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     shown = json.loads((run.folder / "notebook.ipynb").read_text())["cells"][3]["outputs"]
     assert "".join(shown[0]["text"]) == ". ~/x SANCTLIB_STORE 0\n"
@@ -117,9 +118,9 @@ def test_the_record_tells_what_the_run_was_made_of(
     run, _, _ = twice
     record = read_record(run.folder / "record.json")
     assert record.title == "Acts per week"
-    assert record.parameters == run.parameters
+    assert record == run.record
     assert record.changed == ("every", "label")
-    assert record.inputs == {"ofac_sdn": "0" * 64}
+    assert record.inputs == {}
     assert sorted(record.outputs) == [
         "figure.png",
         "figure.svg",
@@ -174,7 +175,7 @@ def test_a_notebook_that_did_not_run_to_its_end_is_a_failure_and_is_kept(
     timeout = 4 if cell.startswith("while") else 60
     with pytest.raises(NotebookError, match=FAILURES[cell]) as caught:
         run_notebook(path, parameters={}, out=tmp_path / "out", timeout=timeout)
-    assert caught.value.run.status == "failed"
+    assert caught.value.run.record.status == "failed"
     assert caught.value.run.folder == final
     assert (final / "report.html").read_text() == "the last good one"
     assert sorted(p.name for p in final.iterdir()) == [
@@ -182,7 +183,7 @@ def test_a_notebook_that_did_not_run_to_its_end_is_a_failure_and_is_kept(
         "brief.failed.json",
         "report.html",
     ]
-    assert read_record(final / "brief.failed.json").error == caught.value.run.error
+    assert read_record(final / "brief.failed.json").error == caught.value.run.record.error
     assert cell.splitlines()[-1] in "".join(
         json.loads((final / "brief.failed.ipynb").read_text())["cells"][1]["source"]
     )
@@ -207,6 +208,34 @@ def test_a_given_file_is_read_under_a_plain_name_and_hashed(tmp_path: Path) -> N
     hashed = read_record(run.folder / "record.json").inputs["given/file/own.csv"]
     assert hashed == digest
     assert not (run.folder / "given").exists()
+
+
+def test_the_record_lists_the_datasets_that_cells_read_and_no_others(tmp_path: Path) -> None:
+    path = small_notebook(
+        tmp_path / "brief.ipynb",
+        "import sanctlib as sl\nsl.load('un_ideal_points')\nsl.prepare(['ofac_sdn'], out='store')",
+    )
+    run = run_notebook(path, parameters={}, out=tmp_path / "out")
+    known = shipped()
+    assert read_record(run.folder / "record.json").inputs == {
+        key: known[key].sha256 for key in ("ofac_sdn", "un_ideal_points")
+    }
+
+
+def test_the_words_of_a_failure_hold_no_path_of_the_machine(tmp_path: Path) -> None:
+    own = tmp_path / "secret place" / "own.csv"
+    own.parent.mkdir()
+    own.write_text("a\n1\n")
+    path = small_notebook(
+        tmp_path / "brief.ipynb",
+        "raise ValueError(f'{Path.cwd()}/x, {file.resolve()}')",
+        parameters="from pathlib import Path\nfile: Path | None = None  # own table",
+    )
+    with pytest.raises(NotebookError, match=r"ValueError: \./x, given/file/own\.csv$") as caught:
+        run_notebook(path, parameters={"file": own}, out=tmp_path / "out")
+    failed = caught.value.run.folder
+    assert str(tmp_path) not in read_record(failed / "brief.failed.json").error  # type: ignore[operator]
+    assert str(tmp_path) not in (failed / "brief.failed.ipynb").read_text()
 
 
 @pytest.fixture
@@ -297,7 +326,7 @@ def test_our_notebooks_lie_beside_the_package_in_a_checkout() -> None:
     ],
 )
 def test_the_folder_is_named_after_what_was_changed(changed: dict[str, object], name: str) -> None:
-    assert folder_name(changed) == name
+    assert folder_name(changed, contents={}) == name
 
 
 @pytest.mark.parametrize(
@@ -305,6 +334,7 @@ def test_the_folder_is_named_after_what_was_changed(changed: dict[str, object], 
     [
         ({"label": "../../etc"}, {"label": ".._.._etc"}),
         ({"label": "abc"}, {"label": "ABC d"}),
+        ({"label": "RUS"}, {"label": "rus"}),
         ({"label": "none"}, {"label": None}),
         ({"states": []}, {"states": [""]}),
         ({"states": ["a-b"]}, {"states": ["a", "b"]}),
@@ -315,7 +345,7 @@ def test_the_folder_is_named_after_what_was_changed(changed: dict[str, object], 
 def test_two_runs_never_share_a_folder_and_its_name_is_safe(
     one: dict[str, object], other: dict[str, object]
 ) -> None:
-    names = [folder_name(one), folder_name(other)]
+    names = [folder_name(one, contents={}), folder_name(other, contents={})]
     assert names[0].casefold() != names[1].casefold()
     for name in names:
         assert len(name) <= 80
@@ -332,6 +362,29 @@ def test_a_finished_folder_takes_the_place_of_the_earlier_one(tmp_path: Path) ->
     with fresh_sibling(final) as fresh:
         (fresh / "new.csv").write_text("new")
         publish(fresh, final)
+    assert [p.name for p in tmp_path.rglob("*")] == ["default", "new.csv"]
+
+
+def test_of_two_runs_into_one_folder_the_last_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final = tmp_path / "default"
+    final.mkdir()
+    rename = Path.rename
+    beaten: list[Path] = []
+
+    def meanwhile(self: Path, target: Path) -> Path:
+        if "running" in self.name and not beaten:
+            beaten.append(self)
+            final.mkdir()
+            (final / "other.csv").write_text("of another run")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", meanwhile)
+    with fresh_sibling(final) as fresh:
+        (fresh / "new.csv").write_text("new")
+        publish(fresh, final)
+    assert beaten
     assert [p.name for p in tmp_path.rglob("*")] == ["default", "new.csv"]
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sanctlib.reports.literals import to_source
 from sanctlib.reports.parameters import cell_source, parameters_cell
+from sanctlib.reports.values import to_source
 
 _TEXT_FILES = (".csv", ".tsv", ".txt", ".json", ".svg", ".html", ".md")
 _STOPPED = {
@@ -114,9 +114,7 @@ def tidied(
         cell = dict(plan)
         if cell["cell_type"] == "code":
             cell["execution_count"] = done["execution_count"]
-            cell["outputs"] = [
-                _without_traces(output, private) for output in _joined(done["outputs"])
-            ]
+            cell["outputs"] = without_traces(_joined(done["outputs"]), private)
         cells.append(cell)
     return dict(planned) | {"cells": cells}
 
@@ -142,14 +140,15 @@ def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return joined
 
 
-def _without_traces(value: Any, private: Mapping[str, str]) -> Any:
+def without_traces(value: Any, private: Mapping[str, str]) -> Any:
+    """Return a text, or the texts of an output, without what only this machine has."""
     if isinstance(value, str):
         return _without_paths(value, private)
     if isinstance(value, list):
-        return [_without_traces(v, private) for v in value]
+        return [without_traces(v, private) for v in value]
     if isinstance(value, Mapping):
         return {
-            key: inner if key in ("image/png", "image/jpeg") else _without_traces(inner, private)
+            key: inner if key in ("image/png", "image/jpeg") else without_traces(inner, private)
             for key, inner in value.items()
             if not key.startswith("application/vnd.jupyter.widget")
         }
@@ -165,11 +164,12 @@ def _without_paths(text: str, private: Mapping[str, str]) -> str:
     return text
 
 
-def private_paths(work: Path, *, store: Path | None) -> dict[str, str]:
+def private_paths(work: Path, *, store: Path | None, given: Mapping[str, Path]) -> dict[str, str]:
     """Return the paths that no report may show, longest first, and what stands for each."""
-    paths = {str(work): ".", str(work.resolve()): "."}
-    if store is not None:
-        paths |= {str(store.absolute()): "SANCTLIB_STORE", str(store.resolve()): "SANCTLIB_STORE"}
+    known = {".": work, **given} | ({} if store is None else {"SANCTLIB_STORE": store})
+    paths = {
+        str(form): instead for instead, p in known.items() for form in (p.absolute(), p.resolve())
+    }
     package = Path(__file__).resolve().parents[2]
     paths |= {str(package): "[package]", str(Path.cwd()): "[here]", str(Path.home()): "~"}
     if sys.prefix != sys.base_prefix:

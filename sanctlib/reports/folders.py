@@ -10,16 +10,16 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import date
 from pathlib import Path
 
+from sanctlib.codes.countries import is_state_code
 from sanctlib.errors import ReportError
-from sanctlib.reports.literals import to_json
+from sanctlib.reports.values import leaves, to_json
 
 LONGEST_NAME = 80
 
 
-def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str] | None = None) -> str:
+def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str]) -> str:
     """
     Name the folder of a run after the parameters that differ from their defaults.
 
@@ -30,38 +30,34 @@ def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str] | 
 
     Examples
     --------
-    >>> folder_name({})
+    >>> folder_name({}, contents={})
     'default'
-    >>> folder_name({"pair": ("RUS", "IRN"), "every": "month"})
+    >>> folder_name({"pair": ("RUS", "IRN"), "every": "month"}, contents={})
     'pair=RUS-IRN,every=month'
     """
     if not changed:
         return "default"
-    parts = {name: _readable(value) for name, value in changed.items()}
-    readable = ",".join(f"{name}={text}" for name, text in parts.items())
-    safe = all(_is_safe(value) for value in changed.values()) and readable.casefold().isascii()
-    if safe and len(readable) <= LONGEST_NAME:
+    readable = ",".join(f"{name}={_readable(value)}" for name, value in changed.items())
+    if len(readable) <= LONGEST_NAME and all(_is_safe(part) for part in changed.items()):
         return readable
-    exact = json.dumps([to_json(changed), dict(contents or {})], sort_keys=True)
+    values = {name: to_json(value) for name, value in changed.items()}
+    exact = json.dumps([values, dict(contents)], sort_keys=True)
     short = hashlib.sha256(exact.encode()).hexdigest()[:8]
     shown = re.sub(r"[^A-Za-z0-9._=,-]+", "_", readable)[: LONGEST_NAME - len(short) - 1]
     return f"{shown}-{short}"
 
 
 def _readable(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return "-".join(_readable(v) for v in value)
-    if isinstance(value, Path):
-        return value.name
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return "-".join(v.name if isinstance(v, Path) else str(v) for v in leaves(value))
 
 
 def _is_safe(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return bool(value) and all(_is_safe(v) for v in value)
     if isinstance(value, str):
-        # "none" would differ from None by its case only.
-        return value != "none" and re.fullmatch(r"[a-z0-9_]+|[A-Z]{3}", value) is not None
+        # "none" and "rus" would differ from None and RUS by their case only.
+        plain = value != "none" and not is_state_code(value.upper())
+        return is_state_code(value) or (plain and re.fullmatch("[a-z0-9_]+", value) is not None)
     return not isinstance(value, Path)
 
 
@@ -96,27 +92,36 @@ def publish(fresh: Path, final: Path) -> None:
     Put the finished folder `fresh` in the place of `final`.
 
     Everything is on disk before the names change, and an earlier `final` is gone
-    only once the new one is in its place.
+    only once the new one is in its place. Of two runs into one folder the last stays.
 
     Raises
     ------
     ReportError
         When the disk refuses; the earlier folder is then as it was.
     """
-    earlier = final.parent / f".{final.name}.earlier-{secrets.token_hex(4)}"
+    earlier: list[Path] = []
     try:
         for path in [*fresh.rglob("*"), fresh]:
             _to_disk(path)
-        if final.exists():
-            final.rename(earlier)
-        fresh.rename(final)
+        while fresh.exists():
+            earlier.append(final.parent / f".{final.name}.earlier-{secrets.token_hex(4)}")
+            with suppress(FileNotFoundError):
+                final.rename(earlier[-1])
+            try:
+                fresh.rename(final)
+            except OSError:
+                # Another run may have put its folder there in between: take its place.
+                if not final.is_dir():
+                    raise
         _to_disk(final.parent)
     except OSError as error:
-        if earlier.exists() and not final.exists():
-            earlier.rename(final)
+        if earlier and earlier[-1].exists() and not final.exists():
+            earlier[-1].rename(final)
         msg = f"The report cannot be put into {str(final)!r}: {error.strerror}."
         raise ReportError(msg) from error
-    shutil.rmtree(earlier, ignore_errors=True)
+    finally:
+        for path in earlier:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def write_whole(path: Path, text: str) -> None:

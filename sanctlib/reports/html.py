@@ -15,7 +15,7 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from sanctlib.reports.literals import shown
+from sanctlib.reports.values import shown
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -25,7 +25,8 @@ _FORBIDDEN = (
     "script", "iframe", "frame", "object", "embed", "applet", "form", "link", "meta", "base",
     "audio", "video",
 )  # fmt: skip
-_LOADING = ("src", "srcset", "poster", "background", "data", "xlink:href")
+_LOADING = ("src", "srcset", "poster", "background", "data", "href", "xlink:href")
+_RUN_BY_LINK = re.compile("(javascript|vbscript|data):", re.IGNORECASE)
 _LOADED_BY_STYLE = re.compile(r"@import|url\(\s*['\"]?(?!data:|#)", re.IGNORECASE)
 
 
@@ -172,12 +173,16 @@ def _offline(html: str) -> str:
 
 def _disarm(tag: Tag) -> None:
     for name in list(tag.attrs):
-        value = str(tag.attrs[name]).strip()
-        loads = name in _LOADING and not value.startswith(("data:", "#"))
-        runs = name.startswith("on") or (
-            name == "href" and re.match(r"\s*(javascript|vbscript|data):", value, re.IGNORECASE)
-        )
-        if loads or runs or (name == "style" and _LOADED_BY_STYLE.search(value)):
+        # A browser ignores blanks and line ends inside the scheme of an address.
+        value = re.sub(r"[\x00-\x20]+", "", str(tag.attrs[name]))
+        if name == "href" and tag.name in ("a", "area"):
+            wrong = _RUN_BY_LINK.match(value) is not None
+        elif name in _LOADING:
+            wrong = not value.startswith(("data:", "#"))
+        else:
+            wrong = name.startswith("on")
+            wrong |= name == "style" and _LOADED_BY_STYLE.search(value) is not None
+        if wrong:
             del tag.attrs[name]
     if tag.name == "style" and _LOADED_BY_STYLE.search(tag.text):
         tag.decompose()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
+from sanctlib.errors import ReportError
 from sanctlib.reports.folders import write_whole
-from sanctlib.reports.literals import shown
 from sanctlib.reports.record import RECORD, Record, read_record
+from sanctlib.reports.values import shown
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -35,17 +36,10 @@ img-src 'self' file: data:; style-src 'unsafe-inline'; base-uri 'none'; form-act
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Entry:
+class _Entry(NamedTuple):
     folder: str
     done: Record | None
     failed: Record | None
-
-    @property
-    def any(self) -> Record:
-        record = self.done or self.failed
-        assert record is not None  # noqa: S101 - an entry is made from one of them
-        return record
 
 
 def write_index(out: Path) -> Path:
@@ -73,23 +67,29 @@ def write_index(out: Path) -> Path:
 
 
 def _entries(out: Path) -> Iterable[_Entry]:
-    folders = {p.parent for p in out.glob(f"*/*/{RECORD}")}
-    folders |= {p.parent for p in out.glob("*/*/*.failed.json")}
+    folders = {p.parent for form in (RECORD, "*.failed.json") for p in out.glob(f"*/*/{form}")}
     # The default run first, then by name: the order of a page should not depend on a disk.
     for folder in sorted(folders, key=lambda f: (f.parent.name, f.name != "default", f.name)):
-        if folder.name.startswith("."):
-            continue
-        done = folder / RECORD
-        failed = folder / f"{folder.parent.name}.failed.json"
-        yield _Entry(
-            folder=f"{folder.parent.name}/{folder.name}",
-            done=read_record(done) if done.is_file() else None,
-            failed=read_record(failed) if failed.is_file() else None,
-        )
+        if not folder.name.startswith("."):
+            name = folder.parent.name
+            failed = _record(folder / f"{name}.failed.json")
+            yield _Entry(f"{name}/{folder.name}", _record(folder / RECORD), failed)
+
+
+def _record(path: Path) -> Record | None:
+    try:
+        return read_record(path)
+    except ReportError:
+        # A run that ends in this moment may take a record away.
+        if path.is_file():
+            raise
+        return None
 
 
 def _section(entry: _Entry) -> str:
-    record = entry.any
+    record = entry.done or entry.failed
+    if record is None:
+        return ""
     title = escape(record.title)
     if entry.done is not None:
         title = f'<a href="{_link(entry, "report.html")}">{title}</a>'

@@ -15,6 +15,8 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import Dict, Unicode, default
 from traitlets.config import Config
 
+from sanctlib.datasets import NOTES_VARIABLE, STORE_VARIABLE
+
 LONGEST_SOCKET = 90
 """A socket's path has 107 characters on Linux, 103 on macOS, `k-12345` among them."""
 
@@ -41,13 +43,14 @@ class PrivateKernel(AsyncKernelManager):
 
 
 @contextmanager
-def kernel_config(folder: Path, *, store: Path | None) -> Iterator[Config]:
+def kernel_config(folder: Path, *, store: Path | None, notes: Path) -> Iterator[Config]:
     """
     Give the configuration of a kernel that works in `folder`.
 
     Sockets, connection file and settings lie in a private folder of short name, so
     that kernels running side by side never meet, and nothing of the user's own
-    IPython or matplotlib settings enters a report.
+    IPython or matplotlib settings enters a report. `notes` is a folder in which the
+    datasets that cells read are noted.
     """
     with tempfile.TemporaryDirectory(prefix="sanctlib-", ignore_cleanup_errors=True) as private:
         home = Path(private)
@@ -55,7 +58,9 @@ def kernel_config(folder: Path, *, store: Path | None) -> Iterator[Config]:
         (home / "matplotlibrc").write_text("svg.hashsalt: sanctlib\n", encoding="utf-8")
         config = Config()
         config.PrivateKernel.folder = str(folder)
-        config.PrivateKernel.environment = _environment(home, store=store)
+        config.PrivateKernel.environment = _environment(home, store=store) | {
+            NOTES_VARIABLE: str(notes.absolute())
+        }
         config.PrivateKernel.connection_file = str(home / "kernel.json")
         config.PrivateKernel.shutdown_wait_time = 2.0
         if os.name == "posix" and len(private) <= LONGEST_SOCKET:
@@ -79,7 +84,7 @@ def _environment(home: Path, *, store: Path | None) -> dict[str, str]:
         "MKL_NUM_THREADS": "1",
     }
     environment = dict(os.environ) | fixed
-    environment.pop("SANCTLIB_STORE", None)
+    environment.pop(STORE_VARIABLE, None)
     if store is not None:
-        environment["SANCTLIB_STORE"] = str(store.absolute())
+        environment[STORE_VARIABLE] = str(store.absolute())
     return environment

@@ -6,15 +6,15 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from sanctlib.errors import ReportError
 from sanctlib.reading import sha256
 from sanctlib.reports.folders import write_whole
-from sanctlib.reports.literals import from_json, to_json
+from sanctlib.reports.values import from_json, to_json
 
 Status: TypeAlias = Literal["done", "failed"]
 
@@ -34,13 +34,7 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that make the numbers."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +68,6 @@ class Record:
         return (self.finished - self.started).total_seconds()
 
 
-def now() -> datetime:
-    """Return this moment, in UTC."""
-    return datetime.now(UTC)
-
-
 def output_hashes(folder: Path) -> dict[str, str]:
     """Return the sha256 of every file in `folder` and below, the record aside."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / RECORD)
@@ -95,7 +84,7 @@ def write_record(record: Record, path: Path) -> None:
         When the disk refuses.
     """
     content: Mapping[str, object] = vars(record) | {
-        "parameters": to_json(record.parameters),
+        "parameters": {name: to_json(value) for name, value in record.parameters.items()},
         "changed": list(record.changed),
         "started": record.started.isoformat(),
         "finished": record.finished.isoformat(),
@@ -119,7 +108,7 @@ def read_record(path: Path) -> Record:
         return Record(
             **content
             | {
-                "parameters": from_json(content["parameters"]),
+                "parameters": {n: from_json(v) for n, v in content["parameters"].items()},
                 "changed": tuple(content["changed"]),
                 "started": datetime.fromisoformat(content["started"]),
                 "finished": datetime.fromisoformat(content["finished"]),

@@ -7,9 +7,11 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from sanctlib.datasets import shipped_path
 from sanctlib.errors import ParameterError, ReportError, did_you_mean
 from sanctlib.reading import sha256
 from sanctlib.reports.executed import (
@@ -19,10 +21,11 @@ from sanctlib.reports.executed import (
     private_paths,
     tidied,
     with_parameters,
+    without_traces,
 )
 from sanctlib.reports.folders import folder_name, fresh_sibling, publish, write_whole
 from sanctlib.reports.parameters import check, declared, read_notebook
-from sanctlib.reports.record import RECORD, Record, Status, now, output_hashes, write_record
+from sanctlib.reports.record import RECORD, Record, output_hashes, write_record
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of code cells done and of all, from the start to the end of a run."""
@@ -36,28 +39,22 @@ GIVEN = "given"
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of a notebook: what it ran with, where its files are, how it ended."""
+    """One run of a notebook: where its files are, and the record of it."""
 
-    name: str
-    parameters: dict[str, object]
     folder: Path
-    status: Status
-    seconds: float
-    error: str | None = None
+    record: Record
 
 
 class NotebookError(ReportError):
     """A notebook that failed in its kernel; `run` says where the failed notebook is kept."""
 
     def __init__(self, run: Run) -> None:
-        super().__init__(f"The notebook {run.name!r} failed: {run.error}")
+        super().__init__(f"The notebook {run.record.notebook!r} failed: {run.record.error}")
         self.run = run
 
 
 def notebooks_folder() -> Path:
     """Return the folder of our notebooks: the checkout's, or the one inside the package."""
-    from sanctlib.datasets import shipped_path
-
     return shipped_path("notebooks")
 
 
@@ -94,7 +91,6 @@ def run_notebook(
     out: Path,
     timeout: int = 900,
     store: Path | None = None,
-    inputs: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """
@@ -114,8 +110,6 @@ def run_notebook(
         Seconds for the whole notebook.
     store
         Folder of the processed data, handed on as the variable SANCTLIB_STORE.
-    inputs
-        Datasets the run reads and their sha256, for the record.
 
     Raises
     ------
@@ -126,20 +120,19 @@ def run_notebook(
     NotebookError
         When a cell raises, exits, is killed or runs out of time.
     """
+    from sanctlib.reports.html import render, title_of
+    from sanctlib.reports.kernels import kernel_config
+
     path = find_notebook(name_or_path)
     content = read_notebook(path)
     parameters_declared = declared(path)
     changed = check(parameters, parameters_declared)
-    given = _given_files(changed)
-    contents = {alias: sha256(file) for alias, file in given.items()}
-    named = _with_aliases(changed)
-    final = (out / path.stem / folder_name(named, contents=contents)).absolute()
+    named, given = _with_aliases(changed)
+    inputs = {alias: sha256(file) for alias, file in given.items()}
+    final = (out / path.stem / folder_name(named, contents=inputs)).absolute()
     values = {name: changed.get(name, p.default) for name, p in parameters_declared.items()}
-
-    from sanctlib.reports.html import render, title_of
-
     planned = with_parameters(content, named, name=path.stem)
-    begun = now()
+    begun = datetime.now(UTC)
     record = Record(
         notebook=path.stem,
         notebook_sha256=sha256(path),
@@ -147,72 +140,58 @@ def run_notebook(
         status="done",
         parameters=values,
         changed=tuple(changed),
-        inputs=dict(inputs or {}) | contents,
+        inputs=inputs,
         started=begun,
         finished=begun,
     )
     with fresh_sibling(final) as fresh:
-        work = fresh / "work"
+        work, notes = fresh / "work", fresh / "inputs"
         _lay_out(work, given)
-        executed, n_begun, error = _execute(
-            planned, work, fresh / NOTEBOOK, timeout=timeout, store=store, progress=progress
-        )
-        done = tidied(executed, planned, private=private_paths(work, store=store))
+        notes.mkdir()
+        with kernel_config(work, store=store, notes=notes) as config:
+            executed, n_begun, error = _execute(
+                planned, fresh / NOTEBOOK, config=config, timeout=timeout, progress=progress
+            )
+        read = {note.name: note.read_text("utf-8") for note in sorted(notes.iterdir())}
+        record = replace(record, inputs=inputs | read)
+        private = private_paths(work, store=store, given=given)
+        done = tidied(executed, planned, private=private)
         shutil.rmtree(work / GIVEN, ignore_errors=True)
         why = failure(executed, n_begun=n_begun, error=error) or leak(work)
         if why is not None:
-            record = replace(record, status="failed", error=why, finished=now())
+            why = without_traces(why, private)
+            record = replace(record, status="failed", error=why, finished=datetime.now(UTC))
             write_whole(final / f"{path.stem}.failed.ipynb", _as_text(done))
             write_record(record, final / f"{path.stem}.failed.json")
-            raise NotebookError(_run(record, final))
+            raise NotebookError(Run(folder=final, record=record))
         write_whole(work / NOTEBOOK, _as_text(done))
         files = [*output_hashes(work), RECORD]
         write_whole(work / PAGE, render(done, name=path.stem, parameters=values, files=files))
-        record = replace(record, outputs=output_hashes(work), finished=now())
+        record = replace(record, outputs=output_hashes(work), finished=datetime.now(UTC))
         write_record(record, work / RECORD)
         publish(work, final)
-    return _run(record, final)
+    return Run(folder=final, record=record)
 
 
-def _run(record: Record, folder: Path) -> Run:
-    return Run(
-        name=record.notebook,
-        parameters=record.parameters,
-        folder=folder,
-        status=record.status,
-        seconds=record.seconds,
-        error=record.error,
-    )
-
-
-def _given_files(changed: Mapping[str, object]) -> dict[str, Path]:
-    """Return the files among the values by the name the notebook will find them under."""
+def _with_aliases(changed: Mapping[str, object]) -> tuple[dict[str, object], dict[str, Path]]:
+    """Return the values with plain names in place of paths, and the file of each such name."""
     given: dict[str, Path] = {}
-    for name, value in changed.items():
-        for path in value if isinstance(value, list) else [value]:
-            if not isinstance(path, Path):
-                continue
-            if not path.is_file():
-                msg = f"The parameter {name!r} needs a file, and {str(path)!r} is none."
-                raise ParameterError(msg)
-            alias = _alias(name, path)
-            if given.setdefault(alias, path.absolute()) != path.absolute():
-                msg = f"The parameter {name!r} holds two files named {path.name!r}: rename one."
-                raise ParameterError(msg)
-    return given
 
-
-def _alias(name: str, path: Path) -> str:
-    return f"{GIVEN}/{name}/{path.name}"
-
-
-def _with_aliases(changed: Mapping[str, object]) -> dict[str, object]:
     def alias(name: str, value: object) -> object:
         if isinstance(value, list):
             return [alias(name, v) for v in value]
-        return Path(_alias(name, value)) if isinstance(value, Path) else value
+        if not isinstance(value, Path):
+            return value
+        if not value.is_file():
+            msg = f"The parameter {name!r} needs a file, and {str(value)!r} is none."
+            raise ParameterError(msg)
+        plain = f"{GIVEN}/{name}/{value.name}"
+        if given.setdefault(plain, value.absolute()) != value.absolute():
+            msg = f"The parameter {name!r} holds two files named {value.name!r}: rename one."
+            raise ParameterError(msg)
+        return Path(plain)
 
-    return {name: alias(name, value) for name, value in changed.items()}
+    return {name: alias(name, value) for name, value in changed.items()}, given
 
 
 def _lay_out(work: Path, given: Mapping[str, Path]) -> None:
@@ -227,18 +206,17 @@ def _lay_out(work: Path, given: Mapping[str, Path]) -> None:
 
 def _execute(
     planned: dict[str, Any],
-    work: Path,
     saved: Path,
     *,
+    config: Any,
     timeout: int,
-    store: Path | None,
     progress: Progress | None,
 ) -> tuple[dict[str, Any], int, Exception | None]:
     """Run the cells; return the notebook as last saved, the cells begun, what stopped it."""
     import nbformat
     import papermill
 
-    from sanctlib.reports.kernels import PrivateKernel, kernel_config
+    from sanctlib.reports.kernels import PrivateKernel
 
     # Without a handler Python prints its errors, which stand in ours already.
     logging.getLogger("papermill").addHandler(_SILENT)
@@ -258,22 +236,21 @@ def _execute(
     if progress is not None:
         progress(0, n_cells)
     error: Exception | None = None
-    with kernel_config(work, store=store) as config:
-        try:
-            papermill.execute_notebook(
-                _as_node(planned),
-                saved,
-                kernel_name="python3",
-                progress_bar=False,
-                kernel_manager_class=PrivateKernel,
-                config=config,
-                # nbclient counts a time-out per cell: each gets what is left of the whole.
-                timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.01),
-                on_cell_execute=cell_begun,
-                on_cell_executed=cell_done,
-            )
-        except Exception as stopped:  # whatever it is, it is the run's error
-            error = stopped
+    try:
+        papermill.execute_notebook(
+            _as_node(planned),
+            saved,
+            kernel_name="python3",
+            progress_bar=False,
+            kernel_manager_class=PrivateKernel,
+            config=config,
+            # nbclient counts a time-out per cell: each gets what is left of the whole.
+            timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.01),
+            on_cell_execute=cell_begun,
+            on_cell_executed=cell_done,
+        )
+    except Exception as stopped:  # whatever it is, it is the run's error
+        error = stopped
     if not saved.is_file():
         return planned, n_begun, error
     return nbformat.read(saved, as_version=4), n_begun, error  # type: ignore[no-untyped-call]

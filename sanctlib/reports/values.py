@@ -1,20 +1,32 @@
-"""Parameter values: their types, their text on a command line, their checks."""
+"""Parameter values: their types and checks; read from and written as text, Python and JSON."""
 
 from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from sanctlib.errors import ParameterError, SanctlibError, did_you_mean
+from sanctlib.codes.countries import check_states
+from sanctlib.errors import ParameterError, UnknownChoiceError, did_you_mean
 
 KindName: TypeAlias = Literal[
     "int", "float", "bool", "str", "date", "State", "Pair", "Path", "Literal", "list"
 ]
 
+_WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "date": "a day such as 2022-02-24",
+    "State": "a state such as IRN",
+    "Pair": "a pair of states such as RUS,IRN",
+    "Path": "a path",
+}
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
@@ -35,6 +47,15 @@ class Kind:
         elif self.item is not None:
             text = f"list[{self.item}]"
         return f"{text} | None" if self.optional else text
+
+    @property
+    def wanted(self) -> str:
+        """What a value of this type is, in words."""
+        if self.item is not None:
+            text = f"a list (its items: {self.item.wanted})"
+        else:
+            text = _WANTED.get(self.name) or "one of " + ", ".join(repr(c) for c in self.choices)
+        return text + (", or none" if self.optional else "")
 
 
 def parse(text: str, kind: Kind) -> object:
@@ -64,7 +85,7 @@ def parse(text: str, kind: Kind) -> object:
     try:
         return _parsed(stripped if kind.name != "str" else text, kind)
     except (ValueError, csv.Error) as error:
-        msg = f"{text!r} is not {_wanted(kind)}."
+        msg = f"{text!r} is not {kind.wanted}."
         raise ParameterError(msg) from error
 
 
@@ -99,22 +120,6 @@ def _split(text: str, mark: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def _wanted(kind: Kind) -> str:
-    forms = {
-        "int": "a whole number",
-        "float": "a number",
-        "bool": "true or false",
-        "str": "text",
-        "date": "a day such as 2022-02-24",
-        "State": "a state such as IRN",
-        "Pair": "a pair of states such as RUS,IRN",
-        "Path": "a path",
-        "Literal": "one of " + ", ".join(repr(c) for c in kind.choices),
-        "list": f"a list (its items: {_wanted(kind.item)})" if kind.item is not None else "",
-    }
-    return forms[kind.name] + (", or none" if kind.optional else "")
-
-
 def check_value(value: object, kind: Kind, *, what: str) -> object:
     """
     Return `value` in the one form its type has: a pair a tuple, a list a list.
@@ -135,7 +140,7 @@ def check_value(value: object, kind: Kind, *, what: str) -> object:
             return float(value)
         return tuple(value) if isinstance(value, list) else value
     hint = did_you_mean(value, kind.choices) if isinstance(value, str) else ""
-    msg = f"{what} needs {_wanted(kind)} ({kind}), found {value!r} ({type(value).__name__}).{hint}"
+    msg = f"{what} needs {kind.wanted} ({kind}), found {value!r} ({type(value).__name__}).{hint}"
     raise ParameterError(msg)
 
 
@@ -177,22 +182,108 @@ def check_state_codes(value: object, kind: Kind, *, what: str) -> None:
     ParameterError
         Naming `what` and the unknown code.
     """
-    codes = _states(value, kind)
-    if not codes:
-        return
-    from sanctlib.codes.countries import check_states
-
-    try:
-        check_states(codes, needed_by=what)
-    except SanctlibError as error:
-        raise ParameterError(str(error)) from error
+    if (kind.item or kind).name in ("State", "Pair"):
+        try:
+            check_states([str(v) for v in leaves(value) if v is not None], needed_by=what)
+        except UnknownChoiceError as error:
+            raise ParameterError(str(error)) from error
 
 
-def _states(value: object, kind: Kind) -> list[str]:
-    if value is None:
-        return []
-    if kind.item is not None and isinstance(value, list):
-        return [code for v in value for code in _states(v, kind.item)]
-    if kind.name == "Pair" and isinstance(value, tuple):
-        return [str(code) for code in value]
-    return [str(value)] if kind.name == "State" else []
+def leaves(value: object) -> list[object]:
+    """Return the single values in a value: the items of lists and pairs, or itself."""
+    if isinstance(value, (list, tuple)):
+        return [leaf for v in value for leaf in leaves(v)]
+    return [value]
+
+
+def shown(value: object) -> str:
+    """
+    Return a parameter's value as readers write it.
+
+    Examples
+    --------
+    >>> shown(("RUS", "IRN")), shown(None), shown(["week", "month"])
+    ('RUS, IRN', 'none', 'week, month')
+    """
+    if isinstance(value, (list, tuple)):
+        return ", ".join(f"({shown(v)})" if isinstance(v, tuple) else shown(v) for v in value)
+    if isinstance(value, Path):
+        return value.name
+    return "none" if value is None else str(value)
+
+
+def to_source(values: Mapping[str, object]) -> str:
+    """
+    Write values as the Python source of a notebook cell, without loss.
+
+    Examples
+    --------
+    >>> print(to_source({"start": date(2022, 2, 24), "pair": ("RUS", "IRN")}))
+    from datetime import date
+    <BLANKLINE>
+    start = date(2022, 2, 24)
+    pair = ('RUS', 'IRN')
+    """
+    lines = [f"{name} = {_source(value)}" for name, value in values.items()]
+    parts = leaves(list(values.values()))
+    modules = {"datetime": date, "pathlib": Path}
+    imports = [
+        f"from {module} import {kind.__name__}"
+        for module, kind in modules.items()
+        if any(isinstance(part, kind) for part in parts)
+    ]
+    return "\n".join([*imports, "", *lines] if imports else lines)
+
+
+def _source(value: object) -> str:
+    if isinstance(value, date):
+        return repr(value).removeprefix("datetime.")
+    if isinstance(value, Path):
+        return f"Path({value.as_posix()!r})"
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(_source(v) for v in value)
+        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+    return repr(value)
+
+
+def to_json(value: object) -> object:
+    """
+    Turn a value into what JSON can hold, without loss.
+
+    Days, pairs and paths become ``{"date": "2022-02-24"}``, ``{"tuple": […]}`` and
+    ``{"path": "…"}``: no parameter is a mapping itself, so nothing is confused.
+
+    Examples
+    --------
+    >>> to_json([("RUS", "IRN"), date(2022, 2, 24)])
+    [{'tuple': ['RUS', 'IRN']}, {'date': '2022-02-24'}]
+    """
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, Path):
+        return {"path": value.as_posix()}
+    if isinstance(value, tuple):
+        return {"tuple": [to_json(v) for v in value]}
+    return [to_json(v) for v in value] if isinstance(value, list) else value
+
+
+def from_json(value: object) -> object:
+    """
+    Read back what `to_json` wrote.
+
+    Examples
+    --------
+    >>> from_json([{"tuple": ["RUS", "IRN"]}, {"date": "2022-02-24"}])
+    [('RUS', 'IRN'), datetime.date(2022, 2, 24)]
+    """
+    match value:
+        case {"date": str(text)}:
+            return date.fromisoformat(text)
+        case {"path": str(text)}:
+            return Path(text)
+        case {"tuple": list(parts)}:
+            return tuple(from_json(v) for v in parts)
+        case list(items):
+            return [from_json(v) for v in items]
+        case _:
+            return value
