@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanctlib.codes.actions import (
-    component_of,
-    component_series,
     crosswalk,
     map_codes,
     map_plover,
@@ -221,22 +219,9 @@ def test_plover_keeps_a_repeated_index_and_order():
     assert mapped["action"].fillna("unknown").to_list() == ["aid", "unknown", "aid"]
 
 
-def test_material_conflict_is_not_material_cooperation():
-    assert component_of("material") is None
-    assert component_of("aid") == "material"
-    found = component_series(pd.Series(["material", "economic", None, "visit", "impose"]))
-    assert found.fillna("none").to_list() == ["none", "material", "none", "meetings", "none"]
-
-
 def test_every_action_of_cooperation_has_one_component_and_no_other_action_has():
     listed = [action for actions in COMPONENTS.values() for action in actions]
     assert sorted(listed) == sorted(ACTIONS["cooperation"])
-    assert [a for a in FAMILY_OF if component_of(a)] == list(ACTIONS["cooperation"])
-
-
-def test_a_word_that_is_no_action_has_no_component():
-    with pytest.raises(UnknownChoiceError, match="Did you mean 'military'"):
-        component_series(pd.Series(["militry"]))
 
 
 @given(st.lists(st.sampled_from([*crosswalk("cameo")["code"], "40", "", None]), max_size=30))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanctlib.checks import check_table
-from sanctlib.codes.blocs import blocs, expand_blocs, members, party_kind
+from sanctlib.codes.blocs import blocs, expand_blocs, members
 from sanctlib.codes.countries import existed, is_state_code, read_codes, resolve
 from sanctlib.errors import MissingColumnsError, UnknownChoiceError
 from sanctlib.schema import EVENTS
@@ -225,6 +225,12 @@ def test_only_the_blocs_asked_for_are_written_out():
         expand_blocs(table, only=["E3"])
 
 
+def test_one_side_or_bloc_needs_no_brackets_and_a_key_may_be_a_number():
+    table = events(imposed("1", "2022-02-25", "IO-E3", "RUS")).assign(event_id=1)
+    after = expand_blocs(table, sides="sender", only="IO-E3")  # type: ignore[arg-type]
+    assert after["event_id"].to_list() == ["1:DEU>RUS", "1:FRA>RUS", "1:GBR>RUS"]
+
+
 def test_a_missing_column_and_a_wrong_side_are_named():
     table = events(imposed("1", "2022-02-25", "EU", "RUS"))
     with pytest.raises(MissingColumnsError, match="expand_blocs needs the column 'act_id'"):
@@ -238,28 +244,6 @@ def test_a_missing_column_and_a_wrong_side_are_named():
 def test_an_empty_table_is_written_out_to_an_empty_table():
     none = events(imposed("1", "2022-02-25", "EU", "RUS")).iloc[:0]
     assert expand_blocs(none).empty
-
-
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        ("IRN", "state"),
-        ("SUN", "state"),
-        ("HKG", "state"),
-        ("EU", "bloc"),
-        ("IO-SCO", "bloc"),
-        ("NS-HAMAS", "nonstate"),
-        ("UKR-CR", "region"),
-    ],
-)
-def test_a_party_shows_its_kind(code, kind):
-    assert party_kind(code) == kind
-
-
-@pytest.mark.parametrize("code", ["XXX", "SCO", "NS-", "UKR-", "XX-CR", "iran"])
-def test_what_is_no_party_is_refused(code):
-    with pytest.raises(UnknownChoiceError, match=f"does not know the party '{code}'"):
-        party_kind(code)
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)

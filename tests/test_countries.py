@@ -11,16 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctlib.codes.blocs import party_kind
+from sanctlib.codes.blocs import blocs
 from sanctlib.codes.countries import (
     check_states,
     countries,
     existed,
     is_state_code,
-    name_of,
     read_codes,
     resolve,
-    state_on,
 )
 from sanctlib.codes.labels import fold
 from sanctlib.errors import SchemaError, UnknownChoiceError
@@ -283,6 +281,46 @@ def test_dates_on_another_index_are_refused():
         existed(pd.Series(["IRN"]), days)
 
 
+@pytest.mark.parametrize(
+    "days",
+    [
+        pd.Series(["1985-01-01", None], dtype="object"),
+        pd.Series([date(1985, 1, 1), None], dtype="object"),
+        pd.Series([pd.Timestamp("1985-01-01"), pd.NaT], dtype="object"),
+        pd.Series(pd.to_datetime(["1985-01-01", None])).dt.tz_localize("Asia/Tehran"),
+        pd.Series(pd.to_datetime(["1985-01-01", None])).astype("date32[pyarrow]"),
+    ],
+    ids=["text", "date", "timestamp", "zone", "arrow"],
+)
+def test_days_may_be_of_any_type_of_day(days):
+    assert resolve(pd.Series(["Yemen", "Yemen"]), dates=days)["code"].to_list() == ["YAR", "YEM"]
+    assert existed(pd.Series(["YAR", "YAR"]), days).to_list() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [[2000, 1985], [2000.0, None], pd.array([2000, 1985], dtype="object"),
+     pd.PeriodIndex(["2000", "1985"], freq="Y"), ["spring", None]],
+)  # fmt: skip
+def test_a_year_is_no_day(days):
+    with pytest.raises(SchemaError, match="resolve needs days, and found"):
+        resolve(pd.Series(["Soviet Union"] * 2), dates=pd.Series(days))
+
+
+@pytest.mark.parametrize("names", ["Iran", ["Iran"], None])
+def test_names_come_as_a_series(names):
+    with pytest.raises(SchemaError, match=r"resolve needs a Series, and got .*'Iran'"):
+        resolve(names)
+
+
+def test_categories_and_a_repeated_index_resolve_row_by_row():
+    names = pd.Series(["Iran", None, "Atlantis", "Iran"], dtype="category", index=[1, 1, 0, 1])
+    found = resolve(names)
+    assert found.index.to_list() == [1, 1, 0, 1]
+    assert found["code"].fillna("-").to_list() == ["IRN", "-", "-", "IRN"]
+    assert found["reason"].fillna("-").to_list() == ["-", "-", "unknown name", "-"]
+
+
 def test_an_unknown_system_or_policy_is_refused():
     with pytest.raises(UnknownChoiceError, match="Did you mean 'cameo'"):
         resolve(pd.Series(["Iran"]), system="cmaeo")  # type: ignore[arg-type]
@@ -334,14 +372,6 @@ def test_states_are_checked_with_a_hint():
         check_states(["Russia"], needed_by="a test")
 
 
-def test_a_code_has_the_name_of_its_day():
-    assert name_of("ZWE") == "Zimbabwe"
-    assert name_of("ZWE", date(1970, 1, 1)) == "Rhodesia"
-    assert name_of("DEU", date(1985, 1, 1)) == "West Germany"
-    with pytest.raises(UnknownChoiceError, match="'RUS' was not a state on 1985-01-01"):
-        name_of("RUS", date(1985, 1, 1))
-
-
 def test_spells_of_a_code_do_not_overlap_and_end_after_they_begin():
     table = countries().sort_values(["code", "from"], na_position="first")
     assert not (table["from"] > table["until"]).any()
@@ -364,11 +394,11 @@ def test_codes_are_three_letters_and_lines_of_succession_lead_to_codes():
 
 def test_every_alias_is_a_party_that_exists_in_its_days():
     aliases = read_codes("aliases.csv", dates=("from", "until"))
-    life = countries()
+    life, bodies = countries(), set(blocs()["code"])
     for row in aliases.itertuples():
-        kind = party_kind(row.code)
-        if kind != "state":
-            assert kind in ("bloc", "region"), row
+        if not is_state_code(row.code):
+            # A bloc, or a region: a part of a state.
+            assert row.code in bodies or is_state_code(row.code.partition("-")[0]), row
             continue
         spells = life[life["code"].eq(row.code)]
         first, last = aliases.loc[row.Index, "from"], row.until
@@ -431,6 +461,10 @@ def test_iso_names_resolve_to_their_codes():
     pycountry = pytest.importorskip("pycountry")
     names = {c.name: c.alpha_3 for c in pycountry.countries}
     assert dict(zip(names, codes_of(*names), strict=True)) == names
+
+
+def state_on(code, day):
+    return existed(pd.Series([code]), pd.Series([pd.Timestamp(day)])).item()
 
 
 POOL = ["Iran", "Soviet Union", "Russia", "Yemen", "Serbia", "Syria", "Wiranto", "EU", None]

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Literal, TypeAlias
 
 import pandas as pd
 
+from sanctlib.codes.countries import read_codes
 from sanctlib.errors import SchemaError, check_choice
-from sanctlib.schema import ACTIONS, COMPONENTS
 
 CodeSystem: TypeAlias = Literal["cameo", "plover"]
 
 _SYSTEMS: tuple[CodeSystem, ...] = ("cameo", "plover")
-_ALL_ACTIONS = tuple(action for actions in ACTIONS.values() for action in actions)
-# An action is looked up by its own name: the action "material" of conflict is in no
-# component, though one component is called "material" as well.
-_COMPONENT_OF = {action: name for name, actions in COMPONENTS.items() for action in actions}
 
 
 def crosswalk(system: CodeSystem) -> pd.DataFrame:
@@ -43,7 +38,6 @@ def crosswalk(system: CodeSystem) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from sanctlib.codes.actions import crosswalk
     >>> table = crosswalk("cameo").set_index("code")
     >>> table.loc["1244", ["family", "action"]].to_list()
     ['sanction', 'refuse_ease']
@@ -79,8 +73,6 @@ def map_codes(codes: pd.Series, *, system: Literal["cameo"]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from sanctlib.codes.actions import map_codes
     >>> map_codes(pd.Series(["163", "172", "043", "40"]), system="cameo")
             family    action  reverse  mirror
     0     sanction    impose    False   False
@@ -135,8 +127,6 @@ def map_plover(types: pd.Series, *, modes: pd.Series, contexts: pd.Series) -> pd
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from sanctlib.codes.actions import map_plover
     >>> map_plover(
     ...     pd.Series(["SANCTION", "COERCE", "COOPERATE"]),
     ...     modes=pd.Series(["withdraw", "restrict", None]),
@@ -166,41 +156,6 @@ def map_plover(types: pd.Series, *, modes: pd.Series, contexts: pd.Series) -> pd
     return mapped[["family", "action"]].set_axis(types.index)
 
 
-def component_of(action: str) -> str | None:
-    """
-    Return the component of reported co-operation that an action belongs to.
-
-    None for every action outside co-operation, ``"material"`` of conflict among them.
-
-    Raises
-    ------
-    UnknownChoiceError
-        For a word that is no action.
-
-    Examples
-    --------
-    >>> from sanctlib.codes.actions import component_of
-    >>> component_of("aid"), component_of("visit"), component_of("material")
-    ('material', 'meetings', None)
-    """
-    check_choice(action, _ALL_ACTIONS, what="action", needed_by="component_of")
-    return _COMPONENT_OF.get(action)
-
-
-def component_series(actions: pd.Series) -> pd.Series:
-    """
-    Return the component of each action, null outside co-operation and for null.
-
-    Raises
-    ------
-    UnknownChoiceError
-        For a word that is no action.
-    """
-    found = {action: component_of(str(action)) for action in actions.dropna().unique()}
-    components: pd.Series = actions.map(found, na_action="ignore").astype("str")
-    return components.rename("component")
-
-
 def _first_fit(
     rows: list[tuple[str, ...]], event_type: str, mode: str, contexts: str
 ) -> tuple[str | None, str | None]:
@@ -214,5 +169,4 @@ def _first_fit(
 
 @cache
 def _table(system: CodeSystem) -> pd.DataFrame:
-    with files("sanctlib.codes").joinpath(f"{system}.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype="str", keep_default_na=False)
+    return read_codes(f"{system}.csv")

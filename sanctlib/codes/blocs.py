@@ -1,18 +1,17 @@
-"""Blocs and their dated members; the kinds of parties."""
+"""Blocs and their dated members."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import pandas as pd
 
-from sanctlib.codes.countries import is_state_code, read_codes
-from sanctlib.errors import UnknownChoiceError, check_choice, check_columns, did_you_mean
+from sanctlib.codes.countries import read_codes
+from sanctlib.errors import check_choice, check_columns
 
-PartyKind: TypeAlias = Literal["state", "bloc", "nonstate", "region"]
 Side: TypeAlias = Literal["sender", "target"]
 SIDES: tuple[Side, ...] = ("sender", "target")
 _NEEDED = ("event_id", "act_id", "date", "sender", "target", "mutual", "family")
@@ -35,15 +34,14 @@ def blocs() -> pd.DataFrame:
     >>> table.loc[table["code"].eq("IO-G7"), "can_sanction"].to_list()
     [False]
     """
-    parties = _parties()
-    return parties[parties["kind"].ne("region")].reset_index(drop=True)
+    return _blocs().copy()
 
 
 @cache
-def _parties() -> pd.DataFrame:
+def _blocs() -> pd.DataFrame:
     table = read_codes("blocs.csv")
     table["can_sanction"] = table["can_sanction"].eq("yes")
-    return table
+    return table[table["kind"].ne("region")].reset_index(drop=True)
 
 
 @cache
@@ -82,41 +80,13 @@ def members(bloc: str, *, day: date | pd.Timestamp, for_sanctions: bool = False)
     >>> members("IO-E3", day=date(2022, 2, 24))
     ['DEU', 'FRA', 'GBR']
     """
-    check_choice(bloc, blocs()["code"], what="bloc", needed_by="members")
+    check_choice(bloc, _blocs()["code"], what="bloc", needed_by="members")
     table = _memberships()
     table = table[table["bloc"].eq(bloc)]
     last = table["sanctions_until" if for_sanctions else "until"]
     at = pd.Timestamp(day)
     inside = table["from"].le(at) & (last.isna() | last.ge(at))
     return sorted(table.loc[inside, "state"])
-
-
-def party_kind(code: str) -> PartyKind:
-    """
-    Tell what a party is: three capital letters are always a state or territory.
-
-    A bloc is one of `blocs`; a non-state begins with ``NS-``; a region is a state's code
-    with a part, like ``UKR-CR``.
-
-    Raises
-    ------
-    UnknownChoiceError
-        When the code is none of these.
-    """
-    if is_state_code(code):
-        return "state"
-    if code in set(blocs()["code"]):
-        return "bloc"
-    head, _, part = code.partition("-")
-    if part and head == "NS":
-        return "nonstate"
-    if part and is_state_code(head):
-        return "region"
-    msg = (
-        f"party_kind does not know the party {code!r}: it is no state, no bloc, "
-        "no 'NS-' code and no region of a state."
-    )
-    raise UnknownChoiceError(msg + did_you_mean(code, blocs()["code"]))
 
 
 def expand_blocs(
@@ -165,13 +135,16 @@ def expand_blocs(
     ['7:DEU>RUS', '7:FRA>RUS', '7:GBR>RUS']
     """
     check_columns(events.columns, _NEEDED, needed_by="expand_blocs")
+    # One side or bloc may be named without brackets.
+    sides = (cast("Side", sides),) if isinstance(sides, str) else sides
+    only = (only,) if isinstance(only, str) else only
     for side in sides:
         check_choice(side, SIDES, what="side", needed_by="expand_blocs")
-    known = set(blocs()["code"])
+    known = set(_blocs()["code"])
     for bloc in only or ():
         check_choice(bloc, sorted(known), what="bloc", needed_by="expand_blocs")
     chosen = known if only is None else set(only)
-    work = events.reset_index(drop=True)
+    work = events.reset_index(drop=True).astype({"event_id": "str"})
     # The parties before writing out, to find the suffix that the reader may have given.
     work["_was_sender"], work["_was_target"] = work["sender"], work["target"]
     for side in sides:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype
 
 from sanctlib.codes.labels import (
     FIRST_DAY,
@@ -113,7 +113,8 @@ def resolve(
     UnknownChoiceError
         For a system or policy of succession that is not one of the known ones.
     SchemaError
-        When `dates` has another index than `names`.
+        When `names` is no Series, or `dates` has another index or holds no days: the
+        number 2000 is a year to a reader, and a moment of 1970 to a computer.
 
     Examples
     --------
@@ -124,26 +125,41 @@ def resolve(
     """
     check_choice(system, SYSTEMS, what="system", needed_by="resolve")
     check_choice(succession, SUCCESSIONS, what="succession", needed_by="resolve")
+    if not isinstance(names, pd.Series):
+        msg = f"resolve needs a Series, and got {names!r}: wrap names as in pd.Series(['Iran'])."
+        raise SchemaError(msg)
     lines = _timelines(system, succession)
-    at, distinct = pd.factorize(names)
-    known = np.append(lines.numbers(_key(v, system) for v in distinct), -1)
-    numbers = known[at]
-    rows = lines.rows(numbers, None)
-    if dates is not None:
-        _check_aligned(names, dates, needed_by="resolve")
-        rows = np.where(dates.notna(), lines.rows(numbers, day_numbers(dates)), rows)
+    days = None if dates is None else _days(dates, names, needed_by="resolve")
+    rows = lines.rows(names, days, key=partial(_key, system=system))
     resolved = lines.answers.take(rows).set_axis(names.index)
     resolved.loc[names.isna(), "reason"] = None
     return resolved
 
 
-def _check_aligned(labels: pd.Series, dates: pd.Series, *, needed_by: str) -> None:
+def _days(dates: pd.Series, labels: pd.Series, *, needed_by: str) -> pd.Series:
+    """Return the day of each label, without time zone: the day it was where it happened."""
     if not labels.index.equals(dates.index):
         msg = (
             f"{needed_by} needs one day for each label, on the same index, and got "
             f"{len(labels)} labels and {len(dates)} days on another index."
         )
         raise SchemaError(msg)
+    if dates.dtype.kind != "M" or isinstance(dates.dtype, pd.ArrowDtype):
+        known = dates.dropna()
+        # A number would be taken for nanoseconds since 1970.
+        if infer_dtype(known) not in ("date", "datetime", "datetime64", "string", "empty"):
+            msg = (
+                f"{needed_by} needs days, and found {known.iloc[0]!r} ({dates.dtype}) first. "
+                "Of a year take a day, such as its last: pd.to_datetime(f'{year}-12-31')."
+            )
+            raise SchemaError(msg)
+        try:
+            dates = pd.to_datetime(dates.astype("object"))
+        except ValueError as error:
+            msg = f"{needed_by} needs days, and found {error}"
+            raise SchemaError(msg) from error
+    days: pd.Series = dates.dt.tz_localize(None)
+    return days
 
 
 def _key(value: object, system: System) -> str:
@@ -208,17 +224,9 @@ def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
     >>> existed(pd.Series(["SUN", "RUS"]), days).to_list()
     [True, False]
     """
-    _check_aligned(codes, dates, needed_by="existed")
-    at, distinct = pd.factorize(codes)
-    numbers = np.append(_lives().numbers(distinct), -1)[at]
-    rows = _lives().rows(numbers, day_numbers(dates))
-    valid = _lives().answers["code"].notna().to_numpy()[rows] & dates.notna().to_numpy()
-    return pd.Series(valid, index=codes.index, dtype="bool")
-
-
-def state_on(code: str, day: date | pd.Timestamp) -> bool:
-    """Tell whether the code was that of a state or territory on the day."""
-    return bool(existed(pd.Series([code]), pd.Series([pd.Timestamp(day)])).iloc[0])
+    days = _days(dates, codes, needed_by="existed")
+    lives = _lives().answers["code"].notna().to_numpy()[_lives().rows(codes, days)]
+    return pd.Series(lives & days.notna().to_numpy(), index=codes.index, dtype="bool")
 
 
 def is_state_code(code: str) -> bool:
@@ -244,24 +252,3 @@ def check_states(codes: Iterable[str], *, needed_by: str) -> None:
             hint = f" Did you mean {named!r}?"
         msg = f"{needed_by} needs states as three capital letters, like 'IRN', and got {code!r}."
         raise UnknownChoiceError(msg + hint)
-
-
-def name_of(code: str, day: date | pd.Timestamp | None = None) -> str:
-    """
-    Return the name of a state or territory, on a day if one is given, else its last name.
-
-    Raises
-    ------
-    UnknownChoiceError
-        When the code is not in the table, or was no state on that day.
-    """
-    check_states([code], needed_by="name_of")
-    rows = _countries()[_countries()["code"].eq(code)].sort_values("from", na_position="first")
-    if day is not None:
-        at = pd.Timestamp(day)
-        begun = rows["from"].isna() | rows["from"].le(at)
-        rows = rows[begun & (rows["until"].isna() | rows["until"].ge(at))]
-        if rows.empty:
-            msg = f"name_of: {code!r} was not a state on {at:%Y-%m-%d}."
-            raise UnknownChoiceError(msg)
-    return str(rows["name"].iloc[-1])

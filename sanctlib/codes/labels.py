@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -74,14 +75,15 @@ class Spells:
     """All spells by code, in order of time, with the lines of succession between them."""
 
     by_code: dict[str, tuple[Spell, ...]]
-    parents: dict[str, set[str]] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def parents(self) -> dict[str, set[str]]:
+        """The codes that passed to each code."""
         parents: dict[str, set[str]] = {}
         for code, spells in self.by_code.items():
             for child in {c for s in spells for c in s.successors if c != code}:
                 parents.setdefault(child, set()).add(code)
-        object.__setattr__(self, "parents", parents)
+        return parents
 
     def exists(self, code: str, day: int) -> bool:
         """Tell whether the code is valid on the day; codes of blocs always are."""
@@ -165,17 +167,19 @@ class Timelines:
         answers = [*found, *last, unknown]
         self.answers = pd.DataFrame(answers, columns=["code", "matched", "reason"]).astype("str")
 
-    def numbers(self, labels: Iterable[str]) -> Days:
-        """Return the number of each label, -1 for an unknown one."""
-        return np.array([self._number.get(label, -1) for label in labels], dtype="int64")
-
-    def rows(self, numbers: Days, days: Days | None) -> Days:
-        """Return the row of `answers` for each label number, on its day where it has one."""
+    def rows(
+        self, labels: pd.Series, days: pd.Series | None, *, key: Callable[[object], str] = str
+    ) -> Days:
+        """Return the row of `answers` for the key of each label, on its day where it has one."""
+        codes, distinct = pd.factorize(labels)
+        known = [self._number.get(key(label), -1) for label in distinct]
+        numbers = np.array([*known, -1], dtype="int64")[codes]
         undated = np.where(numbers < 0, len(self.answers) - 1, self._n + numbers)
         if days is None:
             return undated
-        at = np.searchsorted(self._keys, numbers * _WIDTH + (days - FIRST_DAY), side="right") - 1
-        return np.where(numbers < 0, undated, at)
+        keys = numbers * _WIDTH + (day_numbers(days) - FIRST_DAY)
+        at = np.searchsorted(self._keys, keys, side="right") - 1
+        return np.where((numbers < 0) | days.isna(), undated, at)
 
 
 def _stretches(

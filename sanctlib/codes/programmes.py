@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cache
-from importlib.resources import files
 
 import pandas as pd
 
+from sanctlib.codes.countries import read_codes
 from sanctlib.errors import check_choice
-
-_OFAC_NULL = "-0-"
 
 
 def programmes() -> pd.DataFrame:
@@ -32,7 +29,6 @@ def programmes() -> pd.DataFrame:
 
     Examples
     --------
-    >>> from sanctlib.codes.programmes import programmes
     >>> table = programmes().set_index(["list", "programme"])
     >>> table.loc[("US SDN", "PEESA-EO14039"), "states"]
     'RUS'
@@ -48,7 +44,7 @@ def states_of(programmes: pd.Series, *, list: str | None = None) -> pd.Series:
 
     An entry under a Russian and an Iranian programme is about both; one under a
     thematic programme alone is about none, which is not the same as not known. If one
-    programme of a set is unknown, so is the answer: see `unknown_programmes`.
+    programme of a set is unknown, so is the answer.
 
     Parameters
     ----------
@@ -71,8 +67,6 @@ def states_of(programmes: pd.Series, *, list: str | None = None) -> pd.Series:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from sanctlib.codes.programmes import states_of
     >>> sets = pd.Series(["RUSSIA-EO14024;IRAN-CON-ARMS-EO", "SDGT", "NEWTAG;IRAN"])
     >>> states_of(sets, list="US SDN")
     0    IRN;RUS
@@ -80,88 +74,16 @@ def states_of(programmes: pd.Series, *, list: str | None = None) -> pd.Series:
     2        NaN
     Name: programme_state, dtype: str
     """
-    known = _states(_check_list(list, needed_by="states_of"))
+    if list is not None:
+        check_choice(list, _table()["list"].unique(), what="list", needed_by="states_of")
+    known = _states(list)
     answers = {text: _join(text, known) for text in programmes.dropna().unique()}
     states: pd.Series = programmes.map(answers, na_action="ignore").astype("str")
     return states.rename("programme_state")
 
 
-def unknown_programmes(series: pd.Series, *, list: str | None = None) -> pd.DataFrame:
-    """
-    List the programmes that the table lacks.
-
-    Parameters
-    ----------
-    series : Series of str
-        Sets of programmes joined by ``;``.
-    list : str, optional
-        Name of the list; all lists by default.
-
-    Returns
-    -------
-    unknown : DataFrame
-        ``programme`` and ``n``, the rows that name it, most frequent first.
-
-    Raises
-    ------
-    UnknownChoiceError
-        For a list that is not in the table.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from sanctlib.codes.programmes import unknown_programmes
-    >>> unknown_programmes(pd.Series(["NEWTAG;IRAN", "IRAN", "NEWTAG"]), list="US SDN")
-      programme  n
-    0    NEWTAG  2
-    """
-    known = _states(_check_list(list, needed_by="unknown_programmes"))
-    counts: Counter[str] = Counter()
-    for text, n in series.value_counts().items():
-        for programme in _parts(str(text)):
-            if programme not in known:
-                counts[programme] += int(n)
-    rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    table = pd.DataFrame(rows, columns=["programme", "n"])
-    return table.astype({"programme": "str", "n": "int64"})
-
-
-def split_programmes(text: str) -> tuple[str, ...]:
-    """
-    Split the programmes of one entry of the US list, as its csv file writes them.
-
-    Returns
-    -------
-    programmes : tuple of str
-        Sorted, once each; empty for the file's null mark.
-
-    Examples
-    --------
-    >>> from sanctlib.codes.programmes import split_programmes
-    >>> split_programmes("IRAN] [SDGT] [CAATSA - RUSSIA")
-    ('CAATSA - RUSSIA', 'IRAN', 'SDGT')
-    >>> split_programmes("-0- ")
-    ()
-    """
-    if text.strip() in ("", _OFAC_NULL):
-        return ()
-    # The file leaves out the outer brackets; the web page of the list does not.
-    parts = text.strip().removeprefix("[").removesuffix("]").split("] [")
-    return tuple(sorted({part.strip() for part in parts if part.strip()}))
-
-
-def _check_list(name: str | None, *, needed_by: str) -> str | None:
-    if name is not None:
-        check_choice(name, _table()["list"].unique(), what="list", needed_by=needed_by)
-    return name
-
-
-def _parts(text: str) -> set[str]:
-    return {part.strip() for part in text.split(";") if part.strip()}
-
-
 def _join(text: str, known: dict[str, str]) -> str | None:
-    parts = _parts(text)
+    parts = {part.strip() for part in text.split(";") if part.strip()}
     if not parts or not parts <= known.keys():
         return None
     return ";".join(sorted({state for part in parts for state in known[part].split(";") if state}))
@@ -177,5 +99,4 @@ def _states(name: str | None) -> dict[str, str]:
 
 @cache
 def _table() -> pd.DataFrame:
-    with files("sanctlib.codes").joinpath("programmes.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype="str", keep_default_na=False)
+    return read_codes("programmes.csv")
