@@ -17,8 +17,6 @@ from sanctlib.reports.parameters import Parameter, check_name, declared
 from sanctlib.reports.run import NotebookError, Progress, available, find_notebook, run_notebook
 from sanctlib.reports.values import parse
 
-REPORTS = "reports"
-
 
 class _Commands(click.Group):
     """A group whose commands end in one message where sanctlib raises on purpose."""
@@ -63,7 +61,7 @@ def cite(keys: tuple[str, ...]) -> None:
 @click.option("-p", "given", multiple=True, metavar="KEY=VALUE", help="Set a parameter.")
 @click.option("--all", "run_all", is_flag=True, help="Run every notebook on its defaults.")
 @click.option("--list", "list_names", is_flag=True, help="List the notebooks.")
-@click.option("--out", type=click.Path(path_type=Path), default=REPORTS, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default="reports", show_default=True)
 @click.option(
     "--store",
     type=click.Path(path_type=Path),

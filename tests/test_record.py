@@ -109,6 +109,15 @@ def test_the_index_shows_failures_beside_the_last_good_run(tmp_path: Path) -> No
     assert [a["href"] for a in only.select("a")] == ["brief/every%3Dweek/brief.failed.ipynb"]
 
 
+def test_the_index_leaves_out_a_run_whose_record_is_taken_away_meanwhile(tmp_path: Path) -> None:
+    put(tmp_path, RECORD)
+    gone = tmp_path / "brief" / "every=week" / "record.json"
+    gone.parent.mkdir()
+    # Found by its name, and not there when it is read.
+    gone.symlink_to(tmp_path / "nowhere")
+    assert index(tmp_path).select("main > p")[0].text == "1 run."
+
+
 def test_the_index_of_an_empty_folder_says_so(tmp_path: Path) -> None:
     (tmp_path / "brief" / ".default.running-0" / "work").mkdir(parents=True)
     assert "No report yet." in index(tmp_path).text

@@ -312,6 +312,13 @@ def test_a_missing_notebook_is_refused_with_the_nearest_name(
         find_notebook("02_sanction_over_time")
 
 
+def test_a_hidden_notebook_is_refused_whose_folder_would_lie_elsewhere(tmp_path: Path) -> None:
+    for name in ("...ipynb", ".brief.ipynb"):
+        path = small_notebook(tmp_path / name)
+        with pytest.raises(ReportError, match="There is no notebook"):
+            find_notebook(path)
+
+
 def test_our_notebooks_lie_beside_the_package_in_a_checkout() -> None:
     assert notebooks_folder().name == "notebooks"
 

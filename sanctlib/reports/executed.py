@@ -166,7 +166,9 @@ def _without_paths(text: str, private: Mapping[str, str]) -> str:
 
 def private_paths(work: Path, *, store: Path | None, given: Mapping[str, Path]) -> dict[str, str]:
     """Return the paths that no report may show, longest first, and what stands for each."""
-    known = {".": work, **given} | ({} if store is None else {"SANCTLIB_STORE": store})
+    known = {".": work, "..": work.parent, **given} | (
+        {} if store is None else {"SANCTLIB_STORE": store}
+    )
     paths = {
         str(form): instead for instead, p in known.items() for form in (p.absolute(), p.resolve())
     }

@@ -85,19 +85,12 @@ class OfflineExporter(HTMLExporter):
 
 def title_of(notebook: Mapping[str, Any], *, otherwise: str) -> str:
     """Return the text of the first heading of the first level."""
-    for level, text in _headings(notebook):
-        if level == 1:
-            return text
-    return otherwise
+    texts = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    found = (text for source in texts for level, text in _headings(source) if level == 1)
+    return next(found, otherwise)
 
 
-def _headings(notebook: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown":
-            yield from _headings_in(cell["source"])
-
-
-def _headings_in(source: str) -> Iterator[tuple[int, str]]:
+def _headings(source: str) -> Iterator[tuple[int, str]]:
     for marks, text in _HEADING.findall(_FENCED.sub("", source)):
         plain = re.sub(r"<[^>]*>", "", markdown_html(text))
         yield len(marks), unescape(plain).strip()
@@ -113,7 +106,7 @@ def _with_alt_texts(notebook: dict[str, Any], *, title: str) -> dict[str, Any]:
     heading, n_figures = title, 0
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            for _, text in _headings_in(cell["source"]):
+            for _, text in _headings(cell["source"]):
                 heading, n_figures = text, 0
         for output in cell.get("outputs", []):
             data = output.get("data", {})
@@ -134,23 +127,20 @@ def render(
     name: str,
     parameters: Mapping[str, object],
     files: Sequence[str] = (),
-    index: str = "../../index.html",
 ) -> str:
     """
     Return an executed notebook as a page that needs no network.
 
     Code is hidden; formulas are MathML; figures are inside the page, each with a text
-    of its own; every table scrolls in a box of its own. `files` are linked from the
-    foot, `index` from the head. Scripts and whatever would load an address are taken
-    out of the outputs, and the page forbids the browser both.
+    of its own; every table scrolls in a box of its own; `files` are linked from the
+    foot. Scripts and whatever would load an address are taken out of the outputs, and
+    the page forbids the browser both.
     """
     title = title_of(notebook, otherwise=name)
     described = _with_alt_texts(copy.deepcopy(dict(notebook)), title=title)
     content = nbformat.from_dict(described)  # type: ignore[no-untyped-call]
     page = {
         "title": title,
-        "name": name,
-        "index": index,
         "parameters": {key: shown(value) for key, value in parameters.items()},
         "files": list(files),
     }

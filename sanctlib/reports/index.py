@@ -38,6 +38,7 @@ img-src 'self' file: data:; style-src 'unsafe-inline'; base-uri 'none'; form-act
 
 class _Entry(NamedTuple):
     folder: str
+    record: Record
     done: Record | None
     failed: Record | None
 
@@ -72,8 +73,9 @@ def _entries(out: Path) -> Iterable[_Entry]:
     for folder in sorted(folders, key=lambda f: (f.parent.name, f.name != "default", f.name)):
         if not folder.name.startswith("."):
             name = folder.parent.name
-            failed = _record(folder / f"{name}.failed.json")
-            yield _Entry(f"{name}/{folder.name}", _record(folder / RECORD), failed)
+            done, failed = _record(folder / RECORD), _record(folder / f"{name}.failed.json")
+            if latest := done or failed:
+                yield _Entry(f"{name}/{folder.name}", latest, done, failed)
 
 
 def _record(path: Path) -> Record | None:
@@ -87,15 +89,12 @@ def _record(path: Path) -> Record | None:
 
 
 def _section(entry: _Entry) -> str:
-    record = entry.done or entry.failed
-    if record is None:
-        return ""
-    title = escape(record.title)
+    title = escape(entry.record.title)
     if entry.done is not None:
         title = f'<a href="{_link(entry, "report.html")}">{title}</a>'
-    lines = ["<section>", f"<h2>{title}</h2>", f'<p class="quiet">{_run_with(record)}</p>']
+    lines = ["<section>", f"<h2>{title}</h2>", f'<p class="quiet">{_run_with(entry.record)}</p>']
     if entry.failed is not None:
-        kept = _link(entry, f"{record.notebook}.failed.ipynb")
+        kept = _link(entry, f"{entry.record.notebook}.failed.ipynb")
         stands = " The report linked above is of an earlier run." if entry.done else ""
         why = escape((entry.failed.error or "").rstrip("."))
         lines.append(

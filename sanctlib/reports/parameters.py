@@ -13,21 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from sanctlib.errors import ParameterError, ReportError, did_you_mean
-from sanctlib.reports.values import Kind, check_state_codes, check_value
+from sanctlib.reports.values import WANTED, Kind, check_state_codes, check_value
 
 TAG = "parameters"
 
-_SIMPLE: dict[str, Kind] = {
-    "int": Kind(name="int"),
-    "float": Kind(name="float"),
-    "bool": Kind(name="bool"),
-    "str": Kind(name="str"),
-    "date": Kind(name="date"),
-    "State": Kind(name="State"),
-    "Pair": Kind(name="Pair"),
-    "Path": Kind(name="Path"),
-}
-_TYPES = ", ".join([*_SIMPLE, "Literal[...] of text", "list[X]", "X | None"])
+_TYPES = ", ".join([*WANTED, "Literal[...] of text", "list[X]", "X | None"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +169,7 @@ def _kind(node: ast.expr) -> Kind | None:
             choices = tuple(t for t in texts if isinstance(t, str))
             return Kind(name="Literal", choices=choices) if len(choices) == len(parts) else None
         case _:
-            return _SIMPLE.get(_name(node))
+            return next((Kind(name=name) for name in WANTED if name == _name(node)), None)
 
 
 def _name(node: ast.expr) -> str:

@@ -76,7 +76,8 @@ def find_notebook(name_or_path: str | Path) -> Path:
     if name in available():
         return notebooks_folder() / f"{name}.ipynb"
     path = Path(name_or_path)
-    if path.suffix == ".ipynb" and path.is_file():
+    # A run's folder bears the name: of a hidden one no index would know.
+    if path.suffix == ".ipynb" and path.is_file() and not path.name.startswith("."):
         return path
     known = available()
     shown = ", ".join(repr(k) for k in known) or "none"

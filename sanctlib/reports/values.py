@@ -17,7 +17,7 @@ KindName: TypeAlias = Literal[
     "int", "float", "bool", "str", "date", "State", "Pair", "Path", "Literal", "list"
 ]
 
-_WANTED = {
+WANTED: dict[KindName, str] = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
@@ -27,6 +27,8 @@ _WANTED = {
     "Pair": "a pair of states such as RUS,IRN",
     "Path": "a path",
 }
+"""The types that hold one value and have no choices, in words."""
+
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
@@ -54,7 +56,7 @@ class Kind:
         if self.item is not None:
             text = f"a list (its items: {self.item.wanted})"
         else:
-            text = _WANTED.get(self.name) or "one of " + ", ".join(repr(c) for c in self.choices)
+            text = WANTED.get(self.name) or "one of " + ", ".join(repr(c) for c in self.choices)
         return text + (", or none" if self.optional else "")
 
 
