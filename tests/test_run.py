@@ -265,6 +265,20 @@ def test_bad_parameters_are_refused_before_a_kernel_starts(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("no_kernel")
+def test_a_file_that_may_not_be_read_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "own.csv").write_text("a\n")
+    path = small_notebook(tmp_path / "brief.ipynb", parameters="file: Path | None = None")
+    monkeypatch.setattr("sanctlib.reports.run.sha256", refuse)
+    with pytest.raises(ParameterError, match=r"own\.csv' cannot be read: Permission denied\."):
+        run_notebook(path, parameters={"file": tmp_path / "own.csv"}, out=tmp_path / "out")
+
+
+@pytest.mark.usefixtures("no_kernel")
 def test_a_file_where_a_folder_should_be_is_refused_before_a_kernel_starts(tmp_path: Path) -> None:
     path = small_notebook(tmp_path / "brief.ipynb", "1")
     (tmp_path / "file").write_text("x")
@@ -430,6 +444,13 @@ def test_a_file_that_cannot_be_written_leaves_the_earlier_one(
         write_whole(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["index.html"]
+
+
+def test_text_that_no_file_can_hold_is_a_clear_error(tmp_path: Path) -> None:
+    # A file name that is no UTF-8 reaches a record as a lone surrogate.
+    with pytest.raises(ReportError, match=r"record\.json' cannot be written: .*surrogates"):
+        write_whole(tmp_path / "record.json", "\udcff.csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 def code(outputs: list[dict[str, object]], *, count: int | None = 1) -> dict[str, object]:

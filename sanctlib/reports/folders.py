@@ -139,10 +139,11 @@ def write_whole(path: Path, text: str) -> None:
         fresh.write_text(text, encoding="utf-8", newline="\n")
         _to_disk(fresh)
         fresh.replace(path)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
-        msg = f"{str(path)!r} cannot be written: {error.strerror}."
+        why = error.strerror if isinstance(error, OSError) else error
+        msg = f"{str(path)!r} cannot be written: {why}."
         raise ReportError(msg) from error
 
 

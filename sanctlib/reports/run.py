@@ -128,8 +128,7 @@ def run_notebook(
     content = read_notebook(path)
     parameters_declared = declared(path)
     changed = check(parameters, parameters_declared)
-    named, given = _with_aliases(changed)
-    inputs = {alias: sha256(file) for alias, file in given.items()}
+    named, given, inputs = _with_aliases(changed)
     final = (out / path.stem / folder_name(named, contents=inputs)).absolute()
     values = {name: changed.get(name, p.default) for name, p in parameters_declared.items()}
     planned = with_parameters(content, named, name=path.stem)
@@ -174,25 +173,34 @@ def run_notebook(
     return Run(folder=final, record=record)
 
 
-def _with_aliases(changed: Mapping[str, object]) -> tuple[dict[str, object], dict[str, Path]]:
-    """Return the values with plain names in place of paths, and the file of each such name."""
+def _with_aliases(
+    changed: Mapping[str, object],
+) -> tuple[dict[str, object], dict[str, Path], dict[str, str]]:
+    """Return the values with plain names for paths, and the file and sha256 of each name."""
     given: dict[str, Path] = {}
+    contents: dict[str, str] = {}
 
     def alias(name: str, value: object) -> object:
         if isinstance(value, list):
             return [alias(name, v) for v in value]
         if not isinstance(value, Path):
             return value
-        if not value.is_file():
-            msg = f"The parameter {name!r} needs a file, and {str(value)!r} is none."
-            raise ParameterError(msg)
         plain = f"{GIVEN}/{name}/{value.name}"
         if given.setdefault(plain, value.absolute()) != value.absolute():
             msg = f"The parameter {name!r} holds two files named {value.name!r}: rename one."
             raise ParameterError(msg)
+        try:
+            if not value.is_file():
+                msg = f"The parameter {name!r} needs a file, and {str(value)!r} is none."
+                raise ParameterError(msg)
+            contents[plain] = sha256(value)
+        except OSError as error:
+            msg = f"The parameter {name!r}: {str(value)!r} cannot be read: {error.strerror}."
+            raise ParameterError(msg) from error
         return Path(plain)
 
-    return {name: alias(name, value) for name, value in changed.items()}, given
+    named = {name: alias(name, value) for name, value in changed.items()}
+    return named, given, contents
 
 
 def _lay_out(work: Path, given: Mapping[str, Path]) -> None:
