@@ -10,10 +10,10 @@ import pandas as pd
 from sanctlib.conditions import JOINED, Span, between, kept_rows
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.frames import AnyTable, Opened, check_dates, fetched, opened, quoted
-from sanctlib.periods import PERIODS, Period, period_end, period_start
+from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.schema import Pair
 
-_PART_OF = {"measure": "measures"}
+KEYS = ("sender", "target", "mutual", "family", "action")
 _ENOUGH_TO_TELL = 3
 
 
@@ -21,7 +21,7 @@ def cells(
     table: AnyTable,
     *,
     every: Period,
-    by: Sequence[str] = ("sender", "target", "mutual", "family", "action"),
+    by: Sequence[str] = KEYS,
     start: date | None = None,
     end: date | None = None,
     senders: Sequence[str] | None = None,
@@ -83,24 +83,47 @@ def cells(
           period sender  n_acts  n_rows
     0 2018-05-01    USA       1       2
     """
-    if len(set(by)) < len(by):
-        raise SanctlibError(f"cells needs each key once, and was asked for {tuple(by)!r}.")
     with opened(table, needed_by="cells") as source:
-        pieces = grouped(
+        return cells_of(
             source,
             every=every,
-            keys={key: _PART_OF.get(key, key) for key in by},
+            by=by,
             start=start,
             end=end,
             keep={"sender": senders, "target": targets, "action": actions},
             pairs=pairs,
             needed_by="cells",
         )
-    placed = pieces["placed"]
+
+
+def cells_of(
+    source: Opened,
+    *,
+    every: Period,
+    by: Sequence[str],
+    start: date | None,
+    end: date | None,
+    keep: Mapping[str, Sequence[str] | None] | None = None,
+    pairs: Sequence[Pair] | None = None,
+    needed_by: str,
+) -> pd.DataFrame:
+    """Return the cells of an opened table; see `cells`."""
+    if len(set(by)) < len(by):
+        raise SanctlibError(f"{needed_by} needs each key once, and was asked for {tuple(by)!r}.")
+    pieces = grouped(
+        source,
+        every=every,
+        keys={key: {"measure": "measures"}.get(key, key) for key in by},
+        start=start,
+        end=end,
+        keep=keep,
+        pairs=pairs,
+        needed_by=needed_by,
+    )
+    placed, order = pieces["placed"], ["period", *by]
     pieces["period"] = pieces["first"].where(placed)
     pieces["n_acts"] = pieces["n"].where(placed, 0)
     pieces["n_unplaced"] = pieces["n"].where(~placed, 0)
-    order = ["period", *by]
     sums = pieces.groupby(order, dropna=False, sort=False)[["n_acts", "n_rows", "n_unplaced"]]
     return sums.sum().reset_index().sort_values(order, na_position="last", ignore_index=True)
 
@@ -142,42 +165,48 @@ def grouped(
         When the table has neither events nor cells.
     """
     check_choice(every, PERIODS, what="period", needed_by=needed_by)
-    kept = {column: list(values) for column, values in (keep or {}).items() if values is not None}
-    if source.kind == "cells":
-        whole = source.coverage is not None and end is not None and end >= source.coverage.last
-        until = None if whole else end
-        return _added_up(source, every, list(keys), start, until, kept, pairs, needed_by)
-    if source.kind != "events":
+    if source.kind not in ("events", "cells"):
         msg = f"{needed_by} counts acts, which events and cells have; this table has {source.kind}."
         raise SanctlibError(msg)
-    inside = Span(start, end)
+    made, span = source.kind == "cells", Span(start, end)
+    taken = {name: name for name in keys} if made else keys
+    kept = {column: list(values) for column, values in (keep or {}).items() if values is not None}
+    ids = [] if made else [c for c in distinct if c not in keys]
+    dates = ["period"] if made else ["date", "date_last"]
+    numbers = ("n_acts",) if made else ()
+    more = [c for c in ("n_rows", "n_reports", "n_unplaced") if c in source.columns]
     sides = ("sender", "target") if pairs else ()
-    ids = [c for c in distinct if c not in keys]
-    used = [*keys.values(), *ids, *kept, *sides, "date", "date_last"]
-    reports = ["n_reports"] if "n_reports" in source.columns else []
-    rows = source.relation([*used, *reports], needed_by=needed_by)
+    used = [*taken.values(), *ids, *kept, *sides, *dates, *numbers, *more]
+    rows = source.relation(used, needed_by=needed_by)
     types = {c: str(t) for c, t in zip(rows.columns, rows.types, strict=True)}
-    check_dates(types, ("date", "date_last"), needed_by=needed_by)
-    for condition in [*kept_rows(kept), *between(pairs), *inside.touched()]:
+    check_dates(types, dates, needed_by=needed_by)
+    if made:
+        known = fetched(rows.project("period::TIMESTAMP AS period").distinct())["period"]
+        check_grid(known, every=every, needed_by=needed_by)
+        conditions, first, last = [span.of_cells(every, source.coverage)], "period", "period"
+        inside, unplaced = "period IS NOT NULL", "n_unplaced" if "n_unplaced" in more else "0"
+        n, n_rows = f"n_acts + coalesce({unplaced}, 0)", "n_rows" if "n_rows" in more else "n_acts"
+    else:
+        conditions, inside = span.touched(), span.held()
+        first, last = (f"date_trunc('{every}', {c})" for c in dates)
+        n, n_rows = "1", "coalesce(n_reports, 1)" if "n_reports" in more else "1"
+    for condition in [*kept_rows(kept), *between(pairs), *conditions]:
         rows = rows.filter(condition)
-    chosen = [f"{_key(name, column, types)} AS {quoted(name)}" for name, column in keys.items()]
-    chosen += [quoted(c) for c in ids if c not in keys]
-    chosen += [
-        f"date_trunc('{every}', date)::TIMESTAMP AS \"first\"",
-        f"date_trunc('{every}', date_last)::TIMESTAMP AS \"last\"",
-        f"{inside.held()} AS inside",
-        f"{'n_reports' if reports else '1'}::BIGINT AS n_rows",
-    ]
+    chosen = [f"{_key(name, column, types)} AS {quoted(name)}" for name, column in taken.items()]
+    chosen += [quoted(c) for c in ids]
+    chosen += [f'{first}::TIMESTAMP AS "first"', f'{last}::TIMESTAMP AS "last"']
+    chosen += [f"{inside} AS inside", f"({n})::BIGINT AS n", f"({n_rows})::BIGINT AS n_rows"]
     rows = rows.project(", ".join(chosen))
-    parts = {name: kept[column] for name, column in keys.items() if _joined(name, column) in kept}
+    parts = {name: kept[column] for name, column in taken.items() if _joined(name, column) in kept}
     for condition in kept_rows(parts):
         rows = rows.filter(condition)
     names = ", ".join(quoted(c) for c in [*keys, "first", "last", "inside"])
-    each = ", ".join([names, *(quoted(c) for c in ids)])
-    # Two groupings cost half of one count(DISTINCT (source, act_id)) in DuckDB.
-    rows = rows.aggregate(f"{each}, sum(n_rows) AS n_rows", each)
-    rows = rows.aggregate(f"{names}, count(*) AS n, sum(n_rows)::BIGINT AS n_rows", names)
-    pieces = fetched(rows)
+    if not made:
+        # Two groupings cost half of one count(DISTINCT (source, act_id)) in DuckDB.
+        each = ", ".join([names, *(quoted(c) for c in ids)])
+        rows = rows.aggregate(f"{each}, 1 AS n, sum(n_rows) AS n_rows", each)
+    sums = ", ".join(f"sum({c})::BIGINT AS {c}" for c in ("n", "n_rows"))
+    pieces = fetched(rows.aggregate(f"{names}, {sums}", names))
     return pieces.assign(placed=pieces["inside"] & pieces["first"].eq(pieces["last"]))
 
 
@@ -188,47 +217,11 @@ def _joined(name: str, column: str) -> str | None:
 def _key(name: str, column: str, types: Mapping[str, str]) -> str:
     if _joined(name, column):
         # unnest drops a row without a list: a missing value stays as one missing part.
-        return f"unnest(coalesce(string_split({quoted(column)}, ';'), [NULL]))"
+        return f"unnest(coalesce(string_split(nullif({quoted(column)}, ''), ';'), [NULL]))"
+    if name == "mutual":
+        return "mutual::BOOLEAN"
     # Categories and columns without any value come in types of their own.
     return quoted(column) + ("" if types[column] == "BOOLEAN" else "::VARCHAR")
-
-
-def _added_up(
-    source: Opened,
-    every: Period,
-    by: list[str],
-    start: date | None,
-    end: date | None,
-    kept: Mapping[str, Sequence[str]],
-    pairs: Sequence[Pair] | None,
-    needed_by: str,
-) -> pd.DataFrame:
-    sides = ("sender", "target") if pairs else ()
-    optional = [c for c in ("n_rows", "n_unplaced") if c in source.columns]
-    used = [*by, *kept, *sides, "period", "n_acts", *optional]
-    rows = source.relation(used, needed_by=needed_by)
-    frame = fetched(rows.filter(" AND ".join(["TRUE", *kept_rows(kept), *between(pairs)])))
-    every_period = fetched(source.relation(["period"], needed_by=needed_by).distinct())["period"]
-    check_grid(every_period, every=every, needed_by=needed_by)
-    for column in optional:
-        frame[column] = frame[column].astype("int64")
-    placed = frame["period"].notna()
-    inside = pd.Series(data=True, index=frame.index)
-    if start is not None:
-        inside &= ~placed | frame["period"].ge(pd.Timestamp(start))
-    if end is not None:
-        inside &= ~placed | period_end(frame["period"], every=every).le(pd.Timestamp(end))
-    unplaced = frame.get("n_unplaced", 0)
-    frame = frame.assign(
-        first=frame["period"],
-        last=frame["period"],
-        inside=placed,
-        placed=placed,
-        n=frame["n_acts"].astype("int64") + unplaced,
-        n_rows=frame["n_rows"] if "n_rows" in frame else frame["n_acts"],
-    )[inside]
-    order = [*by, "first", "last", "inside", "placed"]
-    return frame.groupby(order, dropna=False, sort=False)[["n", "n_rows"]].sum().reset_index()
 
 
 def check_grid(periods: pd.Series, *, every: Period, needed_by: str) -> None:

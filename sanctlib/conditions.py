@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
 from sanctlib.frames import quoted
+from sanctlib.periods import Period
 from sanctlib.schema import Pair
 
 JOINED = ("measures", "conduct", "located_in")
@@ -19,6 +21,7 @@ class Span:
     def __init__(self, start: date | None, end: date | None) -> None:
         if start is not None and end is not None and end < start:
             raise SanctlibError(f"A span needs start <= end, got {start!s} and {end!s}.")
+        self.start, self.end = start, end
         # Days can carry hours, so the end is the morning after.
         self.first = None if start is None else _day(start)
         self.after = None if end is None else _day(end + timedelta(days=1))
@@ -33,6 +36,21 @@ class Span:
         bounds = [] if self.first is None else [f"date >= {self.first}"]
         bounds += [] if self.after is None else [f"date_last < {self.after}"]
         return f"({' AND '.join(bounds) or 'TRUE'})"
+
+    def of_cells(self, every: Period, known: Coverage | None) -> str:
+        """
+        Return what holds for cells of periods wholly inside, and of none.
+
+        A period that the source's own first or last day cuts is inside with that day.
+        """
+        over, bounds = f"period + INTERVAL 1 {every}", ["TRUE"]
+        if self.start is not None:
+            cut = known is not None and self.start <= known.first
+            bounds.append(f"{over} > {self.first}" if cut else f"period >= {self.first}")
+        if self.end is not None:
+            cut = known is not None and self.end >= known.last
+            bounds.append(f"period < {self.after}" if cut else f"{over} <= {self.after}")
+        return f"(period IS NULL OR ({' AND '.join(bounds)}))"
 
 
 def _day(day: date) -> str:

@@ -173,6 +173,21 @@ def test_dates_in_text_or_with_a_zone_are_refused() -> None:
     with pytest.raises(SchemaError, match="'date', which holds TIMESTAMP WITH TIME ZONE"):
         cells(table.assign(date=table["date"].dt.tz_localize("UTC")), every="month")
 
+    weeks = cells(table, every="week")
+    with pytest.raises(SchemaError, match="'period', which holds VARCHAR"):
+        cells(weeks.assign(period=weeks["period"].astype("str")), every="week")
+
+
+def test_a_row_that_does_not_say_its_reports_is_one_report() -> None:
+    table = events(ACTS[3:]).assign(n_reports=[None, 2])
+    assert cells(table, every="year", by=())["n_rows"].tolist() == [3]
+
+
+def test_flags_written_as_numbers_are_flags() -> None:
+    table = events(ACTS[3:])
+    numbers = table.assign(mutual=table["mutual"].astype("int64"))
+    pd.testing.assert_frame_equal(cells(numbers, every="year"), cells(table, every="year"))
+
 
 def test_a_key_twice_and_a_backward_span_are_refused() -> None:
     with pytest.raises(SanctlibError, match="each key once"):

@@ -132,6 +132,12 @@ def test_a_belgian_firm_does_not_make_belgium_a_target(rule: str, expected: list
     assert shown(found, "target", "n") == expected
 
 
+def test_a_reason_left_empty_names_no_state() -> None:
+    table = events().assign(conduct="")
+    found = sanction_counts(table, every="year", by=["target"], unit="act", target_rule="conduct")
+    assert shown(found, "target", "n") == [(None, 4)]
+
+
 def test_only_the_actions_asked_for_count() -> None:
     found = sanction_counts(events(), every="year", by=(), unit="act", actions=["lift"])
     assert shown(found, "n", "additive") == [(1, True)]
@@ -349,6 +355,30 @@ def test_designations_of_copies_are_new_pairs_of_entry_and_programme() -> None:
     assert shown(of_iran, "n") == [(3,)]
     either = sanction_counts(CHANGES, every="quarter", by=(), unit="entity", targets=["IRN", "RUS"])
     assert shown(either, "n") == [(5,)]
+
+
+def test_copies_between_which_no_entry_moved_have_designations() -> None:
+    unmoved = CHANGES[CHANGES["programmes_added"].isna()]
+    found = sanction_counts(unmoved, every="year", by=(), unit="designation")
+    assert shown(found, "n") == [(7,)]
+
+
+def test_a_span_after_the_coverage_holds_no_period_before_it() -> None:
+    found = sanction_counts(
+        events(), every="month", by=(), unit="act", start=date(2022, 6, 1), coverage=SPRING
+    )
+    assert shown(found, "period", "n", "covered") == [("2022-06", None, False)]
+
+
+def test_a_week_that_the_first_day_of_the_coverage_cuts_counts_from_cells_too() -> None:
+    # 12 January 2022 is a Wednesday.
+    table = events().assign(date=pd.Timestamp("2022-01-12"), date_last=pd.Timestamp("2022-01-12"))
+    known = Coverage(source="own", first=date(2022, 1, 12), last=date(2022, 1, 30))
+    asked = {"every": "week", "unit": "act", "start": known.first, "coverage": known}
+    direct = sanction_counts(table.iloc[2:], **asked)
+    from_cells = sanction_counts(cells(table.iloc[2:], every="week"), **asked)
+    pd.testing.assert_frame_equal(from_cells, direct)
+    assert direct["n"].sum() == 3
 
 
 def test_listings_per_month_make_quarters_and_no_weeks() -> None:

@@ -49,6 +49,8 @@ def test_pearson_dispersion_worked_by_hand() -> None:
     assert found == pytest.approx((9 / 5 + 4 / 5 + 1 / 10) / 2)
     assert poisson_dispersion([5, 5, 5]) == 1
     assert poisson_dispersion([0, 0]) == 1
+    # A period in which nothing was reported shows nothing.
+    assert poisson_dispersion([0, 8, 3, 9], exposure=[0, 1, 1, 2]) == found
 
 
 def test_wilson_worked_by_hand() -> None:

@@ -186,6 +186,17 @@ def test_an_entity_under_two_programmes_is_held_once_until_the_last_ends() -> No
     assert list(by_list)[:2] == ["period", "list"]
 
 
+def test_a_listing_of_unknown_day_does_not_hide_one_that_is_known() -> None:
+    spells = frame(
+        "listing_id entity_id programme listed delisted",
+        [("a", "A", "P", None, None), ("b", "A", "Q", "2022-02-05", "2022-04-10")],
+    ).assign(source="own", list="L", entity_type="entity", programme_state="RUS")
+    known = Coverage(source="own", first=date(2022, 1, 1), last=date(2022, 5, 31))
+    found = active_sanctions(spells, every="month", at="end_of_period", coverage=known)
+    # Under P perhaps all along, under Q surely from 5 February to 10 April.
+    assert shown(found, "n", "upper") == [(0, 1), (1, 1), (1, 1), (0, 1), (0, 1)]
+
+
 @pytest.mark.parametrize(
     ("table", "options", "error", "match"),
     [

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,18 +14,14 @@ from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.frames import AnyTable, Opened, opened
-from sanctlib.metrics.grid import (
-    Days,
-    covered_groups,
-    covered_periods,
-    grid_periods,
-    group_codes,
-    laid_out,
-)
-from sanctlib.metrics.tallies import Question, TargetRule, Unit, pieces_of
+from sanctlib.frames import AnyTable, opened
+from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, periods_asked
+from sanctlib.metrics.questions import Question, TargetRule, Unit, keys_of
+from sanctlib.metrics.tallies import pieces_of
 from sanctlib.periods import PERIODS, Period
 from sanctlib.schema import ACTIONS, COUNTED_SANCTIONS
+
+Places: TypeAlias = NDArray[np.int64]
 
 
 def sanction_counts(
@@ -125,33 +122,23 @@ def sanction_counts(
     with opened(table, needed_by="sanction_counts", coverage=coverage) as source:
         question = Question(
             every=every,
-            by=tuple(dict.fromkeys(_key(key, source) for key in by)),
+            by=keys_of(source, by),
             unit=unit,
-            actions=tuple(actions),
+            actions=actions,
             target_rule=target_rule,
             start=start,
             end=end,
-            senders=None if senders is None else tuple(senders),
-            targets=None if targets is None else tuple(targets),
+            senders=senders,
+            targets=targets,
         )
         pieces = pieces_of(source, question)
-        whole = pieces_of(source, replace(question, by=_undivided(question)))
+        # A dyad of an act with the states named in its reasons has no name but its target.
+        named = unit == "dyad" and target_rule != "programme"
+        whole = pieces_of(source, replace(question, by=("target",) if named else ()))
         known = source.coverage
-    counts = _counts(pieces, question, known)
     # An act on two states is in two groups; a measure is a flag and no part of anything.
     additive = "measure" not in question.by and _total(pieces) == _total(whole)
-    return counts.assign(additive=additive)
-
-
-def _key(key: str, source: Opened) -> str:
-    is_list = source.kind in ("listings", "list_changes", "listing_counts")
-    return "list" if key == "sender" and is_list and key not in source.columns else key
-
-
-def _undivided(question: Question) -> tuple[str, ...]:
-    # A dyad of an act with the states named in its reasons has no name but its target.
-    named = question.unit == "dyad" and question.target_rule != "programme"
-    return ("target",) if named else ()
+    return _counts(pieces, question, known).assign(additive=additive)
 
 
 def _total(pieces: pd.DataFrame) -> int:
@@ -159,40 +146,53 @@ def _total(pieces: pd.DataFrame) -> int:
 
 
 def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None) -> pd.DataFrame:
-    days = Days(every=question.every, start=question.start, end=question.end)
-    counted = pieces["counted"].to_numpy(dtype=bool)
-    periods = grid_periods(pieces.loc[counted, "last"], coverage=coverage, **days)
+    counted, unplaced, inside = (
+        pieces[c].to_numpy(dtype=bool) for c in ("counted", "unplaced", "inside")
+    )
+    periods, covered = periods_asked(
+        pieces.loc[counted, "last"],
+        every=question.every,
+        start=question.start,
+        end=question.end,
+        coverage=coverage,
+    )
     more = _wanted(question) if coverage is not None else None
     codes, groups = group_codes(pieces, question.by, more=more)
-    n = _at(pieces, codes, counted, periods, len(groups))
-    sure = pieces["sure"].to_numpy(dtype=bool)
-    lower = _at(pieces, codes, sure, periods, len(groups))
-    upper = _over(pieces, codes, periods, len(groups))
-    table = laid_out(groups, periods, {"n": n, "lower": lower, "upper": upper})
+    sure = inside & pieces["first"].eq(pieces["last"]).to_numpy(dtype=bool)
+    # Each group has a slot for every period, and one more for what has no period.
+    slots = pd.DatetimeIndex([*periods, pd.NaT], dtype="datetime64[us]")
+    base, n = codes * len(slots), pieces["n"].to_numpy(dtype=np.int64)
+    # Things whose periods are not known can lie in any.
+    known = pieces["first"].notna().to_numpy()
+    first = np.searchsorted(periods.to_numpy(), pieces["first"].to_numpy())
+    after = np.searchsorted(periods.to_numpy(), pieces["last"].to_numpy(), side="right")
+    first, after = base + np.where(known, first, 0), base + np.where(known, after, len(periods))
+    last, lost = after - 1, base + len(periods)
+    at = np.unique(np.concatenate([last[counted & (n > 0)], lost[unplaced & (n > 0)]]))
+    if coverage is not None:
+        every_slot = np.arange(len(groups) * len(slots))
+        in_period = every_slot % len(slots) < len(periods)
+        at = every_slot[in_period | np.isin(every_slot, at)]
+    table = laid_out(groups, slots, at).assign(
+        unit=question.unit,
+        n=_held(at, last[counted], after[counted], n[counted]),
+        lower=_held(at, last[sure], after[sure], n[sure]),
+        upper=_held(at, first, after, n),
+        n_unplaced=_held(at, lost[unplaced], lost[unplaced] + 1, n[unplaced]),
+    )
     counts = ["n", "lower", "upper"]
     table[counts] = table[counts].astype("Int64")
-    asked = (question.senders, question.targets)
-    covered = covered_periods(periods, coverage=coverage, **days)
-    if coverage is None:
-        table["covered"] = pd.Series(pd.NA, index=table.index, dtype="boolean")
-        table = table[table["n"].gt(0)]
-    else:
-        told = covered_groups(groups, coverage=coverage, asked=asked)
-        table["covered"] = np.outer(told, covered.to_numpy(dtype=bool)).ravel()
-        table["covered"] = table["covered"].astype("boolean")
-        table.loc[~table["covered"] & table["n"].eq(0), ["n", "lower"]] = pd.NA
-        table.loc[~table["covered"], "upper"] = pd.NA
-    table = table.assign(n_unplaced=0)
-    lost = pieces["unplaced"].to_numpy(dtype=bool)
-    n_lost = np.bincount(codes[lost], pieces["n"].to_numpy()[lost], minlength=len(groups))
-    unplaced = groups[n_lost > 0].assign(n_unplaced=n_lost[n_lost > 0].astype("int64"))
-    for name in ("period", *counts, "covered"):
-        unplaced[name] = pd.Series(pd.NA, index=unplaced.index).astype(table[name].dtype)
-    table = pd.concat([table, unplaced]) if len(unplaced) else table
-    table = table.assign(unit=question.unit)
-    order = ["period", *question.by, "unit", *counts, "n_unplaced", "covered"]
-    keys = [*question.by, "period"]
-    return table[order].sort_values(keys, na_position="last", ignore_index=True)
+    table["covered"] = pd.Series(pd.NA, index=table.index, dtype="boolean")
+    no_period = at % len(slots) == len(periods)
+    table.loc[no_period, counts] = pd.NA
+    if coverage is not None:
+        told = covered_groups(groups, coverage=coverage, asked=(question.senders, question.targets))
+        here = np.outer(told, [*covered, False]).ravel()[at]
+        table["covered"] = pd.array(here, dtype="boolean")
+        table.loc[no_period, "covered"] = pd.NA
+        table.loc[~here & table["n"].eq(0), ["n", "lower"]] = pd.NA
+        table.loc[~here, "upper"] = pd.NA
+    return table[["period", *question.by, "unit", *counts, "n_unplaced", "covered"]]
 
 
 def _wanted(question: Question) -> pd.DataFrame | None:
@@ -204,30 +204,11 @@ def _wanted(question: Question) -> pd.DataFrame | None:
     return pd.DataFrame(rows, columns=list(question.by), dtype="str")
 
 
-def _at(
-    pieces: pd.DataFrame,
-    codes: NDArray[np.int64],
-    chosen: NDArray[np.bool_],
-    periods: pd.DatetimeIndex,
-    n_groups: int,
-) -> NDArray[np.int64]:
-    counts = np.zeros((n_groups, len(periods)), dtype=np.int64)
-    where = periods.get_indexer(pd.DatetimeIndex(pieces["last"]))
-    kept = chosen & (where >= 0)
-    np.add.at(counts, (codes[kept], where[kept]), pieces["n"].to_numpy()[kept])
-    return counts
+def _held(at: Places, first: Places, after: Places, n: Places) -> Places:
+    # What has begun by each slot, less what is over by then.
+    def begun(places: Places) -> Places:
+        order = np.argsort(places)
+        sums = np.concatenate([[0], n[order].cumsum()])
+        return sums[np.searchsorted(places[order], at, side="right")]
 
-
-def _over(
-    pieces: pd.DataFrame, codes: NDArray[np.int64], periods: pd.DatetimeIndex, n_groups: int
-) -> NDArray[np.int64]:
-    # n enters in the first period it can lie in and leaves after the last; a thing whose
-    # periods are not known can lie in any.
-    steps = np.zeros((n_groups, len(periods) + 1), dtype=np.int64)
-    known = pieces["first"].notna().to_numpy()
-    begins = np.searchsorted(periods.to_numpy(), pieces["first"].to_numpy())
-    ends = np.searchsorted(periods.to_numpy(), pieces["last"].to_numpy(), side="right")
-    n = pieces["n"].to_numpy()
-    np.add.at(steps, (codes, np.where(known, begins, 0)), n)
-    np.add.at(steps, (codes, np.where(known, ends, len(periods))), -n)
-    return steps.cumsum(axis=1)[:, :-1]
+    return begun(first) - begun(after)

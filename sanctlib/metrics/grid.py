@@ -4,74 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TypedDict
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
-from sanctlib.periods import Period, period_end, period_range
+from sanctlib.periods import Period, period_end, period_range, period_start
+
+Flags = NDArray[np.bool_]
 
 
-class Days(TypedDict):
-    """The periods asked for, and the first and last day."""
-
-    every: Period
-    start: date | None
-    end: date | None
-
-
-def grid_periods(
+def periods_asked(
     observed: pd.Series,
     *,
     every: Period,
     start: date | None,
     end: date | None,
     coverage: Coverage | None,
-) -> pd.DatetimeIndex:
+) -> tuple[pd.DatetimeIndex, Flags]:
     """
-    Return the periods of a result, in order.
+    Return the periods of a result, in order, and which the coverage and the span hold whole.
 
     With coverage: all periods of the span asked for, by default those of the coverage
-    and of anything observed. Without: the observed ones alone.
+    and of anything observed. Without: the observed ones alone, none of them covered.
     """
     seen = pd.DatetimeIndex(observed.dropna().drop_duplicates().sort_values(), name="period")
+    since, until = (None if day is None else pd.Timestamp(day) for day in (start, end))
     if coverage is None:
-        return seen
+        low, high = period_start(pd.Series([since, until], dtype="datetime64[us]"), every=every)
+        kept = (pd.isna(low) | (seen >= low)) & (pd.isna(high) | (seen <= high))
+        return seen[kept], np.zeros(int(kept.sum()), dtype=bool)
     first, last = pd.Timestamp(coverage.first), pd.Timestamp(coverage.last)
-    if len(seen):
-        first, last = min(first, seen[0]), max(last, seen[-1])
-    first = first if start is None else pd.Timestamp(start)
-    last = last if end is None else pd.Timestamp(end)
-    return period_range(min(first, last), last, every=every)
-
-
-def covered_periods(
-    periods: pd.DatetimeIndex,
-    *,
-    every: Period,
-    start: date | None,
-    end: date | None,
-    coverage: Coverage | None,
-) -> pd.Series:
-    """
-    Tell which periods lie wholly in the coverage and in the span asked for.
-
-    Returns
-    -------
-    covered : Series of boolean
-        Missing where nobody said what the source covers.
-    """
+    first = since or min([first, *seen[:1]])
+    last = until or max([first, last, *seen[-1:]])
+    periods = period_range(min(first, last), last, every=every)
     starts = pd.Series(periods)
-    if coverage is None:
-        return pd.Series(pd.NA, index=starts.index, dtype="boolean")
-    inside = coverage.covers(starts, every=every)
-    if start is not None:
-        inside &= starts.ge(pd.Timestamp(start))
-    if end is not None:
-        inside &= period_end(starts, every=every).le(pd.Timestamp(end))
-    return inside.astype("boolean")
+    whole = coverage.covers(starts, every=every)
+    if since is not None:
+        whole &= starts.ge(since)
+    if until is not None:
+        whole &= period_end(starts, every=every).le(until)
+    return periods, whole.to_numpy(dtype=bool)
 
 
 def covered_groups(
@@ -79,7 +53,7 @@ def covered_groups(
     *,
     coverage: Coverage | None,
     asked: Sequence[Sequence[str] | None] = (),
-) -> NDArray[np.bool_]:
+) -> Flags:
     """
     Tell which groups a source speaks of: one of their parties is a state it covers.
 
@@ -91,8 +65,7 @@ def covered_groups(
     narrowed = [set(names) for names in asked if names]
     if states is None or not parties or any(names <= states for names in narrowed):
         return np.ones(len(groups), dtype=bool)
-    known = pd.DataFrame({c: groups[c].isin(states) for c in parties})
-    return known.any(axis=1).to_numpy()
+    return groups[parties].isin(states).any(axis=1).to_numpy()
 
 
 def group_codes(
@@ -121,10 +94,9 @@ def group_codes(
 
 
 def laid_out(
-    groups: pd.DataFrame, periods: pd.DatetimeIndex, values: dict[str, NDArray[np.int64]]
+    groups: pd.DataFrame, periods: pd.DatetimeIndex, at: NDArray[np.int64]
 ) -> pd.DataFrame:
-    """Return one row per group and period from arrays of shape (groups, periods)."""
-    n_groups, n_periods = len(groups), len(periods)
-    frame = groups.loc[np.repeat(np.arange(n_groups), n_periods)].reset_index(drop=True)
-    frame.insert(0, "period", np.tile(periods.to_numpy(), n_groups))
-    return frame.assign(**{name: array.ravel() for name, array in values.items()})
+    """Return one row per cell of `at`: the number of a group times the periods, plus the period."""
+    frame = groups.iloc[at // max(len(periods), 1)].reset_index(drop=True)
+    frame.insert(0, "period", periods.to_numpy()[at % max(len(periods), 1)])
+    return frame

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from sanctlib.cells import cells
+from sanctlib.cells import KEYS, cells_of
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice
 from sanctlib.frames import AnyTable, opened
-from sanctlib.metrics.grid import Days, covered_groups, covered_periods, grid_periods
+from sanctlib.metrics.bands import PER, Counts, Denominator, acts_of, band_of
+from sanctlib.metrics.grid import covered_groups, periods_asked
 from sanctlib.metrics.intervals import poisson_dispersion, poisson_interval
-from sanctlib.metrics.volumes import PER, Counts, Denominator, Volume, band_of, is_state, no_band
 from sanctlib.periods import PERIODS, Period
 from sanctlib.schema import COMPONENTS, Pair
 
@@ -122,7 +124,10 @@ def partnership_intensity(
         check_choice(component, COMPONENTS, what="component", needed_by=who)
     if not components or len(set(components)) < len(components):
         raise SanctlibError(f"{who} needs components, once each, got {tuple(components)!r}.")
-    first, second = _pair(pair)
+    two = sorted(pair)
+    if len(set(two)) != 2 or not all(re.fullmatch("[A-Z]{3}", str(state)) for state in two):
+        msg = f"{who} needs a pair of two states, like ('RUS', 'IRN'), got {pair!r}."
+        raise SanctlibError(msg)
     with opened(table, needed_by=who, coverage=coverage) as source:
         if source.curated:
             msg = "acts on a hand-picked list support a timeline, not a rate, interval or test"
@@ -131,47 +136,46 @@ def partnership_intensity(
             msg = f"{who} needs events or cells; {source.name!r} holds {source.kind}."
             raise SanctlibError(msg)
         known = source.coverage
-    # The last week of a source counts, though the source ends within it.
-    whole = known is not None and end is not None and end >= known.last
-    acts = cells(table, every=every, start=start, end=None if whole else end)
-    days = Days(every=every, start=start, end=end)
-    periods = grid_periods(acts["period"], coverage=known, **days)
-    volume = Volume.of(acts, periods, components)
-    covered = covered_periods(periods, coverage=known, **days)
-    two = pd.DataFrame({"first": [first], "second": [second]})
-    covered &= bool(covered_groups(two, coverage=known)[0])
-    ways = [(first, second), (second, first)] if directed else [(first, second)]
+        acts = cells_of(source, every=every, by=KEYS, start=start, end=end, needed_by=who)
+    periods, whole = periods_asked(
+        acts["period"], every=every, start=start, end=end, coverage=known
+    )
+    named = pd.DataFrame([two], columns=["first", "second"])
+    covered = None if known is None else whole & covered_groups(named, coverage=known)
     rows = []
-    for way in ways:
-        counts = volume.counts([way], directed=directed)[0]
-        exposure = volume.exposure([way], denominator)[0]
-        unplaced = volume.unplaced(way, directed=directed)
-        edges, n = no_band(volume), None
-        if band:
-            edges, n = band_of(
-                volume, way, denominator, directed=directed, from_mean=comparable_from
+    for first, second in [two, two[::-1]] if directed else [two]:
+        found = acts_of(
+            acts,
+            (first, second),
+            periods=periods,
+            components=components,
+            denominator=denominator,
+            directed=directed,
+        )
+        edges, n_comparable = band_of(found, from_mean=comparable_from if band else np.inf)
+        for i, component in enumerate([*components, ALL]):
+            frame = _rated(
+                found.n[0, i], found.exposure[0], covered, level=level, dispersion=dispersion
             )
-        for i, component in enumerate([*volume.components, ALL]):
-            frame = _rated(counts[i], exposure, covered, level=level, dispersion=dispersion)
             rows.append(
                 frame.assign(
                     period=periods,
-                    first=way[0],
-                    second=way[1],
+                    first=first,
+                    second=second,
                     component=component,
-                    band_low=edges[i][0],
-                    band_high=edges[i][1],
-                    n_comparable=pd.array([n] * len(periods), dtype="Int64"),
+                    band_low=edges[0, i],
+                    band_high=edges[1, i],
+                    n_comparable=n_comparable if band else None,
                     denominator=denominator,
-                    n_unplaced=unplaced[i],
-                    covered=covered,
+                    n_unplaced=found.unplaced[i],
                 )
             )
-    found = pd.concat(rows, ignore_index=True)
+    table = pd.concat(rows, ignore_index=True)
     if known is None:
-        found = found[found["n_acts"].gt(0)].reset_index(drop=True)
+        table = table[table["n_acts"].gt(0)].reset_index(drop=True)
     text = ("first", "second", "component", "interval", "denominator")
-    return found[list(_COLUMNS)].astype(dict.fromkeys(text, "str"))
+    types = {**dict.fromkeys(text, "str"), "n_comparable": "Int64"}
+    return table[list(_COLUMNS)].astype(types)
 
 
 _COLUMNS = (
@@ -181,43 +185,35 @@ _COLUMNS = (
 )
 
 
-def _pair(pair: Pair) -> Pair:
-    if len(pair) != 2 or pair[0] == pair[1] or not all(is_state(state) for state in pair):
-        msg = (
-            f"partnership_intensity needs a pair of two states, like ('RUS', 'IRN'), got {pair!r}."
-        )
-        raise SanctlibError(msg)
-    first, second = sorted(pair)
-    return first, second
-
-
 def _rated(
-    counts: Counts, exposure: Counts, covered: pd.Series, *, level: float, dispersion: bool
+    counts: Counts,
+    exposure: Counts,
+    covered: NDArray[np.bool_] | None,
+    *,
+    level: float,
+    dispersion: bool,
 ) -> pd.DataFrame:
+    # Where nobody said what is covered, every period counts.
+    inside = np.ones(len(counts), dtype=bool) if covered is None else covered
     # A period that is not covered and shows nothing says nothing.
-    said = covered.notna().all()
-    blank = (counts == 0) & ~covered.fillna(value=False).to_numpy(dtype=bool)
+    blank = (counts == 0) & ~inside if covered is not None else counts == 0
     n = np.where(blank, np.nan, counts)
     exposed = np.where(blank | (exposure == 0), np.nan, exposure)
-    inside = covered.fillna(value=not said).to_numpy(dtype=bool)
-    few = bool(inside.any()) and float(counts[inside].mean()) < TOO_FEW
     phi = poisson_dispersion(n[inside], exposure=exposed[inside]) if dispersion else 1.0
     frame = poisson_interval(n, exposure=exposed, level=level, dispersion=phi)
-    name = (
-        f"Poisson scaled by dispersion, {level:.0%}"
-        if dispersion
-        else f"exact Poisson, {level:.0%}"
-    )
-    if not said:
+    scaled = "Poisson scaled by dispersion" if dispersion else "exact Poisson"
+    name = f"{scaled}, {level:.0%}"
+    if covered is None:
         frame[["lower", "upper"]] = np.nan
         phi, name = float("nan"), "none: coverage not said"
     elif np.isnan(phi):
         name = "none: one period shows no dispersion"
     frame[["rate", "lower", "upper"]] *= PER
     return frame.assign(
-        n_acts=pd.Series(n).astype("Int64"),
-        exposure=pd.Series(np.where(blank & (exposure == 0), np.nan, exposure)).astype("Int64"),
+        n_acts=pd.array(n, dtype="Int64"),
+        exposure=pd.array(np.where(blank & (exposure == 0), np.nan, exposure), dtype="Int64"),
         interval=name,
         dispersion=phi,
-        too_few=few,
+        too_few=bool(inside.any()) and float(counts[inside].mean()) < TOO_FEW,
+        covered=pd.array([pd.NA] * len(n) if covered is None else covered, dtype="boolean"),
     )

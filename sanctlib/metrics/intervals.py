@@ -84,7 +84,7 @@ def poisson_dispersion(n: ArrayLike, *, exposure: ArrayLike = 1.0) -> float:
     phi = sum of (n - m)^2 / m over the T periods, divided by T - 1, where m is the
     exposure times the overall rate. Growth and steps of the rate count as dispersion
     too, so the intervals made with it are wide rather than narrow. Counts that vary
-    less than Poisson's give 1. Periods with a missing count or exposure are left out.
+    less than Poisson's give 1. Periods without a count or an exposure are left out.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def poisson_dispersion(n: ArrayLike, *, exposure: ArrayLike = 1.0) -> float:
     counts, exposed = np.broadcast_arrays(
         np.asarray(n, dtype="float64"), np.asarray(exposure, dtype="float64")
     )
-    known = ~np.isnan(counts) & ~np.isnan(exposed)
+    known = ~np.isnan(counts) & (exposed > 0)
     counts, exposed = counts[known], exposed[known]
     if len(counts) < 2:
         return float("nan")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
+from pandas.api.typing import NaTType
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import check_columns
-from sanctlib.metrics.targets import SplitBy, by_programme, by_target
-from sanctlib.periods import Period, period_start
+from sanctlib.metrics.questions import Question, by_programme, by_target, cases_by
+from sanctlib.periods import period_start
 
 FLOWS = ("added", "removed", "moved_in", "moved_out")
 SCENARIOS = ("n", "lower", "upper", "left_censored", "right_censored")
@@ -19,7 +18,7 @@ _NEVER = pd.Timestamp("9999-12-31")
 _BEFORE = pd.Timestamp("0001-01-01")
 
 
-def flows_of_changes(table: pd.DataFrame, split: SplitBy, *, every: Period) -> pd.DataFrame:
+def flows_of_changes(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     """
     Return the flows of dated copies: changes by the copy that first shows them.
 
@@ -32,69 +31,61 @@ def flows_of_changes(table: pd.DataFrame, split: SplitBy, *, every: Period) -> p
         The keys, ``scenario`` (n, lower, upper), ``flow`` (``held`` for what was there
         before the first copy, or one of `FLOWS`), ``period`` and ``amount``.
     """
-    if "programme" in split.by:
-        rows = by_target(by_programme(table), split, states="rows")
-    else:
-        rows = by_target(table, split, states="sets")
-    keys = list(split.by)
+    keys, column = list(question.by), "programmes"
+    if "programme" in keys:
+        table, column = by_programme(table), "programme"
+    rows = by_target(table, question, column=column)
     ids = ["source", "list", "programmes", "entity_type"]
-    ordered = rows.sort_values("to", kind="stable").reset_index(drop=True)
+    ordered = rows.sort_values("to", kind="stable", ignore_index=True)
     held = ordered[~ordered.duplicated(list(dict.fromkeys([*ids, *keys])))]
     intervals = rows.groupby([*keys, "from", "to"], dropna=False, sort=False)
     sums = intervals[[*FLOWS]].sum().reset_index()
     net = sums["moved_in"] - sums["moved_out"]
     sums = sums.assign(moved_in=net.clip(lower=0), moved_out=(-net).clip(lower=0))
-    late, early = period_start(sums["to"], every=every), period_start(sums["from"], every=every)
-    parts = [_flow(held, keys, s, "held", None, held["opening"]) for s in SCENARIOS[:3]]
-    for flow in FLOWS:
-        enters = flow in ("added", "moved_in")
-        periods = {
-            "n": late,
-            "lower": late if enters else early,
-            "upper": early if enters else late,
-        }
-        parts += [_flow(sums, keys, s, flow, period, sums[flow]) for s, period in periods.items()]
-    return pd.concat(parts, ignore_index=True)
+    late, early = (period_start(sums[c], every=question.every) for c in ("to", "from"))
+    found = []
+    for scenario, enters, leaves in (
+        ("n", late, late),
+        ("lower", late, early),
+        ("upper", early, late),
+    ):
+        found.append(_flow(held[keys], scenario, "held", pd.NaT, held["opening"]))
+        for flow in FLOWS:
+            period = enters if flow in ("added", "moved_in") else leaves
+            found.append(_flow(sums[keys], scenario, flow, period, sums[flow]))
+    return pd.concat(found, ignore_index=True)
 
 
 def flows_of_listings(
-    table: pd.DataFrame, split: SplitBy, *, every: Period, coverage: Coverage | None
+    table: pd.DataFrame, question: Question, *, coverage: Coverage | None
 ) -> pd.DataFrame:
     """
     Return the flows of spells on a list, an entity once per group at any time.
 
-    Spells of one entity in one group that touch are one spell. An entity whose first
+    Spells of one entity in one group that touch are one spell. A listing whose first
     day is not known is possibly there from the beginning, and surely never.
     """
-    rows = by_target(table, split, states="rows")
-    who = [*split.by, "source", "list", "entity_id"]
-    who = list(dict.fromkeys(who))
+    rows = by_target(table, question, column="programme")
+    who = list(dict.fromkeys([*question.by, "source", "list", "entity_id"]))
     rows = rows.assign(
         begin=rows["listed"].fillna(_BEFORE),
         finish=rows["delisted"].fillna(_NEVER) if "delisted" in rows else _NEVER,
-    ).sort_values([*who, "begin"], na_position="last")
-    known = rows.groupby(who, dropna=False, sort=False)
-    latest = known["finish"].cummax()
+    )
+    sure, possible = (_joined(r, who) for r in (rows[rows["listed"].notna()], rows))
+    return _flows_of_spells(sure, possible, question, coverage)
+
+
+def _joined(rows: pd.DataFrame, who: list[str]) -> pd.DataFrame:
+    rows = rows.sort_values([*who, "begin"], na_position="last")
+    latest = rows.groupby(who, dropna=False, sort=False)["finish"].cummax()
     before = latest.groupby([rows[c] for c in who], dropna=False, sort=False).shift()
     rows["block"] = (before.isna() | rows["begin"].gt(before)).cumsum()
     blocks = rows.groupby([*who, "block"], dropna=False, sort=False)
-    spells = blocks.agg(begin=("begin", "min"), finish=("finish", "max")).reset_index()
-    unknown = spells["begin"].eq(_BEFORE)
-    spells = spells.assign(
-        possible_begin=spells["begin"],
-        begin=spells["begin"].mask(unknown, _NEVER),
-        possible_finish=spells["finish"],
-    )
-    return _flows_of_spells(spells, split.by, every=every, coverage=coverage)
+    return blocks.agg(begin=("begin", "min"), finish=("finish", "max")).reset_index()
 
 
 def flows_of_cases(
-    table: pd.DataFrame,
-    split: SplitBy,
-    *,
-    every: Period,
-    coverage: Coverage | None,
-    legal: bool,
+    table: pd.DataFrame, question: Question, *, coverage: Coverage | None, legal: bool
 ) -> pd.DataFrame:
     """
     Return the flows of cases, each once per group from its first to its last day.
@@ -105,12 +96,9 @@ def flows_of_cases(
     """
     if "imposed" in table:
         table = table[table["imposed"].fillna(value=True).to_numpy(dtype=bool)]
-    if split.targets is not None:
-        table = table[table["target"].isin(split.targets)]
-    if "measure" in split.by:
-        check_columns(table.columns, ["measures"], needed_by="The key 'measure'")
-        table = table.assign(measure=table["measures"].str.split(";")).explode("measure")
-    check_columns(table.columns, split.by, needed_by=split.needed_by)
+    table = cases_by(table, question)
+    if not legal:
+        check_columns(table.columns, ["exit"], needed_by='The stock "in_force"')
     end = table["end"] if "end" in table else pd.Series(pd.NaT, table.index)
     end_last = table["end_last"].fillna(end) if "end_last" in table else end
     cut = end.isna()
@@ -119,66 +107,56 @@ def flows_of_cases(
     opened = table["ongoing"].fillna(value=False).astype("bool") & cut
     if legal and "exit" in table:
         opened |= table["exit"].eq("suspended").fillna(value=False).astype("bool")
-    if not legal:
-        check_columns(table.columns, ["exit"], needed_by='The stock "in_force"')
     rows = table.assign(
         begin=table["start_last"],
         possible_begin=table["start"],
         finish=end.fillna(table["start_last"]).mask(opened, _NEVER),
         possible_finish=end_last.fillna(_NEVER).mask(opened, _NEVER),
     )
-    group = list(dict.fromkeys([*split.by, "source", "case_id"]))
+    group = list(dict.fromkeys([*question.by, "source", "case_id"]))
     spells = rows.groupby(group, dropna=False, sort=False).agg(
         begin=("begin", "min"),
         possible_begin=("possible_begin", "min"),
         finish=("finish", "max"),
         possible_finish=("possible_finish", "max"),
     )
-    return _flows_of_spells(spells.reset_index(), split.by, every=every, coverage=coverage)
+    spells = spells.reset_index()
+    # Dated so widely that it may be over before it surely began: nowhere sure.
+    begun, over = (period_start(spells[c], every=question.every) for c in ("begin", "finish"))
+    possible = spells.assign(begin=spells["possible_begin"], finish=spells["possible_finish"])
+    return _flows_of_spells(spells[begun.le(over)], possible, question, coverage)
 
 
 def _flows_of_spells(
-    spells: pd.DataFrame, by: Sequence[str], *, every: Period, coverage: Coverage | None
+    sure: pd.DataFrame, possible: pd.DataFrame, question: Question, coverage: Coverage | None
 ) -> pd.DataFrame:
-    days = ("begin", "finish", "possible_begin", "possible_finish")
-    at = {day: period_start(spells[day], every=every) for day in days}
-    # Dated so widely that it may be over before it surely began: nowhere sure.
-    sure = at["begin"].le(at["finish"]) & spells["begin"].ne(_NEVER)
-    censored = pd.Series(data=False, index=spells.index)
-    if coverage is not None:
-        censored = sure & spells["begin"].lt(pd.Timestamp(coverage.first))
+    first = _BEFORE if coverage is None else pd.Timestamp(coverage.first)
     chosen = {
         "n": sure,
         "lower": sure,
-        "left_censored": censored,
-        "right_censored": sure & spells["finish"].eq(_NEVER),
-        "upper": pd.Series(data=True, index=spells.index),
+        "upper": possible,
+        "left_censored": sure[sure["begin"].lt(first)],
+        "right_censored": sure[sure["finish"].eq(_NEVER)],
     }
-    parts = []
-    for scenario, mask in chosen.items():
-        begin, finish = "begin", "finish"
-        if scenario == "upper":
-            begin, finish = "possible_begin", "possible_finish"
-        there = spells[mask].assign(amount=1)
-        before = there[begin].eq(_BEFORE)
-        ends = there[finish].ne(_NEVER)
-        for flow, rows, period in (
-            ("held", there[before], None),
-            ("added", there[~before], at[begin]),
-            ("removed", there[ends], at[finish]),
-        ):
-            parts.append(_flow(rows, list(by), scenario, flow, period, rows["amount"]))
-    return pd.concat(parts, ignore_index=True)
+    found = []
+    for scenario, spells in chosen.items():
+        begun, over = (period_start(spells[c], every=question.every) for c in ("begin", "finish"))
+        held, ends = spells["begin"].eq(_BEFORE), spells["finish"].ne(_NEVER)
+        keys = spells[list(question.by)]
+        found += [
+            _flow(keys[held], scenario, "held", pd.NaT, 1),
+            _flow(keys[~held], scenario, "added", begun, 1),
+            _flow(keys[ends], scenario, "removed", over, 1),
+        ]
+    return pd.concat(found, ignore_index=True)
 
 
 def _flow(
-    rows: pd.DataFrame,
-    keys: Sequence[str],
+    keys: pd.DataFrame,
     scenario: str,
     flow: str,
-    period: pd.Series | None,
-    amount: pd.Series,
+    period: pd.Series | NaTType,
+    amount: pd.Series | int,
 ) -> pd.DataFrame:
-    never = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us]")
-    when = never if period is None else period.loc[rows.index]
-    return rows[list(keys)].assign(scenario=scenario, flow=flow, period=when, amount=amount)
+    when = pd.Series(period, index=keys.index, dtype="datetime64[us]")
+    return keys.assign(scenario=scenario, flow=flow, period=when, amount=amount)

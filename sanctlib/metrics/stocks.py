@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -12,16 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import SanctlibError, check_choice, check_columns
+from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.frames import AnyTable, Opened, opened
-from sanctlib.metrics.grid import (
-    Days,
-    covered_groups,
-    covered_periods,
-    grid_periods,
-    group_codes,
-    laid_out,
-)
+from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, periods_asked
+from sanctlib.metrics.questions import Question, TargetRule, check_rule, keys_of, of_senders
 from sanctlib.metrics.spells import (
     FLOWS,
     SCENARIOS,
@@ -29,8 +23,6 @@ from sanctlib.metrics.spells import (
     flows_of_changes,
     flows_of_listings,
 )
-from sanctlib.metrics.tallies import RULES, TargetRule
-from sanctlib.metrics.targets import SplitBy
 from sanctlib.periods import PERIODS, Period, period_start
 
 At: TypeAlias = Literal["any_day", "end_of_period"]
@@ -117,110 +109,81 @@ def active_sanctions(
     1 2020-01-01    RUS  2        1      1        1        1
     2 2021-01-01    RUS  1        1      0        0        1
     """
-    check_choice(every, PERIODS, what="period", needed_by="active_sanctions")
-    check_choice(at, ("any_day", "end_of_period"), what="stock", needed_by="active_sanctions")
-    check_choice(stock, ("legal", "in_force"), what="stock", needed_by="active_sanctions")
-    with opened(table, needed_by="active_sanctions", coverage=coverage) as source:
-        _check(source, stock, target_rule)
-        spells = source.small(needed_by="active_sanctions")
-    known, unit = source.coverage, "case" if source.kind == "cases" else "entity"
-    keys = tuple(dict.fromkeys(_key(key, source) for key in by))
-    columns = [c for c in _SEEN[source.kind] if c in spells]
+    who = "active_sanctions"
+    check_choice(every, PERIODS, what="period", needed_by=who)
+    check_choice(at, ("any_day", "end_of_period"), what="stock", needed_by=who)
+    check_choice(stock, ("legal", "in_force"), what="stock", needed_by=who)
+    with opened(table, needed_by=who, coverage=coverage) as source:
+        question = Question(
+            every=every,
+            by=keys_of(source, by),
+            unit="case" if source.kind == "cases" else "entity",
+            target_rule=target_rule,
+            start=start,
+            end=end,
+            senders=senders,
+            targets=targets,
+            needed_by=who,
+        )
+        _check(source, stock, question)
+        spells = source.small(needed_by=who)
+    known, keys = source.coverage, question.by
+    seen = pd.concat([spells[c] for c in _SEEN[source.kind] if c in spells], ignore_index=True)
     # Where nobody said what is covered, the days that the table names are what is known.
-    seen = pd.concat([spells[c] for c in columns], ignore_index=True).dropna()
-    if senders is not None:
-        check_columns(spells.columns, ["sender"], needed_by="The choice of senders")
-        spells = spells[spells["sender"].isin(senders)]
-    asked = partial(
-        _flows,
-        source,
-        spells,
+    # What began before the coverage is its opening stock, and makes no period of its own.
+    here = period_start(seen.dropna(), every=every)
+    periods, covered = periods_asked(
+        here if known is None else here.iloc[:0],
         every=every,
-        stock=stock,
-        target_rule=target_rule,
-        targets=targets,
+        start=start,
+        end=end,
+        coverage=known,
     )
-    flows, whole = asked(keys), asked(())
-    days = Days(every=every, start=start, end=end)
-    periods = _periods(seen, days, known)
+    spells = of_senders(spells, question)
+    flows = _flows(source, spells, question, stock)
     codes, groups = group_codes(flows, keys)
     sums = _sums(flows, codes, periods, n_groups=len(groups), at=at)
+    whole = _flows(source, spells, replace(question, by=()), stock)
     one = np.zeros(len(whole), dtype=np.int64)
     undivided = _sums(whole, one, periods, n_groups=1, at=at)["n"]
     told = covered_groups(groups, coverage=known, asked=(senders, targets))
-    stocks = laid_out(groups, periods, {name: sums[name] for name in _COUNTS})
-    stocks[list(_COUNTS)] = stocks[list(_COUNTS)].astype("Int64")
+    stocks = laid_out(groups, periods, np.arange(len(groups) * len(periods))).assign(
+        unit=question.unit,
+        at=at,
+        **{name: pd.array(sums[name].ravel(), dtype="Int64") for name in _COUNTS},
+        covered=pd.array(np.outer(told, covered).ravel(), dtype="boolean"),
+        additive="measure" not in keys and np.array_equal(sums["n"].sum(axis=0), undivided[0]),
+    )
     if source.kind == "list_changes":
         stocks[["left_censored", "right_censored"]] = pd.NA
-    additive = "measure" not in keys and np.array_equal(sums["n"].sum(axis=0), undivided[0])
-    stocks = stocks.assign(unit=unit, at=at, additive=additive)
-    covered = covered_periods(periods, coverage=known, **days)
-    order = ["period", *keys, "unit", "at", *_COUNTS, "covered", "additive"]
     if known is None:
-        stocks["left_censored"] = pd.NA
-        stocks["covered"] = pd.NA
+        stocks[["left_censored", "covered"]] = pd.NA
         stocks = stocks[stocks[["upper", *FLOWS]].sum(axis=1).gt(0)]
     else:
-        stocks["covered"] = np.outer(told, covered.to_numpy(dtype=bool)).ravel()
-        here = period_start(seen, every=every).unique()
         blank = ~stocks["covered"] & ~stocks["period"].isin(here)
         stocks.loc[blank, list(_COUNTS)] = pd.NA
     types = {"covered": "boolean", "left_censored": "Int64", "right_censored": "Int64"}
-    return stocks[order].astype(types).reset_index(drop=True)
+    return stocks.astype(types).reset_index(drop=True)
 
 
-def _key(key: str, source: Opened) -> str:
-    is_list = source.kind in ("listings", "list_changes")
-    return "list" if key == "sender" and is_list and key not in source.columns else key
-
-
-def _flows(
-    source: Opened,
-    table: pd.DataFrame,
-    keys: tuple[str, ...],
-    *,
-    every: Period,
-    stock: Stock,
-    target_rule: TargetRule,
-    targets: Sequence[str] | None,
-) -> pd.DataFrame:
-    split = SplitBy(
-        by=keys,
-        address=target_rule == "address",
-        targets=None if targets is None else tuple(targets),
-        needed_by="active_sanctions",
-    )
-    known, legal = source.coverage, stock == "legal"
+def _flows(source: Opened, table: pd.DataFrame, question: Question, stock: Stock) -> pd.DataFrame:
+    known = source.coverage
     if source.kind == "list_changes":
-        return flows_of_changes(table, split, every=every)
+        return flows_of_changes(table, question)
     if source.kind == "listings":
-        return flows_of_listings(table, split, every=every, coverage=known)
-    return flows_of_cases(table, split, every=every, coverage=known, legal=legal)
+        return flows_of_listings(table, question, coverage=known)
+    return flows_of_cases(table, question, coverage=known, legal=stock == "legal")
 
 
-def _check(source: Opened, stock: Stock, target_rule: TargetRule) -> None:
-    who = "active_sanctions"
+def _check(source: Opened, stock: Stock, question: Question) -> None:
+    who = question.needed_by
     if source.kind not in _SEEN:
         msg = f"{who} needs {' or '.join(_SEEN)}, and {source.name!r} holds {source.kind}."
         raise SanctlibError(f"{msg} Acts have a day, and no end.")
-    if target_rule not in RULES[source.kind]:
-        msg = f"{who}: {source.kind} know their targets by {' or '.join(RULES[source.kind])}"
-        raise SanctlibError(f"{msg}, not by {target_rule!r}.")
+    check_rule(source, question)
     if stock == "in_force" and source.kind != "cases":
         msg = f"{who}: {source.kind} do not say what is suspended: they hold the stock in law."
         raise SanctlibError(f'{msg} Ask for stock="legal".')
-
-
-def _periods(seen: pd.Series, days: Days, coverage: Coverage | None) -> pd.DatetimeIndex:
-    every = days["every"]
-    # What began before the coverage is its opening stock, and makes no period of its own.
-    known = seen if coverage is None else seen.iloc[:0]
-    periods = grid_periods(period_start(known, every=every), coverage=coverage, **days)
-    first = pd.Series([days["start"], days["end"]]).astype("datetime64[us]")
-    asked = period_start(first, every=every)
-    if days["start"] is not None:
-        periods = periods[periods >= asked[0]]
-    return periods if days["end"] is None else periods[periods <= asked[1]]
 
 
 def _sums(
@@ -233,9 +196,8 @@ def _sums(
 ) -> dict[str, NDArray[np.int64]]:
     # Column 0 holds what came before the first period: its opening.
     when = flows["period"].to_numpy()
-    where = np.searchsorted(periods.to_numpy(), when)
-    column = np.where((where == 0) & ~np.isin(when, periods.to_numpy()), 0, where + 1)
-    column = np.where(flows["period"].isna(), 0, column)
+    before = np.isnat(when) | (when < periods.min().to_datetime64())
+    column = np.where(before, 0, np.searchsorted(periods.to_numpy(), when) + 1)
     amount = flows["amount"].to_numpy(dtype=np.int64)
     inside = column <= len(periods)
 
@@ -255,4 +217,6 @@ def _sums(
         if scenario == "n":
             closing = came - left
             found |= {"opening": closing[:, :-1], "closing": closing[:, 1:]}
+    # An entity that is possibly there all along may surely be there twice on any day.
+    found["upper"] = np.maximum(found["upper"], found["n"])
     return found | {name: total("n", (name,))[:, 1:] for name in FLOWS}

@@ -9,14 +9,8 @@ import pandas as pd
 
 from sanctlib.errors import SanctlibError
 from sanctlib.frames import AnyTable, Opened, fetched, opened
-from sanctlib.metrics.tallies import (
-    RULES,
-    TARGET_COLUMN,
-    UNITS,
-    Question,
-    TargetRule,
-    pieces_of,
-)
+from sanctlib.metrics.questions import RULES, TARGET_COLUMN, UNITS, Question, TargetRule
+from sanctlib.metrics.tallies import pieces_of
 from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.reading import Reading
 from sanctlib.schema import COUNTED_SANCTIONS

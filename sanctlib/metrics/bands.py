@@ -1,0 +1,131 @@
+"""Bands: the acts of a pair, what they are divided by, and the rates of comparable pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sanctlib.schema import COMPONENTS, Pair
+
+Denominator: TypeAlias = Literal["all", "either", "no_war"]
+Counts: TypeAlias = NDArray[np.int64]
+
+PER = 1000
+BAND = (0.1, 0.9)
+_PARTS = {action: part for part, actions in COMPONENTS.items() for action in actions}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acts:
+    """
+    The acts of a pair, of its comparable pairs, and of all that divides them.
+
+    Row 0 is the pair; the others are the pairs of either state with a third that have
+    an act in the span.
+    """
+
+    n: Counts
+    """Of shape (pairs, components and their sum, periods)."""
+    exposure: Counts
+    """Of shape (pairs, periods)."""
+    unplaced: Counts
+    """Acts of the pair in no period, by component and in all."""
+
+
+def acts_of(
+    cells: pd.DataFrame,
+    way: Pair,
+    *,
+    periods: pd.DatetimeIndex,
+    components: Sequence[str],
+    denominator: Denominator,
+    directed: bool,
+) -> Acts:
+    """Return what cells hold of the pair `way`: of first towards second if directed."""
+    parts = cells["action"].map(_PARTS).where(cells["family"].eq("cooperation"))
+    number = {component: i for i, component in enumerate(components)}
+    cells = cells.assign(
+        at=periods.get_indexer(pd.DatetimeIndex(cells["period"])),
+        part=parts.map(number).fillna(-1).astype("int64"),
+    )
+    near = cells[cells["sender"].isin(way) | cells["target"].isin(way)]
+    back = near.rename(columns={"sender": "target", "target": "sender"})
+    done = pd.concat([near, back[back["mutual"].astype("bool") | (not directed)]])
+    # Of the first what it did to others, of the second what others did to it.
+    by_first, to_second = done["sender"].eq(way[0]), done["target"].eq(way[1])
+    third = done["target"].where(by_first, done["sender"])
+    is_state = third.str.fullmatch("[A-Z]{3}").fillna(value=False).astype("bool")
+    beside = done[(by_first ^ to_second) & is_state & ~third.isin(way)]
+    beside = beside[beside["at"].ge(0) & beside["n_acts"].gt(0)]
+    others = sorted(set(zip(beside["sender"], beside["target"], strict=True)))
+    pairs = pd.MultiIndex.from_tuples([way, *others], names=["sender", "target"])
+
+    own = done[by_first & to_second & done["part"].ge(0)]
+    unplaced = np.zeros(len(components) + 1, dtype=np.int64)
+    np.add.at(unplaced, own["part"].to_numpy(), own["n_unplaced"].to_numpy())
+    unplaced[-1] = unplaced.sum()
+    n = np.zeros((len(pairs), len(components) + 1, len(periods)), dtype=np.int64)
+    placed = pd.concat([beside, own[own["at"].ge(0)]])
+    placed = placed[placed["part"].ge(0)]
+    places = (_numbers(placed, pairs), placed["part"].to_numpy(), placed["at"].to_numpy())
+    np.add.at(n, places, placed["n_acts"].to_numpy())
+    n[:, -1] = n.sum(axis=1)
+    exposure = _exposure(cells[cells["at"].ge(0)], pairs, len(periods), denominator)
+    return Acts(n=n, exposure=exposure, unplaced=unplaced)
+
+
+def _numbers(rows: pd.DataFrame, pairs: pd.MultiIndex) -> Counts:
+    return pairs.get_indexer(pd.MultiIndex.from_frame(rows[["sender", "target"]]))
+
+
+def _exposure(
+    cells: pd.DataFrame, pairs: pd.MultiIndex, n_periods: int, denominator: Denominator
+) -> Counts:
+    if denominator == "no_war":
+        cells = cells[~(cells["family"].eq("conflict") & cells["action"].eq("material"))]
+    exposure = np.zeros((len(pairs), n_periods), dtype=np.int64)
+    if denominator != "either":
+        np.add.at(exposure[0], cells["at"].to_numpy(), cells["n_acts"].to_numpy())
+        return np.tile(exposure[0], (len(pairs), 1))
+    # The acts of one state and of the other, less those of both, which are in each.
+    back = cells.rename(columns={"sender": "target", "target": "sender"})
+    back = back[back["sender"].ne(back["target"])]
+    sides = pd.concat([cells, back])
+    of_party = sides.pivot_table("n_acts", "sender", "at", aggfunc="sum", fill_value=0)
+    of_party = of_party.reindex(columns=range(n_periods), fill_value=0)
+    for side in ("sender", "target"):
+        exposure += of_party.reindex(pairs.get_level_values(side), fill_value=0).to_numpy()
+    numbers = _numbers(sides, pairs)
+    both = sides[numbers >= 0]
+    np.subtract.at(
+        exposure, (numbers[numbers >= 0], both["at"].to_numpy()), both["n_acts"].to_numpy()
+    )
+    return exposure
+
+
+def band_of(acts: Acts, *, from_mean: float) -> tuple[NDArray[np.float64], int]:
+    """
+    Return the band of comparable pairs, and how many there are.
+
+    Comparable is a pair of either state with a third whose acts of co-operation are at
+    least `from_mean` a period on average.
+
+    Returns
+    -------
+    edges, n
+        Low and high rate per 1,000, of shape (2, components and their sum, periods):
+        percentiles of the comparable pairs, pairs without acts in a period included.
+    """
+    _, *shape = acts.n.shape
+    kept = acts.n[1:, -1].sum(axis=1) / max(shape[1], 1) >= from_mean
+    if not kept.any():
+        return np.full((2, *shape), np.nan), 0
+    exposure = np.where(acts.exposure == 0, np.nan, acts.exposure)[1:][kept]
+    rates = PER * acts.n[1:][kept] / exposure[:, None, :]
+    edges = pd.DataFrame(rates.reshape(len(rates), -1)).quantile(list(BAND))
+    return edges.to_numpy().reshape(2, *shape), len(rates)
