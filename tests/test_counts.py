@@ -446,6 +446,9 @@ def test_units_side_by_side_with_the_rule_in_words() -> None:
         ("acts", "dyad", "address", 0, 0, 0),
     ]
     assert "under three programmes counts once" in found["rule"][0]
+    none = compare_units({}, start=date(2022, 2, 1), end=date(2022, 2, 28), targets=["RUS"])
+    assert none.empty
+    assert none.dtypes.equals(found.dtypes)
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)

@@ -7,13 +7,13 @@ from datetime import date
 
 import pandas as pd
 
+from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
 from sanctlib.frames import AnyTable, Opened, fetched, opened
 from sanctlib.metrics.questions import RULES, TARGET_COLUMN, UNITS, Question, TargetRule
 from sanctlib.metrics.tallies import pieces_of
 from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.reading import Reading
-from sanctlib.schema import COUNTED_SANCTIONS
 
 _RULE = {
     ("events", "act"): "acts of a sender; an act against three targets counts once",
@@ -105,17 +105,23 @@ def compare_units(
                         every=_grid(source),
                         by=("target",) if unit == "dyad" else (),
                         unit=unit,
-                        actions=COUNTED_SANCTIONS,
                         target_rule=rule,
                         start=start,
                         end=end,
-                        targets=tuple(targets),
+                        targets=targets,
                         needed_by="compare_units",
                     )
-                    rows.append({"source": name, **_row(source, question)})
-    return pd.DataFrame(rows).astype(
-        {"n": "int64", "lower": "int64", "upper": "int64", "covered": "boolean"}
-    )
+                    told = _covered(source.coverage, start, end)
+                    rows.append({"source": name, "covered": told, **_row(source, question)})
+    return pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
+
+
+_TYPES = {
+    **dict.fromkeys(("source", "unit", "target_rule"), "str"),
+    **dict.fromkeys(("n", "lower", "upper"), "int64"),
+    "covered": "boolean",
+    "rule": "str",
+}
 
 
 def _named(readings: Sequence[Reading]) -> dict[str, AnyTable]:
@@ -127,10 +133,10 @@ def _named(readings: Sequence[Reading]) -> dict[str, AnyTable]:
 
 
 def _rules(source: Opened) -> list[TargetRule]:
-    if source.kind == "events":
-        return [rule for rule in RULES["events"] if TARGET_COLUMN[rule] in source.columns]
     known = RULES[source.kind]
-    return [r for r in known if r != "address" or "entity_country" in source.columns]
+    if source.kind == "events":
+        return [rule for rule in known if TARGET_COLUMN[rule] in source.columns]
+    return [rule for rule in known if rule != "address" or "entity_country" in source.columns]
 
 
 def _grid(source: Opened) -> Period:
@@ -138,8 +144,14 @@ def _grid(source: Opened) -> Period:
         return "day"
     starts = fetched(source.relation(["period"], needed_by="compare_units").distinct())["period"]
     known = starts.dropna()
-    fits = (p for p in reversed(PERIODS) if known.eq(period_start(known, every=p)).all())
-    return next(fits)
+    return next(p for p in reversed(PERIODS) if known.eq(period_start(known, every=p)).all())
+
+
+def _covered(coverage: Coverage | None, start: date, end: date) -> bool | None:
+    if coverage is None:
+        return None
+    cut = any(first <= end and last >= start for first, last, _ in coverage.gaps)
+    return coverage.first <= start and end <= coverage.last and not cut
 
 
 def _row(source: Opened, question: Question) -> dict[str, object]:
@@ -147,21 +159,14 @@ def _row(source: Opened, question: Question) -> dict[str, object]:
     # Over the whole span, a thing wider than a day has its place all the same.
     inside = pieces["inside"].to_numpy(dtype=bool)
     counted = inside | pieces["counted"].to_numpy(dtype=bool)
-    coverage = source.coverage
     rule = f"{_RULE[source.kind, question.unit]}; {_TARGET[question.target_rule]}"
     if source.curated:
         rule = f"on our list, a timeline, not an outcome: {rule}"
-    covered: object = pd.NA
-    if coverage is not None and question.start is not None and question.end is not None:
-        gaps = [a <= question.end and b >= question.start for a, b, _ in coverage.gaps]
-        covered = coverage.first <= question.start and question.end <= coverage.last
-        covered = covered and not any(gaps)
     return {
         "unit": question.unit,
         "target_rule": question.target_rule,
         "n": int(pieces.loc[counted, "n"].sum()),
         "lower": int(pieces.loc[inside, "n"].sum()),
         "upper": int(pieces["n"].sum()),
-        "covered": covered,
         "rule": rule,
     }
