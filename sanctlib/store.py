@@ -109,21 +109,17 @@ def writing(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = tempfile.TemporaryDirectory(prefix=".writing-", dir=folder)
-    except OSError as error:
-        msg = f"The folder {folder.name!r} cannot be written ({error.strerror}). Choose another."
-        raise SanctlibError(msg) from error
-    with held as name:
-        into = Path(name)
-        yield into
-        for file in sorted(into.iterdir(), key=lambda p: (p.suffix == ".json", p.name)):
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
-            try:
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as name:
+            into = Path(name)
+            yield into
+            for file in sorted(into.iterdir(), key=lambda p: (p.suffix == ".json", p.name)):
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
                 file.replace(folder / file.name)
-            except OSError as error:
-                msg = f"{file.name!r} cannot be written ({error.strerror}). Choose another folder."
-                raise SanctlibError(msg) from error
+    except OSError as error:
+        name = Path(error.filename2 or folder).name
+        msg = f"{name!r} cannot be written ({error.strerror}). Choose another folder."
+        raise SanctlibError(msg) from error
 
 
 def write(table: pd.DataFrame, path: str | Path, *, citation: str) -> Path:

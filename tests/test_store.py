@@ -116,6 +116,21 @@ def test_a_folder_that_may_not_be_written_is_an_error(
         save(reading(), tmp_path)
 
 
+def test_a_full_disk_is_an_error_and_leaves_the_earlier_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = save(reading(), tmp_path).read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SanctlibError, match="No space left on device"):
+        save(reading(), tmp_path)
+    assert (tmp_path / "mine.parquet").read_bytes() == before
+    assert not list(tmp_path.glob(".writing-*"))
+
+
 def test_a_result_is_written_with_its_citation(tmp_path: Path) -> None:
     path = write(pd.DataFrame({"n": [1]}), tmp_path / "counts.csv", citation="Me (2026): Mine.")
     assert path.read_bytes() == b"n\n1\n"
