@@ -27,15 +27,17 @@ class Span:
         self.after = None if end is None else _day(end + timedelta(days=1))
 
     def touched(self) -> list[str]:
-        """Return what holds for rows that can lie in the span."""
-        bounds = [] if self.first is None else [f"date_last >= {self.first}"]
-        return bounds + ([] if self.after is None else [f"date < {self.after}"])
+        """Return what holds for rows that can lie in the span: those of no known day too."""
+        # Written with OR, which reaches the scan of a Parquet file; coalesce does not.
+        first, after = self.first, self.after
+        bounds = [] if first is None else [f"(date_last >= {first} OR date_last IS NULL)"]
+        return bounds + ([] if after is None else [f"(date < {after} OR date IS NULL)"])
 
     def held(self) -> str:
         """Return what holds for rows that must lie in the span."""
         bounds = [] if self.first is None else [f"date >= {self.first}"]
         bounds += [] if self.after is None else [f"date_last < {self.after}"]
-        return f"({' AND '.join(bounds) or 'TRUE'})"
+        return f"coalesce({' AND '.join(bounds) or 'TRUE'}, FALSE)"
 
     def of_cells(self, every: Period, known: Coverage | None) -> str:
         """

@@ -281,3 +281,13 @@ def test_no_act_and_no_row_is_lost_or_invented(acts: list[tuple], every: str) ->
 def test_the_order_of_rows_does_not_matter(acts: list[tuple], data: st.DataObject) -> None:
     shuffled = dated(acts).iloc[data.draw(st.permutations(range(len(acts))))]
     pd.testing.assert_frame_equal(cells(shuffled, every="month"), cells(dated(acts), every="month"))
+
+
+@pytest.mark.parametrize("span", [{}, {"start": date(2018, 1, 1), "end": date(2018, 2, 28)}])
+def test_an_act_of_no_known_day_is_counted_as_unplaced_not_lost(span: dict[str, date]) -> None:
+    table = events(ACTS)
+    table.loc[0, ["date", "date_last"]] = pd.NaT
+    found = cells(table, every="month", by=["sender", "target"], **span)
+    unplaced = found[found["n_unplaced"].gt(0) & found["target"].eq("IRN")]
+    # Acts 1, without a day, and 2, which lies in January or February.
+    assert unplaced[["sender", "n_unplaced"]].to_numpy().tolist() == [["USA", 2]]
