@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import pandas as pd
 
@@ -83,6 +84,7 @@ def resolve_parties(
     *,
     system: System = "name",
     succession: Succession = "strict",
+    not_yet: Literal["reject", "unknown"] = "reject",
 ) -> Draft:
     """
     Turn the names or codes of `sides` into parties, each at the row's own ``date``.
@@ -90,6 +92,8 @@ def resolve_parties(
     A name that is no party is unknown: its side becomes null, the row stays, the name
     is listed. A state that did not exist on any day that the row allows is an error of
     the source, and the row is rejected: South Sudan in "2011" is one, founded in July.
+    With ``not_yet="unknown"`` it is an unknown party too: a register of cases must not
+    lose the case of a colony.
     """
     rows = draft.rows.copy()
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
@@ -105,6 +109,7 @@ def resolve_parties(
             )
             found.loc[wide] = later
             gone = found["reason"].eq(NO_STATE).fillna(value=False)
+        gone &= not_yet == "reject"
         day = rows["date"].dt.strftime("%Y-%m-%d")
         reasons[gone] = side + " " + text[gone].map(repr) + " was not a state on " + day[gone]
         unknown = text[found["code"].isna() & text.notna() & ~gone]

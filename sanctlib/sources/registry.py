@@ -9,7 +9,7 @@ from pathlib import Path
 from sanctlib.errors import check_choice
 from sanctlib.reading import Reading
 from sanctlib.schema import TableKind
-from sanctlib.sources import canada, icews, ideal_points, ofac
+from sanctlib.sources import canada, gsdb, icews, ideal_points, ofac
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,13 @@ class Source:
 SOURCES: Mapping[str, Source] = {
     s.key: s
     for s in (
+        Source(
+            key="gsdb",
+            title="Global Sanctions Data Base, case file (release R3)",
+            kind="cases",
+            read=gsdb.read_cases,
+            where="globalsanctionsdatabase.com, on request",
+        ),
         Source(
             key="icews_2018",
             title="ICEWS coded events, named quadruples, January to October 2018",
