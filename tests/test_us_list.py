@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
+from sanctlib.errors import SanctlibError, UnknownChoiceError
 
 # Last copy of each month from September 2021 to April 2024: entries, additions, removals.
 # Counted from the 308 dated copies by another program; 2021-08 and 2024-05 are cut.
@@ -89,3 +90,28 @@ def test_a_belgian_firm_does_not_make_belgium_a_sanctioned_state() -> None:
     )
     places = set(by_place[by_place["n"].gt(0)]["target"])
     assert {"BEL", "HKG", "SWE"} <= places
+
+
+def test_a_span_that_a_source_does_not_cover_is_missing_not_zero() -> None:
+    span = {"start": date(2015, 1, 1), "end": date(2015, 12, 31), "targets": ["RUS"]}
+    units = sl.compare_units([sl.load("ofac_sdn")], **span)
+    assert units[["n", "lower", "upper"]].isna().all(axis=None)
+    assert units["covered"].tolist() == [False, False]
+
+
+def test_cells_that_the_span_cuts_are_not_covered() -> None:
+    span = {"start": date(2018, 5, 3), "end": date(2018, 5, 12), "targets": ["IRN"]}
+    units = sl.compare_units([sl.load("icews_2018_weekly")], **span)
+    assert units["covered"].tolist() == [False]
+    assert units["n"].isna().all()
+
+
+@pytest.mark.parametrize(("target", "hint"), [("Russia", "RUS"), ("rus", "RUS")])
+def test_a_misspelt_target_is_refused_not_counted_as_zero(target: str, hint: str) -> None:
+    with pytest.raises(UnknownChoiceError, match=f"Did you mean '{hint}'"):
+        sl.sanction_counts(sl.load("ofac_sdn"), every="year", unit="entity", targets=[target])
+
+
+def test_a_list_is_not_asked_for_lifted_sanctions() -> None:
+    with pytest.raises(SanctlibError, match="a list holds impositions alone"):
+        sl.sanction_counts(sl.load("ofac_sdn"), every="year", unit="entity", actions=["lift"])

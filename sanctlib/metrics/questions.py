@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -52,6 +53,33 @@ class Question:
     targets: Sequence[str] | None = None
     needed_by: str = "sanction_counts"
 
+    def __post_init__(self) -> None:
+        for side in (self.senders, self.targets):
+            check_parties_asked(side, needed_by=self.needed_by)
+
+
+def check_parties_asked(parties: Sequence[str] | None, *, needed_by: str) -> None:
+    """
+    Check that the parties asked for are known states, or are written as other bodies.
+
+    A misspelt state would be answered with zeros that look like a finding.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For a code or name that is no state's, with the closest code.
+    SanctlibError
+        For a text in place of a sequence.
+    """
+    from sanctlib.codes.countries import check_states
+
+    if isinstance(parties, str):
+        msg = f"{needed_by} needs a list of parties, like [{parties!r}], and got {parties!r}."
+        raise SanctlibError(msg)
+    bodies = r"[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+"
+    states = [p for p in parties or () if not re.fullmatch(bodies, p)]
+    check_states(states, needed_by=needed_by)
+
 
 def keys_of(source: Opened, by: Sequence[str]) -> tuple[str, ...]:
     """Return the keys, each once; the name of a list stands for its one sender."""
@@ -77,6 +105,10 @@ def check_unit(source: Opened, question: Question) -> None:
         has = " or ".join(repr(u) for u in UNITS.get(source.kind, ())) or "none of the units"
         msg = f"{who}: the unit {unit!r} is counted on {tables}; {source.name!r} holds"
         raise SanctlibError(f"{msg} {source.kind}, which have {has}.")
+    if unit in ("entity", "designation") and not set(question.actions) & set(COUNTED_SANCTIONS):
+        asked = ", ".join(repr(action) for action in question.actions)
+        msg = f"{who}: a list holds impositions alone, and was asked for {asked}. Removals are"
+        raise SanctlibError(f"{msg} the flow 'removed' of active_sanctions.")
 
 
 def check_rule(source: Opened, question: Question) -> None:

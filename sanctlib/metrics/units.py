@@ -12,7 +12,7 @@ from sanctlib.errors import SanctlibError
 from sanctlib.frames import AnyTable, Opened, fetched, opened
 from sanctlib.metrics.questions import RULES, TARGET_COLUMN, UNITS, Question, TargetRule
 from sanctlib.metrics.tallies import pieces_of
-from sanctlib.periods import PERIODS, Period, period_start
+from sanctlib.periods import PERIODS, Period, period_end, period_start
 from sanctlib.reading import Reading
 
 _RULE = {
@@ -68,7 +68,8 @@ def compare_units(
     units : DataFrame
         ``source``, ``unit``, ``target_rule``, ``n``, ``lower``, ``upper`` (the band of
         the dates that can be defended), ``covered`` (the source speaks of the whole
-        span; missing when nobody said) and ``rule``, in words.
+        span; missing when nobody said; where not, nothing seen is missing, not zero) and
+        ``rule``, in words.
 
     Raises
     ------
@@ -111,14 +112,19 @@ def compare_units(
                         targets=targets,
                         needed_by="compare_units",
                     )
-                    told = _covered(source.coverage, start, end)
+                    told = _covered(source.coverage, start, end, every=question.every)
                     rows.append({"source": name, "covered": told, **_row(source, question)})
-    return pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
+    table = pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
+    # Where the source does not speak of the whole span, nothing seen is not nothing.
+    cut = ~table["covered"].fillna(value=True)
+    table.loc[cut & table["n"].eq(0), ["n", "lower"]] = pd.NA
+    table.loc[cut, "upper"] = pd.NA
+    return table
 
 
 _TYPES = {
     **dict.fromkeys(("source", "unit", "target_rule"), "str"),
-    **dict.fromkeys(("n", "lower", "upper"), "int64"),
+    **dict.fromkeys(("n", "lower", "upper"), "Int64"),
     "covered": "boolean",
     "rule": "str",
 }
@@ -147,9 +153,15 @@ def _grid(source: Opened) -> Period:
     return next(p for p in reversed(PERIODS) if known.eq(period_start(known, every=p)).all())
 
 
-def _covered(coverage: Coverage | None, start: date, end: date) -> bool | None:
+def _covered(coverage: Coverage | None, start: date, end: date, *, every: Period) -> bool | None:
     if coverage is None:
         return None
+    # Cells that the span cuts are left out, unless the source itself ends there.
+    first, last = (pd.Series([pd.Timestamp(day)]) for day in (start, end))
+    begins = period_start(first, every=every).eq(first).iloc[0] or start <= coverage.first
+    ends = period_end(period_start(last, every=every), every=every).eq(last).iloc[0]
+    if not begins or not (ends or end >= coverage.last):
+        return False
     cut = any(first <= end and last >= start for first, last, _ in coverage.gaps)
     return coverage.first <= start and end <= coverage.last and not cut
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.periods import Period, period_end
+from sanctlib.periods import Period, period_end, period_range
 from sanctlib.plots.style import (
     COLOURS,
     STYLES,
@@ -187,7 +187,9 @@ def _drawn(
 def _steps(
     ax: Axes, rows: pd.DataFrame, column: str, *, every: Period, index: int, label: str
 ) -> None:
-    rows = rows.sort_values("period")
+    # Every period has its place: one without a row is a gap, not the value before it.
+    all_periods = period_range(rows["period"].min(), rows["period"].max(), every=every)
+    rows = rows.set_index("period").reindex(all_periods).rename_axis("period").reset_index()
     last = period_end(rows["period"].tail(1), every=every) + pd.Timedelta(days=1)
     edges = pd.concat([rows["period"], last]).to_numpy()
     colour, style = COLOURS[index], STYLES[index]
