@@ -6,7 +6,7 @@ from sanctlib.cells import cells
 from sanctlib.codes.blocs import expand_blocs
 from sanctlib.codes.countries import resolve
 from sanctlib.coverage import Coverage
-from sanctlib.datasets import catalogue, cite, load, prepare, upstream_audit
+from sanctlib.datasets import catalogue, cite, load, prepare, readers, upstream_audit
 from sanctlib.errors import SanctlibError
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.intensity import partnership_intensity
@@ -23,6 +23,7 @@ from sanctlib.plots import (
 )
 from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import Pair, State
+from sanctlib.sources.copies import compare_copies
 from sanctlib.sources.registry import read
 from sanctlib.sources.table import read_table
 from sanctlib.store import write
@@ -42,6 +43,7 @@ __all__ = [
     "catalogue",
     "cells",
     "cite",
+    "compare_copies",
     "compare_units",
     "expand_blocs",
     "load",
@@ -55,6 +57,7 @@ __all__ = [
     "prepare",
     "read",
     "read_table",
+    "readers",
     "resolve",
     "sanction_counts",
     "upstream_audit",

@@ -45,15 +45,18 @@ def prepare(keys: tuple[str, ...], out: Path) -> None:
 
 @main.command("datasets")
 def list_datasets() -> None:
-    """List the shipped datasets: what they are and which days they cover."""
+    """List what is shipped, and what can be read from a producer's file."""
+    click.echo("Shipped: sl.load(key)\n")
     click.echo(datasets.catalogue().to_string(index=False, max_colwidth=60))
+    click.echo("\nRead from a producer's file: sl.read(key, path)\n")
+    click.echo(datasets.readers().to_string(index=False, max_colwidth=60))
 
 
 @main.command()
 @click.argument("keys", nargs=-1)
 def cite(keys: tuple[str, ...]) -> None:
-    """Print the citations of the datasets KEYS (all by default)."""
-    click.echo(datasets.cite(keys or None))
+    """Print the citations of the datasets KEYS (all shipped ones by default)."""
+    click.echo(datasets.cite(keys or datasets.shipped()))
 
 
 @main.command(add_help_option=False)

@@ -15,10 +15,11 @@ import pandas as pd
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError, check_choice
-from sanctlib.reading import Provenance, Reading, sha256
+from sanctlib.reading import Provenance, Reading, note_used, sha256, used
 from sanctlib.schema import TableKind
 from sanctlib.sources.chronology import read_chronology
 from sanctlib.sources.own import read_own
+from sanctlib.sources.producers import producers
 from sanctlib.store import load_stored, save
 
 STORE_VARIABLE = "SANCTLIB_STORE"
@@ -111,6 +112,26 @@ def catalogue() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def readers() -> pd.DataFrame:
+    """
+    List the sources that `sl.read` can read from a producer's file: a row each.
+
+    Returns
+    -------
+    DataFrame
+        ``key``, ``title``, ``kind`` (of table), ``status`` (real file: tested on one;
+        layout only: on hand-made files; provisional: the layout itself is not certain),
+        ``tested`` (on what), ``licence``, ``fetch`` (what `sanctlib fetch` calls it, empty
+        where it cannot), ``where`` to get it.
+    """
+    columns = ("key", "title", "kind", "status", "tested", "licence", "where")
+    rows = [{c: getattr(p, c) for c in columns} for p in producers().values()]
+    table = pd.DataFrame(rows)
+    names = [p.fetch.get("name", "") for p in producers().values()]
+    table.insert(len(columns) - 1, "fetch", pd.Series(names, dtype="str"))
+    return table
+
+
 def upstream_audit() -> pd.DataFrame:
     """
     Return the audits of the producers' files that shipped tables were computed from.
@@ -150,6 +171,7 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
     check_choice(key, shipped(), what="dataset", needed_by="sl.load")
     dataset = shipped()[key]
     _note(dataset)
+    note_used(dataset.provenance)
     named = store or os.environ.get(STORE_VARIABLE)
     if named and (Path(named) / f"{key}.json").is_file():
         stored = load_stored(key, Path(named))
@@ -210,17 +232,27 @@ def prepare(
 
 def cite(keys: Iterable[str] | None = None) -> str:
     """
-    Return the citations of datasets (all shipped ones by default), one a line.
+    Return the citations of datasets, one a line.
+
+    Parameters
+    ----------
+    keys : iterable of str, optional
+        Shipped datasets or sources that `sl.read` knows; by default all that this process
+        has read or loaded, in order of first use.
 
     Raises
     ------
     UnknownChoiceError
         For an unknown key.
     """
-    wanted = list(shipped()) if keys is None else list(keys)
+    if keys is None:
+        return "\n".join(dict.fromkeys(used().values()))
+    known = {key: source.citation for key, source in producers().items()}
+    known |= {key: dataset.provenance.citation for key, dataset in shipped().items()}
+    wanted = list(keys)
     for key in wanted:
-        check_choice(key, shipped(), what="dataset", needed_by="sl.cite")
-    return "\n".join(dict.fromkeys(shipped()[key].provenance.citation for key in wanted))
+        check_choice(key, known, what="dataset", needed_by="sl.cite")
+    return "\n".join(dict.fromkeys(known[key] for key in wanted))
 
 
 def _note(dataset: Dataset) -> None:

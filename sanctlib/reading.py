@@ -105,6 +105,19 @@ class Provenance:
     """Plain file names (never a path) and their sha256."""
 
 
+_used: dict[str, str] = {}
+
+
+def note_used(provenance: Provenance) -> None:
+    """Remember that a source was read in this process, for `sl.cite`."""
+    _used[provenance.key] = provenance.citation
+
+
+def used() -> dict[str, str]:
+    """Return the citations of what was read in this process, by key, in order of first use."""
+    return dict(_used)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """

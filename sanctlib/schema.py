@@ -246,6 +246,11 @@ LIST_CHANGES = Table(
         _count("moved_in", "entries that were listed under another programme set or type"),
         _count("moved_out", "entries now listed under another programme set or type"),
         _count("closing", "opening + added - removed + moved_in - moved_out"),
+        _count(
+            "relisted",
+            "of those added, entries with the name and type of one removed before or meanwhile",
+            required=False,
+        ),
         _text("programmes_added", "PROGRAMME:n, new to the entries moved in"),
         _text("programmes_dropped", "PROGRAMME:n, lost by the entries moved out"),
     ),
@@ -294,6 +299,11 @@ DYADS = Table(
         _text("second", "the other state", **_MUST),
         _day("date", "first day of the period", **_MUST),
         _day("date_last", "last day of the period", **_MUST),
+        Column(
+            name="directed",
+            kind="flag",
+            meaning="first acts on second; otherwise the pair has no direction",
+        ),
         Column(name="value", kind="number", meaning="the value", required=True, filled=True),
         Column(name="lower", kind="number", meaning="lower bound of the interval", required=True),
         Column(name="upper", kind="number", meaning="upper bound of the interval", required=True),

@@ -14,6 +14,7 @@ from sanctlib.errors import SourceError, UnknownChoiceError
 from sanctlib.schema import TABLES
 from sanctlib.sources.canada import monthly_counts
 from sanctlib.sources.chronology import COLUMNS
+from sanctlib.sources.registry import READERS
 
 KEYS = sorted(shipped())
 
@@ -215,7 +216,7 @@ def test_a_prepared_table_is_the_table_cleaned_now(tmp_path: Path) -> None:
 def test_citations_come_once_each() -> None:
     both = sl.cite(["icews_2018_weekly", "icews_2018_monthly"])
     assert both.count("Boschee") == 1
-    assert sl.cite().count("\n") == 4
+    assert sl.cite(sl.catalogue()["key"]).count("\n") == 4
 
 
 def test_canada_was_computed_from_the_real_list(real_data: Path) -> None:
@@ -224,3 +225,19 @@ def test_canada_was_computed_from_the_real_list(real_data: Path) -> None:
     )
     ours = sl.load("canada_sema").table
     pd.testing.assert_frame_equal(real[ours.columns], ours, check_dtype=False)
+
+
+def test_without_keys_what_was_used_is_cited() -> None:
+    sl.load("ofac_sdn")
+    assert "308 dated copies" in sl.cite()
+
+
+def test_a_source_that_can_be_read_is_cited_by_its_key() -> None:
+    assert sl.cite(["gsdb"]).startswith("Felbermayr")
+
+
+def test_every_reader_says_its_status_licence_and_where_to_get_it() -> None:
+    table = sl.readers()
+    assert set(READERS) <= set(table["key"])
+    assert table["status"].isin(["real file", "layout only", "provisional"]).all()
+    assert table[["title", "tested", "licence", "where"]].ne("").all().all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -30,6 +31,21 @@ class Draft:
     rejected: pd.DataFrame = field(default_factory=no_rejects)
     names: pd.DataFrame = field(default_factory=_no_names)
     """``side`` and ``name`` of every party no code was found for, a row per mention."""
+    head: str = ""
+    """What stood before the header line of the file."""
+
+    @classmethod
+    def joined(cls, drafts: Sequence[Draft]) -> Draft:
+        """Put the drafts of several files, fresh from reading, one after the other."""
+        if len(drafts) == 1:
+            return drafts[0]
+        n_bad = sum(len(d.rejected) for d in drafts)
+        rows = pd.concat([d.rows for d in drafts], ignore_index=True)
+        audit = Audit.begin(len(rows) + n_bad)
+        if n_bad:
+            audit = audit.then("split lines", n_rejected=n_bad, n_out=len(rows))
+        rejected = pd.concat([d.rejected for d in drafts], ignore_index=True)
+        return cls(rows=rows, audit=audit, rejected=rejected, head=drafts[0].head)
 
     def reject(self, reasons: pd.Series, *, step: str) -> Draft:
         """

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import lzma
-import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.coverage import Coverage
-from sanctlib.errors import SourceError
-from sanctlib.reading import REJECTED_COLUMNS, Audit, Provenance, Reading, no_rejects, sha256
-from sanctlib.sources.text import open_bytes
+from sanctlib.reading import Reading
+from sanctlib.sources.listings import as_listings
+from sanctlib.sources.xml import read_xml
 
-CITATION = (
-    "Global Affairs Canada: Consolidated Canadian Autonomous Sanctions List "
-    "(Special Economic Measures Act)."
-)
 _KEY = ("Country", "Schedule", "Item")
+_COLUMNS = {
+    **{name: name for name in (*_KEY, "DateOfListing", "ShipIMONumber")},
+    # Whether a name is a person's, and that two records of one key are one: never kept.
+    **{name: name for name in ("LastName", "GivenName", "EntityOrShip")},
+}
 
 
 def read_list(path: Path) -> Reading:
@@ -26,7 +25,7 @@ def read_list(path: Path) -> Reading:
 
     What was removed before that day is not in the file, so counts by day of listing
     are of survivors. The regime names the programme, not the country of the person:
-    those under ``Ukraine`` are mostly Russia-backed. No name is read; two records may
+    those under ``Ukraine`` are mostly Russia-backed. No name is kept; two records may
     be one person under two regimes, so the unit is the designation.
 
     Returns
@@ -40,101 +39,40 @@ def read_list(path: Path) -> Reading:
         When the file is not this list.
     """
     path = Path(path)
-    kept: list[dict[str, object]] = []
-    rejected: list[tuple[str, int, str, str]] = []
-    seen: dict[object, dict[str, str]] = {}
-    for number, record in enumerate(_records(path), start=1):
-        row = _listing(record)
-        reason = _fault(row, record, seen.setdefault(row["listing_id"], record))
-        if reason:
-            raw = str({k: v for k, v in record.items() if k in (*_KEY, "DateOfListing")})
-            rejected.append((path.name, number, raw, reason))
-        else:
-            kept.append(row)
-    if not kept:
-        raise SourceError(f"{path.name!r} holds no record of Canada's list (data-set/record).")
-    table = pd.DataFrame(kept)
-    repeats = table.duplicated("listing_id", keep="first")
-    audit = Audit.begin(len(kept) + len(rejected))
-    audit = audit.then("check records", n_rejected=len(rejected), n_out=len(kept))
-    table = table[~repeats]
-    audit = audit.then("merge repeats", n_merged=int(repeats.sum()), n_out=len(table))
-    lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
-    return Reading(
-        kind="listings",
-        table=table,
-        rejected=lost,
-        audit=audit,
-        coverage=Coverage(
-            source="canada_sema",
-            first=table["listed"].min().date(),
-            last=table["listed"].max().date(),
-        ),
-        provenance=Provenance(
-            key="canada_sema",
-            title="Canadian Autonomous Sanctions List, survivors by day of listing",
-            producer="Global Affairs Canada",
-            licence="Open Government Licence - Canada",
-            citation=CITATION,
-            files={path.name: sha256(path)},
-        ),
+    draft, _ = read_xml(
+        path,
+        records=["record"],
+        columns=_COLUMNS,
+        shown=(*_KEY, "DateOfListing"),
+        needed_by="The reader of Canada's list",
     )
-
-
-def _records(path: Path) -> list[dict[str, str]]:
-    from defusedxml.common import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, iterparse
-
-    records = []
-    try:
-        with open_bytes(path) as file:
-            for _, element in iterparse(file, forbid_dtd=True):
-                if element.tag == "record":
-                    records.append({child.tag: (child.text or "").strip() for child in element})
-                    element.clear()
-    # LookupError and ValueError: an encoding that there is not, or that the parser has not.
-    except (
-        ParseError,
-        DefusedXmlException,
-        OSError,
-        EOFError,
-        LookupError,
-        ValueError,
-        lzma.LZMAError,
-        zlib.error,
-    ) as error:
-        raise SourceError(f"{path.name!r} cannot be read as XML: {error!r}") from error
-    return records
-
-
-def _fault(row: dict[str, object], record: dict[str, str], first: dict[str, str]) -> str | None:
-    """Say why a record cannot be kept; `first` is the first of its key."""
-    if row["listed"] is pd.NaT:
-        return "impossible or missing day of listing"
-    if not row["programme"] or not record.get("Item"):
-        return "no country or no item: nothing tells the record from others"
-    return None if record == first else "another record has its country, schedule and item"
-
-
-def _listing(record: dict[str, str]) -> dict[str, object]:
-    # "Russia / Russie": the regime is bilingual; its English name is the programme.
-    regime = record.get("Country", "").split(" / ")[0].strip()
-    key = "|".join(record.get(k, "") for k in _KEY)
-    person = record.get("LastName") or record.get("GivenName")
-    kind = "individual" if person else "vessel" if record.get("ShipIMONumber") else "entity"
-    return {
-        "source": "canada_sema",
-        "list": "Canada SEMA",
-        "listing_id": key,
-        "entity_id": key,
-        "entity_type": kind,
-        "programme": regime,
-        "listed": pd.to_datetime(
-            record.get("DateOfListing", ""), format="%Y-%m-%d", errors="coerce"
-        ),
-        "delisted": pd.NaT,
-        "date_basis": "the list's own dates, survivors only",
-    }
+    rows = draft.rows.fillna("")
+    key = rows[list(_KEY)].agg("|".join, axis=1)
+    person = rows["LastName"].ne("") | rows["GivenName"].ne("")
+    kind = pd.Series("entity", index=rows.index).mask(rows["ShipIMONumber"].ne(""), "vessel")
+    record = rows[list(_COLUMNS)].agg("|".join, axis=1)
+    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
+    other = record.ne(record.groupby(key).transform("first"))
+    reasons[other] = "another record has its country, schedule and item"
+    nameless = rows["Country"].eq("") | rows["Item"].eq("")
+    reasons[nameless] = "no country or no item: nothing tells the record from others"
+    reasons[rows["DateOfListing"].eq("")] = "no day of listing"
+    listings = rows.assign(
+        listing_id=key,
+        entity_type=kind.mask(person, "individual"),
+        # "Russia / Russie": the regime is bilingual; its English name is the programme.
+        programme=rows["Country"].str.split(" / ").str[0].str.strip(),
+        listed=rows["DateOfListing"],
+    )
+    draft = replace(draft, rows=listings.drop(columns=list(_COLUMNS)))
+    return as_listings(
+        draft.reject(reasons, step="check records"),
+        key="canada_sema",
+        list_name="Canada SEMA",
+        paths=[path],
+        types={kind: kind for kind in ("individual", "entity", "vessel")},
+        date_basis="the list's own dates, survivors only",
+    )
 
 
 def monthly_counts(listings: pd.DataFrame) -> pd.DataFrame:

@@ -13,15 +13,11 @@ from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.rules import empty_to_null, resolve_parties
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
-from sanctlib.reading import Provenance, Reading, sha256
+from sanctlib.reading import Reading
 from sanctlib.schema import MEASURES
+from sanctlib.sources.producers import provenance
 from sanctlib.sources.text import check_header, read_text
 
-CITATION = (
-    "Felbermayr, G., Kirilakha, A., Syropoulos, C., Yalcin, E., Yotov, Y. V. (2020): The Global "
-    "Sanctions Data Base. European Economic Review 129; release R3: Syropoulos, C., Felbermayr, "
-    "G., Kirilakha, A., Yalcin, E., Yotov, Y. V. (2024). Review of International Economics."
-)
 COLUMNS = (
     *("case_id", "sanctioned_state", "sanctioning_state", "begin", "end"),
     *MEASURES,
@@ -99,14 +95,7 @@ def read_cases(path: Path) -> Reading:
         coverage=Coverage(
             source="gsdb", first=rows["date"].min().date(), last=date(release, 12, 31)
         ),
-        provenance=Provenance(
-            key="gsdb",
-            title="Global Sanctions Data Base, cases",
-            producer="Felbermayr, Kirilakha, Syropoulos, Yalcin and Yotov",
-            licence="given on request: not to be passed on",
-            citation=CITATION,
-            files={path.name: sha256(path)},
-        ),
+        provenance=provenance("gsdb", path),
         unmatched=draft.unmatched,
     )
 

@@ -14,17 +14,14 @@ from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.repeats import collapse_mirrors, deduplicate
 from sanctlib.cleaning.rules import map_cameo, parse_dates, resolve_parties
 from sanctlib.coverage import Coverage
-from sanctlib.reading import Provenance, Reading, sha256
+from sanctlib.reading import Reading
+from sanctlib.sources.producers import provenance
 from sanctlib.sources.text import check_header, read_text
 
 Actors: TypeAlias = Literal["state", "label"]
 """`state`: the actor is named as the state itself; `label`: also ``… (Russia)``."""
 
 COLUMNS = ("date", "source", "cameo", "relation", "target")
-CITATION = (
-    "Boschee, E., Lautenschlager, J., O'Brien, S., Shellman, S., Starz, J., Ward, M. (2015): "
-    "ICEWS Coded Event Data. Harvard Dataverse."
-)
 
 
 def read_quadruples(path: Path, *, actors: Actors = "state") -> Reading:
@@ -68,14 +65,7 @@ def read_quadruples(path: Path, *, actors: Actors = "state") -> Reading:
             first=_day(table["date"].min),
             last=_day(table["date_last"].max),
         ),
-        provenance=Provenance(
-            key="icews_2018",
-            title="ICEWS coded events, January to October 2018",
-            producer="Lockheed Martin / Harvard Dataverse",
-            licence="none stated with this copy: counts only",
-            citation=CITATION,
-            files={path.name: sha256(path)},
-        ),
+        provenance=provenance("icews_2018", path),
         unmatched=draft.unmatched,
     )
 

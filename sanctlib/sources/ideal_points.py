@@ -12,13 +12,10 @@ import pandas as pd
 from sanctlib.cleaning.draft import Draft
 from sanctlib.codes.countries import is_state_code
 from sanctlib.coverage import Coverage
-from sanctlib.reading import Provenance, Reading, sha256
+from sanctlib.reading import Reading
+from sanctlib.sources.producers import provenance
 from sanctlib.sources.text import check_header, read_text
 
-CITATION = (
-    "Bailey, M. A., Strezhnev, A., Voeten, E. (2017): Estimating Dynamic State Preferences from "
-    "United Nations Voting Data. Journal of Conflict Resolution 61(2): 430-456."
-)
 COLUMNS = ("ccode", "session", "IdealPointAll", "Q5%All", "Q95%All", "iso3c")
 LEVEL = 0.90
 _Z = 1.6448536269514722  # the 95 % quantile of the normal distribution
@@ -65,14 +62,7 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
             first=table["date"].min().date(),
             last=table["date_last"].max().date(),
         ),
-        provenance=Provenance(
-            key="un_ideal_points",
-            title="Gap between UN General Assembly ideal points",
-            producer="Bailey, Strezhnev and Voeten",
-            licence="CC0",
-            citation=CITATION,
-            files={path.name: sha256(path)},
-        ),
+        provenance=provenance("un_ideal_points", path),
     )
 
 

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
-import lzma
 import re
 import tarfile
-import zlib
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 import pandas as pd
 
-from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
-from sanctlib.reading import REJECTED_COLUMNS, Audit, Provenance, Reading, no_rejects, sha256
-from sanctlib.sources.text import open_bytes
+from sanctlib.reading import REJECTED_COLUMNS, Reading, no_rejects
+from sanctlib.sources.copies import Comparison, Entry
+from sanctlib.sources.files import UNREADABLE, open_bytes
+from sanctlib.sources.producers import provenance
 
-Entries: TypeAlias = dict[str, tuple[str, str]]
-"""Entry number to (whole programme set, entity type)."""
+Entries: TypeAlias = dict[str, Entry]
 
-CITATION = (
-    "US Department of the Treasury, Office of Foreign Assets Control: "
-    "Specially Designated Nationals and Blocked Persons List (sdn.csv), dated copies."
-)
 _MEMBER = re.compile(r"sdn_(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})Z\.csv$")
 _TYPES = {"individual": "individual", "vessel": "vessel", "aircraft": "aircraft", "": "entity"}
 _FIELDS = 12
 _NULL = "-0-"
+_LARGEST = 256 << 20
 _CLOSED = b"\x1a"
 
 
@@ -58,75 +52,54 @@ def read_copies(path: Path) -> Reading:
         When no copy can be read, or copies are out of order.
     """
     path = Path(path)
-    changes: list[dict[str, object]] = []
     rejected: list[tuple[str, int, str, str]] = []
-    before: Entries | None = None
-    stock: Counter[tuple[str, str]] = Counter()
-    previous = first = pd.Timestamp(0)
-    n_read, closed = 0, False
+    comparison = Comparison()
+    closed = False
     for name, taken, content in _copies(path):
         entries, bad = _entries(content)
+        n_before = len(comparison.entries)
         if bad is None and closed and not content.endswith(_CLOSED):
             bad = (0, "", "no closing mark, which the copy before it has: the copy is cut off")
-        if bad is None and before is not None and len(entries) < len(before) / 2:
-            bad = (0, "", f"{len(entries)} entries after {len(before)}: the copy is cut off")
+        if bad is None and len(entries) < n_before / 2:
+            bad = (0, "", f"{len(entries)} entries after {n_before}: the copy is cut off")
         if bad is not None:
             rejected.append((name, bad[0], bad[1], f"copy set aside: {bad[2]}"))
             continue
-        n_read += len(entries)
-        if before is None:
-            previous = first = taken
-            changes += _opening(entries, taken)
-        elif taken <= previous:
-            raise SourceError(f"{name!r} is not later than the copy before it, {previous}.")
-        else:
-            changes += _changes(before, entries, stock, previous, taken)
-        stock = Counter(entries.values())
-        before, previous, closed = entries, taken, content.endswith(_CLOSED)
-    if before is None:
+        comparison.take(name, taken, entries)
+        closed = content.endswith(_CLOSED)
+    if not comparison.times:
         raise SourceError(f"{path.name!r} holds no readable copy named sdn_YYYY-MM-DDTHHMMZ.csv.")
-    table = pd.DataFrame(changes).assign(source="ofac_sdn", list="US SDN")
-    audit = Audit.begin(n_read + len(rejected))
-    if rejected:
-        audit = audit.then("check copies", n_rejected=len(rejected), n_out=n_read)
-    # Short lists that change a lot have more rows of change than entries.
-    fewer = n_read - len(table)
-    audit = audit.then(
-        "compare copies", n_merged=max(fewer, 0), n_added=max(-fewer, 0), n_out=len(table)
-    )
     lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
     return Reading(
         kind="list_changes",
-        table=table,
+        table=pd.DataFrame(comparison.changes).assign(source="ofac_sdn", list="US SDN"),
         rejected=lost,
-        audit=audit,
-        coverage=Coverage(source="ofac_sdn", first=first.date(), last=previous.date()),
-        provenance=Provenance(
-            key="ofac_sdn",
-            title="US list of Specially Designated Nationals, dated copies compared",
-            producer="US Department of the Treasury, OFAC",
-            licence="US government work",
-            citation=CITATION,
-            files={path.name: sha256(path)},
-        ),
+        audit=comparison.audit(n_set_aside=len(rejected)),
+        coverage=comparison.coverage("ofac_sdn"),
+        provenance=provenance("ofac_sdn", path),
     )
 
 
 def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp, bytes]]:
     try:
-        with open_bytes(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        with (
+            open_bytes(path, archive=True) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as archive,
+        ):
             for member in archive:
                 stamp = _MEMBER.search(member.name)
                 file = archive.extractfile(member) if member.isfile() else None
                 if stamp is None or file is None:
                     continue
+                if member.size > _LARGEST:
+                    raise SourceError(f"{stamp[0]!r} has {member.size:,} bytes: that is no copy.")
                 yield stamp[0], _time(stamp), file.read()
             # tarfile takes a damaged header for the end, and never meets the checksum.
             while rest := stream.read(1 << 20):
                 if rest.strip(b"\0"):
                     msg = f"{path.name!r} cannot be read as an archive to its end: it is damaged."
                     raise SourceError(msg)
-    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+    except (tarfile.TarError, *UNREADABLE) as error:
         raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
 
 
@@ -154,7 +127,7 @@ def _entries(content: bytes) -> tuple[Entries, tuple[int, str, str] | None]:
             programmes = sorted({p.strip() for p in _value(row[3]).split("] [")})
             if programmes == [""]:
                 return {}, (reader.line_num, ",".join(row), "it has no programme")
-            entries[row[0]] = (";".join(programmes), kind)
+            entries[row[0]] = Entry(";".join(programmes), kind, hash(row[1].strip()))
     except csv.Error as error:
         return {}, (reader.line_num, "", str(error))
     return entries, None
@@ -163,65 +136,3 @@ def _entries(content: bytes) -> tuple[Entries, tuple[int, str, str] | None]:
 def _value(text: str) -> str:
     stripped = text.strip()
     return "" if stripped == _NULL else stripped
-
-
-def _row(
-    group: tuple[str, str], opening: int, since: pd.Timestamp, taken: pd.Timestamp
-) -> dict[str, object]:
-    return {
-        "from": since,
-        "to": taken,
-        "programmes": group[0],
-        "entity_type": group[1],
-        "opening": opening,
-        "added": 0,
-        "removed": 0,
-        "moved_in": 0,
-        "moved_out": 0,
-        "closing": opening,
-        "programmes_added": None,
-        "programmes_dropped": None,
-    }
-
-
-def _opening(entries: Entries, taken: pd.Timestamp) -> list[dict[str, object]]:
-    stock = Counter(entries.values())
-    return [_row(group, n, taken, taken) for group, n in sorted(stock.items())]
-
-
-def _changes(
-    before: Entries,
-    after: Entries,
-    stock: Counter[tuple[str, str]],
-    since: pd.Timestamp,
-    taken: pd.Timestamp,
-) -> list[dict[str, object]]:
-    flows: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    gained: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    lost: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for number in after.keys() - before.keys():
-        flows[after[number]]["added"] += 1
-    for number in before.keys() - after.keys():
-        flows[before[number]]["removed"] += 1
-    for number in before.keys() & after.keys():
-        old, new = before[number], after[number]
-        if old == new:
-            continue
-        flows[new]["moved_in"] += 1
-        flows[old]["moved_out"] += 1
-        had, has = set(old[0].split(";")), set(new[0].split(";"))
-        gained[new].update(has - had)
-        lost[old].update(had - has)
-    rows = []
-    for group, flow in sorted(flows.items()):
-        row = _row(group, stock[group], since, taken) | dict(flow)
-        net = flow["added"] - flow["removed"] + flow["moved_in"] - flow["moved_out"]
-        row["closing"] = stock[group] + net
-        row["programmes_added"] = _listed(gained[group])
-        row["programmes_dropped"] = _listed(lost[group])
-        rows.append(row)
-    return rows
-
-
-def _listed(counts: Counter[str]) -> str | None:
-    return ";".join(f"{name}:{n}" for name, n in sorted(counts.items())) or None

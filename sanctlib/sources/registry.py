@@ -2,70 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from sanctlib.errors import check_choice
-from sanctlib.reading import Reading
-from sanctlib.schema import TableKind
+from sanctlib.errors import MissingColumnsError, SourceError, check_choice
+from sanctlib.reading import Reading, note_used
 from sanctlib.sources import canada, gsdb, icews, ideal_points, ofac
+from sanctlib.sources.producers import mistaken_for
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A producer's file that can be read: what it becomes, and where to get it."""
+def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Reading]:
+    def read_one(*paths: Path) -> Reading:
+        if len(paths) != 1:
+            raise SourceError(f"{key!r} is read from one file, and {len(paths)} were given.")
+        return read_file(paths[0])
 
-    key: str
-    title: str
-    kind: TableKind
-    read: Callable[[Path], Reading]
-    where: str
+    return read_one
 
 
-SOURCES: Mapping[str, Source] = {
-    s.key: s
-    for s in (
-        Source(
-            key="gsdb",
-            title="Global Sanctions Data Base, case file (release R3)",
-            kind="cases",
-            read=gsdb.read_cases,
-            where="globalsanctionsdatabase.com, on request",
-        ),
-        Source(
-            key="icews_2018",
-            title="ICEWS coded events, named quadruples, January to October 2018",
-            kind="events",
-            read=icews.read_quadruples,
-            where="public benchmark copies of ICEWS18 with names",
-        ),
-        Source(
-            key="ofac_sdn",
-            title="US list of Specially Designated Nationals, dated copies of sdn.csv",
-            kind="list_changes",
-            read=ofac.read_copies,
-            where="an archive of sdn_YYYY-MM-DDTHHMMZ.csv files",
-        ),
-        Source(
-            key="canada_sema",
-            title="Consolidated Canadian Autonomous Sanctions List (XML)",
-            kind="listings",
-            read=canada.read_list,
-            where="Global Affairs Canada, sanctions pages",
-        ),
-        Source(
-            key="un_ideal_points",
-            title="UN General Assembly ideal points (all votes)",
-            kind="dyads",
-            read=ideal_points.read_gaps,
-            where="Harvard Dataverse, United Nations General Assembly Voting Data",
-        ),
-    )
+READERS: Mapping[str, Callable[..., Reading]] = {
+    "gsdb": _one("gsdb", gsdb.read_cases),
+    "icews_2018": _one("icews_2018", icews.read_quadruples),
+    "ofac_sdn": _one("ofac_sdn", ofac.read_copies),
+    "canada_sema": _one("canada_sema", canada.read_list),
+    "un_ideal_points": _one("un_ideal_points", ideal_points.read_gaps),
 }
 
 
-def read(key: str, path: str | Path) -> Reading:
+def read(key: str, path: str | Path | Iterable[str | Path]) -> Reading:
     """
     Read a producer's file into one of our tables.
 
@@ -73,15 +38,26 @@ def read(key: str, path: str | Path) -> Reading:
     ----------
     key : str
         One of the keys of `sanctlib datasets` that has a reader.
-    path : path
-        The file as it comes from its producer.
+    path : path or several
+        The file as it comes from its producer, packed or not; event data also as many
+        files, in the order in which their repeats are merged: the first stays.
 
     Raises
     ------
     UnknownChoiceError
         For an unknown key, with the closest one.
     SourceError
-        When the file is not what the key says.
+        When the file is not what the key says; it names the source it looks like.
     """
-    check_choice(key, SOURCES, what="source", needed_by="sl.read")
-    return SOURCES[key].read(Path(path))
+    check_choice(key, READERS, what="source", needed_by="sl.read")
+    several = [path] if isinstance(path, str | os.PathLike) else list(path)
+    paths = [Path(p) for p in several]
+    try:
+        reading = READERS[key](*paths)
+    except (SourceError, MissingColumnsError) as error:
+        hint = next((h for h in (mistaken_for(p, key) for p in paths) if h), "")
+        if hint:
+            raise SourceError(f"{error}{hint}") from error
+        raise
+    note_used(reading.provenance)
+    return reading

@@ -31,7 +31,8 @@ from sanctlib.errors import (
 )
 from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.schema import EVENTS
-from sanctlib.sources.text import open_bytes, read_text
+from sanctlib.sources.files import open_bytes
+from sanctlib.sources.text import read_text
 
 Codes: TypeAlias = Literal["vocabulary", "cameo"]
 

@@ -4,44 +4,56 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
-import lzma
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TextIO, TypeAlias
 
 import pandas as pd
 
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
 from sanctlib.errors import SourceError, UnknownChoiceError, check_columns
 from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
+from sanctlib.sources.files import UNREADABLE, open_bytes
 
 _RAW_LIMIT = 2000
 _FIELD_LIMIT = 1 << 20
-_HINTS = (
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
-    (b"<!doctype html", "a saved web page, not the file itself: download it again"),
-    (b"<html", "a saved web page, not the file itself: download it again"),
-    (b"PK\x03\x04", "a zip archive: unpack it first"),
-)
+_LINE_LIMIT = 1 << 25
+_HEAD_LINES = 40
+_ENCODING_HINT = "Older lists are often encoding='cp1252' or 'latin-1'."
+
+Layouts: TypeAlias = Mapping[int, Sequence[str]]
+"""The names of a file without a header line, by the number of fields of a record."""
 
 
 class _Lines:
     """The physical lines of a file, remembering those of the record being read."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
+    def __init__(self, text: TextIO, name: str) -> None:
+        self._text = text
+        self._name = name
         self.pending: list[str] = []
         self.number = 0
+        self._again = ""
+
+    def again(self, line: str) -> None:
+        """Give a line once more: the header that was looked for."""
+        self._again = line
+        self.pending.clear()
+        self.number -= 1
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines)
+        line, self._again = self._again or self._text.readline(_LINE_LIMIT), ""
+        if not line:
+            raise StopIteration
         self.number += 1
+        if len(line) == _LINE_LIMIT:
+            msg = f"{self._name!r}: line {self.number} has more than {_LINE_LIMIT >> 20} million "
+            raise SourceError(msg + "characters: that is no table of lines.")
         # Some producers end a file with the old mark 0x1A: it is no part of the last cell.
         if line.endswith("\x1a"):
             line = line.rstrip("\x1a")
@@ -49,48 +61,69 @@ class _Lines:
         return line
 
 
-def open_bytes(path: Path) -> BinaryIO:
-    """
-    Open a file for reading, unpacking .gz and .xz.
+@dataclass(kw_only=True)
+class _Records:
+    """The records of a file on their way out, and the lines that are none."""
 
-    Raises
-    ------
-    SourceError
-        When there is no such file, or a folder, an empty file, a saved web page or a
-        Git LFS pointer in its place.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise SourceError(f"{path.name!r} is a folder; a file is needed.")
-    if not path.exists():
-        known = sorted(p.name for p in path.parent.glob("*")) if path.parent.is_dir() else []
-        near = f" The folder holds: {', '.join(known[:8])}." if known else ""
-        raise SourceError(f"There is no file {path.name!r}.{near}")
-    openers: dict[str, Callable[..., object]] = {".gz": gzip.open, ".xz": lzma.open}
-    stream = cast("BinaryIO", openers.get(path.suffix.lower(), open)(path, "rb"))
-    try:
-        head = stream.read(512)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        stream.close()
-        raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
-    if not head.strip(b"\xef\xbb\xbf \r\n\t\x1a"):
-        stream.close()
-        raise SourceError(f"{path.name!r} is empty: an empty file is an error, never 'no records'.")
-    for mark, hint in _HINTS:
-        if head.lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith(mark.lower()):
-            stream.close()
-            raise SourceError(f"{path.name!r} is {hint}.")
-    stream.seek(0)
-    return stream
+    layouts: Layouts
+    needed: Sequence[str] = ()
+    also: Sequence[str] = ()
+    needed_by: str = ""
+    header: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    kept: list[tuple[int, str, list[str | None]]] = field(default_factory=list)
+    bad: list[tuple[int, str, str]] = field(default_factory=list)
+    _places: dict[int, list[int]] = field(default_factory=dict)
+
+    def begin(self, header: list[str]) -> None:
+        """Take the header line: check it, and find the columns that are wanted."""
+        self.header = [h.strip() for h in header]
+        names = [h for h in self.header if h]
+        repeated = sorted({h for h in names if names.count(h) > 1})
+        if repeated:
+            shown = ", ".join(repr(r) for r in repeated)
+            raise SourceError(f"The header line repeats {shown}: name columns once.")
+        check_columns(self.header, self.needed, needed_by=self.needed_by)
+        wanted = {*self.needed, *self.also}
+        self.names = [h for h in self.header if not self.needed or h in wanted]
+        self._places = {len(header): [self.header.index(n) for n in self.names]}
+
+    def begin_without_header(self) -> None:
+        """Take the names from the layouts: those asked for, or all of the widest."""
+        widest = self.layouts[max(self.layouts)]
+        self.names = [n for n in widest if not self.needed or n in {*self.needed, *self.also}]
+        self._places = {
+            width: [names.index(n) if n in names else -1 for n in self.names]
+            for width, names in ((w, list(ns)) for w, ns in self.layouts.items())
+        }
+
+    def take(self, line: int, raw: str, fields: list[str]) -> None:
+        """Keep a record, or set aside a line that is none."""
+        places = self._places.get(len(fields))
+        if fields == self.header:
+            self.bad.append((line, raw, "the header line, repeated inside the data"))
+        elif places is None:
+            reason = f"{len(fields)} fields where the header has {len(self.header)}"
+            if self.layouts:
+                widths = " or ".join(str(w) for w in sorted(self.layouts))
+                reason = f"{len(fields)} fields where there should be {widths}"
+            self.bad.append((line, raw, reason))
+        else:
+            self.kept.append((line, raw, [fields[p] if p >= 0 else None for p in places]))
 
 
 def read_text(
     path: Path,
     *,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | Layouts | None = None,
+    needed: Sequence[str] = (),
+    also: Sequence[str] = (),
+    needed_by: str = "",
+    header_starts: str | None = None,
     delimiter: str = ",",
     quoted: bool = True,
-    encoding: str = "utf-8",
+    encoding: str | Sequence[str] = "utf-8",
+    shown: Sequence[str] | None = None,
 ) -> Draft:
     """
     Read delimited text into a draft of text columns.
@@ -101,49 +134,50 @@ def read_text(
 
     Parameters
     ----------
-    columns : sequence of str, optional
-        The names, for a file without a header line.
+    columns : sequence of str or mapping, optional
+        The names, for a file without a header line; by number of fields where records of
+        several layouts may stand in one file.
+    needed, also : sequence of str
+        Columns that must be there, and those kept where they are; all without `needed`.
+    needed_by : str
+        Who needs them, for the message.
+    header_starts : str, optional
+        First cell of the header, where lines stand before it: they become `Draft.head`.
+    encoding : str or sequence of str
+        Several are tried in turn.
+    shown : sequence of str, optional
+        The columns that stand as the raw text of a rejected row, where a whole line would
+        hold names of persons.
 
     Raises
     ------
     SourceError
         When the file cannot be read at all; text that is not in `encoding` is shown
         with its line.
+    MissingColumnsError
+        When a column of `needed` is not there.
     UnknownChoiceError
         For an encoding or delimiter that there is not.
     """
     path = Path(path)
-    _check_known(delimiter, encoding)
-    stream = open_bytes(path)
-    name = path.name
-    with io.TextIOWrapper(stream, encoding=_with_bom(encoding), newline="") as text:
-        lines = _Lines(iter(text))
+    encodings = [encoding] if isinstance(encoding, str) else list(encoding)
+    _check_known(delimiter, encodings)
+    if columns is None:
+        layouts: Layouts = {}
+    else:
+        layouts = columns if isinstance(columns, Mapping) else {len(columns): columns}
+    for tried in encodings:
+        records = _Records(layouts=layouts, needed=needed, also=also, needed_by=needed_by)
         try:
-            header, records, bad = _records(lines, columns, delimiter, quoted=quoted)
-        except UnicodeDecodeError as error:
-            msg = (
-                f"{name!r} is not {encoding} near line {lines.number + 1}: {error.reason} "
-                f"(byte {error.object[error.start]:#04x}). Older lists are often "
-                "encoding='cp1252' or 'latin-1'."
-            )
-            raise SourceError(msg) from error
-        except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-            msg = f"{name!r} is cut off after line {lines.number}: {error}"
-            raise SourceError(msg) from error
-    if not records and not bad:
-        raise SourceError(f"{name!r} has a header line and no records.")
-    rows = pd.DataFrame(
-        [fields for _, _, fields in records], columns=list(header), dtype="str"
-    ).assign(
-        _file=pd.Series([name] * len(records), dtype="str"),
-        _line=pd.Series([line for line, _, _ in records], dtype="int64"),
-        _raw=pd.Series([raw for _, raw, _ in records], dtype="str"),
-    )
-    lost = pd.DataFrame([(name, *b) for b in bad], columns=list(REJECTED_COLUMNS))
-    audit = Audit.begin(len(rows) + len(bad))
-    if bad:
-        audit = audit.then("split lines", n_rejected=len(bad), n_out=len(rows))
-    return Draft(rows=rows, audit=audit, rejected=lost if bad else no_rejects())
+            head = _read(path, records, tried, delimiter, quoted=quoted, starts=header_starts)
+        except _WrongEncodingError as error:
+            if tried == encodings[-1]:
+                raise SourceError(str(error)) from error
+            continue
+        break
+    if not records.kept and not records.bad:
+        raise SourceError(f"{path.name!r} has a header line and no records.")
+    return _draft(path.name, records, head, shown)
 
 
 def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None:
@@ -159,23 +193,68 @@ def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None
     check_columns(found, needed, needed_by=needed_by)
 
 
-def _check_known(delimiter: str, encoding: str) -> None:
+class _WrongEncodingError(Exception):
+    """A byte that is no text in the encoding tried."""
+
+
+def _check_known(delimiter: str, encodings: Sequence[str]) -> None:
     if len(delimiter) != 1:
         raise UnknownChoiceError(f"A delimiter is one character, and {delimiter!r} is not.")
-    try:
-        codecs.lookup(encoding)
-    except LookupError as error:
-        msg = f"There is no encoding {encoding!r}. Files are mostly 'utf-8', 'cp1252' or 'latin-1'."
-        raise UnknownChoiceError(msg) from error
+    for name in encodings:
+        try:
+            codecs.lookup(name)
+        except LookupError as error:
+            msg = f"There is no encoding {name!r}. Files are mostly 'utf-8', 'cp1252' or 'latin-1'."
+            raise UnknownChoiceError(msg) from error
 
 
 def _with_bom(encoding: str) -> str:
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
-def _records(
-    lines: _Lines, columns: Sequence[str] | None, delimiter: str, *, quoted: bool
-) -> tuple[list[str], list[tuple[int, str, list[str]]], list[tuple[int, str, str]]]:
+def _read(
+    path: Path,
+    records: _Records,
+    encoding: str,
+    delimiter: str,
+    *,
+    quoted: bool,
+    starts: str | None,
+) -> str:
+    """Fill `records` from the file and return what stood before its header."""
+    name = path.name
+    with io.TextIOWrapper(open_bytes(path), encoding=_with_bom(encoding), newline="") as text:
+        lines = _Lines(text, name)
+        try:
+            head = _before_header(lines, starts, name)
+            _fill(records, lines, delimiter, quoted=quoted)
+        except UnicodeDecodeError as error:
+            msg = (
+                f"{name!r} is not {encoding} near line {lines.number + 1}: {error.reason} "
+                f"(byte {error.object[error.start]:#04x}). {_ENCODING_HINT}"
+            )
+            raise _WrongEncodingError(msg) from error
+        except UNREADABLE as error:
+            raise SourceError(f"{name!r} is cut off after line {lines.number}: {error}") from error
+    return head
+
+
+def _before_header(lines: _Lines, starts: str | None, name: str) -> str:
+    if starts is None:
+        return ""
+    head: list[str] = []
+    for line in lines:
+        if line.lstrip("\ufeff\"' ").startswith(starts):
+            lines.again(line)
+            return "".join(head)
+        head.append(line)
+        if len(head) > _HEAD_LINES:
+            break
+    msg = f"{name!r} has no header line that begins with {starts!r} in its first {len(head)} lines."
+    raise SourceError(msg)
+
+
+def _fill(records: _Records, lines: _Lines, delimiter: str, *, quoted: bool) -> None:
     csv.field_size_limit(_FIELD_LIMIT)
 
     def fresh() -> Iterator[list[str]]:
@@ -183,51 +262,69 @@ def _records(
             return csv.reader(lines, delimiter=delimiter, strict=True)
         return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
 
+    if records.layouts:
+        records.begin_without_header()
+    begun = bool(records.layouts)
     reader = fresh()
-    header = list(columns) if columns else []
-    records: list[tuple[int, str, list[str]]] = []
-    bad: list[tuple[int, str, str]] = []
     while True:
         lines.pending.clear()
         try:
             fields = next(reader)
         except StopIteration:
-            return header, records, bad
+            return
         except csv.Error as error:
-            if not header:
+            if not begun:
                 msg = f"The header line, line {lines.number}, is not readable: {error}."
                 raise SourceError(msg) from error
-            bad += _each_line(lines, str(error))
+            records.bad += _each_line(lines, str(error))
             reader = fresh()
             continue
-        first = lines.number - len(lines.pending) + 1
         raw = "".join(lines.pending).rstrip("\r\n")
         # A line of tabs is a record of empty cells where tabs part the cells.
         if not raw.strip(" " if delimiter == "\t" else " \t"):
             continue
-        if not header:
-            header = [h.strip() for h in fields]
-            _check_names(header)
-        elif fields == header:
-            bad += [(first, raw[:_RAW_LIMIT], "the header line, repeated inside the data")]
-        elif len(fields) != len(header):
-            reason = f"{len(fields)} fields where the header has {len(header)}"
-            bad += [(first, raw[:_RAW_LIMIT], reason)]
+        if not begun:
+            records.begin(fields)
+            begun = True
         else:
-            records.append((first, raw, fields))
+            records.take(lines.number - len(lines.pending) + 1, raw, fields)
 
 
 def _each_line(lines: _Lines, reason: str) -> list[tuple[int, str, str]]:
     # A quote that is never closed swallows what follows: every line it took is named.
     first = lines.number - len(lines.pending) + 1
     return [
-        (first + i, raw.rstrip("\r\n")[:_RAW_LIMIT], f"not readable as a record: {reason}")
+        (first + i, raw.rstrip("\r\n"), f"not readable as a record: {reason}")
         for i, raw in enumerate(lines.pending)
     ]
 
 
-def _check_names(header: list[str]) -> None:
-    repeated = sorted({h for h in header if header.count(h) > 1})
-    if repeated:
-        msg = f"The header line repeats {', '.join(repr(r) for r in repeated)}: name columns once."
-        raise SourceError(msg)
+def _draft(name: str, records: _Records, head: str, shown: Sequence[str] | None) -> Draft:
+    kept, bad = records.kept, records.bad
+    rows = pd.DataFrame([fields for _, _, fields in kept], columns=records.names, dtype="str")
+    rows = rows.assign(
+        _file=pd.Series([name] * len(kept), dtype="str"),
+        _line=pd.Series([line for line, _, _ in kept], dtype="int64"),
+        _raw=pd.Series([raw for _, raw, _ in kept], dtype="str"),
+    )
+    if shown is not None:
+        rows["_raw"] = keys_only(rows, shown)
+        bad = [(line, "", reason) for line, _, reason in bad]
+    lost = pd.DataFrame(
+        [(name, line, raw[:_RAW_LIMIT], reason) for line, raw, reason in bad],
+        columns=list(REJECTED_COLUMNS),
+    )
+    audit = Audit.begin(len(rows) + len(bad))
+    if bad:
+        audit = audit.then("split lines", n_rejected=len(bad), n_out=len(rows))
+    return Draft(rows=rows, audit=audit, rejected=lost if bad else no_rejects(), head=head)
+
+
+def keys_only(rows: pd.DataFrame, shown: Sequence[str]) -> pd.Series:
+    """Return ``column=value`` of the columns `shown`: raw text that names nobody."""
+    found = [c for c in shown if c in rows]
+    if not found or rows.empty:
+        return pd.Series("", index=rows.index, dtype="str")
+    parts = rows[found].fillna("").apply(lambda c: f"{c.name}=" + c.str.slice(0, 200))
+    joined: pd.Series = parts.agg("; ".join, axis=1).astype("str")
+    return joined

@@ -1,0 +1,222 @@
+"""Dated copies of one list compared: what was added, removed and moved between them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import NamedTuple
+
+import pandas as pd
+
+from sanctlib.coverage import Coverage
+from sanctlib.errors import SanctlibError, SourceError
+from sanctlib.reading import Audit, Reading, no_rejects
+
+
+class Entry(NamedTuple):
+    """What a copy says of an entry: whole programme set, type, and a hash of its name."""
+
+    programmes: str
+    entity_type: str
+    name: int = 0
+
+
+@dataclass(kw_only=True)
+class Comparison:
+    """
+    Copies compared one after the other, in order of time, one in memory.
+
+    A removal and an addition may be one entry under another number: an addition with the
+    name and type of an entry removed in this interval or before is counted in ``relisted``,
+    a part of ``added``. Namesakes that stand side by side are not.
+    """
+
+    changes: list[dict[str, object]] = field(default_factory=list)
+    times: list[pd.Timestamp] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    n_entries: int = 0
+    _stock: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _gone: set[tuple[int, str]] = field(default_factory=set)
+
+    def take(self, name: str, taken: pd.Timestamp, entries: dict[str, Entry]) -> None:
+        """
+        Compare the next copy with the one before.
+
+        Raises
+        ------
+        SourceError
+            When it is not later.
+        """
+        if self.times and taken <= self.times[-1]:
+            msg = f"{name!r} is not later than the copy before it, {self.times[-1]}."
+            raise SourceError(msg)
+        if self.times:
+            self.changes += self._flows(entries, taken)
+        else:
+            stock = Counter(_group(e) for e in entries.values())
+            self.changes += [_row(group, n, taken, taken) for group, n in sorted(stock.items())]
+        self._stock = Counter(_group(e) for e in entries.values())
+        self.times.append(taken)
+        self.entries = entries
+        self.n_entries += len(entries)
+
+    def _flows(self, after: dict[str, Entry], taken: pd.Timestamp) -> Iterator[dict[str, object]]:
+        before = self.entries
+        flows: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        gained: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        lost: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        removed = [before[number] for number in before.keys() - after.keys()]
+        self._gone |= {(e.name, e.entity_type) for e in removed if e.name}
+        for entry in removed:
+            flows[_group(entry)]["removed"] += 1
+        for number in after.keys() - before.keys():
+            entry = after[number]
+            flows[_group(entry)]["added"] += 1
+            flows[_group(entry)]["relisted"] += (entry.name, entry.entity_type) in self._gone
+        for number in before.keys() & after.keys():
+            old, new = _group(before[number]), _group(after[number])
+            if old == new:
+                continue
+            flows[new]["moved_in"] += 1
+            flows[old]["moved_out"] += 1
+            had, has = set(old[0].split(";")), set(new[0].split(";"))
+            gained[new].update(has - had)
+            lost[old].update(had - has)
+        for group, flow in sorted(flows.items()):
+            row = _row(group, self._stock[group], self.times[-1], taken) | dict(flow)
+            net = flow["added"] - flow["removed"] + flow["moved_in"] - flow["moved_out"]
+            row["closing"] = self._stock[group] + net
+            row["programmes_added"] = _listed(gained[group])
+            row["programmes_dropped"] = _listed(lost[group])
+            yield row
+
+    def audit(self, *, n_set_aside: int = 0) -> Audit:
+        """Account for the entries of all copies; a copy set aside is one row."""
+        audit = Audit.begin(self.n_entries + n_set_aside)
+        if n_set_aside:
+            audit = audit.then("check copies", n_rejected=n_set_aside, n_out=self.n_entries)
+        # Short lists that change a lot have more rows of change than entries.
+        fewer = self.n_entries - len(self.changes)
+        return audit.then(
+            "compare copies",
+            n_merged=max(fewer, 0),
+            n_added=max(-fewer, 0),
+            n_out=len(self.changes),
+        )
+
+    def coverage(self, source: str) -> Coverage:
+        """Return the days from the first copy to the last."""
+        return Coverage(source=source, first=self.times[0].date(), last=self.times[-1].date())
+
+
+def compare_copies(
+    copies: Sequence[Reading], *, dates: Sequence[date | pd.Timestamp] | None = None
+) -> Reading:
+    """
+    Compare dated copies of one list into its changes, whatever dates the entries bear.
+
+    Only copies show removals: the day of listing that a list gives survives a removal and
+    a listing anew. A change is known to lie between two copies and no closer. Entries are
+    identified by the list's own key (`entity_id`).
+
+    Parameters
+    ----------
+    copies : sequence of Reading
+        Two or more readings of one list, of kind ``"listings"``, in order of time.
+    dates : sequence of date, optional
+        When each copy was made; by default the end of its coverage, which is that day for
+        lists that print it.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"list_changes"``. Each row closes: closing = opening + added - removed
+        + moved_in - moved_out.
+
+    Raises
+    ------
+    SanctlibError
+        When there are fewer than two, or of several lists; when a copy has no day, or rows
+        that were rejected: an entry that could not be read would count as removed.
+    SourceError
+        When they are not in order of time.
+
+    Examples
+    --------
+    >>> compare_copies([])
+    Traceback (most recent call last):
+    ...
+    sanctlib.errors.SanctlibError: compare_copies needs two or more copies of one list, and got 0.
+    """
+    copies = list(copies)
+    if len(copies) < 2:
+        msg = f"compare_copies needs two or more copies of one list, and got {len(copies)}."
+        raise SanctlibError(msg)
+    lists = sorted({str(x) for copy in copies for x in copy.table.get("list", ["no list"])})
+    if len(lists) > 1 or any(copy.kind != "listings" for copy in copies):
+        found = ", ".join(f"{copy.kind} of {copy.provenance.key!r}" for copy in copies)
+        raise SanctlibError(f"compare_copies needs listings of one list, and got {found}.")
+    days = [pd.Timestamp(day) for day in dates or () if not pd.isna(day)]
+    if dates is None:
+        days = [pd.Timestamp(c.coverage.last) for c in copies if c.coverage]
+    if len(days) != len(copies):
+        msg = "compare_copies needs the day of each copy: name them with dates=[…]."
+        raise SanctlibError(msg)
+    comparison = Comparison()
+    for copy, day in zip(copies, days, strict=True):
+        name = ", ".join(copy.provenance.files) or copy.provenance.key
+        if len(copy.rejected):
+            msg = f"{name!r} has {len(copy.rejected)} rejected rows; their entries would count as "
+            raise SanctlibError(msg + "removed. Mend the file, or take another copy.")
+        comparison.take(name, day, _entries(copy.table))
+    first = copies[0].provenance
+    return Reading(
+        kind="list_changes",
+        table=pd.DataFrame(comparison.changes).assign(source=first.key, list=lists[0]),
+        rejected=no_rejects(),
+        audit=comparison.audit(),
+        coverage=comparison.coverage(first.key),
+        provenance=replace(
+            first, files={k: v for c in copies for k, v in c.provenance.files.items()}
+        ),
+    )
+
+
+def _entries(listings: pd.DataFrame) -> dict[str, Entry]:
+    grouped = listings.groupby("entity_id", sort=False)
+    programmes = grouped["programme"].agg(lambda p: ";".join(sorted(set(p))))
+    types = grouped["entity_type"].first()
+    return {
+        str(key): Entry(programme, kind)
+        for key, programme, kind in zip(programmes.index, programmes, types, strict=True)
+    }
+
+
+def _group(entry: Entry) -> tuple[str, str]:
+    return entry.programmes, entry.entity_type
+
+
+def _row(
+    group: tuple[str, str], opening: int, since: pd.Timestamp, taken: pd.Timestamp
+) -> dict[str, object]:
+    return {
+        "from": since,
+        "to": taken,
+        "programmes": group[0],
+        "entity_type": group[1],
+        "opening": opening,
+        "added": 0,
+        "removed": 0,
+        "moved_in": 0,
+        "moved_out": 0,
+        "closing": opening,
+        "relisted": 0,
+        "programmes_added": None,
+        "programmes_dropped": None,
+    }
+
+
+def _listed(counts: Counter[str]) -> str | None:
+    return ";".join(f"{name}:{n}" for name, n in sorted(counts.items())) or None

@@ -1,0 +1,126 @@
+"""Files as they come: unpacked, told by their content, and bounded in size."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from sanctlib.errors import SourceError
+
+UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
+"""What a damaged packed file raises while it is read."""
+
+_HINTS = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
+    (b"<!doctype html", "a saved web page, not the file itself: download it again"),
+    (b"<html", "a saved web page, not the file itself: download it again"),
+    (b"PK\x03\x04", "a zip archive: unpack it first"),
+    (b"\x1f\x8b", "packed with gzip: its name must end in .gz"),
+)
+# A table packs 5 to 30 times; zeros pack 1,000 times. Small files may do as they like.
+_RATIO, _SMALL = 200, 64 << 20
+
+
+class _Unpacked(io.RawIOBase):
+    """A stream of unpacked bytes that refuses to be far more than what was packed."""
+
+    def __init__(self, stream: BinaryIO, path: Path) -> None:
+        self._stream = stream
+        self._name = path.name
+        self._limit = max(_SMALL, _RATIO * path.stat().st_size)
+        self._seen = 0
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """Fill the buffer, or refuse what is no table."""
+        view = memoryview(cast("bytearray", buffer))
+        chunk = self._stream.read(len(view))
+        view[: len(chunk)] = chunk
+        self._seen += len(chunk)
+        if self._seen > self._limit:
+            msg = (
+                f"{self._name!r} unpacks to more than {_RATIO} times its size: that is no table. "
+                "Unpack it yourself if you know what it holds."
+            )
+            raise SourceError(msg)
+        return len(chunk)
+
+    def close(self) -> None:
+        """Close the packed stream too."""
+        self._stream.close()
+        super().close()
+
+
+def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
+    """
+    Open a file for reading, unpacking .gz, .xz and a .zip that holds one file.
+
+    Nothing is written while unpacking, so a name inside an archive leads nowhere. A file
+    that unpacks to more than 200 times its size (and 64 MiB) is refused, unless it is an
+    `archive` of many like files, which its reader bounds file by file.
+
+    Raises
+    ------
+    SourceError
+        When there is no such file, or a folder, an empty file, a saved web page or a
+        Git LFS pointer in its place.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise SourceError(f"{path.name!r} is a folder; a file is needed.")
+    if not path.exists():
+        known = sorted(p.name for p in path.parent.glob("*")) if path.parent.is_dir() else []
+        near = f" The folder holds: {', '.join(known[:8])}." if known else ""
+        raise SourceError(f"There is no file {path.name!r}.{near}")
+    try:
+        packed = _opened(path)
+        stream = packed or path.open("rb")
+    except (*UNREADABLE, RuntimeError, NotImplementedError) as error:
+        raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
+    try:
+        head = stream.read(512)
+        stream.seek(0)
+    except (*UNREADABLE, RuntimeError, NotImplementedError) as error:
+        stream.close()
+        raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
+    what = _mistake(head)
+    if what:
+        stream.close()
+        raise SourceError(f"{path.name!r} is {what}.")
+    if packed is None or archive:
+        return stream
+    return io.BufferedReader(_Unpacked(packed, path))
+
+
+def _mistake(head: bytes) -> str:
+    """Say what stands in place of a table, by its first bytes; nothing where it may be one."""
+    if not head.strip(b"\xef\xbb\xbf \r\n\t\x1a"):
+        return "empty: an empty file is an error, never 'no records'"
+    start = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    return next((hint for mark, hint in _HINTS if start.startswith(mark.lower())), "")
+
+
+def _opened(path: Path) -> BinaryIO | None:
+    """Open a packed file by its ending; None for a plain one."""
+    openers: dict[str, Callable[..., object]] = {".gz": gzip.open, ".xz": lzma.open}
+    suffix = path.suffix.lower()
+    if suffix in openers:
+        return cast("BinaryIO", openers[suffix](path, "rb"))
+    if suffix != ".zip":
+        return None
+    with zipfile.ZipFile(path) as held:
+        # macOS adds a folder of `._name` files.
+        names = [n for n in held.namelist() if not n.endswith("/") and "__MACOSX" not in n]
+        if len(names) != 1:
+            msg = f"{path.name!r} holds {len(names)} files where one is needed: unpack it first."
+            raise SourceError(msg)
+        return cast("BinaryIO", held.open(names[0]))

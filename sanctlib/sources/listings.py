@@ -1,0 +1,150 @@
+"""A list of designations: from a draft of its entries to the listings table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
+from sanctlib.cleaning.rules import empty_to_null, resolve_parties
+from sanctlib.codes.countries import System
+from sanctlib.coverage import Coverage
+from sanctlib.errors import SourceError
+from sanctlib.reading import Audit, Reading
+from sanctlib.schema import LISTINGS
+from sanctlib.sources.producers import provenance
+
+_KEY = ["listing_id", "programme"]
+
+
+def as_listings(
+    draft: Draft,
+    *,
+    key: str,
+    list_name: str,
+    paths: Sequence[Path],
+    types: Mapping[str, str],
+    date_basis: str,
+    date_format: str = "%Y-%m-%d",
+    taken: date | None = None,
+    countries: System = "name",
+    nulls: Sequence[str] = ("",),
+) -> Reading:
+    """
+    Turn the entries of a list into listings, one row per entry and programme.
+
+    The draft has ``listing_id``, ``entity_type`` (a key of `types`), ``programme``
+    (several joined by ``;``) and, where the list gives them, ``listed``, ``entity_id`` and
+    ``entity_country`` (several joined by ``;``). Rows of one entry and programme are
+    merged when they say the same day: lists write a row per alias. Those that say another
+    are rejected, since nobody could tell which is right. A list without days leaves
+    ``listed`` null. What it does not do is find one entity under two keys.
+
+    Raises
+    ------
+    SourceError
+        When no row is left.
+    """
+    rows = draft.rows
+    for column in ("listed", "entity_id", "entity_country"):
+        if column not in rows:
+            rows = rows.assign(**{column: pd.Series(pd.NA, index=rows.index, dtype="str")})
+    draft = empty_to_null(replace(draft, rows=rows), marks=nulls)
+    draft = _checked(draft, types, date_format)
+    draft = _written_out(draft)
+    draft = _merged(draft)
+    draft = _countries(draft, countries, taken)
+    if draft.rows.empty:
+        raise SourceError(f"{paths[0].name!r} holds no entry that can be kept.")
+    table = draft.table.assign(source=key, list=list_name, date_basis=date_basis)
+    table["delisted"] = pd.Series(pd.NaT, index=table.index)
+    table["entity_id"] = table["entity_id"].fillna(table["listing_id"])
+    days = table["listed"].dropna()
+    last = taken or (None if days.empty else days.max().date())
+    first = last if days.empty else days.min().date()
+    return Reading(
+        kind="listings",
+        table=table[[c for c in LISTINGS.names if c in table]],
+        rejected=draft.rejected,
+        audit=draft.audit,
+        coverage=first and last and Coverage(source=key, first=min(first, last), last=last),
+        provenance=provenance(key, *paths),
+        unmatched=draft.unmatched,
+    )
+
+
+def _checked(draft: Draft, types: Mapping[str, str], date_format: str) -> Draft:
+    rows = draft.rows.copy()
+    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
+    kind = rows["entity_type"].fillna("").str.strip()
+    rows["entity_type"] = kind.map(types)
+    reasons[rows["entity_type"].isna()] = "unknown type of entry " + kind.map(repr)
+    text = rows["listed"].str.strip()
+    days = pd.to_datetime(text, format=date_format, errors="coerce")
+    wrong = days.isna() & text.notna()
+    reasons[wrong] = "impossible day of listing: " + text[wrong].str.slice(0, 40).map(repr)
+    rows["listed"] = days.astype("datetime64[us]")
+    for column in _KEY:
+        rows[column] = rows[column].str.strip()
+        reasons[rows[column].isna()] = f"no {column}"
+    return replace(draft, rows=rows).reject(reasons, step="check entries")
+
+
+def _written_out(draft: Draft) -> Draft:
+    rows = draft.rows
+    parts = rows["programme"].map(lambda text: sorted({p.strip() for p in text.split(";")} - {""}))
+    out = rows.assign(programme=parts).explode("programme", ignore_index=True)
+    out["programme"] = out["programme"].astype("str")
+    return draft.written_out(out, step="write out programmes")
+
+
+def _merged(draft: Draft) -> Draft:
+    rows = draft.rows
+    first = rows.groupby(_KEY, sort=False)[["listed", "entity_type"]].transform("first")
+    same = rows["listed"].eq(first["listed"]) | rows["listed"].isna()
+    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
+    reasons[~same] = "another day of listing than the first row of its entry and programme"
+    other = rows["entity_type"].ne(first["entity_type"])
+    reasons[other] = "another type than the first row of its entry and programme"
+    draft = draft.reject(reasons, step="check repeats")
+    rows = draft.rows
+    countries = rows.groupby(_KEY, sort=False)["entity_country"].transform(_union)
+    rows = rows.assign(
+        entity_country=countries.astype("str"),
+        listed=rows.groupby(_KEY, sort=False)["listed"].transform("first"),
+    )
+    return draft.merged_into(rows.drop_duplicates(_KEY), step="merge rows of one entry")
+
+
+def _union(texts: pd.Series) -> str | None:
+    parts = {p.strip() for text in texts.dropna().unique() for p in text.split(";")} - {""}
+    return ";".join(sorted(parts)) or None
+
+
+def _countries(draft: Draft, system: System, taken: date | None) -> Draft:
+    """Resolve each entry's countries as of the day of the copy, and list those unknown."""
+    rows = draft.rows
+    said = rows["entity_country"]
+    if said.isna().all():
+        return draft
+    parts = said.dropna().str.split(";").explode().rename("entity_country").to_frame()
+    # Of a list without its day, today's meaning of a name is the last one it had.
+    day = pd.Timestamp(taken or date(2100, 1, 1))
+    parts = parts.reset_index(names="_row").assign(date=day, date_last=day)
+    named = resolve_parties(
+        Draft(
+            rows=parts.assign(**dict.fromkeys(ORIGIN_COLUMNS, "")), audit=Audit.begin(len(parts))
+        ),
+        ["entity_country"],
+        system=system,
+        succession="dominant",
+        not_yet="unknown",
+    )
+    codes = named.rows.dropna(subset="entity_country").groupby("_row")["entity_country"]
+    joined = codes.agg(lambda c: ";".join(sorted(set(c)))).reindex(rows.index).astype("str")
+    names = pd.concat([draft.names, named.names], ignore_index=True)
+    return replace(draft, rows=rows.assign(entity_country=joined), names=names)

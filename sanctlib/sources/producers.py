@@ -1,0 +1,71 @@
+"""The producers: what each source is, whose, under which licence, how far its reader was tried."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sanctlib.errors import SourceError
+from sanctlib.reading import Provenance, sha256
+from sanctlib.schema import TableKind
+from sanctlib.sources.files import open_bytes
+
+_HEAD = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Producer:
+    """One source as `source.toml` declares it."""
+
+    key: str
+    title: str
+    kind: TableKind
+    producer: str
+    licence: str
+    citation: str
+    where: str
+    status: str
+    tested: str
+    marks: tuple[str, ...]
+    fetch: Mapping[str, Any] = field(default_factory=dict)
+
+
+@cache
+def producers() -> dict[str, Producer]:
+    """Return every source that can be read, by key."""
+    text = files("sanctlib.sources").joinpath("source.toml").read_text(encoding="utf-8")
+    return {
+        key: Producer(key=key, **{**entry, "marks": tuple(entry["marks"])})
+        for key, entry in tomllib.loads(text).items()
+    }
+
+
+def provenance(key: str, *paths: Path) -> Provenance:
+    """Return whom to cite for `key`, with the hashes of the files that were read."""
+    source = producers()[key]
+    return Provenance(
+        key=key,
+        title=source.title,
+        producer=source.producer,
+        licence=source.licence,
+        citation=source.citation,
+        files={path.name: sha256(path) for path in paths},
+    )
+
+
+def mistaken_for(path: Path, key: str) -> str:
+    """Say which other source a file looks like, by the words in its first lines; else nothing."""
+    try:
+        with open_bytes(path) as stream:
+            head = stream.read(_HEAD).decode("latin-1")
+    except (SourceError, OSError, EOFError):
+        return ""
+    for other in producers().values():
+        if other.key != key and other.marks and all(mark in head for mark in other.marks):
+            return f" It looks like {other.title}: read it with sl.read({other.key!r}, …)."
+    return ""
