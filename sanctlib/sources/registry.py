@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from pathlib import Path
 
 from sanctlib.errors import MissingColumnsError, SourceError, check_choice
@@ -13,6 +14,7 @@ from sanctlib.sources.producers import mistaken_for
 
 
 def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Reading]:
+    @wraps(read_file)
     def read_one(*paths: Path) -> Reading:
         if len(paths) != 1:
             raise SourceError(f"{key!r} is read from one file, and {len(paths)} were given.")
