@@ -11,6 +11,9 @@ from sanctlib.errors import SanctlibError
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.intervals import poisson_interval, wilson_interval
+from sanctlib.metrics.pressure import recent_sanctions, sanction_pressure
+from sanctlib.metrics.shared import shared_sanctioners
+from sanctlib.metrics.similarity import portfolio_similarity
 from sanctlib.metrics.stocks import active_sanctions
 from sanctlib.metrics.units import compare_units
 from sanctlib.plots import (
@@ -54,12 +57,16 @@ __all__ = [
     "plot_stock",
     "plot_timeline",
     "poisson_interval",
+    "portfolio_similarity",
     "prepare",
     "read",
     "read_table",
     "readers",
+    "recent_sanctions",
     "resolve",
     "sanction_counts",
+    "sanction_pressure",
+    "shared_sanctioners",
     "upstream_audit",
     "wilson_interval",
     "write",
