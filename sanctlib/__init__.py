@@ -11,6 +11,7 @@ from sanctlib.errors import SanctlibError
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.intervals import poisson_interval, wilson_interval
+from sanctlib.metrics.panels import dyad_panel
 from sanctlib.metrics.pressure import recent_sanctions, sanction_pressure
 from sanctlib.metrics.shared import shared_sanctioners
 from sanctlib.metrics.similarity import portfolio_similarity
@@ -48,6 +49,7 @@ __all__ = [
     "cite",
     "compare_copies",
     "compare_units",
+    "dyad_panel",
     "expand_blocs",
     "load",
     "partnership_intensity",

@@ -1,0 +1,258 @@
+"""Panels: every dyad of states that existed, every period, with zeros inside coverage alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sanctlib.cells import cells_of
+from sanctlib.codes.countries import check_states, countries, existed, resolve
+from sanctlib.coverage import Coverage
+from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.frames import AnyTable, Opened, opened
+from sanctlib.metrics.grid import periods_asked
+from sanctlib.periods import PERIODS, Period, period_end, period_start
+from sanctlib.schema import ACTIONS, COMPONENTS, COUNTED_SANCTIONS
+
+PanelSuccession: TypeAlias = Literal["strict", "dominant"]
+
+PANEL_COLUMNS: Mapping[str, Sequence[str]] = {
+    **COMPONENTS,
+    "sanctions": COUNTED_SANCTIONS,
+}
+"""What is counted by default: the components of co-operation, and sanctions imposed."""
+
+
+def dyad_panel(
+    table: AnyTable,
+    *,
+    every: Period,
+    states: Sequence[str],
+    directed: bool,
+    columns: Mapping[str, Sequence[str]] | None = None,
+    absent: Literal["zero", "missing"] = "missing",
+    succession: PanelSuccession = "strict",
+    start: date | None = None,
+    end: date | None = None,
+    coverage: Coverage | None = None,
+) -> pd.DataFrame:
+    """
+    Lay out every dyad of `states` in every period: what a panel model needs.
+
+    A dyad has a row in a period if both states existed on one of its days: two states of
+    one year that never met are no dyad. A count is zero only where the source
+    covers the period whole and speaks of both states; elsewhere it is missing, and
+    ``covered`` keeps the mask. Acts of unknown parties or of blocs are in no dyad: write
+    blocs out first with `expand_blocs` if their members should have them.
+
+    Parameters
+    ----------
+    table : frame, path or Reading
+        Events or cells (counts of acts), or dyads (values; each measure is a column).
+    states : sequence of str
+        The states whose pairs are wanted.
+    directed : bool
+        A row for each direction, `first` towards `second`, acts done by both together in
+        each; or one row per pair, `first` before `second`, each act once. Of dyads that are
+        directed in the table, an undirected panel has the sum, missing where one is.
+    columns : mapping of name to actions, optional
+        Of events and cells; `PANEL_COLUMNS` by default.
+    absent : {"zero", "missing"}
+        Of dyads: whether a pair that the table does not hold, inside its coverage, is a
+        zero (counts of events, as ICEWS dyad-years) or not known (trade).
+    succession : {"strict", "dominant"}
+        Whether a state that took another's place is a new state, or carries it on: with
+        "dominant" the Soviet Union is RUS, all years.
+    start, end : date, optional
+        First and last day; by default those of the coverage.
+
+    Returns
+    -------
+    panel : DataFrame
+        ``period``, ``first``, ``second``, a column each (Int64 for counts, Float64 for
+        values) and ``covered``, sorted by pair and period.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For a code that is no state's, or an unknown action.
+    CuratedError
+        For a hand-picked list.
+    SanctlibError
+        When nobody said what the table covers, or it is of another kind.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({
+    ...     "period": pd.to_datetime(["2018-01-01"]), "sender": "RUS", "target": "IRN",
+    ...     "mutual": False, "family": "cooperation", "action": "visit", "n_acts": 3,
+    ... })
+    >>> known = Coverage(source="own", first=date(2018, 1, 1), last=date(2018, 2, 28))
+    >>> dyad_panel(cells, every="month", states=["RUS", "IRN"], directed=True,
+    ...            columns={"visits": ["visit"]}, coverage=known)
+          period first second  visits  covered
+    0 2018-01-01   IRN    RUS       0     True
+    1 2018-02-01   IRN    RUS       0     True
+    2 2018-01-01   RUS    IRN       3     True
+    3 2018-02-01   RUS    IRN       0     True
+    """
+    who = "dyad_panel"
+    check_choice(every, PERIODS, what="period", needed_by=who)
+    check_choice(absent, ("zero", "missing"), what="rule", needed_by=who)
+    check_choice(succession, ("strict", "dominant"), what="succession", needed_by=who)
+    check_states(states, needed_by=who)
+    wanted = PANEL_COLUMNS if columns is None else columns
+    for action in (a for actions in wanted.values() for a in actions):
+        known = [a for actions in ACTIONS.values() for a in actions]
+        check_choice(action, known, what="action", needed_by=who)
+    with opened(table, needed_by=who, coverage=coverage) as source:
+        if source.curated:
+            msg = f"{who} cannot use {source.name!r}: a hand-picked list is a timeline, no panel."
+            raise CuratedError(msg)
+        if source.coverage is None:
+            msg = f"{who} needs to know what {source.name!r} covers, to tell zero from missing"
+            raise SanctlibError(f"{msg}: pass coverage=….")
+        known_of = source.coverage
+        if source.kind == "dyads":
+            long = _values(source, every, directed=directed, who=who)
+        else:
+            long = _counts(source, every, wanted, start, end, directed=directed, who=who)
+    periods, whole = periods_asked(
+        long["period"].iloc[:0], every=every, start=start, end=end, coverage=known_of
+    )
+    long = _carried_on(long, succession)
+    long = long if directed else _ordered(long)
+    panel = _grid(sorted(set(states)), periods, every, succession, directed=directed)
+    covered = panel["period"].map(dict(zip(periods, whole, strict=True))).astype("bool")
+    if known_of.states is not None:
+        covered &= panel[["first", "second"]].isin(known_of.states).all(axis=1)
+    panel["covered"] = covered
+    keys, counted = ["period", "first", "second"], source.kind != "dyads"
+    names = list(wanted) if counted else sorted(long["column"].unique())
+    for name in names:
+        groups = long[long["column"].eq(name)].groupby(keys)["value"]
+        held = groups.sum()
+        if not counted and not directed and absent == "missing":
+            # Half of what two states do to each other is not what they do together.
+            held = held[groups.size().ge(long.loc[long["column"].eq(name), "sides"].max())]
+        panel = panel.merge(held.rename(name).reset_index(), how="left", on=keys)
+        zero = panel["covered"] & (counted or absent == "zero")
+        filled = panel[name].mask(panel[name].isna() & zero, 0)
+        panel[name] = filled.astype("Int64" if counted else "Float64")
+    panel = panel.sort_values(["first", "second", "period"], ignore_index=True)
+    return panel[[*keys, *names, "covered"]]
+
+
+def _counts(
+    source: Opened,
+    every: Period,
+    wanted: Mapping[str, Sequence[str]],
+    start: date | None,
+    end: date | None,
+    *,
+    directed: bool,
+    who: str,
+) -> pd.DataFrame:
+    cells = cells_of(
+        source,
+        every=every,
+        by=("sender", "target", "mutual", "action"),
+        start=start,
+        end=end,
+        keep={"action": sorted({a for actions in wanted.values() for a in actions})},
+        needed_by=who,
+    )
+    cells = cells[cells["period"].notna() & cells[["sender", "target"]].notna().all(axis=1)]
+    if directed:
+        back = cells[cells["mutual"].astype("bool")]
+        cells = pd.concat([cells, back.rename(columns={"sender": "target", "target": "sender"})])
+    pieces = [
+        cells[cells["action"].isin(actions)].assign(column=name) for name, actions in wanted.items()
+    ]
+    long = pd.concat(pieces, ignore_index=True)
+    names = {"sender": "first", "target": "second", "n_acts": "value"}
+    return long.rename(columns=names)[["period", "first", "second", "column", "value"]]
+
+
+def _values(source: Opened, every: Period, *, directed: bool, who: str) -> pd.DataFrame:
+    rows = source.small(needed_by=who)
+    rows = rows.assign(period=period_start(rows["date"], every=every), column=rows["measure"])
+    rows = rows[["period", "first", "second", "column", "value"]].assign(
+        way=rows["directed"].fillna(value=False).astype("bool") if "directed" in rows else False
+    )
+    # A pair without direction is one value, however it is written.
+    paired = _ordered(rows[~rows["way"]]).drop_duplicates(["period", "first", "second", "column"])
+    back = paired.rename(columns={"first": "second", "second": "first"})
+    found = pd.concat([rows[rows["way"]], paired, *([back] if directed else [])])
+    return found.assign(sides=found["way"].astype("int64") + 1)
+
+
+def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return pairs with the first state before the second in the alphabet."""
+    turned = rows["first"].gt(rows["second"])
+    return rows.assign(
+        first=rows["first"].mask(turned, rows["second"]),
+        second=rows["second"].mask(turned, rows["first"]),
+    )
+
+
+def _carried_on(rows: pd.DataFrame, succession: PanelSuccession) -> pd.DataFrame:
+    """Give the rows of a state that is gone to the one that carries it on."""
+    if succession == "strict":
+        return rows
+    heirs = {}
+    for side in ("first", "second"):
+        codes = pd.Series(rows[side].unique(), dtype="str")
+        today = pd.Series(pd.Timestamp("2100-01-01"), index=codes.index)
+        found = resolve(codes, dates=today, system="iso3", succession="dominant")["code"]
+        heirs[side] = dict(zip(codes, found.fillna(codes), strict=True))
+    return rows.assign(**{side: rows[side].map(heirs[side]) for side in heirs})
+
+
+def _grid(
+    states: list[str],
+    periods: pd.DatetimeIndex,
+    every: Period,
+    succession: PanelSuccession,
+    *,
+    directed: bool,
+) -> pd.DataFrame:
+    """Return the dyads of states that both existed on some day of the period."""
+    first, second = np.meshgrid(np.arange(len(states)), np.arange(len(states)), indexing="ij")
+    wanted = first != second if directed else first < second
+    pairs = first[wanted], second[wanted]
+    # Two spells overlap from the later of their first days on, or from the period's.
+    born = countries().query("code in @states")["from"].dropna()
+    inside = born[born.between(periods[0], period_end(pd.Series(periods[-1:]), every=every)[0])]
+    days = pd.Series(periods).reset_index(drop=True)
+    days = pd.concat([days, inside.astype(days.dtype)], ignore_index=True).drop_duplicates()
+    alive = _lived(states, days, succession)
+    at = periods.get_indexer(pd.DatetimeIndex(period_start(days, every=every)))
+    both = np.zeros((len(pairs[0]), len(periods)), dtype=bool)
+    for column, day in zip(at, alive.T, strict=True):
+        both[:, column] |= day[pairs[0]] & day[pairs[1]]
+    pair, period = np.nonzero(both)
+    names = np.array(states, dtype="object")
+    return pd.DataFrame(
+        {
+            "period": periods.to_numpy()[period],
+            "first": pd.array(names[pairs[0][pair]], dtype="str"),
+            "second": pd.array(names[pairs[1][pair]], dtype="str"),
+        }
+    )
+
+
+def _lived(states: list[str], days: pd.Series, succession: PanelSuccession) -> NDArray[np.bool_]:
+    """Return whether each state existed on each day, of shape (states, days)."""
+    codes = pd.Series(np.repeat(states, len(days)), dtype="str")
+    dates = pd.Series(np.tile(days.to_numpy(), len(states)))
+    if succession == "strict":
+        alive = existed(codes, dates)
+    else:
+        alive = resolve(codes, dates=dates, system="iso3", succession="dominant")["code"].notna()
+    return alive.to_numpy(dtype=bool).reshape(len(states), len(days))
