@@ -9,6 +9,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.datasets import catalogue, cite, load, prepare, readers, upstream_audit
 from sanctlib.errors import SanctlibError
 from sanctlib.metrics.counts import sanction_counts
+from sanctlib.metrics.expected import observed_expected
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.intervals import poisson_interval, wilson_interval
 from sanctlib.metrics.panels import dyad_panel
@@ -52,6 +53,7 @@ __all__ = [
     "dyad_panel",
     "expand_blocs",
     "load",
+    "observed_expected",
     "partnership_intensity",
     "plot_counts",
     "plot_gap",

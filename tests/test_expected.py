@@ -1,0 +1,109 @@
+"""Observed over expected: solved by hand, against statsmodels, and on the news of 2018."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sanctlib as sl
+from sanctlib.errors import CuratedError, SanctlibError, UnknownChoiceError
+from sanctlib.metrics.expected import observed_expected
+
+STATES = ["CHN", "IRN", "RUS", "USA", "TUR"]
+
+
+def acts(counts: dict[tuple[str, str], int], *, mutual: bool = False) -> pd.DataFrame:
+    rows = [(a, b, n) for (a, b), n in counts.items()]
+    table = pd.DataFrame(rows, columns=["sender", "target", "n_acts"])
+    return table.assign(
+        period=pd.Timestamp("2018-01-01"), mutual=mutual, family="cooperation", action="agree"
+    )
+
+
+ASKED = {"pair": ("RUS", "IRN"), "every": "year", "block": "month"}
+
+
+def test_the_expectation_is_that_of_a_poisson_model_without_the_diagonal() -> None:
+    """statsmodels' Poisson regression on sender and target effects, self-pairs left out."""
+    import statsmodels.api as sm
+
+    draw = np.random.default_rng(3)
+    pairs = [(a, b) for a in STATES for b in STATES if a != b]
+    counts = dict(zip(pairs, draw.poisson(20, len(pairs)).tolist(), strict=True))
+    table = acts(counts)
+    design = pd.get_dummies(table[["sender", "target"]], drop_first=True, dtype=float)
+    model = sm.GLM(table["n_acts"], sm.add_constant(design), family=sm.families.Poisson()).fit()
+    fitted = dict(zip(pairs, model.fittedvalues, strict=True))
+    found = observed_expected(table, directed=True, **ASKED).iloc[0]
+    assert found["expected"] == pytest.approx(fitted["RUS", "IRN"], rel=1e-6)
+    assert found["ratio"] == pytest.approx(counts["RUS", "IRN"] / fitted["RUS", "IRN"])
+
+
+def test_a_pair_as_its_activity_has_a_ratio_of_one() -> None:
+    activity = {"CHN": 5, "IRN": 2, "RUS": 3, "USA": 7, "TUR": 1}
+    pairs = [(a, b) for i, a in enumerate(STATES) for b in STATES[i + 1 :]]
+    table = acts({(a, b): activity[a] * activity[b] for a, b in pairs}, mutual=True)
+    for pair in (("RUS", "IRN"), ("USA", "TUR")):
+        found = observed_expected(table, **(ASKED | {"pair": pair})).iloc[0]
+        assert found["ratio"] == pytest.approx(1, abs=1e-6)
+
+
+def test_a_state_in_more_than_half_of_all_acts_has_no_expectation() -> None:
+    table = acts({("USA", "RUS"): 9, ("USA", "IRN"): 9, ("RUS", "IRN"): 1}, mutual=True)
+    alone = acts({("USA", "RUS"): 9, ("USA", "IRN"): 9, ("USA", "CHN"): 9}, mutual=True)
+    assert observed_expected(table, **ASKED)["ratio"].notna().all()
+    assert observed_expected(alone, **(ASKED | {"pair": ("USA", "RUS")}))["ratio"].isna().all()
+
+
+def test_acts_of_a_state_with_itself_or_with_nobody_do_not_count() -> None:
+    base = {("CHN", "IRN"): 4, ("CHN", "RUS"): 4, ("IRN", "RUS"): 4, ("USA", "RUS"): 2}
+    more = acts(base | {("RUS", "RUS"): 50, ("EU", "RUS"): 50})
+    assert observed_expected(more, **ASKED)["expected"].tolist() == pytest.approx(
+        observed_expected(acts(base), **ASKED)["expected"].tolist()
+    )
+
+
+def test_the_same_seed_gives_the_same_interval_and_one_block_none() -> None:
+    news = sl.load("icews_2018_monthly")
+    asked = {"pair": ("RUS", "IRN"), "every": "quarter", "block": "month", "n_draws": 50}
+    one, two = (observed_expected(news, **asked) for _ in range(2))
+    pd.testing.assert_frame_equal(one, two)
+    assert (
+        observed_expected(acts({("RUS", "IRN"): 1}), **ASKED)[["lower", "upper"]]
+        .isna()
+        .all(axis=None)
+    )
+
+
+def test_russia_and_iran_co_operated_more_than_their_activity_explains_in_2018() -> None:
+    news = sl.load("icews_2018_weekly")
+    found = observed_expected(
+        news, pair=("RUS", "IRN"), every="year", block="week", end=date(2018, 10, 31)
+    ).iloc[0]
+    assert found["n_acts"] == 303
+    assert found["lower"] > 1
+    assert found["lower"] < found["ratio"] < found["upper"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"pair": ("RUS", "RUS")}, SanctlibError, "two states and blocks shorter"),
+        ({"block": "year"}, SanctlibError, "blocks shorter than the periods"),
+        ({"pair": ("RUS", "IRM")}, UnknownChoiceError, "Did you mean"),
+        ({"components": ["visits"]}, UnknownChoiceError, "component"),
+    ],
+)
+def test_what_cannot_be_expected_is_said(
+    changed: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        observed_expected(acts({("RUS", "IRN"): 1}), **(ASKED | changed))
+
+
+def test_a_hand_picked_list_has_no_expectation() -> None:
+    with pytest.raises(CuratedError):
+        observed_expected(sl.load("russia_iran"), **ASKED)
