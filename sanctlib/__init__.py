@@ -8,6 +8,7 @@ from sanctlib.codes.countries import resolve
 from sanctlib.coverage import Coverage
 from sanctlib.datasets import catalogue, cite, load, prepare, readers, upstream_audit
 from sanctlib.errors import SanctlibError
+from sanctlib.metrics.composition import decompose, exposure_elasticity, intensity_shares
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.expected import observed_expected
 from sanctlib.metrics.intensity import partnership_intensity
@@ -50,8 +51,11 @@ __all__ = [
     "cite",
     "compare_copies",
     "compare_units",
+    "decompose",
     "dyad_panel",
     "expand_blocs",
+    "exposure_elasticity",
+    "intensity_shares",
     "load",
     "observed_expected",
     "partnership_intensity",
