@@ -29,6 +29,7 @@ from sanctlib.plots import (
 from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import Pair, State
 from sanctlib.sources.copies import compare_copies
+from sanctlib.sources.fetch import fetch
 from sanctlib.sources.registry import read
 from sanctlib.sources.table import read_table
 from sanctlib.store import write
@@ -52,6 +53,7 @@ __all__ = [
     "compare_units",
     "dyad_panel",
     "expand_blocs",
+    "fetch",
     "load",
     "observed_expected",
     "partnership_intensity",
