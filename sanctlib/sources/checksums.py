@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sanctlib.errors import SourceError
@@ -51,20 +51,25 @@ def record(folder: Path, hashes: Mapping[str, str]) -> None:
             (into / CHECKSUMS).write_text(text, encoding="utf-8", newline="\n")
 
 
-def check_recorded(path: Path) -> None:
+def check_recorded(paths: Iterable[Path]) -> None:
     """
-    Check a file against the checksum that its folder records for it, if it does.
+    Check files against the checksums that their folders record, where they do.
 
     Raises
     ------
     SourceError
-        When the file is not the one that was fetched.
+        When a file is not the one that was fetched.
     """
-    known = recorded(path.parent).get(path.name)
-    if known and path.is_file() and sha256(path) != known:
-        msg = (
-            f"{path.name!r} is not the file that was fetched: its sha256 is not the one in "
-            f"{CHECKSUMS!r} beside it. Fetch it again (`sanctlib fetch NAME --again`), or, if "
-            "you changed it on purpose, save it under another name."
-        )
-        raise SourceError(msg)
+    known: dict[Path, dict[str, str]] = {}
+    for path in paths:
+        # A year of GDELT 2.0 is 35,000 files in one folder: its record is read once.
+        if path.parent not in known:
+            known[path.parent] = recorded(path.parent)
+        sha = known[path.parent].get(path.name)
+        if sha and path.is_file() and sha256(path) != sha:
+            msg = (
+                f"{path.name!r} is not the file that was fetched: its sha256 is not the one in "
+                f"{CHECKSUMS!r} beside it. Fetch it again (`sanctlib fetch NAME --again`), or, if "
+                "you changed it on purpose, save it under another name."
+            )
+            raise SourceError(msg)

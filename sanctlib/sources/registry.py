@@ -56,8 +56,7 @@ def read(key: str, path: str | Path | Iterable[str | Path]) -> Reading:
     check_choice(key, READERS, what="source", needed_by="sl.read")
     several = [path] if isinstance(path, str | os.PathLike) else list(path)
     paths = [Path(p) for p in several]
-    for each in paths:
-        check_recorded(each)
+    check_recorded(paths)
     try:
         reading = READERS[key](*paths)
     except (SourceError, MissingColumnsError) as error:
