@@ -543,7 +543,7 @@ def command(web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 def test_the_command_says_what_it_did_and_where(web: Web, command: Any) -> None:
     web.says("/20180102.csv", status(404))
     done = command("gdelt", "--from", "2018-01-01", "--to", "2018-01-03")
-    assert (done.exit_code, done.stderr) == (0, "gdelt: 3 files, 0 already there\n")
+    assert (done.exit_code, done.stderr) == (0, "gdelt: 3 to fetch, 0 already there\n")
     assert done.stdout == (
         "gdelt: 2 fetched, 1 not published, in data/fetched/gdelt\n"
         "Not published, gaps and not zeros: 20180102.csv\n"

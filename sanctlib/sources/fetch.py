@@ -129,7 +129,7 @@ def fetch_from(
         there = {} if again else _there(wanted, folder)
         todo = [w for w in wanted if w.file not in there]
         if progress:
-            sys.stderr.write(f"{source.name}: {len(wanted)} files, {len(there)} already there\n")
+            sys.stderr.write(f"{source.name}: {len(todo)} to fetch, {len(there)} already there\n")
         batch.fetch(todo, jobs=jobs, progress=progress)
     if batch.failed:
         raise FetchError(batch.failures(len(wanted)))
