@@ -30,6 +30,7 @@ from sanctlib.plots import (
 from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import Pair, State
 from sanctlib.sources.copies import compare_copies
+from sanctlib.sources.fetch import fetch
 from sanctlib.sources.registry import read
 from sanctlib.sources.table import read_table
 from sanctlib.store import write
@@ -55,6 +56,7 @@ __all__ = [
     "dyad_panel",
     "expand_blocs",
     "exposure_elasticity",
+    "fetch",
     "intensity_shares",
     "load",
     "observed_expected",

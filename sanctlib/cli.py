@@ -1,4 +1,4 @@
-"""The command line: prepare data, run reports, list and cite datasets."""
+"""The command line: fetch and prepare data, run reports, list and cite datasets."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from sanctlib.reports.index import write_index
 from sanctlib.reports.parameters import Parameter, check_name, declared
 from sanctlib.reports.run import NotebookError, Progress, available, find_notebook, run_notebook
 from sanctlib.reports.values import parse
+from sanctlib.sources.fetch import FETCHED, MOST_JOBS, fetch
+from sanctlib.sources.fetchable import fetchables
 
 
 class _Commands(click.Group):
@@ -57,6 +59,45 @@ def list_datasets() -> None:
 def cite(keys: tuple[str, ...]) -> None:
     """Print the citations of the datasets KEYS (all shipped ones by default)."""
     click.echo(datasets.cite(keys or datasets.shipped()))
+
+
+@main.command("fetch")
+@click.argument("name", required=False)
+@click.option("--from", "first", metavar="DAY", help="First day, such as 2018-01-01.")
+@click.option("--to", "last", metavar="DAY", help="Last day, included.")
+@click.option(
+    "--version",
+    type=click.Choice(["1", "2"]),
+    default="1",
+    show_default=True,
+    help="Of GDELT: 1 by day, 2 by 15 minutes.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help=f"Folder  [default: {FETCHED}/NAME]")
+@click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=2, show_default=True)
+@click.option("--again", is_flag=True, help="Fetch what is there too.")
+@click.option("--quiet", is_flag=True, help="Say nothing while fetching.")
+def fetch_files(*, name: str | None, version: str, quiet: bool, **how: Any) -> None:
+    """
+    Fetch the files of the producer NAME; without NAME, list what can be fetched.
+
+    Files that are there with their checksum are not fetched again, so a call that was cut
+    goes on. Lists that change go into a folder for each day.
+    """
+    if name is None:
+        for source in fetchables().values():
+            click.echo(f"{source.name:<13} {source.title}\n{'':<13} from {', '.join(source.hosts)}")
+        return
+    files = fetch(name, version=2 if version == "2" else 1, progress=not quiet, **how)
+    gaps = files["status"].eq("not published")
+    counts = ", ".join(f"{n} {status}" for status, n in files["status"].value_counts().items())
+    folder = _from_here(Path(files["file"][0]).absolute().parent)
+    click.echo(f"{name}: {counts}, in {folder}")
+    if gaps.any():
+        shown = [Path(f).name for f in files["file"][gaps].head(10)]
+        more = f" and {gaps.sum() - 10} more" if gaps.sum() > 10 else ""
+        click.echo(f"Not published, gaps and not zeros: {', '.join(shown)}{more}")
+    if fetchables()[name].note:
+        click.echo(fetchables()[name].note)
 
 
 @main.command(add_help_option=False)

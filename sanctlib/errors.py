@@ -26,6 +26,18 @@ class SourceError(SanctlibError):
     """A file that cannot be read as what it is said to be."""
 
 
+class FetchError(SanctlibError):
+    """A file that could not be fetched from its producer."""
+
+
+class NotPublishedError(FetchError):
+    """A file that its producer answers it does not have."""
+
+
+class UnreachableError(FetchError):
+    """A producer whose machine cannot be reached."""
+
+
 class CoverageError(SanctlibError):
     """A question about days or states that the source does not cover."""
 

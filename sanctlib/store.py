@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
-import os
-import tempfile
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import SanctlibError, SourceError
+from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Provenance, Reading, sha256
+from sanctlib.sources.writing import writing
 
 MANIFEST_VERSION = 1
 
@@ -93,33 +90,6 @@ def _held(path: Path, expected: str) -> io.BytesIO:
         )
         raise SourceError(msg)
     return io.BytesIO(content)
-
-
-@contextlib.contextmanager
-def writing(folder: Path) -> Iterator[Path]:
-    """
-    Give a folder to write into; its files move to `folder` when all went well.
-
-    Nothing half-written ever stands under a final name; a ``.json`` manifest moves last.
-
-    Raises
-    ------
-    SanctlibError
-        When `folder` is a file, or it or a file in it cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as name:
-            into = Path(name)
-            yield into
-            for file in sorted(into.iterdir(), key=lambda p: (p.suffix == ".json", p.name)):
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
-                file.replace(folder / file.name)
-    except OSError as error:
-        name = Path(error.filename2 or folder).name
-        msg = f"{name!r} cannot be written ({error.strerror}). Choose another folder."
-        raise SanctlibError(msg) from error
 
 
 def write(table: pd.DataFrame, path: str | Path, *, citation: str) -> Path:

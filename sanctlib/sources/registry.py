@@ -10,6 +10,7 @@ from pathlib import Path
 from sanctlib.errors import MissingColumnsError, SourceError, check_choice
 from sanctlib.reading import Reading, note_used
 from sanctlib.sources import canada, gsdb, icews, ideal_points, ofac
+from sanctlib.sources.checksums import check_recorded
 from sanctlib.sources.producers import mistaken_for
 
 
@@ -49,11 +50,13 @@ def read(key: str, path: str | Path | Iterable[str | Path]) -> Reading:
     UnknownChoiceError
         For an unknown key, with the closest one.
     SourceError
-        When the file is not what the key says; it names the source it looks like.
+        When the file is not what the key says; it names the source it looks like. When a
+        file that `sl.fetch` brought has changed since.
     """
     check_choice(key, READERS, what="source", needed_by="sl.read")
     several = [path] if isinstance(path, str | os.PathLike) else list(path)
     paths = [Path(p) for p in several]
+    check_recorded(paths)
     try:
         reading = READERS[key](*paths)
     except (SourceError, MissingColumnsError) as error:

@@ -1,0 +1,130 @@
+"""Many files fetched, some at once, each put in its place and recorded as it comes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sanctlib.errors import FetchError, NotPublishedError, UnreachableError
+from sanctlib.reading import sha256
+from sanctlib.sources.checksums import record
+from sanctlib.sources.download import download
+from sanctlib.sources.fetchable import Fetchable, Wanted
+from sanctlib.sources.writing import writing
+
+MISSING = "missing.txt"
+"""The file of a folder that names what its producer answered it does not have."""
+
+_SHOWN = 20
+_RECORDS = 100  # how often a long run writes its checksums: a kill loses one part in as many
+
+
+@dataclass
+class Batch:
+    """The files of one call, and what became of each."""
+
+    source: Fetchable
+    folder: Path
+    staging: Path
+    done: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    failed: dict[str, FetchError] = field(default_factory=dict)
+    _down: set[str] = field(default_factory=set)
+
+    def listing(self, url: str) -> bytes:
+        """Return what an address holds, without keeping it."""
+        try:
+            path = download(Wanted("listing", url), self.staging, self.source)
+        except UnreachableError:
+            raise
+        except FetchError as error:
+            raise type(error)(f"{url}: {error}") from error
+        content = path.read_bytes()
+        path.unlink()
+        return content
+
+    def fetch(self, todo: list[Wanted], *, jobs: int, progress: bool) -> None:
+        """Fetch files, some at once; record them as they come."""
+        from tqdm import tqdm
+
+        n_bytes, since = 0, 0
+        hidden = None if progress else True  # None: shown at a terminal only
+        bar = tqdm(total=len(todo), unit="file", desc=self.source.name, leave=False, disable=hidden)
+        with bar, ThreadPoolExecutor(jobs) as pool:
+            futures = {pool.submit(self._download, w): w.file for w in todo}
+            try:
+                for future in as_completed(futures):
+                    n_bytes += self._take(futures[future], future)
+                    bar.update()
+                    bar.set_postfix_str(f"{n_bytes / 1e6:.1f} MB")
+                    since += 1
+                    if since * _RECORDS >= len(todo):
+                        record(self.folder, self.done)
+                        since = 0
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+                record(self.folder, self.done)
+                self._note_missing()
+
+    def _download(self, wanted: Wanted) -> str:
+        host = urlsplit(wanted.url).netloc
+        if host in self._down:
+            raise UnreachableError(f"{host} cannot be reached")
+        try:
+            return sha256(download(wanted, self.staging, self.source))
+        except UnreachableError:
+            self._down.add(host)
+            raise
+
+    def _take(self, file: str, future: Future[str]) -> int:
+        """Put a file in its place, or note why there is none; return its size."""
+        try:
+            sha = future.result()
+            size = (self.staging / file).replace(self.folder / file).stat().st_size
+        except NotPublishedError as error:
+            # A hole in a series is a fact about the data. A list that is gone has moved.
+            if self.source.series:
+                self.missing.append(file)
+            else:
+                self.failed[file] = error
+        except FetchError as error:
+            self.failed[file] = error
+        except OSError as error:
+            self.failed[file] = FetchError(f"it cannot be put in its place: {error.strerror}")
+        else:
+            self.done[file] = sha
+            return size
+        return 0
+
+    def _note_missing(self) -> None:
+        path = self.folder / MISSING
+        before = path.read_text(encoding="utf-8").split() if path.is_file() else []
+        names = sorted({*before, *self.missing} - self.done.keys())
+        if not names:
+            path.unlink(missing_ok=True)
+        elif names != before:
+            with writing(self.folder) as into:
+                (into / MISSING).write_text("".join(f"{n}\n" for n in names), encoding="utf-8")
+
+    def failures(self, n_wanted: int) -> str:
+        """Return what to say of the files that could not be fetched."""
+        errors = list(self.failed.values())
+        if not self.done and all(isinstance(e, UnreachableError) for e in errors):
+            return self.nothing_done(errors[0])
+        width = max(len(file) for file in self.failed)
+        lines = [f"  {file:<{width}}  {error}" for file, error in sorted(self.failed.items())]
+        if len(lines) > _SHOWN:
+            (why, n), *_ = Counter(str(e) for e in errors).most_common(1)
+            lines[_SHOWN:] = [f"  and {len(lines) - _SHOWN} more; most often ({n} times): {why}"]
+        head = (
+            f"{len(errors)} of {n_wanted} files of {self.source.name} could not be fetched; the "
+            "others were. A call without --again fetches these alone:"
+        )
+        return "\n".join([head, *lines])
+
+    def nothing_done(self, error: FetchError) -> str:
+        """Return what to say where not one file came."""
+        return f"{self.source.name}: {error}. Nothing was changed; what was fetched before stays."
