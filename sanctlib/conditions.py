@@ -68,11 +68,12 @@ def kept_rows(kept: Mapping[str, Sequence[str]]) -> list[str]:
     conditions = []
     for column, values in kept.items():
         listed = ", ".join(_text(v) for v in values)
+        condition = f"{quoted(column)} IN ({listed})"
         if column in JOINED:
-            condition = f"list_has_any(string_split({quoted(column)}, ';'), [{listed}]::VARCHAR[])"
-        else:
-            condition = f"{quoted(column)} IN ({listed})" if values else "FALSE"
-        conditions.append(condition)
+            # In words that every engine has: an array operator is not one of them.
+            held = f"';' || {quoted(column)} || ';'"
+            condition = " OR ".join(f"strpos({held}, {_text(f';{v};')}) > 0" for v in values)
+        conditions.append(f"({condition})" if values else "FALSE")
     return conditions
 
 

@@ -14,13 +14,14 @@ import pandas as pd
 
 from sanctlib.checks import check_table, table_kind
 from sanctlib.coverage import Coverage
+from sanctlib.engines import from_ibis, from_spark
 from sanctlib.errors import SanctlibError, SchemaError, SourceError, check_columns
 from sanctlib.reading import Reading
 from sanctlib.schema import TABLES, TableKind
 from sanctlib.store import coverage_from
 
 AnyTable: TypeAlias = object
-"""A pandas, polars or pyarrow frame, a DuckDB relation, a Parquet path or a Reading."""
+"""A pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, a path or a Reading."""
 
 MEMORY_LIMIT = "2GB"
 
@@ -56,10 +57,16 @@ class Opened:
         check_columns(self.columns, wanted, needed_by=needed_by)
         if isinstance(self._native, pd.DataFrame):
             return self._connection.from_df(self._native[wanted])
-        if _family(self._native) == "polars":
-            return self._connection.from_arrow(self._native.select(wanted).to_arrow())
-        if _family(self._native) == "pyarrow":
+        family = _family(self._native)
+        if family == "polars":
+            chosen = self._native.lazy().select(wanted).collect()
+            return self._connection.from_arrow(chosen.to_arrow())
+        if family == "pyarrow":
             return self._connection.from_arrow(self._native.select(wanted))
+        if family == "pyspark":
+            return from_spark(self._native, wanted)
+        if family == "ibis":
+            return from_ibis(self._native, wanted)
         return self._native.project(", ".join(quoted(c) for c in wanted))
 
     def small(self, *, needed_by: str) -> pd.DataFrame:
@@ -105,7 +112,7 @@ def opened(
     ):
         held.execute("set preserve_insertion_order = false")
         native, name, known, curated = _native(table, held, needed_by=needed_by)
-        found = native.column_names if _family(native) == "pyarrow" else native.columns
+        found = _columns(native)
         columns = tuple(str(c) for c in found)
         try:
             yield Opened(
@@ -127,7 +134,8 @@ def fetched(relation: Any) -> pd.DataFrame:
     frame: pd.DataFrame = relation.to_arrow_table().to_pandas(date_as_object=False)
     for name, values in frame.items():
         if pd.api.types.is_datetime64_any_dtype(values):
-            frame[name] = values.astype("datetime64[us]")
+            # Spark names a zone for days that have none: that of its session.
+            frame[name] = values.dt.tz_localize(None).astype("datetime64[us]")
         elif values.dtype == "object" or isinstance(values.dtype, pd.CategoricalDtype):
             frame[name] = values.astype("str")
     return frame
@@ -153,15 +161,24 @@ def _native(
     if isinstance(table, pd.DataFrame) or (family, kind) in _FRAMES:
         return table, family, None, False
     msg = (
-        f"{needed_by} reads a pandas, polars or pyarrow frame, a DuckDB relation, a path to "
-        f"Parquet or a Reading, and was given {kind!r}."
+        f"{needed_by} reads a pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, "
+        f"a path to Parquet or a Reading, and was given {kind!r}."
     )
-    if (family, kind) == ("polars", "LazyFrame"):
-        msg += " Collect it first, or give the path it scans."
     raise SanctlibError(msg)
 
 
-_FRAMES = {("polars", "DataFrame"), ("pyarrow", "Table"), ("duckdb", "DuckDBPyRelation")}
+_FRAMES = {
+    *(("polars", "DataFrame"), ("polars", "LazyFrame"), ("pyarrow", "Table")),
+    *(("duckdb", "DuckDBPyRelation"), ("pyspark", "DataFrame"), ("ibis", "Table")),
+}
+
+
+def _columns(native: Any) -> Iterable[object]:
+    if _family(native) == "pyarrow":
+        return list(native.column_names)
+    if type(native).__name__ == "LazyFrame":
+        return list(native.collect_schema().names())
+    return list(native.columns)
 
 
 def _family(table: object) -> str:

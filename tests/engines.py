@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-ENGINES = ("pandas", "polars", "pyarrow", "duckdb", "file", "folder")
+ENGINES = ("pandas", "polars", "polars_lazy", "pyarrow", "duckdb", "file", "folder")
 
 
 def as_engine(table: pd.DataFrame, engine: str, folder: Path) -> object:
@@ -15,6 +15,10 @@ def as_engine(table: pd.DataFrame, engine: str, folder: Path) -> object:
         import polars as pl
 
         return pl.from_pandas(table)
+    if engine == "polars_lazy":
+        import polars as pl
+
+        return pl.from_pandas(table).lazy()
     if engine == "pyarrow":
         import pyarrow as pa
 

@@ -143,7 +143,7 @@ def test_cells_lack_the_keys_they_were_not_made_with() -> None:
 @pytest.mark.parametrize(
     ("table", "error", "match"),
     [
-        (pl.LazyFrame({"a": [1]}), SanctlibError, "Collect it first"),
+        (pl.LazyFrame({"a": [1]}), SchemaError, "come closest to"),
         ([1, 2], SanctlibError, "was given 'list'"),
         (pd.DataFrame({"date": [1]}), SchemaError, "come closest to"),
         ("nowhere.parquet", SourceError, "no file or folder 'nowhere.parquet'"),

@@ -22,7 +22,7 @@ LAYERS = (
     ("sources",),
     ("store",),
     ("datasets",),
-    ("frames", "conditions"),
+    ("engines",),
     ("frames", "conditions"),
     ("cells",),
     ("metrics",),
