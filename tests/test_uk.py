@@ -212,6 +212,13 @@ def test_an_empty_column_in_header_and_rows_changes_nothing(tmp_path: Path) -> N
     assert rows(sl.read("uk", path), "listing_id") == rows(sample("ConList_2016.csv"), "listing_id")
 
 
+def test_a_remark_that_names_the_other_list_does_not_change_the_layout(
+    edited: Callable[..., Path],
+) -> None:
+    path = edited("ConList.csv", ("(IMO number):0000000", "Unique ID RUS0000"))
+    assert set(sl.read("uk", path).table["list"]) == {"UK ConList"}
+
+
 def test_a_copy_without_its_banner_has_no_day_of_its_own(edited: Callable[..., Path]) -> None:
     reading = sl.read("uk", edited("ConList.csv", ("Last Updated,16/08/2022\n", "")))
     assert reading.coverage is not None

@@ -52,6 +52,8 @@ _SANCTIONS_LIST = _Layout(
     day="%d-%b-%Y",
 )
 _TYPES = {"Individual": "individual", "Entity": "entity", "Ship": "vessel"}
+# The header itself: the words may stand in a remark of the other list.
+_NEWER = re.compile(r'^"?Last Updated"?,"?Unique ID', re.MULTILINE)
 _DAY = re.compile(r"\d{1,2}[/-]\w{2,3}[/-]\d{4}")
 # "(1) Tripoli (2) Tunis", and elsewhere "1) Tripoli 2) Tunis".
 _NUMBER = re.compile(r"\(?\b\d{1,2}\)")
@@ -102,7 +104,7 @@ def read_list(path: Path) -> Reading:
         When a column is not there.
     """
     path = Path(path)
-    layout = _SANCTIONS_LIST if "Unique ID" in head_of(path) else _CONLIST
+    layout = _SANCTIONS_LIST if _NEWER.search(head_of(path)) else _CONLIST
     names = [*layout.columns.values(), *layout.countries]
     draft = read_text(
         path,
