@@ -23,6 +23,7 @@ _HINTS = (
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"\x1f\x8b", "packed with gzip: its name must end in .gz"),
 )
+_HEAD = 8192
 # A table packs 5 to 30 times; zeros pack 1,000 times. Small files may do as they like.
 _RATIO, _SMALL = 200, 64 << 20
 
@@ -99,6 +100,22 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
     if packed is None or archive:
         return stream
     return io.BufferedReader(_Unpacked(packed, path))
+
+
+def head_of(path: Path) -> str:
+    """
+    Return the first 8 KiB of a file as text: enough to tell one layout from another.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be opened or unpacked.
+    """
+    with open_bytes(path) as stream:
+        try:
+            return stream.read(_HEAD).decode("utf-8-sig", errors="replace")
+        except UNREADABLE as error:
+            raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
 
 
 def _mistake(head: bytes) -> str:

@@ -13,9 +13,7 @@ from typing import Any
 from sanctlib.errors import SourceError
 from sanctlib.reading import Provenance, sha256
 from sanctlib.schema import TableKind
-from sanctlib.sources.files import open_bytes
-
-_HEAD = 8192
+from sanctlib.sources.files import head_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +59,11 @@ def provenance(key: str, *paths: Path) -> Provenance:
 def mistaken_for(path: Path, key: str) -> str:
     """Say which other source a file looks like, by the words in its first lines; else nothing."""
     try:
-        with open_bytes(path) as stream:
-            head = stream.read(_HEAD).decode("latin-1")
-    except (SourceError, OSError, EOFError):
+        head = head_of(path)
+    except SourceError:
         return ""
     for other in producers().values():
-        if other.key != key and other.marks and all(mark in head for mark in other.marks):
+        marks = [mark.split("|") for mark in other.marks]
+        if other.key != key and marks and all(any(m in head for m in forms) for forms in marks):
             return f" It looks like {other.title}: read it with sl.read({other.key!r}, …)."
     return ""

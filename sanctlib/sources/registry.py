@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sanctlib.errors import MissingColumnsError, SourceError, check_choice
 from sanctlib.reading import Reading, note_used
-from sanctlib.sources import canada, gsdb, icews, ideal_points, ofac
+from sanctlib.sources import canada, eu, gsdb, icews, ideal_points, ofac, opensanctions, uk
 from sanctlib.sources.checksums import check_recorded
 from sanctlib.sources.producers import mistaken_for
 
@@ -29,6 +29,9 @@ READERS: Mapping[str, Callable[..., Reading]] = {
     "icews_2018": _one("icews_2018", icews.read_quadruples),
     "ofac_sdn": _one("ofac_sdn", ofac.read_copies),
     "canada_sema": _one("canada_sema", canada.read_list),
+    "uk": _one("uk", uk.read_list),
+    "eu": _one("eu", eu.read_list),
+    "opensanctions": _one("opensanctions", opensanctions.read_targets),
     "un_ideal_points": _one("un_ideal_points", ideal_points.read_gaps),
 }
 

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
@@ -83,6 +84,11 @@ class _Records:
         if repeated:
             shown = ", ".join(repr(r) for r in repeated)
             raise SourceError(f"The header line repeats {shown}: name columns once.")
+        if len(self.header) == 1 and len(self.needed) > 1:
+            for mark in ";,\t|":
+                if self.needed[0] in self.header[0].split(mark):
+                    msg = f"{self.needed_by} found the header line to be one cell, parted by "
+                    raise SourceError(f"{msg}{mark!r}: the producer parts columns otherwise.")
         check_columns(self.header, self.needed, needed_by=self.needed_by)
         wanted = {*self.needed, *self.also}
         self.names = [h for h in self.header if not self.needed or h in wanted]
@@ -325,6 +331,5 @@ def keys_only(rows: pd.DataFrame, shown: Sequence[str]) -> pd.Series:
     found = [c for c in shown if c in rows]
     if not found or rows.empty:
         return pd.Series("", index=rows.index, dtype="str")
-    parts = rows[found].fillna("").apply(lambda c: f"{c.name}=" + c.str.slice(0, 200))
-    joined: pd.Series = parts.agg("; ".join, axis=1).astype("str")
-    return joined
+    parts = [f"{c}=" + rows[c].fillna("").str.slice(0, 200) for c in found]
+    return reduce(lambda before, part: before + "; " + part, parts).astype("str")
