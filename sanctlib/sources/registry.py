@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sanctlib.errors import MissingColumnsError, SourceError, check_choice
 from sanctlib.reading import Reading, note_used
-from sanctlib.sources import canada, gsdb, icews, ideal_points, ofac
+from sanctlib.sources import alliances, canada, dyads, gsdb, icews, ideal_points, ofac, sipri, trade
 from sanctlib.sources.producers import mistaken_for
 
 
@@ -27,6 +27,11 @@ READERS: Mapping[str, Callable[..., Reading]] = {
     "ofac_sdn": _one("ofac_sdn", ofac.read_copies),
     "canada_sema": _one("canada_sema", canada.read_list),
     "un_ideal_points": _one("un_ideal_points", ideal_points.read_gaps),
+    "icews_dyad_years": _one("icews_dyad_years", dyads.read_icews),
+    "sipri": _one("sipri", sipri.read_register),
+    "cow_alliances": _one("cow_alliances", alliances.read_cow_alliances),
+    "atop": _one("atop", alliances.read_atop),
+    "trade": _one("trade", trade.read_trade),
 }
 
 
