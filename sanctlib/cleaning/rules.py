@@ -85,6 +85,7 @@ def resolve_parties(
     system: System = "name",
     succession: Succession = "strict",
     not_yet: Literal["reject", "unknown"] = "reject",
+    at: Literal["first", "last"] = "first",
 ) -> Draft:
     """
     Turn the names or codes of `sides` into parties, each at the row's own ``date``.
@@ -93,24 +94,27 @@ def resolve_parties(
     is listed. A state that did not exist on any day that the row allows is an error of
     the source, and the row is rejected: South Sudan in "2011" is one, founded in July.
     With ``not_yet="unknown"`` it is an unknown party too: a register of cases must not
-    lose the case of a colony.
+    lose the case of a colony. With ``at="last"`` a row of several days, such as a year, is
+    asked at its ``date_last`` first: Russia of 1991 is then RUS, not SUN.
     """
     rows = draft.rows.copy()
+    lead, other = rows["date"], rows["date_last"]
+    if at == "last":
+        lead, other = other, lead
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     names = [draft.names]
     for side in sides:
         text = rows[side].str.strip()
-        found = resolve(text, dates=rows["date"], system=system, succession=succession)
+        found = resolve(text, dates=lead, system=system, succession=succession)
         gone = found["reason"].eq(NO_STATE).fillna(value=False)
-        wide = gone & rows["date"].lt(rows["date_last"])
+        wide = gone & lead.ne(other)
         if wide.any():
-            later = resolve(
-                text[wide], dates=rows["date_last"][wide], system=system, succession=succession
+            found.loc[wide] = resolve(
+                text[wide], dates=other[wide], system=system, succession=succession
             )
-            found.loc[wide] = later
             gone = found["reason"].eq(NO_STATE).fillna(value=False)
         gone &= not_yet == "reject"
-        day = rows["date"].dt.strftime("%Y-%m-%d")
+        day = lead.dt.strftime("%Y-%m-%d")
         reasons[gone] = side + " " + text[gone].map(repr) + " was not a state on " + day[gone]
         unknown = text[found["code"].isna() & text.notna() & ~gone]
         names.append(pd.DataFrame({"side": side, "name": unknown.to_numpy()}))

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.draft import Draft
-from sanctlib.codes.countries import is_state_code
-from sanctlib.coverage import Coverage
+from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
+from sanctlib.cleaning.rules import resolve_parties
+from sanctlib.coverage import Coverage, Span
+from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.sources.producers import provenance
-from sanctlib.sources.text import check_header, read_text
+from sanctlib.sources.text import check_header, delimiter_of, read_text
 
-COLUMNS = ("ccode", "session", "IdealPointAll", "Q5%All", "Q95%All", "iso3c")
+COLUMNS = ("ccode", "session", "IdealPointAll", "Q5%All", "Q95%All")
 LEVEL = 0.90
 _Z = 1.6448536269514722  # the 95 % quantile of the normal distribution
-_USSR_LAST_SESSION = 46  # the seat passed to Russia in December 1991, within session 46
+_VOTES = ("all", "fp")  # estimates from all votes, and from votes on foreign policy
 
 
 def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")) -> Reading:
@@ -32,9 +34,13 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     roughly normal; it ends at zero below. The scale is relative to all voters and moves
     with the agenda, so a narrower gap is not by itself a warmer relation.
 
-    Rows of a code that stands for two states in one session (the two Yemens as ``YAR``)
-    are rejected: nobody could tell which is meant. The file calls the Soviet Union
-    ``RUS``; up to session 45 it is ``SUN`` here.
+    States are told by their Correlates of War number at the end of the year, or by the end
+    of the session where they joined during it: the file's ISO codes call the Soviet Union
+    ``RUS``, Serbia ``YUG`` and both Yemens ``YAR``. A state that was gone by then counts
+    as its successor, as its seat did.
+
+    Later releases hold a year in place of the session and estimates from votes on foreign
+    policy alone (``IdealPointFP``); those of all votes are taken where both are there.
 
     Returns
     -------
@@ -46,10 +52,13 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     SourceError, MissingColumnsError
     """
     path = Path(path)
-    draft = read_text(path)
+    draft = read_text(path, delimiter=delimiter_of(path))
+    draft = _spelt(draft)
     check_header(draft, COLUMNS, needed_by="The reader of UN ideal points")
     draft = _positions(draft)
     pairs = _gaps(draft.rows, focal)
+    if pairs.empty:
+        raise SourceError(f"{path.name!r} has no session with two states to compare.")
     draft = _as_pairs(draft, pairs)
     table = draft.rows
     return Reading(
@@ -61,25 +70,58 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
             source="un_ideal_points",
             first=table["date"].min().date(),
             last=table["date_last"].max().date(),
+            gaps=_without_votes(table["date"].dt.year),
         ),
         provenance=provenance("un_ideal_points", path),
+        unmatched=draft.unmatched,
     )
+
+
+def _without_votes(years: pd.Series) -> tuple[Span, ...]:
+    missing = sorted(set(range(years.min(), years.max())) - set(years))
+    return tuple((date(y, 1, 1), date(y, 12, 31), "no votes in the file") for y in missing)
+
+
+def _spelt(draft: Draft) -> Draft:
+    """Name the columns as the release of 2023 does, whose spelling later ones left."""
+    rows = draft.rows
+    plain = {c.lower().replace("%", ""): c for c in reversed(rows.columns)}
+    votes = next((v for v in _VOTES if f"idealpoint{v}" in plain), _VOTES[0])
+    names = {plain.get(c.lower().replace("%", "").replace("all", votes)): c for c in COLUMNS}
+    rows = rows.rename(columns=names)
+    if "session" not in rows and "year" in plain:
+        rows["session"] = (pd.to_numeric(rows[plain["year"]], errors="coerce") - 1945).astype("str")
+    return replace(draft, rows=rows[[c for c in (*COLUMNS, *ORIGIN_COLUMNS) if c in rows]])
 
 
 def _positions(draft: Draft) -> Draft:
     rows = draft.rows.copy()
-    for column in ("session", "IdealPointAll", "Q5%All", "Q95%All"):
-        rows[column] = pd.to_numeric(rows[column], errors="coerce")
-    numbers = rows[["session", "IdealPointAll", "Q5%All", "Q95%All"]]
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
-    reasons[numbers.isna().any(axis=1)] = "not a number"
-    nobody = ~rows["iso3c"].map(is_state_code)
-    reasons[nobody] = "no state code: " + rows["iso3c"][nobody].map(repr)
-    ussr = rows["iso3c"].eq("RUS") & rows["session"].lt(_USSR_LAST_SESSION)
-    rows.loc[ussr, "iso3c"] = "SUN"
-    twice = rows.duplicated(["iso3c", "session"], keep=False) & reasons.isna()
-    reasons[twice] = "the code stands for two states in this session"
-    return replace(draft, rows=rows).reject(reasons, step="check positions")
+    for column in COLUMNS[1:]:
+        number = pd.to_numeric(rows[column], errors="coerce").astype("float64")
+        wrong = ~pd.Series(np.isfinite(number), index=rows.index)
+        if column == "session":
+            wrong |= ~(number.between(1, 155) & number.mod(1).eq(0))
+        reasons[wrong] = f"no {column}: " + rows[column][wrong].map(repr)
+        rows[column] = number
+    draft = replace(draft, rows=rows).reject(reasons, step="check positions")
+    year = (1945 + draft.rows["session"]).astype("int64")
+    # A state that joined during the session is one by its end, in the next September.
+    rows = draft.rows.assign(
+        date=pd.to_datetime(year.astype("str") + "-12-31"),
+        date_last=pd.to_datetime((year + 1).astype("str") + "-09-15"),
+        state=draft.rows["ccode"],
+    )
+    draft = resolve_parties(
+        replace(draft, rows=rows), ("state",), system="cow", succession="dominant"
+    )
+    rows = draft.rows
+    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
+    nobody = rows["state"].isna()
+    reasons[nobody] = "no state number: " + rows["ccode"][nobody].map(repr)
+    twice = rows.duplicated(["state", "session"], keep=False) & ~nobody
+    reasons[twice] = "two rows of one state in this session"
+    return draft.reject(reasons, step="check states")
 
 
 def _gaps(rows: pd.DataFrame, focal: Sequence[str]) -> pd.DataFrame:
@@ -87,7 +129,7 @@ def _gaps(rows: pd.DataFrame, focal: Sequence[str]) -> pd.DataFrame:
     sd = (rows["Q95%All"] - rows["Q5%All"]) / (2 * _Z)
     points = pd.DataFrame(
         {
-            "state": rows["iso3c"],
+            "state": rows["state"],
             "session": rows["session"].astype("int64"),
             "x": rows["IdealPointAll"],
             "sd": sd,

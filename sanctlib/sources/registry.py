@@ -9,7 +9,20 @@ from pathlib import Path
 
 from sanctlib.errors import MissingColumnsError, SourceError, check_choice
 from sanctlib.reading import Reading, note_used
-from sanctlib.sources import canada, eu, gsdb, icews, ideal_points, ofac, opensanctions, uk
+from sanctlib.sources import (
+    alliances,
+    canada,
+    dyads,
+    eu,
+    gsdb,
+    icews,
+    ideal_points,
+    ofac,
+    opensanctions,
+    sipri,
+    trade,
+    uk,
+)
 from sanctlib.sources.checksums import check_recorded
 from sanctlib.sources.producers import mistaken_for
 
@@ -33,6 +46,11 @@ READERS: Mapping[str, Callable[..., Reading]] = {
     "eu": _one("eu", eu.read_list),
     "opensanctions": _one("opensanctions", opensanctions.read_targets),
     "un_ideal_points": _one("un_ideal_points", ideal_points.read_gaps),
+    "icews_dyad_years": _one("icews_dyad_years", dyads.read_icews),
+    "sipri": _one("sipri", sipri.read_register),
+    "cow_alliances": _one("cow_alliances", alliances.read_cow_alliances),
+    "atop": _one("atop", alliances.read_atop),
+    "trade": _one("trade", trade.read_trade),
 }
 
 

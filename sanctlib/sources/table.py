@@ -32,7 +32,7 @@ from sanctlib.errors import (
 from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.schema import EVENTS
 from sanctlib.sources.files import open_bytes
-from sanctlib.sources.text import read_text
+from sanctlib.sources.text import delimiter_of, read_text
 
 Codes: TypeAlias = Literal["vocabulary", "cameo"]
 
@@ -195,9 +195,7 @@ def _draft(data: Any, *, delimiter: str | None, encoding: str) -> tuple[Draft, d
     path = Path(data)
     if path.suffix.lower() == ".parquet":
         return _draft_of_frame(_parquet(path), file=path.name), {path.name: sha256(path)}
-    if delimiter is None:
-        suffixes = [s.lower() for s in path.suffixes]
-        delimiter = "\t" if ".tsv" in suffixes or ".tab" in suffixes else ","
+    delimiter = delimiter_of(path) if delimiter is None else delimiter
     draft = read_text(path, delimiter=delimiter, encoding=encoding)
     return draft, {path.name: sha256(path)}
 

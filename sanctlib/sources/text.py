@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -79,8 +80,7 @@ class _Records:
     def begin(self, header: list[str]) -> None:
         """Take the header line: check it, and find the columns that are wanted."""
         self.header = [h.strip() for h in header]
-        names = [h for h in self.header if h]
-        repeated = sorted({h for h in names if names.count(h) > 1})
+        repeated = sorted(h for h, n in Counter(self.header).items() if h and n > 1)
         if repeated:
             shown = ", ".join(repr(r) for r in repeated)
             raise SourceError(f"The header line repeats {shown}: name columns once.")
@@ -197,6 +197,12 @@ def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None
     """
     found = [c for c in draft.rows.columns if c not in ORIGIN_COLUMNS]
     check_columns(found, needed, needed_by=needed_by)
+
+
+def delimiter_of(path: Path) -> str:
+    """Return the delimiter that the name of a file tells: tabs for .tsv and .tab, else commas."""
+    suffixes = {s.lower() for s in Path(path).suffixes}
+    return "\t" if suffixes & {".tsv", ".tab"} else ","
 
 
 class _WrongEncodingError(Exception):
