@@ -101,6 +101,22 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
     return io.BufferedReader(_Unpacked(packed, path))
 
 
+def read_head(path: Path, *, size: int) -> bytes:
+    """
+    Return the first bytes of a file, unpacked.
+
+    Raises
+    ------
+    SourceError
+        As `open_bytes`, and when the file is damaged within these bytes.
+    """
+    try:
+        with open_bytes(path) as stream:
+            return stream.read(size)
+    except UNREADABLE as error:
+        raise SourceError(f"{Path(path).name!r} cannot be unpacked: {error}") from error
+
+
 def _mistake(head: bytes) -> str:
     """Say what stands in place of a table, by its first bytes; nothing where it may be one."""
     if not head.strip(b"\xef\xbb\xbf \r\n\t\x1a"):

@@ -13,7 +13,7 @@ from typing import Any
 from sanctlib.errors import SourceError
 from sanctlib.reading import Provenance, sha256
 from sanctlib.schema import TableKind
-from sanctlib.sources.files import open_bytes
+from sanctlib.sources.files import read_head
 
 _HEAD = 8192
 
@@ -61,9 +61,8 @@ def provenance(key: str, *paths: Path) -> Provenance:
 def mistaken_for(path: Path, key: str) -> str:
     """Say which other source a file looks like, by the words in its first lines; else nothing."""
     try:
-        with open_bytes(path) as stream:
-            head = stream.read(_HEAD).decode("latin-1")
-    except (SourceError, OSError, EOFError):
+        head = read_head(path, size=_HEAD).decode("latin-1")
+    except SourceError:
         return ""
     for other in producers().values():
         if other.key != key and other.marks and all(mark in head for mark in other.marks):

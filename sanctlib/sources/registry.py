@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sanctlib.errors import MissingColumnsError, SourceError, check_choice
 from sanctlib.reading import Reading, note_used
-from sanctlib.sources import canada, gsdb, icews, ideal_points, ofac
+from sanctlib.sources import canada, gdelt, gsdb, icews, ideal_points, ofac, polecat
 from sanctlib.sources.producers import mistaken_for
 
 
@@ -22,6 +22,9 @@ def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Readin
 
 
 READERS: Mapping[str, Callable[..., Reading]] = {
+    "gdelt": gdelt.read_events,
+    "icews": icews.read_events,
+    "polecat": polecat.read_events,
     "gsdb": _one("gsdb", gsdb.read_cases),
     "icews_2018": _one("icews_2018", icews.read_quadruples),
     "ofac_sdn": _one("ofac_sdn", ofac.read_copies),
@@ -52,6 +55,8 @@ def read(key: str, path: str | Path | Iterable[str | Path]) -> Reading:
     check_choice(key, READERS, what="source", needed_by="sl.read")
     several = [path] if isinstance(path, str | os.PathLike) else list(path)
     paths = [Path(p) for p in several]
+    if not paths:
+        raise SourceError(f"{key!r} is read from files, and none was given.")
     try:
         reading = READERS[key](*paths)
     except (SourceError, MissingColumnsError) as error:
