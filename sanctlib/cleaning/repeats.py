@@ -86,7 +86,9 @@ def collapse_mirrors(draft: Draft, *, what: Sequence[str] = ("code",)) -> Draft:
     part["_low"] = part["sender"].where(forward, part["target"])
     part["_high"] = part["target"].where(forward, part["sender"])
     # A visit's two codes, made and hosted, are one act, but the two directions are not.
-    part["_what"] = part[list(what)].astype("str").agg("|".join, axis=1)
+    part["_what"] = ""
+    for column in what:
+        part["_what"] += "|" + part[column].astype("str")
     part["_what"] = part["_what"].mask(visit, "visit:" + part["sender"].astype("str"))
     keys = ["date", "date_last", "_low", "_high", "_what", "_nth"]
     part["_nth"] = part.groupby(["date", "date_last", "sender", "target", *what]).cumcount()
