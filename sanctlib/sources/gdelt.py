@@ -80,8 +80,8 @@ def read_events(*paths: Path) -> Reading:
     `blocs`) is the party. Romania, South Sudan, Montenegro, East Timor, Kosovo and the Isle
     of Man lack a country code in GDELT and are told by the actor's code. All other actors,
     a police or a senate of nowhere among them, are unknown: kept, null, listed by their
-    code. A state that did not exist on the day stands for the one it came from ("RUS" in
-    1985 is SUN), since GDELT writes the past in codes of today.
+    code. GDELT writes the past in codes of today: one that was no state on the day stands for
+    the state whose place it took ("RUS" in 1985 is SUN), or is unknown ("HRV" in 1985).
 
     Sender and target are as GDELT has them, and it errs: of "North Korea, sanctioned by the
     Security Council" it often makes a sanction by North Korea. Rows of one day, both actor
