@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanctlib.cleaning.draft import Draft
-from sanctlib.cleaning.repeats import RepeatRule, collapse_mirrors, deduplicate
+from sanctlib.cleaning.repeats import RepeatRule, collapse_mirrors, deduplicate, merge_copies
 from sanctlib.reading import Audit
 
 Report: TypeAlias = tuple[str, str | None, str | None, str]
@@ -95,3 +95,34 @@ def test_the_order_of_the_reports_does_not_change_the_acts(reports: list[Report]
     assert found(collapse_mirrors(deduplicate(draft(reports)))) == found(
         collapse_mirrors(deduplicate(draft(mixed)))
     )
+
+
+def test_a_row_given_twice_is_one_and_an_id_of_two_contents_is_two() -> None:
+    ids = ["1", "2", "1", None, "1", "1"]
+    rows = draft([("2018-01-01", "RUS", "IRN", "163")] * 6).rows.assign(event_id=ids)
+    rows["code"] = ["163", "163", "163", "163", "040", "057"]
+    done = merge_copies(Draft(rows=rows, audit=Audit.begin(6)))
+    assert done.rows["event_id"].tolist() == ["1", "2", "1#2", "1#3"]
+    assert done.rows["code"].tolist() == ["163", "163", "040", "057"]
+    assert done.rejected["reason"].tolist() == ["no number of the event"]
+    assert (done.audit.n_merged, done.audit.n_rejected) == (1, 1)
+
+
+def test_repeats_by_the_names_of_the_source_merge_actors_without_a_state() -> None:
+    reports: list[Report] = [("2018-01-01", None, "IRN", "163")] * 3
+    rows = draft(reports).rows.assign(_actor=["A", "A", "B"], _acted_on="Iran")
+    named = ("_actor", "_acted_on")
+    done = deduplicate(Draft(rows=rows, audit=Audit.begin(3)), sides=named, step="by name")
+    assert done.rows["_actor"].tolist() == ["A", "B"]
+    assert done.rows["n_reports"].tolist() == [2, 1]
+    assert done.audit.steps["step"].tolist() == ["read", "by name"]
+    # By party nobody knows whether these two are one.
+    assert deduplicate(done).rows["n_reports"].tolist() == [2, 1]
+
+
+def test_a_draft_without_rows_passes_all_steps() -> None:
+    empty = draft([("2018-01-01", "RUS", "IRN", "040")])
+    empty = Draft(rows=empty.rows.assign(event_id="1")[:0], audit=Audit.begin(0))
+    what = ("code", "action")
+    done = collapse_mirrors(deduplicate(merge_copies(empty), what=what), what=what)
+    assert len(done.rows) == 0

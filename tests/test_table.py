@@ -314,3 +314,85 @@ def test_columns_with_numbers_for_names_can_be_mapped() -> None:
     source = frame(GOOD).set_axis([0, 1, 2, 3], axis=1)
     numbered: Any = {"date": 0, "sender": 1, "target": 2, "action": 3}
     assert parties(read_table(source, columns=numbered)) == [("USA", "IRN")]
+
+
+ACLED = (
+    "event_id_cnty,event_date,event_type,sub_event_type,actor1,actor2,country,source,notes\n"
+    'SYR1,01 June 2018,Battles,Armed clash,Russia,"Rebels (Syria)",Syria,Invented News,'
+    '"A clash near ""Town"", then\nanother, over two lines."\n'
+    "SYR2,02 June 2018,Strategic developments,Agreement,Russia,Turkey,Syria,Invented News,Signed.\n"
+    "SYR3,02 June 2018,Protests,Peaceful protest,Protesters (Syria),,Syria,Invented News,None.\n"
+    "SYR4,31 June 2018,Battles,Armed clash,Syria,Turkey,Syria,Invented News,No such day.\n"
+)
+
+
+def test_a_table_in_the_layout_of_acled_is_read_and_its_groups_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "acled.csv"
+    path.write_text(ACLED, encoding="utf-8")
+    reading = read_table(
+        path,
+        columns={
+            "event_id": "event_id_cnty",
+            "date": "event_date",
+            "sender": "actor1",
+            "target": "actor2",
+            "action": "sub_event_type",
+            "located_in": "country",
+            "reference": "source",
+            "note": "notes",
+        },
+        actions={"Armed clash": "material", "Agreement": "agree"},
+        date_formats=["%d %B %Y"],
+    )
+    columns = ["event_id", "sender", "target", "family", "action", "located_in"]
+    assert reading.table[columns].fillna("-").to_numpy().tolist() == [
+        ["SYR1", "RUS", "-", "conflict", "material", "Syria"],
+        ["SYR2", "RUS", "TUR", "cooperation", "agree", "Syria"],
+    ]
+    assert reading.table["note"].iloc[0].endswith("another, over two lines.")
+    # A record of two lines is named by its first, and those after it by their own.
+    assert dict(zip(reading.rejected["line"], reading.rejected["reason"], strict=True)) == {
+        5: "unknown action 'Peaceful protest'.",
+        6: "impossible date: '31 June 2018'",
+    }
+    assert reading.unmatched["name"].tolist() == ["Rebels (Syria)"]
+
+
+def test_a_cameo_table_of_other_column_names_is_read_and_adds_up(tmp_path: Path) -> None:
+    path = tmp_path / "coded.tab"
+    path.write_text(
+        "day\tfrom\tto\tevent\tscore\tid\n"
+        "20180601\tRUS\tIRN\t043\t2.8\ta\n"
+        "20180601\tIRN\tRUS\t042\t1.9\tb\n"
+        "20180601\tROM\tUNO\t010\t0\tc\n"
+        "20180601\tUSA\tUSA\t172\t-5\td\n"
+        "20180601\tUSA\tWST\t163\t-8\te\n"
+        "2018061\tUSA\tIRN\t163\t-8\tf\n",
+        encoding="utf-8",
+    )
+    reading = read_table(
+        path,
+        columns={
+            "date": "day",
+            "sender": "from",
+            "target": "to",
+            "code": "event",
+            "goldstein": "score",
+            "event_id": "id",
+        },
+        codes="cameo",
+        parties="cameo",
+        repeats="one_a_day",
+    )
+    columns = ["event_id", "sender", "target", "action", "goldstein", "n_reports"]
+    assert reading.table[columns].fillna("-").to_numpy().tolist() == [
+        ["a", "IRN", "RUS", "visit", 2.8, 2],
+        ["c", "ROU", "UN", "statement", 0.0, 1],
+        ["d", "USA", "USA", "domestic", -5.0, 1],
+        ["e", "USA", "-", "impose", -8.0, 1],
+    ]
+    # A day cut short is no day: not the first of June.
+    assert reading.rejected["reason"].tolist() == ["impossible date: '2018061'"]
+    assert reading.unmatched["name"].tolist() == ["WST"]
+    audit = reading.audit
+    assert audit.n_read == audit.n_kept + audit.n_merged + audit.n_rejected == 6

@@ -65,6 +65,8 @@ def _days(text: pd.Series, formats: Sequence[str], *, partial: bool) -> tuple[pd
     day = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
     for form in formats:
         missing = day.isna() & text.notna()
+        # The parser also takes "2018011", cut short, for the first of January.
+        missing &= text.str.len().eq(8) if form == "%Y%m%d" else True
         found = pd.to_datetime(text[missing], format=form, errors="coerce")
         day[missing] = found.dt.tz_localize(None).dt.normalize()
     last = day.copy()

@@ -97,7 +97,7 @@ def resolve(
         Days, on the index of `names`. Take the last day of a year for data by year: a
         state founded in a year then exists in it.
     system : str
-        What `names` holds. Only "name" also finds blocs and regions.
+        What `names` holds. Only "name" also finds regions, "name" and "cameo" also blocs.
     succession : str
         "strict" (the state of that day or none), "dominant" or "all".
 

@@ -14,11 +14,13 @@ from sanctlib.sources import (
     canada,
     dyads,
     eu,
+    gdelt,
     gsdb,
     icews,
     ideal_points,
     ofac,
     opensanctions,
+    polecat,
     sipri,
     trade,
     uk,
@@ -38,6 +40,9 @@ def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Readin
 
 
 READERS: Mapping[str, Callable[..., Reading]] = {
+    "gdelt": gdelt.read_events,
+    "icews": icews.read_events,
+    "polecat": polecat.read_events,
     "gsdb": _one("gsdb", gsdb.read_cases),
     "icews_2018": _one("icews_2018", icews.read_quadruples),
     "ofac_sdn": _one("ofac_sdn", ofac.read_copies),
@@ -78,6 +83,8 @@ def read(key: str, path: str | Path | Iterable[str | Path]) -> Reading:
     several = [path] if isinstance(path, str | os.PathLike) else list(path)
     paths = [Path(p) for p in several]
     check_recorded(paths)
+    if not paths:
+        raise SourceError(f"{key!r} is read from files, and none was given.")
     try:
         reading = READERS[key](*paths)
     except (SourceError, MissingColumnsError) as error:

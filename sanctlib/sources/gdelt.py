@@ -1,0 +1,164 @@
+"""GDELT, events of 1.0 (57 or 58 columns) and 2.0 (61 columns)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning.rules import empty_to_null
+from sanctlib.codes.countries import resolve
+from sanctlib.errors import SourceError
+from sanctlib.reading import Reading
+from sanctlib.sources.events import ACTORS, as_events
+from sanctlib.sources.files import head_of
+from sanctlib.sources.text import read_text
+
+_DATES = ("GLOBALEVENTID", "SQLDATE", "MonthYear", "Year", "FractionDate")
+_ACTOR = (
+    *("Code", "Name", "CountryCode", "KnownGroupCode", "EthnicCode"),
+    *("Religion1Code", "Religion2Code", "Type1Code", "Type2Code", "Type3Code"),
+)
+_ACT = (
+    *("IsRootEvent", "EventCode", "EventBaseCode", "EventRootCode", "QuadClass"),
+    *("GoldsteinScale", "NumMentions", "NumSources", "NumArticles", "AvgTone"),
+)
+_PLACE = ("Type", "FullName", "CountryCode", "ADM1Code", "Lat", "Long", "FeatureID")
+_PLACE_2 = (*_PLACE[:4], "ADM2Code", *_PLACE[4:])
+
+
+def _layout(place: tuple[str, ...], *end: str) -> list[str]:
+    actors = [f"Actor{n}{part}" for n in (1, 2) for part in _ACTOR]
+    places = [f"{of}Geo_{part}" for of in ("Actor1", "Actor2", "Action") for part in place]
+    return [*_DATES, *actors, *_ACT, *places, *end]
+
+
+LAYOUTS = {
+    # The files of history were all made at one time: that day says nothing of what they cover.
+    57: _layout(_PLACE, "DATEADDED (history)"),
+    58: _layout(_PLACE, "DATEADDED", "SOURCEURL"),
+    61: _layout(_PLACE_2, "DATEADDED", "SOURCEURL"),
+}
+_TAKEN = {
+    "GLOBALEVENTID": "event_id",
+    "SQLDATE": "date",
+    "EventCode": "code",
+    "GoldsteinScale": "goldstein",
+}
+_NEEDED = (
+    *_TAKEN,
+    *(f"Actor{n}{part}" for n in (1, 2) for part in ("Code", "CountryCode", "KnownGroupCode")),
+    "DATEADDED",
+)
+# States of which GDELT has actors, but that its own table of countries lacks.
+_WITHOUT_COUNTRY = ("IMN", "MNE", "ROU", "SSD", "TLS", "XKX")
+BREAKS = (
+    (date(2013, 4, 1), "daily files by day of coding in place of files by day of the act"),
+    (date(2015, 2, 18), "GDELT 2.0: translated sources, and files of 15 minutes"),
+)
+
+
+def read_events(*paths: Path) -> Reading:
+    """
+    Read event files into events: what news of a day say that somebody did to somebody.
+
+    A row is a machine's reading of a sentence, mentioned by one article or many. The
+    version is told by the number of columns, and rows of 57 and 58 may stand in one file;
+    a row of any other width is rejected, and a file without one that fits is refused.
+
+    ``date`` is the day of the act (SQLDATE), not that on which it was coded (DATEADDED):
+    an article on "a year ago" is placed a year back. The coverage is of the days of
+    coding, since these are what a file holds; files of history (57 columns) go by the day
+    of the act. A day without a row is a gap. Volume grows with the number of sources: use
+    shares or rates, never raw counts over years.
+
+    A party is the actor's country code: people, firms and bodies of a state count for it.
+    Where there is none, or a region of the world, a known body (EU, UN, NATO and others of
+    `blocs`) is the party. Romania, South Sudan, Montenegro, East Timor, Kosovo and the Isle
+    of Man lack a country code in GDELT and are told by the actor's code. All other actors,
+    a police or a senate of nowhere among them, are unknown: kept, null, listed by their
+    code. GDELT writes the past in codes of today: one that was no state on the day stands for
+    the state whose place it took ("RUS" in 1985 is SUN), or is unknown ("HRV" in 1985).
+
+    Sender and target are as GDELT has them, and it errs: of "North Korea, sanctioned by the
+    Security Council" it often makes a sanction by North Korea. Rows of one day, both actor
+    codes and code are merged, whatever their address; 40 % of rows are such repeats, and
+    two true acts of one day may be among them.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"events"``; ``goldstein`` is the row's own, ``n_reports`` the number of
+        rows merged into an act (not of articles).
+
+    Raises
+    ------
+    SourceError
+        When a file holds no event row: a GKG or mentions file, or none of GDELT's.
+    """
+    files = [Path(path) for path in paths]
+    draft = read_draft(*files)
+    coded = _day(draft.rows["DATEADDED"].str.slice(0, 8)).fillna(_day(draft.rows["SQLDATE"]))
+    return as_events(
+        _parties(empty_to_null(draft)),
+        key="gdelt",
+        paths=files,
+        date_format="%Y%m%d",
+        date_basis="occurred",
+        parties="cameo",
+        succession="dominant",
+        days=coded,
+        breaks=BREAKS,
+    )
+
+
+def read_draft(*paths: Path) -> Draft:
+    """Read the columns that are needed as they stand, under GDELT's own names."""
+    return Draft.joined([_read_file(path) for path in paths])
+
+
+def _read_file(path: Path) -> Draft:
+    head = head_of(path)
+    draft = read_text(
+        path,
+        columns=LAYOUTS,
+        needed=_NEEDED,
+        needed_by="The reader of GDELT",
+        # Some copies are parted by Ctrl-A.
+        delimiter="\x01" if head.count("\x01") > head.count("\t") else "\t",
+        quoted=False,
+        # All that is kept is ASCII: a damaged place name must not cost the file.
+        encoding=("utf-8", "latin-1"),
+    )
+    if draft.rows.empty:
+        msg = (
+            f"{path.name!r} holds no row of a GDELT event file: "
+            f"{draft.rejected['reason'].iloc[0]}. Mentions and GKG files hold no events."
+        )
+        raise SourceError(msg)
+    return draft
+
+
+def _day(text: pd.Series) -> pd.Series:
+    return pd.to_datetime(text.where(text.str.len().eq(8)), format="%Y%m%d", errors="coerce")
+
+
+def _parties(draft: Draft) -> Draft:
+    rows = draft.rows.rename(columns=_TAKEN)
+    names = [draft.names]
+    for n, side, actor in ((1, "sender", ACTORS[0]), (2, "target", ACTORS[1])):
+        code, country = rows[f"Actor{n}Code"], rows[f"Actor{n}CountryCode"]
+        body = rows[f"Actor{n}KnownGroupCode"]
+        start = code.str.slice(0, 3)
+        country = country.fillna(start.where(start.isin(_WITHOUT_COUNTRY)))
+        is_state = resolve(country, system="cameo")["code"].notna()
+        party = country.where(is_state | body.isna(), body)
+        # Such a code is never resolved: "ukr" is a people, and "SUN" would be a faith.
+        nowhere = code[party.isna()].dropna()
+        names.append(pd.DataFrame({"side": side, "name": nowhere}))
+        rows = rows.assign(**{side: party, actor: code.fillna("")})
+    kept = [c for c in rows.columns if not c.startswith("Actor") and c != "DATEADDED"]
+    return replace(draft, rows=rows[kept], names=pd.concat(names, ignore_index=True))
