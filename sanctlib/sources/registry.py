@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sanctlib.errors import MissingColumnsError, SourceError, check_choice
 from sanctlib.reading import Reading, note_used
-from sanctlib.sources import canada, gsdb, icews, ideal_points, ofac
+from sanctlib.sources import canada, eusanct, gsdb, icews, ideal_points, ofac, ties
 from sanctlib.sources.producers import mistaken_for
 
 
@@ -23,6 +23,8 @@ def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Readin
 
 READERS: Mapping[str, Callable[..., Reading]] = {
     "gsdb": _one("gsdb", gsdb.read_cases),
+    "ties": _one("ties", ties.read_cases),
+    "eusanct": _one("eusanct", eusanct.read_cases),
     "icews_2018": _one("icews_2018", icews.read_quadruples),
     "ofac_sdn": _one("ofac_sdn", ofac.read_copies),
     "canada_sema": _one("canada_sema", canada.read_list),
