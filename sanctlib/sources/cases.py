@@ -75,12 +75,12 @@ def dated(
     return replace(draft, rows=rows).reject(reasons, step="check dates")
 
 
-def coded(text: pd.Series, words: Mapping[str, str] | None = None) -> pd.Series:
+def coded(*columns: pd.Series, words: Mapping[str, str] | None = None) -> pd.Series:
     """
-    Return lists of codes as sorted words, once each; a code without a word stays itself.
+    Return the codes of one or several columns as sorted words, once each.
 
-    Codes are parted by commas, semicolons or blanks; a word may be several, joined by
-    ``;``.
+    Codes in a cell are parted by commas, semicolons or blanks. A word may be several,
+    joined by ``;``; a code without a word stays itself.
     """
     known = words or {}
 
@@ -89,7 +89,10 @@ def coded(text: pd.Series, words: Mapping[str, str] | None = None) -> pd.Series:
         found = {word for code in codes for word in known.get(code, code).split(";")}
         return ";".join(sorted(found)) or None
 
-    return text.map({cell: worded(cell) for cell in text.dropna().unique()}).astype("str")
+    text = columns[0].fillna("")
+    for column in columns[1:]:
+        text = text + " " + column.fillna("")
+    return text.map({cell: worded(cell) for cell in text.unique()}).astype("str")
 
 
 def as_cases(

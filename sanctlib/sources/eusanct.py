@@ -18,6 +18,7 @@ from sanctlib.sources.cases import as_cases, coded, dated, declared, with_own_id
 from sanctlib.sources.sheets import read_sheet
 
 SENDERS = ("EU", "US", "UN")
+_ISSUES = ("issue1", "issue2", "issue3")
 _OF_SENDER = {
     "startdate{}": "start",
     "startyear{}": "startyear",
@@ -30,7 +31,7 @@ _OF_SENDER = {
 }
 _OF_CASE = {
     **{"caseid": "case_id", "targetstate": "target"},
-    **{name: name for name in ("issue1", "issue2", "issue3", "finaloutcome", "success")},
+    **{name: name for name in (*_ISSUES, "finaloutcome", "success")},
 }
 COLUMNS = (*_OF_CASE, *SENDERS, *(name.format(s) for s in SENDERS for name in _OF_SENDER))
 _KEPT = ("case_id", "target", "objectives", "outcomes", *ORIGIN_COLUMNS)
@@ -74,6 +75,7 @@ ISSUES = {
     "13": "election_fraud",
     "14": "other",
 }
+SUCCESS = {"1": "success", "0": "no_success"}
 
 
 def read_cases(path: Path) -> Reading:
@@ -114,10 +116,13 @@ def read_cases(path: Path) -> Reading:
     draft = read_sheet(path, needed=COLUMNS, needed_by="The reader of EUSANCT")
     draft = empty_to_null(draft, marks=("", "."))
     rows = draft.rows.rename(columns=_OF_CASE)
-    issues = rows[["issue1", "issue2", "issue3"]].fillna("").agg(" ".join, axis=1)
-    outcome = ("finaloutcome_" + rows["finaloutcome"].str.strip()).fillna("")
-    success = coded(rows["success"], {"1": "success", "0": "no_success"}).fillna("")
-    rows = rows.assign(objectives=coded(issues, ISSUES), outcomes=coded(outcome + " " + success))
+    rows = rows.assign(
+        objectives=coded(*(rows[issue] for issue in _ISSUES), words=ISSUES),
+        outcomes=coded(
+            "finaloutcome_" + rows["finaloutcome"].str.strip(),
+            coded(rows["success"], words=SUCCESS),
+        ),
+    )
     draft = _corrected(_by_sender(with_own_ids(replace(draft, rows=rows))))
     rows = draft.rows
     ongoing = rows["end"].str.strip().eq("ongoing").fillna(value=False)
@@ -126,7 +131,7 @@ def read_cases(path: Path) -> Reading:
         start=rows["start"].fillna(rows["startyear"]),
         end=end,
         ongoing=ongoing.astype("boolean").mask(~ongoing & end.isna()),
-        measures=coded(rows["measures"], MEASURES_OF),
+        measures=coded(rows["measures"], words=MEASURES_OF),
     )
     draft = dated(replace(draft, rows=rows), ["start", "end", "imposed_start"], formats=_DATES)
     draft = type_columns(draft, declared("threatened", "imposed", "measures"))

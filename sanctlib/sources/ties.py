@@ -119,9 +119,9 @@ def read_cases(path: Path) -> Reading:
         ongoing=_ongoing(rows),
         sender=_senders(rows),
         target=rows["targetstate"].mask(rows["targetstate"].eq(_INSTITUTION), "institution 1000"),
-        measures=coded(rows["sanctiontype"], MEASURES_OF),
-        objectives=coded(rows[list(_ISSUES)].fillna("").agg(" ".join, axis=1), ISSUES),
-        outcomes=coded(rows["finaloutcome"], OUTCOMES),
+        measures=coded(rows["sanctiontype"], words=MEASURES_OF),
+        objectives=coded(*(rows[issue] for issue in _ISSUES), words=ISSUES),
+        outcomes=coded(rows["finaloutcome"], words=OUTCOMES),
     )
     draft = with_own_ids(replace(draft, rows=cases))
     draft = dated(draft, ["start", "end", "imposed_start"], formats=["%Y-%m-%d"])
