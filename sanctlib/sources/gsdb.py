@@ -40,9 +40,9 @@ def read_cases(path: Path) -> Reading:
 
     A case is a set of measures of one coalition against one or several targets, so a pair
     may have many at once (the United States against Iran 13): active cases and active
-    pairs are different numbers. Names are resolved at the end of the year in which the
-    case begins, with ``succession="dominant"``: the file writes South Vietnam and North
-    Yemen outside their years. Blocs stay whole: the EU and its members are listed side by
+    pairs are different numbers. Names are those of the year in which the case begins,
+    with ``succession="dominant"``: the file writes South Vietnam and North Yemen outside
+    their years. Blocs stay whole: the EU and its members are listed side by
     side, and counting both counts twice. A name that is no party, such as a group of
     states or a terrorist organisation, is kept as a null party and listed, and so is a
     state of a year in which it was none (Mozambique in 1970, Montenegro beside the EU in
