@@ -131,9 +131,13 @@ def opened(
 
 def fetched(relation: Any) -> pd.DataFrame:
     """Return a relation's rows in pandas, with dates as datetime64 and text as str."""
-    frame: pd.DataFrame = relation.to_arrow_table().to_pandas(date_as_object=False)
+    rows = relation.to_arrow_table()
+    frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
     for name, values in frame.items():
-        if pd.api.types.is_datetime64_any_dtype(values):
+        if values.dtype == "object" and str(rows.schema.field(name).type) == "bool":
+            # A flag with a missing value: as text it would be the word "False".
+            frame[name] = values.astype("boolean")
+        elif pd.api.types.is_datetime64_any_dtype(values):
             # Spark names a zone for days that have none: that of its session.
             frame[name] = values.dt.tz_localize(None).astype("datetime64[us]")
         elif values.dtype == "object" or isinstance(values.dtype, pd.CategoricalDtype):

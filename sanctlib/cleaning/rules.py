@@ -48,7 +48,8 @@ def parse_dates(
     ends: dict[str, pd.Series] = {}
     for i, column in enumerate(columns):
         text = rows[column].str.strip()
-        day, ends[column] = _days(text, forms, partial=i == 0 or column == "date_last")
+        partial = i == 0 or column == "date_last"
+        day, ends[column] = first_and_last(text, forms, partial=partial)
         if i == 0:
             reasons[text.isna()] = f"no {column}"
         wrong = day.isna() & text.notna()
@@ -60,8 +61,14 @@ def parse_dates(
     return replace(draft, rows=rows).reject(reasons, step="check dates")
 
 
-def _days(text: pd.Series, formats: Sequence[str], *, partial: bool) -> tuple[pd.Series, pd.Series]:
-    """Return the first and the last day that each text can mean."""
+def first_and_last(
+    text: pd.Series, formats: Sequence[str], *, partial: bool = True
+) -> tuple[pd.Series, pd.Series]:
+    """
+    Return the first and the last day that each text can mean; missing where it means none.
+
+    With `partial`, text as ``2022-08`` or ``2022`` is a month or a year.
+    """
     day = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
     for form in formats:
         missing = day.isna() & text.notna()

@@ -20,10 +20,12 @@ _HINTS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
     (b"<!doctype html", "a saved web page, not the file itself: download it again"),
     (b"<html", "a saved web page, not the file itself: download it again"),
+    (b"<stata_dta>", "a Stata file: save it as .csv"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"\x1f\x8b", "packed with gzip: its name must end in .gz"),
 )
 _HEAD = 8192
+_WORKBOOK = (b"[content_types].xml", b"docprops/", b"_rels/", b"xl/")
 # A table packs 5 to 30 times; zeros pack 1,000 times. Small files may do as they like.
 _RATIO, _SMALL = 200, 64 << 20
 
@@ -123,6 +125,8 @@ def _mistake(head: bytes) -> str:
     if not head.strip(b"\xef\xbb\xbf \r\n\t\x1a"):
         return "empty: an empty file is an error, never 'no records'"
     start = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if start.startswith(b"pk\x03\x04") and any(part in start for part in _WORKBOOK):
+        return "an Excel workbook of the .xlsx kind: save its sheet as .xls (Excel 97) or .csv"
     return next((hint for mark, hint in _HINTS if start.startswith(mark.lower())), "")
 
 

@@ -64,7 +64,7 @@ class _Lines:
 
 
 @dataclass(kw_only=True)
-class _Records:
+class Records:
     """The records of a file on their way out, and the lines that are none."""
 
     layouts: Layouts
@@ -173,7 +173,7 @@ def read_text(
     else:
         layouts = columns if isinstance(columns, Mapping) else {len(columns): columns}
     for tried in encodings:
-        records = _Records(layouts=layouts, needed=needed, also=also, needed_by=needed_by)
+        records = Records(layouts=layouts, needed=needed, also=also, needed_by=needed_by)
         try:
             head = _read(path, records, tried, delimiter, quoted=quoted, starts=header_starts)
         except _WrongEncodingError as error:
@@ -183,7 +183,7 @@ def read_text(
         break
     if not records.kept and not records.bad:
         raise SourceError(f"{path.name!r} has a header line and no records.")
-    return _draft(path.name, records, head, shown)
+    return drafted(path.name, records, head, shown)
 
 
 def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None:
@@ -226,7 +226,7 @@ def _with_bom(encoding: str) -> str:
 
 def _read(
     path: Path,
-    records: _Records,
+    records: Records,
     encoding: str,
     delimiter: str,
     *,
@@ -266,7 +266,7 @@ def _before_header(lines: _Lines, starts: str | None, name: str) -> str:
     raise SourceError(msg)
 
 
-def _fill(records: _Records, lines: _Lines, delimiter: str, *, quoted: bool) -> None:
+def _fill(records: Records, lines: _Lines, delimiter: str, *, quoted: bool) -> None:
     csv.field_size_limit(_FIELD_LIMIT)
 
     def fresh() -> Iterator[list[str]]:
@@ -311,7 +311,10 @@ def _each_line(lines: _Lines, reason: str) -> list[tuple[int, str, str]]:
     ]
 
 
-def _draft(name: str, records: _Records, head: str, shown: Sequence[str] | None) -> Draft:
+def drafted(
+    name: str, records: Records, head: str = "", shown: Sequence[str] | None = None
+) -> Draft:
+    """Return the records of a file as a draft, those that are none rejected."""
     kept, bad = records.kept, records.bad
     rows = pd.DataFrame([fields for _, _, fields in kept], columns=records.names, dtype="str")
     rows = rows.assign(
