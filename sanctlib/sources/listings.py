@@ -77,17 +77,37 @@ def as_listings(
     )
 
 
+def day_of_copy(text: str | None, *, form: str, path: Path) -> date:
+    """
+    Return the day a copy says it was made, for lists that print it.
+
+    Raises
+    ------
+    SourceError
+        When it says none: comparing copies needs it.
+    """
+    day = pd.to_datetime(text or "", format=form, errors="coerce")
+    if pd.isna(day):
+        found = "nothing" if text is None else repr(text[:40])
+        msg = f"{path.name!r} does not say which day it was made: it has {found} in its place."
+        raise SourceError(msg)
+    made: date = day.date()
+    return made
+
+
 def _checked(draft: Draft, types: Mapping[str, str], date_format: str) -> Draft:
     rows = draft.rows.copy()
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     kind = rows["entity_type"].fillna("").str.strip()
     rows["entity_type"] = kind.map(types)
-    reasons[rows["entity_type"].isna()] = "unknown type of entry " + kind.map(repr)
+    reasons[rows["entity_type"].isna()] = "unknown type of entry " + kind.str.slice(0, 40).map(repr)
     text = rows["listed"].str.strip()
     days = pd.to_datetime(text, format=date_format, errors="coerce")
     wrong = days.isna() & text.notna()
     reasons[wrong] = "impossible day of listing: " + text[wrong].str.slice(0, 40).map(repr)
     rows["listed"] = days.astype("datetime64[us]")
+    # A cell of separators alone names no programme.
+    rows["programme"] = rows["programme"].where(rows["programme"].str.strip("; ").ne(""))
     for column in _KEY:
         rows[column] = rows[column].str.strip()
         reasons[rows[column].isna()] = f"no {column}"

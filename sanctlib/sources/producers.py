@@ -13,7 +13,7 @@ from typing import Any
 from sanctlib.errors import SourceError
 from sanctlib.reading import Provenance, sha256
 from sanctlib.schema import TableKind
-from sanctlib.sources.files import open_bytes
+from sanctlib.sources.files import UNREADABLE, open_bytes
 
 _HEAD = 8192
 
@@ -63,9 +63,10 @@ def mistaken_for(path: Path, key: str) -> str:
     try:
         with open_bytes(path) as stream:
             head = stream.read(_HEAD).decode("latin-1")
-    except (SourceError, OSError, EOFError):
+    except (SourceError, *UNREADABLE):
         return ""
     for other in producers().values():
-        if other.key != key and other.marks and all(mark in head for mark in other.marks):
+        found = [any(m in head for m in mark.split("|")) for mark in other.marks]
+        if other.key != key and found and all(found):
             return f" It looks like {other.title}: read it with sl.read({other.key!r}, …)."
     return ""

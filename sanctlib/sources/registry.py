@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sanctlib.errors import MissingColumnsError, SourceError, check_choice
 from sanctlib.reading import Reading, note_used
-from sanctlib.sources import canada, gsdb, icews, ideal_points, ofac
+from sanctlib.sources import canada, gsdb, icews, ideal_points, ofac, ofac_copies, un
 from sanctlib.sources.producers import mistaken_for
 
 
@@ -24,7 +24,9 @@ def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Readin
 READERS: Mapping[str, Callable[..., Reading]] = {
     "gsdb": _one("gsdb", gsdb.read_cases),
     "icews_2018": _one("icews_2018", icews.read_quadruples),
-    "ofac_sdn": _one("ofac_sdn", ofac.read_copies),
+    "ofac_sdn": _one("ofac_sdn", ofac_copies.read_copies),
+    "ofac": _one("ofac", ofac.read_list),
+    "un": _one("un", un.read_list),
     "canada_sema": _one("canada_sema", canada.read_list),
     "un_ideal_points": _one("un_ideal_points", ideal_points.read_gaps),
 }
