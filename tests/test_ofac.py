@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tarfile
 from datetime import date
@@ -139,9 +140,9 @@ def test_the_empty_capture_is_an_error_never_a_list_without_entries(tmp_path: Pa
 
 
 def test_another_file_is_an_error_that_names_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text("case_id,sanctioned_state,sanctioning_state\n1,Iran,Iraq\n")
     with pytest.raises(SourceError, match=r"holds no entry that can be kept.*sl\.read\('gsdb'"):
-        path = tmp_path / "cases.csv"
-        path.write_text("case_id,sanctioned_state,sanctioning_state\n1,Iran,Iraq\n")
         sl.read("ofac", path)
     with pytest.raises(SourceError, match=r"sl\.read\('ofac', …\)"):
         sl.read("un", SAMPLES / "sdn.xml")
@@ -152,16 +153,15 @@ def test_another_file_is_an_error_that_names_what_it_is(tmp_path: Path) -> None:
 
 def test_an_undated_list_is_possibly_in_force_and_nothing_surely() -> None:
     reading = sl.read("ofac", SAMPLES / "sdn.csv")
-    span = {"start": date(2024, 1, 1), "end": date(2024, 12, 31), "targets": ["RUS", "IRN"]}
-    stocks = sl.active_sanctions(reading, every="year", at="end_of_period", **span)
-    bounds = stocks.set_index("target")[["lower", "upper"]]
+    known = sl.Coverage(source="ofac", first=date(2024, 1, 1), last=date(2024, 12, 31))
+    asked = {"every": "year", "by": ["target"], "targets": ["RUS", "IRN"], "coverage": known}
+    stocks = sl.active_sanctions(reading, at="end_of_period", **asked)
     # Of Russia 103, 104, 107 and 90001; of Iran 102, 106, 108 and 110.
-    assert bounds.T.to_dict("list") == {"IRN": [0, 4], "RUS": [0, 4]}
-    counts = sl.sanction_counts(reading, every="year", unit="entity", by=["target"], **span)
-    assert counts["n_unplaced"].tolist() == [4, 4]
-    by_place = sl.active_sanctions(
-        *[reading], every="year", at="end_of_period", target_rule="address", **span
-    )
+    bounds = stocks.set_index("target")[["n", "lower", "upper"]]
+    assert bounds.T.to_dict("list") == {"IRN": [0, 0, 4], "RUS": [0, 0, 4]}
+    counts = sl.sanction_counts(reading, unit="entity", **asked)
+    assert counts.loc[counts["period"].isna(), "n_unplaced"].tolist() == [4, 4]
+    by_place = sl.active_sanctions(reading, at="end_of_period", target_rule="address", **asked)
     assert by_place.set_index("target")["upper"].to_dict() == {"IRN": 1, "RUS": 1}
 
 
@@ -172,7 +172,7 @@ def first_and_last(
     folder = tmp_path_factory.mktemp("copies")
     names = ("sdn_2021-08-18T0939Z.csv", "sdn_2024-05-03T1843Z.csv")
     archive = real_data / "lists" / "sdn_csv_all308_2021-08_2024-05.tar.xz"
-    with tarfile.open(archive, "r|xz") as tar:
+    with lzma.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
         for member in tar:
             if member.name in names:
                 tar.extract(member, folder, filter="data")

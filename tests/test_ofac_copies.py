@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import lzma
 import tarfile
+import tracemalloc
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import sanctlib as sl
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.sources.ofac_copies import read_copies
+from tests.conftest import ROOT
 
 TAIL = ",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- \r\n"
 
@@ -131,6 +136,50 @@ def test_an_archive_without_copies_is_an_error(tmp_path: Path) -> None:
         read_copies(archive(tmp_path))
 
 
+def test_the_sample_of_three_copies_and_an_empty_capture() -> None:
+    reading = sl.read("ofac_sdn", ROOT / "tests" / "samples" / "ofac_sdn" / "sdn_copies.tar.gz")
+    table = reading.table
+    opening = table.loc[table["from"].eq(table["to"]), "closing"].sum()
+    assert (opening, table["added"].sum(), table["removed"].sum()) == (8, 4, 2)
+    assert reading.rejected["reason"].tolist() == ["copy set aside: it is empty"]
+    # MIXER, 3, comes back as 30 on the day it goes, under one programme more.
+    again = table[table["relisted"].gt(0)]
+    assert again[["programmes", "relisted"]].to_numpy().tolist() == [["CYBER2;DPRK3", 1]]
+
+
+@pytest.mark.parametrize(
+    ("bad", "raw"),
+    [
+        (entry(9, "IRAN").replace("SOME", "ALPHA").replace("-0- ", "firm", 1), "ent_num=9"),
+        ('9,"ALPHA, Adam",short\r\n', "ent_num=9"),
+        ('"ALPHA, Adam",short\r\n', ""),
+        ('9,"ALPHA, Adam\r\n', ""),
+    ],
+)
+def test_a_row_set_aside_shows_its_number_and_no_name(tmp_path: Path, bad: str, raw: str) -> None:
+    whole, cut = FIRST, FIRST.replace("\x1a", "") + bad
+    path = archive(tmp_path, ("2022-02-25T0900", whole), ("2022-02-26T0900", cut + "\x1a"))
+    reading = read_copies(path)
+    assert reading.rejected[["line", "raw"]].to_numpy().tolist() == [[4, raw]]
+    assert "ALPHA" not in reading.rejected.to_csv() + reading.table.to_csv()
+
+
+def test_a_header_that_unpacks_without_end_is_refused_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "copies.tar.gz"
+    bomb = tarfile.TarInfo("sdn_2022-02-25T0900Z.csv")
+    bomb.type, bomb.size = tarfile.GNUTYPE_LONGNAME, 4 << 30
+    tracemalloc.start()
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(bomb.tobuf())
+        for _ in range(136):
+            file.write(bytes(1 << 20))
+    with pytest.raises(SourceError, match="unpacks to far more than its size or its files"):
+        read_copies(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 << 20
+
+
 @pytest.mark.slow
 def test_the_308_real_copies_close(real_data: Path) -> None:
     reading = read_copies(real_data / "lists" / "sdn_csv_all308_2021-08_2024-05.tar.xz")
@@ -140,3 +189,6 @@ def test_the_308_real_copies_close(real_data: Path) -> None:
     assert table["moved_in"].sum() == table["moved_out"].sum() == 280
     by_day = table.groupby(table["to"].dt.strftime("%Y-%m-%d"))["added"].sum()
     assert by_day["2024-02-23"] == 553
+    assert table["relisted"].sum() == 2
+    assert reading.rejected.empty
+    pd.testing.assert_frame_equal(table, sl.load("ofac_sdn").table)

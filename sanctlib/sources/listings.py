@@ -88,7 +88,7 @@ def day_of_copy(text: str | None, *, form: str, path: Path) -> date:
     """
     day = pd.to_datetime(text or "", format=form, errors="coerce")
     if pd.isna(day):
-        found = "nothing" if text is None else repr(text[:40])
+        found = repr(text[:40]) if text else "nothing"
         msg = f"{path.name!r} does not say which day it was made: it has {found} in its place."
         raise SourceError(msg)
     made: date = day.date()
