@@ -141,7 +141,7 @@ def test_the_additions_of_2022_are_russian_in_1697_of_the_published_1698(
     added = changes["added"][in_2022 & persons]
     assert added.sum() == 2275
     assert added[changes["russia"]].sum() == 1697
-    # By the states of the programmes, which also know PEESA, MAGNIT and SSIDES, it is more.
+    # By the reviewed states of the programmes: five more under MAGNIT and two under PEESA-EO14039.
     counts = sl.sanction_counts(
         sl.load("ofac_sdn"),
         every="year",
