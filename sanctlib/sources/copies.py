@@ -158,9 +158,10 @@ def compare_copies(
     if len(lists) > 1 or any(copy.kind != "listings" for copy in copies):
         found = ", ".join(f"{copy.kind} of {copy.provenance.key!r}" for copy in copies)
         raise SanctlibError(f"compare_copies needs listings of one list, and got {found}.")
-    days = [pd.Timestamp(day) for day in dates or () if not pd.isna(day)]
     if dates is None:
         days = [pd.Timestamp(c.coverage.last) for c in copies if c.coverage]
+    else:
+        days = [pd.Timestamp(day) for day in dates if not pd.isna(day)]
     if len(days) != len(copies):
         msg = "compare_copies needs the day of each copy: name them with dates=[…]."
         raise SanctlibError(msg)
@@ -172,9 +173,11 @@ def compare_copies(
             raise SanctlibError(msg + "removed. Mend the file, or take another copy.")
         comparison.take(name, day, _entries(copy.table))
     first = copies[0].provenance
+    # A reading holds no names, and cannot say which addition is an entry of old.
+    changes = pd.DataFrame(comparison.changes).drop(columns="relisted")
     return Reading(
         kind="list_changes",
-        table=pd.DataFrame(comparison.changes).assign(source=first.key, list=lists[0]),
+        table=changes.assign(source=first.key, list=lists[0]),
         rejected=no_rejects(),
         audit=comparison.audit(),
         coverage=comparison.coverage(first.key),

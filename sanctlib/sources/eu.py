@@ -12,7 +12,7 @@ from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.codes.countries import System
 from sanctlib.reading import Reading
 from sanctlib.sources.files import head_of
-from sanctlib.sources.listings import as_listings, country_of, day_of_copy
+from sanctlib.sources.listings import as_listings, country_of, latest_day
 from sanctlib.sources.text import read_text
 from sanctlib.sources.xml import read_xml
 
@@ -101,7 +101,7 @@ def read_list(path: Path) -> Reading:
         paths=[path],
         types=_TYPES,
         date_basis="day of designation where the list gives one, survivors only",
-        taken=day_of_copy(made, date_format),
+        taken=latest_day(made, date_format),
         countries=system,
     )
 

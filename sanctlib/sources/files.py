@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from sanctlib.errors import SourceError
 
 UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
 """What a damaged packed file raises while it is read."""
+# Further, before the first byte of it: a locked zip, a method unknown, names that are no text.
+_UNOPENED = (*UNREADABLE, RuntimeError, ValueError, struct.error)
 
 _HINTS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
@@ -30,14 +33,14 @@ _WORKBOOK = (b"[content_types].xml", b"docprops/", b"_rels/", b"xl/")
 _RATIO, _SMALL = 200, 64 << 20
 
 
-class _Unpacked(io.RawIOBase):
-    """A stream of unpacked bytes that refuses to be far more than what was packed."""
+class Bounded(io.RawIOBase):
+    """A stream that is read on up to `limit` bytes and then refused; ``seen`` may be set back."""
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
+    def __init__(self, stream: BinaryIO, name: str, *, limit: int) -> None:
         self._stream = stream
-        self._name = path.name
-        self._limit = max(_SMALL, _RATIO * path.stat().st_size)
-        self._seen = 0
+        self._name = name
+        self._limit = limit
+        self.seen = 0
 
     def readable(self) -> bool:
         """Say that it can be read."""
@@ -48,11 +51,11 @@ class _Unpacked(io.RawIOBase):
         view = memoryview(cast("bytearray", buffer))
         chunk = self._stream.read(len(view))
         view[: len(chunk)] = chunk
-        self._seen += len(chunk)
-        if self._seen > self._limit:
+        self.seen += len(chunk)
+        if self.seen > self._limit:
             msg = (
-                f"{self._name!r} unpacks to more than {_RATIO} times its size: that is no table. "
-                "Unpack it yourself if you know what it holds."
+                f"{self._name!r} unpacks to far more than its size or its files: that is no "
+                "table. Unpack it yourself if you know what it holds."
             )
             raise SourceError(msg)
         return len(chunk)
@@ -87,21 +90,24 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
     try:
         packed = _opened(path)
         stream = packed or path.open("rb")
-    except (*UNREADABLE, RuntimeError, NotImplementedError) as error:
+    except _UNOPENED as error:
         raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
     try:
         head = stream.read(512)
         stream.seek(0)
-    except (*UNREADABLE, RuntimeError, NotImplementedError) as error:
+    except _UNOPENED as error:
         stream.close()
         raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
     what = _mistake(head)
+    if head[257:262] == b"ustar" and not archive:
+        what = "an archive of several files: unpack it and name one"
     if what:
         stream.close()
         raise SourceError(f"{path.name!r} is {what}.")
     if packed is None or archive:
         return stream
-    return io.BufferedReader(_Unpacked(packed, path))
+    limit = max(_SMALL, _RATIO * path.stat().st_size)
+    return io.BufferedReader(Bounded(packed, path.name, limit=limit))
 
 
 def head_of(path: Path) -> str:

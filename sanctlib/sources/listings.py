@@ -97,7 +97,7 @@ def country_of(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     return _union(found, rows, ["listing_id"])
 
 
-def day_of_copy(said: pd.Series, date_format: str) -> date | None:
+def latest_day(said: pd.Series, date_format: str) -> date | None:
     """Return the latest day on which the file says it was made; None where it says none."""
     days = _days(said.str.strip(), date_format).dropna()
     return None if days.empty else days.max().date()
@@ -115,6 +115,24 @@ def _check_some(draft: Draft, path: Path) -> None:
         raise SourceError(f"{msg}{lost['reason']}.")
 
 
+def day_of_copy(text: str | None, *, form: str, path: Path) -> date:
+    """
+    Return the day a copy says it was made, for lists that print it.
+
+    Raises
+    ------
+    SourceError
+        When it says none: comparing copies needs it.
+    """
+    day = pd.to_datetime(text or "", format=form, errors="coerce")
+    if pd.isna(day):
+        found = repr(text[:40]) if text else "nothing"
+        msg = f"{path.name!r} does not say which day it was made: it has {found} in its place."
+        raise SourceError(msg)
+    made: date = day.date()
+    return made
+
+
 def _checked(draft: Draft, types: Mapping[str, str], date_format: str) -> Draft:
     rows = draft.rows.copy()
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
@@ -126,6 +144,8 @@ def _checked(draft: Draft, types: Mapping[str, str], date_format: str) -> Draft:
     wrong = days.isna() & text.notna()
     reasons[wrong] = "impossible day of listing: " + text[wrong].str.slice(0, 40).map(repr)
     rows["listed"] = days
+    # A cell of separators alone names no programme.
+    rows["programme"] = rows["programme"].where(rows["programme"].str.strip("; ").ne(""))
     for column in _KEY:
         rows[column] = rows[column].str.strip()
         reasons[rows[column].isna()] = f"no {column}"

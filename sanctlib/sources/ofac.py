@@ -1,138 +1,184 @@
-"""The US list of Specially Designated Nationals, as dated copies of `sdn.csv` compared."""
+"""The US list of Specially Designated Nationals as it stands on one day, csv or XML."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Container
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias
 
 import pandas as pd
 
+from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SourceError
-from sanctlib.reading import REJECTED_COLUMNS, Reading, no_rejects
-from sanctlib.sources.copies import Comparison, Entry
-from sanctlib.sources.files import UNREADABLE, open_bytes
-from sanctlib.sources.producers import provenance
+from sanctlib.reading import Reading
+from sanctlib.sources.listings import as_listings, day_of_copy
+from sanctlib.sources.text import read_text
+from sanctlib.sources.xml import is_xml, read_xml
 
-Entries: TypeAlias = dict[str, Entry]
+LIST = "US SDN"
+NULL = "-0-"
+TYPES = {"individual": "individual", "vessel": "vessel", "aircraft": "aircraft", "": "entity"}
+COLUMNS = (
+    *("ent_num", "SDN_Name", "SDN_Type", "Program", "Title", "Call_Sign", "Vess_type"),
+    *("Tonnage", "GRT", "Vess_flag", "Vess_owner", "Remarks"),
+)
+_COMPANIONS = {
+    "add.csv": ("ent_num", "add_num", "address", "city", "country", "remarks"),
+    "alt.csv": ("ent_num", "alt_num", "alt_type", "alt_name", "remarks"),
+    "sdn_comments.csv": ("ent_num", "remarks"),
+}
+_PATHS = {
+    "listing_id": "uid",
+    "entity_type": "sdnType",
+    "programme": "programList/program",
+    "entity_country": "addressList/address/country",
+}
 
-_MEMBER = re.compile(r"sdn_(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})Z\.csv$")
-_TYPES = {"individual": "individual", "vessel": "vessel", "aircraft": "aircraft", "": "entity"}
-_FIELDS = 12
-_NULL = "-0-"
-_LARGEST = 256 << 20
-_CLOSED = b"\x1a"
 
-
-def read_copies(path: Path) -> Reading:
+def read_list(path: Path) -> Reading:
     """
-    Compare dated copies of the list, in order of time, into changes per interval.
+    Read the list of one day, from ``sdn.csv`` with its companions or from ``sdn.xml``.
 
-    The archive (``.tar``, ``.tar.xz``, ``.tar.gz``) is read as a stream, one copy in
-    memory at a time. A copy that is empty, cut off, or has one unreadable row is set
-    aside whole: comparing it would report delistings that did not happen. So is one
-    without the closing mark (0x1A) that the copy before it has. Entries are
-    identified by their number; a re-listing under another number is a removal and an
-    addition. No name is read.
+    Who is listed on that day, and nothing of when: neither file gives a day of listing, so
+    ``listed`` is null. The remarks name days for some measures under an order ("Listing
+    Date (EO 14024 Directive 2)"): a day of a measure is not that of the entry, and is left
+    out. Additions and removals come from `compare_copies`. The XML file says which day it
+    was made; the csv file does not.
+
+    An entry counts once for each programme. The csv file joins programmes by ``] [`` and
+    writes ``-0-`` where it has nothing: a null type is an entity. ``entity_country`` is
+    where the addresses lie, all of them; a nationality, a birthplace or the flag of a ship
+    is no address. In csv the addresses stand in ``add.csv``. That file, ``alt.csv`` and
+    ``sdn_comments.csv`` are read when they lie beside a file named ``sdn.csv``, in capitals
+    or not; a row of theirs whose number is no entry is rejected: the files are not of one
+    day. Of the last two no more is taken: they hold names and the rest of long remarks. No
+    name is kept.
 
     Returns
     -------
     Reading
-        Of kind ``"list_changes"``: one row per interval, whole programme set and entity
-        type in which something changed, and the first copy as opening balance. Each row
-        closes: closing = opening + added - removed + moved_in - moved_out.
+        Of kind ``"listings"``.
 
     Raises
     ------
     SourceError
-        When no copy can be read, or copies are out of order.
+        When the file is not this list, or the XML file says another number of entries than
+        it holds.
     """
     path = Path(path)
-    rejected: list[tuple[str, int, str, str]] = []
-    comparison = Comparison()
-    closed = False
-    for name, taken, content in _copies(path):
-        entries, bad = _entries(content)
-        n_before = len(comparison.entries)
-        if bad is None and closed and not content.endswith(_CLOSED):
-            bad = (0, "", "no closing mark, which the copy before it has: the copy is cut off")
-        if bad is None and len(entries) < n_before / 2:
-            bad = (0, "", f"{len(entries)} entries after {n_before}: the copy is cut off")
-        if bad is not None:
-            rejected.append((name, bad[0], bad[1], f"copy set aside: {bad[2]}"))
-            continue
-        comparison.take(name, taken, entries)
-        closed = content.endswith(_CLOSED)
-    if not comparison.times:
-        raise SourceError(f"{path.name!r} holds no readable copy named sdn_YYYY-MM-DDTHHMMZ.csv.")
-    lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
-    return Reading(
-        kind="list_changes",
-        table=pd.DataFrame(comparison.changes).assign(source="ofac_sdn", list="US SDN"),
-        rejected=lost,
-        audit=comparison.audit(n_set_aside=len(rejected)),
-        coverage=comparison.coverage("ofac_sdn"),
-        provenance=provenance("ofac_sdn", path),
+    return _read_xml(path) if is_xml(path) else _read_csv(path)
+
+
+def fault(number: str, kind: str, programmes: str, known: Container[str]) -> str | None:
+    """Say why a row of ``sdn.csv`` is no entry, given the numbers before it; None where it is."""
+    if not number.isdecimal():
+        return "its number is no number"
+    if number in known:
+        return "its number is that of an earlier row"
+    if value(kind) not in TYPES:
+        return "its type is not known"
+    return None if programmes_of(programmes) else "it has no programme"
+
+
+def value(text: str) -> str:
+    """Return what a cell says, nothing where it says ``-0- ``."""
+    stripped = text.strip()
+    return "" if stripped == NULL else stripped
+
+
+@lru_cache(maxsize=4096)
+def programmes_of(text: str) -> str:
+    """
+    Return the programmes of a cell, sorted and joined by ``;``.
+
+    Examples
+    --------
+    >>> programmes_of("SDGT] [IRAN] [CAATSA - IRAN")
+    'CAATSA - IRAN;IRAN;SDGT'
+    """
+    return ";".join(sorted({part.strip() for part in value(text).split("] [")} - {""}))
+
+
+def _read_csv(path: Path) -> Reading:
+    beside = sorted(path.parent.glob("*.[cC][sS][vV]")) if path.name.lower() == "sdn.csv" else []
+    paths = [path, *(p for p in beside if p.name.lower() in _COMPANIONS)]
+    draft = Draft.joined(
+        [_lines(p, COLUMNS if p == path else _COMPANIONS[p.name.lower()]) for p in paths]
+    )
+    rows = draft.rows
+    is_entry = rows["_file"].eq(path.name)
+    known: set[str] = set()
+    faults: dict[int, str] = {}
+    entries = rows.loc[is_entry, ["ent_num", "SDN_Type", "Program"]]
+    for i, number, kind, programmes in entries.itertuples():
+        wrong = fault(number, kind, programmes, known)
+        if wrong:
+            faults[i] = wrong
+        else:
+            known.add(number)
+    reasons = pd.Series(faults, dtype="object").reindex(rows.index)
+    reasons[~is_entry & ~rows["ent_num"].isin(known)] = f"joins no entry kept of {path.name!r}"
+    # A cell that is no number may be a name.
+    rows = rows.assign(_raw=rows["_raw"].where(rows["ent_num"].str.isdecimal(), ""))
+    draft = replace(draft, rows=rows).reject(reasons, step="check entries and what joins them")
+    return as_listings(
+        _with_countries(draft, path.name),
+        key="ofac",
+        list_name=LIST,
+        paths=paths,
+        types=TYPES,
+        date_basis="none: the list gives no days",
+        nulls=("", NULL),
     )
 
 
-def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp, bytes]]:
-    try:
-        with (
-            open_bytes(path, archive=True) as stream,
-            tarfile.open(fileobj=stream, mode="r|") as archive,
-        ):
-            for member in archive:
-                stamp = _MEMBER.search(member.name)
-                file = archive.extractfile(member) if member.isfile() else None
-                if stamp is None or file is None:
-                    continue
-                if member.size > _LARGEST:
-                    raise SourceError(f"{stamp[0]!r} has {member.size:,} bytes: that is no copy.")
-                yield stamp[0], _time(stamp), file.read()
-            # tarfile takes a damaged header for the end, and never meets the checksum.
-            while rest := stream.read(1 << 20):
-                if rest.strip(b"\0"):
-                    msg = f"{path.name!r} cannot be read as an archive to its end: it is damaged."
-                    raise SourceError(msg)
-    except (tarfile.TarError, *UNREADABLE) as error:
-        raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
+def _lines(path: Path, columns: tuple[str, ...]) -> Draft:
+    return read_text(
+        path,
+        columns=columns,
+        needed=("ent_num",),
+        also=("SDN_Type", "Program", "country"),
+        needed_by="The reader of the US list",
+        encoding=("utf-8", "latin-1"),
+        shown=("ent_num",),
+    )
 
 
-def _time(stamp: re.Match[str]) -> pd.Timestamp:
-    try:
-        return pd.Timestamp(f"{stamp[1]}T{stamp[2]}:{stamp[3]}")
-    except ValueError as error:
-        raise SourceError(f"{stamp[0]!r} names no day and time.") from error
+def _with_countries(draft: Draft, name: str) -> Draft:
+    """Merge the rows of the companions into their entries, which take the countries."""
+    rows = draft.rows
+    is_entry = rows["_file"].eq(name)
+    entries = rows[is_entry].rename(columns={"ent_num": "listing_id", "SDN_Type": "entity_type"})
+    said = rows[~is_entry].reindex(columns=["ent_num", "country"]).dropna()
+    said = said[said["country"].map(value).ne("")]
+    countries = said.groupby("ent_num")["country"].agg(";".join)
+    entries = entries.assign(
+        programme=entries["Program"].map(programmes_of),
+        entity_country=entries["listing_id"].map(countries).astype("str"),
+    )
+    entries = entries.drop(columns=["Program", "country"], errors="ignore")
+    return draft.merged_into(entries, step="merge the other files into their entries")
 
 
-def _entries(content: bytes) -> tuple[Entries, tuple[int, str, str] | None]:
-    text = content.decode("latin-1").rstrip("\r\n\x1a ")
-    if not text:
-        return {}, (0, "", "it is empty")
-    entries: Entries = {}
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        for row in reader:
-            if len(row) != _FIELDS:
-                found = f"{len(row)} fields where there should be {_FIELDS}"
-                return {}, (reader.line_num, ",".join(row), found)
-            kind = _TYPES.get(_value(row[2]))
-            if kind is None or not row[0].isdigit() or row[0] in entries:
-                return {}, (reader.line_num, ",".join(row), "its number or type is not valid")
-            programmes = sorted({p.strip() for p in _value(row[3]).split("] [")})
-            if programmes == [""]:
-                return {}, (reader.line_num, ",".join(row), "it has no programme")
-            entries[row[0]] = Entry(";".join(programmes), kind, hash(row[1].strip()))
-    except csv.Error as error:
-        return {}, (reader.line_num, "", str(error))
-    return entries, None
-
-
-def _value(text: str) -> str:
-    stripped = text.strip()
-    return "" if stripped == _NULL else stripped
+def _read_xml(path: Path) -> Reading:
+    draft, outside = read_xml(
+        path,
+        records=["sdnEntry"],
+        columns=_PATHS,
+        shown=["listing_id"],
+        needed_by="The reader of the US list",
+    )
+    said = outside.get("Record_Count", "no number of")
+    if said != str(len(draft.rows)):
+        msg = f"{path.name!r} says it holds {said} entries, and holds {len(draft.rows)}: it is "
+        raise SourceError(msg + "cut off or altered. Get it again.")
+    return as_listings(
+        draft,
+        key="ofac",
+        list_name=LIST,
+        paths=[path],
+        types={(kind or "entity").capitalize(): kind or "entity" for kind in TYPES},
+        date_basis="none: the list gives no days",
+        taken=day_of_copy(outside.get("Publish_Date"), form="%m/%d/%Y", path=path),
+    )

@@ -10,7 +10,7 @@ import pandas as pd
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.codes.programmes import states_of
 from sanctlib.reading import Reading
-from sanctlib.sources.listings import as_listings, day_of_copy
+from sanctlib.sources.listings import as_listings, latest_day
 from sanctlib.sources.text import read_text
 
 _COLUMNS = ("id", "schema", "countries", "dataset")
@@ -80,7 +80,7 @@ def read_targets(path: Path) -> Reading:
         paths=[path],
         types=_TYPES,
         date_basis="none: the aggregator says only when it first saw an entry",
-        taken=day_of_copy(seen.str.slice(0, 10), "%Y-%m-%d"),
+        taken=latest_day(seen.str.slice(0, 10), "%Y-%m-%d"),
         countries="iso2",
     )
     states = states_of(reading.table["programme"], list="OpenSanctions")

@@ -20,12 +20,14 @@ from sanctlib.sources import (
     icews,
     ideal_points,
     ofac,
+    ofac_copies,
     opensanctions,
     polecat,
     sipri,
     ties,
     trade,
     uk,
+    un,
 )
 from sanctlib.sources.checksums import check_recorded
 from sanctlib.sources.producers import mistaken_for
@@ -49,7 +51,9 @@ READERS: Mapping[str, Callable[..., Reading]] = {
     "ties": _one("ties", ties.read_cases),
     "eusanct": _one("eusanct", eusanct.read_cases),
     "icews_2018": _one("icews_2018", icews.read_quadruples),
-    "ofac_sdn": _one("ofac_sdn", ofac.read_copies),
+    "ofac_sdn": _one("ofac_sdn", ofac_copies.read_copies),
+    "ofac": _one("ofac", ofac.read_list),
+    "un": _one("un", un.read_list),
     "canada_sema": _one("canada_sema", canada.read_list),
     "uk": _one("uk", uk.read_list),
     "eu": _one("eu", eu.read_list),

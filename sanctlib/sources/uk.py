@@ -12,7 +12,7 @@ import pandas as pd
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.reading import Reading
 from sanctlib.sources.files import head_of
-from sanctlib.sources.listings import as_listings, country_of, day_of_copy
+from sanctlib.sources.listings import as_listings, country_of, latest_day
 from sanctlib.sources.text import read_text
 
 
@@ -129,7 +129,7 @@ def read_list(path: Path) -> Reading:
         types=_TYPES,
         date_basis="the list's own dates, survivors only",
         date_format="%d/%m/%Y",
-        taken=day_of_copy(stamp, layout.day),
+        taken=latest_day(stamp, layout.day),
     )
 
 

@@ -17,6 +17,22 @@ from sanctlib.sources.text import keys_only
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+# Lists go five elements deep, with some hundred in an entry.
+_DEPTH, _SIZE = 100, 100_000
+
+
+def is_xml(path: Path) -> bool:
+    """
+    Tell by its first character whether a file is XML, whatever its name.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be opened.
+    """
+    with open_bytes(Path(path)) as file:
+        return file.read(64).lstrip(b"\xef\xbb\xbf\xff\xfe\0 \r\n\t").startswith(b"<")
+
 
 def read_xml(
     path: Path,
@@ -81,30 +97,44 @@ def _parsed(
 
     rows: list[list[str | None]] = []
     outside: dict[str, str] = {}
-    inside = 0
+    # The elements that are open, the record among them, and how much stands in it so far.
+    stack: list[Element] = []
+    record: Element | None = None
+    size = 0
     try:
         with open_bytes(path) as file:
             for event, element in iterparse(file, events=("start", "end"), forbid_dtd=True):
                 name = _local(element.tag)
                 if event == "start":
-                    if "root" not in outside:
+                    stack.append(element)
+                    if len(stack) == 1:
                         outside["root"] = name
                         outside |= {f"@{_local(k)}": v for k, v in element.attrib.items()}
-                    inside += inside > 0 or name in records
+                    if record is None and name in records:
+                        record, size = element, 0
+                    size += 1
+                    _check_size(path, depth=len(stack), size=size if record is not None else 0)
                     continue
-                if inside > 1:
-                    inside -= 1
+                stack.pop()
+                if record is not None and element is not record:
                     continue
-                if inside == 1:
-                    rows.append([_joined(element, column) for column in columns.values()])
+                if record is not None:
+                    rows.append([_joined(record, column) for column in columns.values()])
+                    record = None
                 elif element.text and element.text.strip():
                     outside.setdefault(name, element.text.strip()[:200])
-                inside = 0
-                element.clear()
+                if stack:
+                    del stack[-1][:]
     # LookupError and ValueError: an encoding that there is not, or that the parser has not.
     except (ParseError, DefusedXmlException, LookupError, ValueError, *UNREADABLE) as error:
         raise SourceError(f"{path.name!r} cannot be read as XML: {error!r}") from error
     return rows, outside
+
+
+def _check_size(path: Path, *, depth: int, size: int) -> None:
+    if depth > _DEPTH or size > _SIZE:
+        msg = f"{path.name!r} nests elements {depth} deep and holds {size:,} in one record: "
+        raise SourceError(msg + "that is no list of records.")
 
 
 def _local(tag: str) -> str:
