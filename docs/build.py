@@ -1,20 +1,28 @@
-"""Write docs/reference.md and docs/tables.md from the docstrings and the schema (`make docs`)."""
+"""Write the pages made from docstrings, the schema and the sources (`make docs`)."""
 
 from __future__ import annotations
 
 import inspect
+import sys
 from pathlib import Path
 
-import sanctlib as sl
-from sanctlib.schema import ACTIONS, COMPONENTS, TABLES
-
 DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))  # the hand-made files lie with the tests
+
+import sanctlib as sl  # noqa: E402
+from sanctlib.schema import ACTIONS, COMPONENTS, TABLES  # noqa: E402
+from sanctlib.sources.producers import producers  # noqa: E402
+from sanctlib.sources.registry import READERS  # noqa: E402
+from tests.samples import SAMPLES, Sample  # noqa: E402
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write the pages."""
     (DOCS / "reference.md").write_text(reference(), encoding="utf-8")
     (DOCS / "tables.md").write_text(tables(), encoding="utf-8")
+    (DOCS / "sources").mkdir(exist_ok=True)
+    for name, text in sources().items():
+        (DOCS / "sources" / name).write_text(text, encoding="utf-8")
 
 
 def reference() -> str:
@@ -64,6 +72,63 @@ def tables() -> str:
             words = f" ({', '.join(column.choices)})" if 0 < len(column.choices) < 9 else ""
             parts.append(f"| {column.name} | {kind} | {must} | {column.meaning}{words} |")
     return "\n".join(parts) + "\n"
+
+
+def sources() -> dict[str, str]:
+    """Return a page per source, and their list, by file name."""
+    pages = {f"{key}.md": source(key) for key in READERS}
+    lines = [
+        "# Sources",
+        "",
+        "`sl.read(key, path)` reads a producer's file. Written by `make docs`.",
+    ]
+    lines += ["", "| key | what | table | tried on |", "|---|---|---|---|"]
+    for key in READERS:
+        p = producers()[key]
+        lines.append(f"| [{key}]({key}.md) | {p.title} | {p.kind} | {p.status}: {p.tested} |")
+    return pages | {"README.md": "\n".join(lines) + "\n"}
+
+
+def source(key: str) -> str:
+    """Return the page of one source: what it is, its traps, and a run on a hand-made file."""
+    p = producers()[key]
+    facts = {
+        "table": p.kind,
+        "producer": p.producer,
+        "licence": p.licence,
+        "where": p.where + (f"; `sanctlib fetch {p.fetch['name']}`" if p.fetch else ""),
+        "tried on": f"{p.status}: {p.tested}",
+        "cite": p.citation,
+    }
+    parts = [f"# {p.title}", "", f"`sl.read({key!r}, path)`", "", "| | |", "|---|---|"]
+    parts += [f"| {name} | {value} |" for name, value in facts.items()]
+    parts += ["", "## What it counts, and its traps", "", "```text"]
+    parts += [inspect.getdoc(READERS[key]) or "", "```", "", "## A run"]
+    parts += [
+        "",
+        "On hand-made files in the producer's layout (`tests/samples`), with planted traps.",
+    ]
+    for sample in (s for s in SAMPLES if s.key == key):
+        parts += ["", *_run(sample)]
+    return "\n".join(parts) + "\n"
+
+
+def _run(sample: Sample) -> list[str]:
+    reading = sl.read(sample.key, sample.path)
+    shown = reading.table.dropna(axis="columns", how="all").drop(columns="source").head(4)
+    rejected = reading.rejected[["line", "reason"]].head(4)
+    wide = {"index": False, "max_colwidth": 40, "line_width": 100}
+    lines = ["```pycon", f">>> reading = sl.read({sample.key!r}, {sample.path.name!r})"]
+    lines += [">>> reading", repr(reading), ">>> reading.audit.steps"]
+    lines += [reading.audit.steps.to_string(index=False), ">>> reading.table.head(4)"]
+    lines += [shown.to_string(**wide)]
+    if len(rejected):
+        lines += [">>> reading.rejected[['line', 'reason']].head(4)"]
+        lines += [rejected.to_string(index=False, max_colwidth=90)]
+    if len(reading.unmatched):
+        lines += [">>> reading.unmatched.head(4)"]
+        lines += [reading.unmatched.head(4).to_string(index=False)]
+    return [*(line.rstrip() for text in lines for line in text.splitlines()), "```"]
 
 
 if __name__ == "__main__":

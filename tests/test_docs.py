@@ -11,7 +11,7 @@ import pytest
 import sanctlib as sl
 from tests.conftest import ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
 @pytest.mark.parametrize("page", ["reference", "tables"])
@@ -19,6 +19,15 @@ def test_a_generated_page_is_what_make_docs_writes(page: str) -> None:
     build = runpy.run_path(str(ROOT / "docs" / "build.py"))
     written = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     assert written == build[page](), "run `make docs`"
+
+
+def test_the_page_of_each_source_is_what_make_docs_writes() -> None:
+    build = runpy.run_path(str(ROOT / "docs" / "build.py"))
+    pages = build["sources"]()
+    folder = ROOT / "docs" / "sources"
+    assert sorted(p.name for p in folder.iterdir()) == sorted(pages)
+    for name, text in pages.items():
+        assert (folder / name).read_text(encoding="utf-8") == text, f"run `make docs` for {name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -14,7 +14,7 @@ from sanctlib.reading import Reading
 from sanctlib.sources.files import head_of
 from sanctlib.sources.listings import as_listings, country_of, latest_day
 from sanctlib.sources.text import read_text
-from sanctlib.sources.xml import read_xml
+from sanctlib.sources.xml import is_xml, read_xml
 
 _CSV = {
     "listing_id": "Entity_LogicalId",
@@ -85,7 +85,7 @@ def read_list(path: Path) -> Reading:
         When a column of the csv is not there.
     """
     path = Path(path)
-    if head_of(path).lstrip().startswith("<"):
+    if is_xml(path):
         draft, made, date_format, system = _from_xml(path)
     else:
         draft, made, date_format, system = _from_csv(path)

@@ -30,7 +30,7 @@ _HINTS = (
 _HEAD = 8192
 _WORKBOOK = (b"[content_types].xml", b"docprops/", b"_rels/", b"xl/")
 # A table packs 5 to 30 times; zeros pack 1,000 times. Small files may do as they like.
-_RATIO, _SMALL = 200, 64 << 20
+_RATIO, _SMALL = 100, 64 << 20
 
 
 class Bounded(io.RawIOBase):
@@ -71,7 +71,7 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
     Open a file for reading, unpacking .gz, .xz and a .zip that holds one file.
 
     Nothing is written while unpacking, so a name inside an archive leads nowhere. A file
-    that unpacks to more than 200 times its size (and 64 MiB) is refused, unless it is an
+    that unpacks to more than 100 times its size (and 64 MiB) is refused, unless it is an
     `archive` of many like files, which its reader bounds file by file.
 
     Raises

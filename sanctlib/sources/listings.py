@@ -180,7 +180,7 @@ def _merged(draft: Draft) -> Draft:
 def _union(texts: pd.Series, rows: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     """Join for each row the parts of all rows of its group, once each."""
     # By hand: a function called by pandas for each of 6,500 groups takes ten seconds.
-    groups = rows.groupby(list(by), sort=False).ngroup()
+    groups = rows.groupby(list(by), sort=False, dropna=False).ngroup()
     parts: defaultdict[int, set[str]] = defaultdict(set)
     for group, text in zip(groups, texts.fillna(""), strict=True):
         parts[group].update(part.strip() for part in text.split(";"))

@@ -23,6 +23,7 @@ _RAW_LIMIT = 2000
 _FIELD_LIMIT = 1 << 20
 _LINE_LIMIT = 1 << 25
 _HEAD_LINES = 40
+_NONE_OF = 10_000
 _ENCODING_HINT = "Older lists are often encoding='cp1252' or 'latin-1'."
 
 Layouts: TypeAlias = Mapping[int, Sequence[str]]
@@ -114,6 +115,10 @@ class Records:
                 widths = " or ".join(str(w) for w in sorted(self.layouts))
                 reason = f"{len(fields)} fields where there should be {widths}"
             self.bad.append((line, raw, reason))
+            if not self.kept and len(self.bad) == _NONE_OF:
+                # A file of zeros, or of something else: its lines are not worth keeping.
+                msg = f"None of the first {_NONE_OF:,} lines is a record; line {line}: {reason}."
+                raise SourceError(msg)
         else:
             self.kept.append((line, raw, [fields[p] if p >= 0 else None for p in places]))
 
