@@ -15,7 +15,7 @@ from sanctlib.reading import sha256
 from sanctlib.schema import TABLES, Table
 from sanctlib.sources.canada import monthly_counts
 from sanctlib.sources.chronology import COLUMNS
-from sanctlib.sources.writing import writing
+from sanctlib.writing import writing
 
 ROOT = Path(__file__).resolve().parent
 RAW = ROOT / "raw"

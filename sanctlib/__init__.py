@@ -8,6 +8,7 @@ from sanctlib.codes.countries import resolve
 from sanctlib.coverage import Coverage
 from sanctlib.datasets import catalogue, cite, load, prepare, readers, upstream_audit
 from sanctlib.errors import SanctlibError
+from sanctlib.fetching.fetch import fetch
 from sanctlib.metrics.composition import decompose, exposure_elasticity, intensity_shares
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.expected import observed_expected
@@ -30,7 +31,6 @@ from sanctlib.plots import (
 from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import Pair, State
 from sanctlib.sources.copies import compare_copies
-from sanctlib.sources.fetch import fetch
 from sanctlib.sources.registry import read
 from sanctlib.sources.table import read_table
 from sanctlib.store import write

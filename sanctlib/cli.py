@@ -12,12 +12,12 @@ import click
 
 from sanctlib import datasets
 from sanctlib.errors import ParameterError, SanctlibError
+from sanctlib.fetching.fetch import FETCHED, MOST_JOBS, fetch
+from sanctlib.fetching.fetchable import fetchables
 from sanctlib.reports.index import write_index
 from sanctlib.reports.parameters import Parameter, check_name, declared
 from sanctlib.reports.run import NotebookError, Progress, available, find_notebook, run_notebook
 from sanctlib.reports.values import parse
-from sanctlib.sources.fetch import FETCHED, MOST_JOBS, fetch
-from sanctlib.sources.fetchable import fetchables
 
 
 class _Commands(click.Group):

@@ -14,7 +14,7 @@ import pandas as pd
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Provenance, Reading, sha256
-from sanctlib.sources.writing import writing
+from sanctlib.writing import writing
 
 MANIFEST_VERSION = 1
 

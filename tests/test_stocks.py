@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
+from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.stocks import active_sanctions
 from tests.engines import ENGINES, as_engine
 from tests.test_counts import CHANGES, COPIES, LISTINGS, events, frame, shown
@@ -297,3 +298,21 @@ def test_both_identities_hold_for_dated_copies(steps: list[tuple], every: str, b
             "n"
         ].iloc[-1]
         assert last == iran + both
+
+
+def test_a_case_threatened_first_is_a_sanction_from_its_imposition_on() -> None:
+    days = pd.to_datetime(["2018-05-01", "2020-03-01", "2021-06-01"])
+    case = pd.DataFrame(
+        {
+            "source": "own", "case_id": ["1"], "sender": "USA", "target": "IRN",
+            "start": days[0], "start_last": days[0], "end": days[2], "end_last": days[2],
+            "ongoing": False, "threatened": True, "imposed": True,
+            "imposed_start": days[1], "imposed_start_last": days[1],
+        }
+    )  # fmt: skip
+    known = Coverage(source="own", first=date(2018, 1, 1), last=date(2021, 12, 31))
+    stocks = active_sanctions(case, every="year", at="any_day", coverage=known)
+    assert stocks["n"].tolist() == [0, 0, 1, 1]
+    asked = {"every": "year", "unit": "case", "coverage": known}
+    assert sanction_counts(case, **asked)["n"].tolist() == [0, 0, 1, 0]
+    assert sanction_counts(case, actions=["threaten"], **asked)["n"].tolist() == [1, 0, 0, 0]

@@ -13,8 +13,8 @@ import pytest
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, SourceError
 from sanctlib.reading import Audit, Reading
-from sanctlib.sources.writing import writing
 from sanctlib.store import load_stored, save, write
+from sanctlib.writing import writing
 from tests.test_checks import event
 from tests.test_reading import PROVENANCE
 

@@ -107,10 +107,13 @@ def flows_of_cases(
     opened = table["ongoing"].fillna(value=False).astype("bool") & cut
     if legal and "exit" in table:
         opened |= table["exit"].eq("suspended").fillna(value=False).astype("bool")
+    first, last = table["start"], table["start_last"]
+    if "imposed_start" in table:
+        first, last = table["imposed_start"].fillna(first), table["imposed_start_last"].fillna(last)
     rows = table.assign(
-        begin=table["start_last"],
-        possible_begin=table["start"],
-        finish=end.fillna(table["start_last"]).mask(opened, _NEVER),
+        begin=last,
+        possible_begin=first,
+        finish=end.fillna(last).mask(opened, _NEVER),
         possible_finish=end_last.fillna(_NEVER).mask(opened, _NEVER),
     )
     group = list(dict.fromkeys([*question.by, "source", "case_id"]))

@@ -95,7 +95,11 @@ def _of_cases(table: pd.DataFrame, question: Question) -> pd.DataFrame:
             table = table.join(sides.rename(f"all_{side}s"), on=ids)
         ids = ["source", "all_senders", "all_targets", "start", "start_last"]
     table = cases_by(table.loc[kept.to_numpy(dtype=bool)], question)
-    begun = table.assign(begun=table["start"], over=table["start_last"])
+    first, last = table["start"], table["start_last"]
+    if "threaten" not in question.actions and "imposed_start" in table:
+        # A case that was threatened first begins, as a sanction, when it was imposed.
+        first, last = table["imposed_start"].fillna(first), table["imposed_start_last"].fillna(last)
+    begun = table.assign(begun=first, over=last)
     group = begun.groupby([*{**dict.fromkeys(question.by), **dict.fromkeys(ids)}], dropna=False)
     return group[["begun", "over"]].min().reset_index().assign(n=1)
 

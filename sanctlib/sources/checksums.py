@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sanctlib.errors import SourceError
 from sanctlib.reading import sha256
-from sanctlib.sources.writing import writing
+from sanctlib.writing import writing
 
 CHECKSUMS = "checksums.txt"
 """The file of a folder that holds them, as `sha256sum` writes it: `sha256sum -c` reads it."""

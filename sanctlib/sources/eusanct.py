@@ -85,7 +85,7 @@ def read_cases(path: Path) -> Reading:
     A case is a demand on one state by the EU, the US, the UN or several of them; in 90 of
     326 cases two or three senders began on different days, so that dates, flags and
     measures stand in the row of each. ``start`` is the sender's first threat or imposition,
-    ``imposed_start`` the day of imposition; counts and stocks of cases go by ``start``. The
+    ``imposed_start`` the day of imposition, by which imposed cases are counted. The
     cases are those active in 1989-2015: some began in 1950, and a count of beginnings
     before 1989 is of survivors. One act may be many cases: 36 impositions by the US on
     2003-07-01 (aid cut where the Criminal Court could try Americans) are a fifth of all.

@@ -78,7 +78,7 @@ def read_cases(path: Path) -> Reading:
     A case is a threat of sanctions, an imposition, or both, and most are about trade: of
     1,412 cases 567 were only threatened and 681 are disputes on trade practices, so cases
     are not sanctions. ``start`` is the first act of either kind; ``imposed_start`` is the
-    day of imposition, and counts and stocks of cases go by ``start``.
+    day of imposition, by which imposed cases are counted.
 
     Dates without a day are a month, without a month a year; 31 June is June. Where the
     year of imposition is a sentence ("1949, sometime before this date"), it is that year.

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sanctlib.errors import FetchError, NotPublishedError, SourceError, UnreachableError
-from sanctlib.sources.fetchable import Fetchable, Wanted
+from sanctlib.fetching.fetchable import Fetchable, Wanted
 from sanctlib.sources.files import open_bytes
 
 _CONNECT = 10.0

@@ -12,11 +12,11 @@ from pathlib import Path
 import pandas as pd
 
 from sanctlib.errors import FetchError, SanctlibError, check_choice
+from sanctlib.fetching.batch import Batch
+from sanctlib.fetching.download import silent_pooch
+from sanctlib.fetching.fetchable import Fetchable, Version, Wanted, day, fetchables
 from sanctlib.reading import sha256
-from sanctlib.sources.batch import Batch
 from sanctlib.sources.checksums import CHECKSUMS, recorded
-from sanctlib.sources.download import silent_pooch
-from sanctlib.sources.fetchable import Fetchable, Version, Wanted, day, fetchables
 
 FETCHED = "data/fetched"
 """Where files go if nothing else is said, below the working folder."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sanctlib.errors import FetchError, NotPublishedError, UnreachableError
+from sanctlib.fetching.download import download
+from sanctlib.fetching.fetchable import Fetchable, Wanted
 from sanctlib.reading import sha256
 from sanctlib.sources.checksums import record
-from sanctlib.sources.download import download
-from sanctlib.sources.fetchable import Fetchable, Wanted
-from sanctlib.sources.writing import writing
+from sanctlib.writing import writing
 
 MISSING = "missing.txt"
 """The file of a folder that names what its producer answered it does not have."""

@@ -1,0 +1,1 @@
+"""Fetching: what producers publish, brought here whole, politely and with checksums."""
