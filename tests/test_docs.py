@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import runpy
 from pathlib import Path
@@ -61,3 +62,14 @@ def test_no_lock_bears_an_index_or_download_address() -> None:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert "--hash=sha256:" in text
     assert not re.search(r"https?:|--index-url|--extra-index|--find-links", text)
+
+
+def test_the_cases_on_what_is_counted_run() -> None:
+    text = (ROOT / "docs" / "what_is_counted.md").read_text(encoding="utf-8")
+    examples = doctest.DocTestParser().get_examples(
+        "\n".join(re.findall(r"```pycon\n(.*?)```", text, flags=re.DOTALL)).replace("\\\n", "")
+    )
+    assert len(examples) > 25
+    test = doctest.DocTest(examples, {}, "what_is_counted.md", None, 0, None)
+    failed, _ = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
+    assert failed == 0
