@@ -23,12 +23,15 @@ from sanctlib.metrics.units import compare_units
 from sanctlib.plots import (
     caption,
     plot_counts,
+    plot_flow_and_stock,
     plot_gap,
     plot_intensity,
+    plot_shared,
     plot_stock,
     plot_timeline,
+    plot_units,
 )
-from sanctlib.reading import Audit, Provenance, Reading
+from sanctlib.reading import Audit, Provenance, Reading, data_appendix
 from sanctlib.schema import Pair, State
 from sanctlib.sources.copies import compare_copies
 from sanctlib.sources.registry import read
@@ -52,6 +55,7 @@ __all__ = [
     "cite",
     "compare_copies",
     "compare_units",
+    "data_appendix",
     "decompose",
     "dyad_panel",
     "expand_blocs",
@@ -62,10 +66,13 @@ __all__ = [
     "observed_expected",
     "partnership_intensity",
     "plot_counts",
+    "plot_flow_and_stock",
     "plot_gap",
     "plot_intensity",
+    "plot_shared",
     "plot_stock",
     "plot_timeline",
+    "plot_units",
     "poisson_interval",
     "portfolio_similarity",
     "prepare",

@@ -96,8 +96,8 @@ def beside_axes(ax: Axes) -> None:
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize="small")
 
 
-def finish(ax: Axes, *, title: str, caption: str, above: float = 8) -> Axes:
-    """Set title and caption, and take away the frame."""
+def finish(ax: Axes, *, title: str, caption: str, above: float = 8, below: float = 34) -> Axes:
+    """Set title and caption, `above` and `below` the axes in points; take away the frame."""
     heading = "\n".join(textwrap.wrap(plain(title), width=90))
     ax.set_title(heading, loc="left", fontsize="medium", fontweight="bold", pad=above)
     for side in ("top", "right"):
@@ -107,7 +107,7 @@ def finish(ax: Axes, *, title: str, caption: str, above: float = 8) -> Axes:
         wrapped,
         xy=(0, 0),
         xycoords="axes fraction",
-        xytext=(0, -34),
+        xytext=(0, -below),
         textcoords="offset points",
         ha="left",
         va="top",

@@ -1,0 +1,126 @@
+"""Exhibits: what stands in the table stands in the figure, and what is not known is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+import sanctlib as sl
+from sanctlib.errors import MissingColumnsError
+from sanctlib.plots import plot_flow_and_stock, plot_shared, plot_units
+
+mpl.use("Agg")
+WORDS = {"caption": "n = 3 acts.", "title": "Acts"}
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def units(n: list[int | None], upper: list[int | None]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "source": ["a", "a", "b"][: len(n)],
+            "unit": ["entity", "designation", "act"][: len(n)],
+            "target_rule": "programme",
+            "n": pd.array(n, dtype="Int64"),
+            "lower": pd.array(n, dtype="Int64"),
+            "upper": pd.array(upper, dtype="Int64"),
+        }
+    )
+
+
+def test_each_unit_has_a_row_and_its_number() -> None:
+    ax = plot_units(units([1926, 2017, 30], [1926, 2017, 30]), **WORDS)
+    names = [t.get_text() for t in ax.get_yticklabels()]
+    assert names == ["act by programme, b", "designation by programme, a", "entity by programme, a"]
+    texts = {t.get_text() for t in ax.texts}
+    assert {"1,926", "2,017", "30"} <= texts
+
+
+def test_a_lower_bound_is_an_open_mark_and_a_missing_count_no_row() -> None:
+    ax = plot_units(units([5, None, 3], [None, None, 3]), **WORDS)
+    assert len(ax.get_yticklabels()) == 2
+    faces = [line.get_markerfacecolor() for line in ax.lines if len(line.get_xdata())]
+    assert sorted(face == "white" for face in faces) == [False, True]
+
+
+def test_a_table_of_no_counts_says_so() -> None:
+    ax = plot_units(units([None], [None]), **WORDS)
+    assert any(t.get_text() == "no values" for t in ax.texts)
+
+
+def test_the_stock_stands_above_the_flow_with_what_began_before_shaded() -> None:
+    rows = [
+        ("1", "USA", "2015-03-01", None),
+        ("2", "USA", "2019-06-01", "2020-02-01"),
+    ]
+    cases = pd.DataFrame(rows, columns=["case_id", "sender", "start", "end"])
+    days = {c: pd.to_datetime(cases[c]) for c in ("start", "end")}
+    cases = cases.assign(
+        source="own", target="RUS", **days, start_last=days["start"], end_last=days["end"],
+        ongoing=days["end"].isna(),
+    )  # fmt: skip
+    known = sl.Coverage(source="own", first=date(2018, 1, 1), last=date(2021, 12, 31))
+    stocks = sl.active_sanctions(
+        cases, every="year", at="end_of_period", by=["sender"], coverage=known
+    )
+    above, below = plot_flow_and_stock(stocks, by="sender", every="year", **WORDS)
+    assert above.lines[0].get_ydata().tolist()[:4] == [1, 2, 1, 1]
+    heights = [bar.get_height() for bar in below.patches]
+    assert heights == [0, 1, 0, 0, 0, 0, -1, 0]
+    labels = [t.get_text() for t in above.get_legend().get_texts()]
+    assert labels == ["USA", "began before the data"]
+    assert "n = 3 acts." in {t.get_text() for t in below.texts}
+
+
+def shared() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "source": ["a", "a", "b"],
+            "period": pd.to_datetime(["2018-01-01", "2019-01-01", "2019-01-01"]),
+            "shared": ["USA", "CAN;USA", "USA"],
+            "disputed": ["", "CAN", ""],
+        }
+    )
+
+
+def test_a_sender_that_another_source_does_not_name_is_an_open_mark() -> None:
+    ax = plot_shared(shared(), every="year", **WORDS)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["USA", "CAN"]
+    drawn = {
+        line.get_label(): (len(line.get_xdata()), line.get_markerfacecolor()) for line in ax.lines
+    }
+    assert drawn["a"][0] == 2
+    assert drawn["a, not in another source"] == (1, "white")
+    assert drawn["b"][0] == 1
+
+
+def test_nobody_on_both_says_so() -> None:
+    ax = plot_shared(shared().assign(shared="", disputed=""), every="year", **WORDS)
+    assert any(t.get_text() == "no values" for t in ax.texts)
+
+
+def test_another_table_is_refused() -> None:
+    for draw in (plot_units, plot_shared, plot_flow_and_stock):
+        every = {} if draw is plot_units else {"every": "year"}
+        by = {"by": "sender"} if draw is plot_flow_and_stock else {}
+        with pytest.raises(MissingColumnsError):
+            draw(pd.DataFrame({"a": [1]}), **every, **by, **WORDS)
+
+
+def test_a_data_appendix_accounts_for_every_row() -> None:
+    readings = [sl.load(key) for key in ("ofac_sdn", "icews_2018_weekly", "russia_iran")]
+    table = sl.data_appendix(*readings)
+    added = table["n_read"] + table["n_added"]
+    assert (added == table["n_kept"] + table["n_merged"] + table["n_rejected"]).all()
+    assert table["curated"].tolist() == [False, False, True]
+    assert table["files"].str.contains(r" [0-9a-f]{12}$").all()
