@@ -20,6 +20,8 @@ from sanctlib.metrics.shared import shared_sanctioners
 from sanctlib.metrics.similarity import portfolio_similarity
 from sanctlib.metrics.stocks import active_sanctions
 from sanctlib.metrics.units import compare_units
+from sanctlib.models.breaks import find_breaks
+from sanctlib.models.result import Fit
 from sanctlib.plots import (
     caption,
     plot_counts,
@@ -43,6 +45,7 @@ __version__ = _version("sanctlib")
 __all__ = [
     "Audit",
     "Coverage",
+    "Fit",
     "Pair",
     "Provenance",
     "Reading",
@@ -61,6 +64,7 @@ __all__ = [
     "expand_blocs",
     "exposure_elasticity",
     "fetch",
+    "find_breaks",
     "intensity_shares",
     "load",
     "observed_expected",

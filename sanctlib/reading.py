@@ -173,9 +173,9 @@ class Reading:
         audit = self.audit
         covered = self.coverage.describe() if self.coverage else "coverage not said"
         return (
-            f"<Reading {self.provenance.key!r}: {len(self.table):,} {self.kind} "
+            f"<Reading {self.provenance.key!r}: {len(self.table):,} rows of {self.kind} "
             f"({audit.n_read:,} read, {audit.n_added:,} added, {audit.n_merged:,} merged, "
-            f"{audit.n_rejected:,} rejected); {covered}>"
+            f"{audit.n_rejected:,} rejected); {covered}{', hand-picked' if self.curated else ''}>"
         )
 
     def _repr_html_(self) -> str:

@@ -152,6 +152,12 @@ def test_values_that_a_source_does_not_give_are_missing_unless_counts() -> None:
     assert not zero.loc[("IRN", "USA"), "covered"]
 
 
+def test_yearly_values_make_no_months() -> None:
+    asked = {"states": ["IRN", "RUS"], "directed": True, "coverage": YEAR}
+    with pytest.raises(SanctlibError, match="ask for periods as long as its own"):
+        dyad_panel(dyads(("RUS", "IRN", 5.0, True)), every="month", **asked)
+
+
 def test_half_of_a_directed_value_is_no_sum() -> None:
     asked = {"every": "year", "states": ["IRN", "RUS"], "directed": False, "coverage": YEAR}
     half = dyad_panel(dyads(("RUS", "IRN", 5.0, True)), **asked)

@@ -55,7 +55,9 @@ def test_senders_on_both_are_counted_and_named() -> None:
 
 
 def test_what_one_source_says_and_another_does_not_is_named() -> None:
-    theirs = cases(("USA", "RUS", "2018-02-01"), ("USA", "IRN", "2018-02-01"))
+    theirs = cases(
+        ("USA", "RUS", "2018-02-01"), ("USA", "IRN", "2018-02-01"), ("EU", "RUS", "2018-02-01")
+    )
     found = shared_sanctioners(
         {"ours": OURS, "theirs": theirs}, pair=("RUS", "IRN"), coverage=KNOWN
     )
@@ -65,6 +67,19 @@ def test_what_one_source_says_and_another_does_not_is_named() -> None:
         ("theirs", 2018): "",
         ("theirs", 2019): "",
     }
+
+
+def test_a_source_of_few_senders_does_not_deny_the_others() -> None:
+    american = cases(("USA", "RUS", "2018-02-01"), ("USA", "IRN", "2018-02-01"))
+    tables = {"ours": OURS, "american": american}
+    found = shared_sanctioners(tables, pair=("RUS", "IRN"), coverage=KNOWN)
+    assert found["disputed"].eq("").all()
+
+
+def test_a_table_without_either_state_keeps_its_types() -> None:
+    other = cases(("USA", "SYR", "2018-02-01"))
+    found = shared_sanctioners({"ours": OURS, "other": other}, pair=("RUS", "IRN"), coverage=KNOWN)
+    assert found["period"].dt.year.isin([2018, 2019]).all()
 
 
 def test_where_neither_is_sanctioned_the_share_is_missing() -> None:

@@ -15,7 +15,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.grid import periods_asked
-from sanctlib.periods import PERIODS, Period, period_start
+from sanctlib.periods import PERIODS, Period, period_end, period_start
 from sanctlib.schema import COMPONENTS, Pair
 
 Floats = NDArray[np.float64]
@@ -55,7 +55,9 @@ def observed_expected(
     table : frame, path or Reading
         Events, or cells of `block`.
     block : {"day", "week", "month", "quarter"}
-        What is drawn, shorter than `every`. A block belongs to the period it begins in.
+        What is drawn, shorter than `every`. A block belongs to the period it begins in:
+        with weeks, a month has other days than `partnership_intensity` gives it, and is
+        covered where all its weeks are.
     components : sequence of str
         Components of reported co-operation whose acts are counted together.
     directed : bool
@@ -118,6 +120,8 @@ def observed_expected(
     cells = cells[cells["period"].notna() & cells["family"].eq("cooperation")]
     starts = period_start(cells["period"], every=every)
     periods, whole = periods_asked(starts, every=every, start=start, end=end, coverage=known)
+    if known is not None:
+        whole = whole & _blocks_covered(periods, known, every=every, block=block)
     acts = _between_states(cells.assign(block=cells["period"], period=starts), directed=directed)
     draw = np.random.default_rng(seed)
     rows = []
@@ -131,6 +135,16 @@ def observed_expected(
     table = pd.DataFrame(rows, columns=[*columns, "n_blocks", "n_states", "covered"])
     table.insert(len(columns), "interval", f"bootstrap over {block}s, {level:.0%}, {n_draws} draws")
     return table.astype({"n_acts": "Int64", "covered": "boolean", "interval": "str"})
+
+
+def _blocks_covered(
+    periods: pd.DatetimeIndex, known: Coverage, *, every: Period, block: Period
+) -> NDArray[np.bool_]:
+    """Tell which periods have all the blocks that begin in them inside the coverage."""
+    last_days = period_end(pd.Series(periods), every=every)
+    last_blocks = period_start(last_days, every=block)
+    over = period_end(last_blocks, every=block).le(pd.Timestamp(known.last))
+    return over.to_numpy(dtype=bool)
 
 
 def _between_states(cells: pd.DataFrame, *, directed: bool) -> pd.DataFrame:

@@ -181,7 +181,13 @@ def _counts(
 
 def _values(source: Opened, every: Period, *, directed: bool, who: str) -> pd.DataFrame:
     rows = source.small(needed_by=who)
-    rows = rows.assign(period=period_start(rows["date"], every=every), column=rows["measure"])
+    begins, ends = (period_start(rows[c], every=every) for c in ("date", "date_last"))
+    wide = rows[begins.ne(ends)]
+    if len(wide):
+        first, last = wide["date"].iloc[0].date(), wide["date_last"].iloc[0].date()
+        msg = f"{who} was asked for every {every!r}, and {source.name!r} has values of {first} to "
+        raise SanctlibError(f"{msg}{last}: ask for periods as long as its own.")
+    rows = rows.assign(period=begins, column=rows["measure"])
     rows = rows[["period", "first", "second", "column", "value"]].assign(
         way=rows["directed"].fillna(value=False).astype("bool") if "directed" in rows else False
     )

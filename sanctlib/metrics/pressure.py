@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ def sanction_pressure(
     coverage: Coverage | None = None,
 ) -> pd.DataFrame:
     """
-    Return the stock of sanctions in force on each target, undecayed, summed over senders.
+    Return the stock of sanctions in force on each target, undecayed, of all senders.
 
     A sanction presses until it is lifted: nothing fades. Unweighted, each case or entity
     counts the same whoever its sender, which says how many there are and not how much they
@@ -56,8 +57,9 @@ def sanction_pressure(
     Returns
     -------
     pressure : DataFrame
-        ``period``, ``target``, ``unit``, ``n`` (in force), ``n_senders``, with `weights`
-        also ``pressure`` (the weighted sum) and ``n_unweighted``, and ``covered``.
+        ``period``, ``target``, ``unit``, ``n`` (in force; a case of three senders is one),
+        ``n_senders``, with `weights` also ``pressure`` (the weighted sum, in which such a case
+        has a part per sender) and ``n_unweighted`` (those parts), and ``covered``.
 
     Raises
     ------
@@ -85,21 +87,24 @@ def sanction_pressure(
     1 2020-01-01  2          2       0.5
     """
     who = "sanction_pressure"
-    stocks = active_sanctions(
-        table,
-        every=every,
-        at=at,
-        by=["sender", "target"],
-        target_rule=target_rule,
-        start=start,
-        end=end,
-        coverage=coverage,
-        targets=targets,
+    stocks, whole = (
+        active_sanctions(
+            table,
+            every=every,
+            at=at,
+            by=by,
+            target_rule=target_rule,
+            start=start,
+            end=end,
+            coverage=coverage,
+            targets=targets,
+        )
+        for by in (["sender", "target"], ["target"])
     )
     sender = next(c for c in ("sender", "list") if c in stocks)
     stocks = stocks.assign(held=stocks["n"].gt(0))
     keys = ["period", "target", "unit"]
-    sums = {"n": ("n", _sum), "n_senders": ("held", "sum"), "covered": ("covered", "all")}
+    sums: dict[str, Any] = {"n_senders": ("held", "sum")}
     if weights is not None:
         if sender != "sender":
             raise SanctlibError(f"{who} weighs senders, and a list names none: weigh cases.")
@@ -108,9 +113,11 @@ def sanction_pressure(
         stocks["n_unweighted"] = stocks["n"].where(stocks["weight"].isna(), 0)
         sums |= {"pressure": ("pressure", _sum), "n_unweighted": ("n_unweighted", _sum)}
     found = stocks.groupby(keys, sort=True, dropna=False).agg(**sums).reset_index()
-    last = [c for c in found if c != "covered"]
-    types = {"n_senders": "Int64", "covered": "boolean"}
-    return found[[*last, "covered"]].astype(types)
+    found = whole[[*keys, "n", "covered"]].merge(found, how="left", on=keys)
+    found["n_senders"] = found["n_senders"].where(found["n"].notna()).astype("Int64")
+    more = ["pressure", "n_unweighted"] if weights is not None else []
+    found = found.sort_values(["period", "target"], ignore_index=True)
+    return found[[*keys, "n", "n_senders", *more, "covered"]]
 
 
 def recent_sanctions(

@@ -35,7 +35,8 @@ def shared_sanctioners(
     its own code; expand it first with `expand_blocs` to count its members of that day: for
     Iran and Russia in 2022 the two answers differ by an order of magnitude. Sources
     disagree, so give several: ``disputed`` names what one says and another that covers the
-    period does not.
+    period does not, though it names that sender elsewhere: a source of three senders does
+    not deny the others.
 
     Parameters
     ----------
@@ -74,14 +75,16 @@ def shared_sanctioners(
     several = isinstance(tables, Mapping)
     named = dict(tables) if isinstance(tables, Mapping) else {"": tables}
     found = []
+    known: dict[str, set[str]] = {}
     for name, table in named.items():
         with opened(table, needed_by="shared_sanctioners", coverage=coverage) as source:
             kind, label = source.kind, name if several else source.name
         asked = {"every": every, "start": start, "end": end, "coverage": coverage}
-        held = _held(table, kind, pair, asked).assign(source=label)
-        found.append(held)
+        held, named_by = _held(table, kind, pair, asked)
+        found.append(held.assign(source=label))
+        known[label] = named_by
     rows = pd.concat(found, ignore_index=True)
-    rows["disputed"] = _disputed(rows)
+    rows["disputed"] = _disputed(rows, known)
     columns = ["source", "period", "first", "second", "n_first", "n_second", "n_shared"]
     joined = {c: rows[c].map(";".join, na_action="ignore") for c in ("shared", "disputed")}
     shown = rows.assign(first=pair[0], second=pair[1], **joined)
@@ -90,8 +93,10 @@ def shared_sanctioners(
     return shown[[*columns, "jaccard", "shared", "disputed", "covered"]].astype(types)
 
 
-def _held(table: AnyTable, kind: str, pair: Pair, asked: Mapping[str, object]) -> pd.DataFrame:
-    """Return per period the senders on each state of the pair."""
+def _held(
+    table: AnyTable, kind: str, pair: Pair, asked: Mapping[str, object]
+) -> tuple[pd.DataFrame, set[str]]:
+    """Return per period the senders on each state of the pair, and all senders seen on one."""
     by = {"by": ["sender", "target"], "targets": list(pair), **asked}
     if kind in _EVENTS:
         counts = sanction_counts(table, unit="act", **by)  # type: ignore[arg-type]
@@ -118,11 +123,12 @@ def _held(table: AnyTable, kind: str, pair: Pair, asked: Mapping[str, object]) -
             }
         )
     columns = ["period", "n_first", "n_second", "n_shared", "jaccard", "shared", "covered"]
-    return pd.DataFrame(rows, columns=columns).astype({"covered": "boolean"})
+    types = {"period": "datetime64[us]", "covered": "boolean"}
+    return pd.DataFrame(rows, columns=columns).astype(types), set(counts[sender].dropna())
 
 
-def _disputed(rows: pd.DataFrame) -> pd.Series:
-    """Return what a source says of a period and another one that covers it does not."""
+def _disputed(rows: pd.DataFrame, named: Mapping[str, set[str]]) -> pd.Series:
+    """Return what a source says of a period, and one that knows the sender does not."""
     said = {
         (source, period): set(shared)
         for source, period, shared in zip(
@@ -136,9 +142,10 @@ def _disputed(rows: pd.DataFrame) -> pd.Series:
     def against(source: str, period: pd.Timestamp) -> list[str] | None:
         if (source, period) not in said:
             return None
-        others = [said.get(key, set()) for key in covering if key[1] == period and key[0] != source]
+        others = [key for key in covering if key[1] == period and key[0] != source]
         mine = said[source, period]
-        return sorted({sender for other in others for sender in mine - other})
+        denied = [(mine & named[key[0]]) - said.get(key, set()) for key in others]
+        return sorted(set().union(*denied))
 
     pairs = zip(rows["source"], rows["period"], strict=True)
     return pd.Series([against(s, p) for s, p in pairs], index=rows.index, dtype="object")
