@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_SHOWN = 12
+
 
 class SanctlibError(Exception):
     """The root of every error that sanctlib raises on purpose."""
@@ -102,6 +104,7 @@ def check_columns(found: Iterable[str], needed: Iterable[str], *, needed_by: str
     lacks = "which the table lacks" if len(missing) == 1 else "and the table lacks them"
     msg = (
         f"{needed_by} needs the {word} {names}, {lacks}.\n"
-        f"Columns found: {', '.join(repr(c) for c in have) or 'none'}."
+        f"Columns found: {', '.join(repr(c) for c in have[:_SHOWN]) or 'none'}"
+        f"{f' and {len(have) - _SHOWN} more' if len(have) > _SHOWN else ''}."
     )
     raise MissingColumnsError(msg + did_you_mean(missing[0], have))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sanctlib.codes.countries import check_states
 from sanctlib.errors import (
     MissingColumnsError,
     UnknownChoiceError,
@@ -39,3 +40,13 @@ def test_a_choice_comes_back_or_the_known_ones_are_named() -> None:
     assert check_choice("week", ["week", "month"], what="period", needed_by="f") == "week"
     with pytest.raises(UnknownChoiceError, match="f does not know the period 'day'"):
         check_choice("day", ["week", "month"], what="period", needed_by="f")
+
+
+def test_of_many_columns_the_first_are_shown() -> None:
+    with pytest.raises(MissingColumnsError, match=r"'c11' and 8 more\."):
+        check_columns([f"c{i}" for i in range(20)], ["sender"], needed_by="a reader")
+
+
+def test_a_bloc_is_told_from_a_misspelt_state() -> None:
+    with pytest.raises(UnknownChoiceError, match=r"'EU'\. That is a bloc or a region"):
+        check_states(["EU"], needed_by="a panel")

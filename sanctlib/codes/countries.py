@@ -248,7 +248,9 @@ def check_states(codes: Iterable[str], *, needed_by: str) -> None:
             continue
         named = resolve(pd.Series([code], dtype="str"))["code"].iloc[0]
         hint = did_you_mean(code, _spells().by_code)
-        if isinstance(named, str):
+        if named == code:
+            hint = " That is a bloc or a region: it stays whole, and is no state here."
+        elif isinstance(named, str):
             hint = f" Did you mean {named!r}?"
         msg = f"{needed_by} needs states as three capital letters, like 'IRN', and got {code!r}."
         raise UnknownChoiceError(msg + hint)
