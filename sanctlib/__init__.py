@@ -9,11 +9,14 @@ from sanctlib.coverage import Coverage
 from sanctlib.datasets import catalogue, cite, load, prepare, readers, upstream_audit
 from sanctlib.errors import SanctlibError
 from sanctlib.fetching.fetch import fetch
+from sanctlib.metrics.agreements import active_agreements, agreement_stages
 from sanctlib.metrics.composition import decompose, exposure_elasticity, intensity_shares
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.expected import observed_expected
+from sanctlib.metrics.gaps import ideal_point_gap
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.intervals import poisson_interval, wilson_interval
+from sanctlib.metrics.pairs import check_asked
 from sanctlib.metrics.panels import dyad_panel
 from sanctlib.metrics.pressure import recent_sanctions, sanction_pressure
 from sanctlib.metrics.shared import shared_sanctioners
@@ -48,10 +51,13 @@ __all__ = [
     "Reading",
     "SanctlibError",
     "State",
+    "active_agreements",
     "active_sanctions",
+    "agreement_stages",
     "caption",
     "catalogue",
     "cells",
+    "check_asked",
     "cite",
     "compare_copies",
     "compare_units",
@@ -61,6 +67,7 @@ __all__ = [
     "expand_blocs",
     "exposure_elasticity",
     "fetch",
+    "ideal_point_gap",
     "intensity_shares",
     "load",
     "observed_expected",

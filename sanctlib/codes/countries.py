@@ -248,7 +248,7 @@ def check_states(codes: Iterable[str], *, needed_by: str) -> None:
             continue
         named = resolve(pd.Series([code], dtype="str"))["code"].iloc[0]
         hint = did_you_mean(code, _spells().by_code)
-        if isinstance(named, str):
+        if isinstance(named, str) and is_state_code(named):
             hint = f" Did you mean {named!r}?"
         msg = f"{needed_by} needs states as three capital letters, like 'IRN', and got {code!r}."
         raise UnknownChoiceError(msg + hint)
