@@ -257,3 +257,11 @@ def test_in_force_between_russia_and_iran_are_two_agreements_and_six_through_blo
     assert found["basis"].unique().tolist() == ["on a hand-picked list: a timeline, never a rate"]
     # The list ends on 23 October 2025: the month is told and is not covered whole.
     assert found[["n_in_force", "covered"]].iloc[-1].tolist() == [2, False]
+
+
+def test_a_pair_that_is_not_on_a_hand_picked_list_has_no_zero() -> None:
+    found = active_agreements(
+        sl.load("russia_iran"), pair=("SAU", "TUR"), every="year", half_life=1
+    )
+    assert found[["n_in_force", "n_through_blocs", "n_new", "recent"]].isna().all(axis=None)
+    assert not found["covered"].any()

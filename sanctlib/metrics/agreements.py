@@ -118,7 +118,7 @@ def active_agreements(
         among the pair's own), ``n_new`` (visits, meetings, declarations and memoranda of
         the period), ``recent`` (decayed), ``half_life``, ``n_unplaced`` (of those, wider
         than a period, over all), ``covered`` and ``basis``. Counts are missing outside the
-        coverage.
+        coverage, and for a pair that is not on a hand-picked list.
 
     Raises
     ------
@@ -171,7 +171,9 @@ def active_agreements(
     binds = words["in_force_last"].to_numpy()[:, None] <= ends[None, :]
     fading = (age >= 0) & ~binds & ~wide[:, None]
     named = pd.DataFrame([two], columns=["first", "second"])
-    told = covered_groups(named, coverage=known)[0]
+    # A hand-picked list says nothing of a pair that is not on it: not even zero.
+    picked = source.curated and own.empty and beside.empty
+    told = covered_groups(named, coverage=known)[0] and not picked
     table = pd.DataFrame(
         {
             "period": starts,

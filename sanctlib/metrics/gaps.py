@@ -54,7 +54,7 @@ def ideal_point_gap(gaps: AnyTable, *, pair: Pair) -> pd.DataFrame:
     >>> import sanctlib as sl
     >>> gap = sl.ideal_point_gap(sl.load("un_ideal_points"), pair=("RUS", "IRN"))
     >>> gap[["session", "value", "lower", "upper"]].tail(1).to_dict("records")
-    [{'session': 77, 'value': 1.6144, 'lower': 1.2765, 'upper': 1.9523}]
+    [{'session': 77, 'value': 1.6144, 'lower': 1.2759, 'upper': 1.9529}]
     """
     who = "ideal_point_gap"
     check_pair(pair, needed_by=who)
