@@ -9,11 +9,14 @@ from sanctlib.coverage import Coverage
 from sanctlib.datasets import catalogue, cite, load, prepare, readers, upstream_audit
 from sanctlib.errors import SanctlibError
 from sanctlib.fetching.fetch import fetch
+from sanctlib.metrics.agreements import active_agreements, agreement_stages
 from sanctlib.metrics.composition import decompose, exposure_elasticity, intensity_shares
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.expected import observed_expected
+from sanctlib.metrics.gaps import ideal_point_gap
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.intervals import poisson_interval, wilson_interval
+from sanctlib.metrics.pairs import check_asked
 from sanctlib.metrics.panels import dyad_panel
 from sanctlib.metrics.pressure import recent_sanctions, sanction_pressure
 from sanctlib.metrics.shared import shared_sanctioners
@@ -24,10 +27,12 @@ from sanctlib.models.breaks import find_breaks
 from sanctlib.models.result import Fit
 from sanctlib.plots import (
     caption,
+    plot_agreements,
     plot_counts,
     plot_flow_and_stock,
     plot_gap,
     plot_intensity,
+    plot_ratio,
     plot_shared,
     plot_stock,
     plot_timeline,
@@ -51,10 +56,13 @@ __all__ = [
     "Reading",
     "SanctlibError",
     "State",
+    "active_agreements",
     "active_sanctions",
+    "agreement_stages",
     "caption",
     "catalogue",
     "cells",
+    "check_asked",
     "cite",
     "compare_copies",
     "compare_units",
@@ -65,14 +73,17 @@ __all__ = [
     "exposure_elasticity",
     "fetch",
     "find_breaks",
+    "ideal_point_gap",
     "intensity_shares",
     "load",
     "observed_expected",
     "partnership_intensity",
+    "plot_agreements",
     "plot_counts",
     "plot_flow_and_stock",
     "plot_gap",
     "plot_intensity",
+    "plot_ratio",
     "plot_shared",
     "plot_stock",
     "plot_timeline",

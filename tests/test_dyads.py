@@ -256,6 +256,22 @@ def test_every_row_of_the_real_icews_dyad_years_is_kept(icews_years: Reading) ->
     assert (n, n * (n - 1) * n_years) == (152, 298_376)
 
 
+def test_a_panel_of_the_real_icews_dyad_years_holds_the_known_series(icews_years: Reading) -> None:
+    panel = sl.dyad_panel(
+        icews_years, every="year", states=["RUS", "IRN"], directed=True, absent="zero"
+    )
+    assert panel["covered"].all()
+    there = panel[panel["first"].eq("RUS")]
+    assert there["period"].dt.year.tolist() == list(range(2002, 2015))
+    assert there["verbal_cooperation"].tolist() == VERBAL
+    assert there["material_cooperation"].tolist() == MATERIAL
+    assert there["verbal_conflict"].tolist() == VERBAL_CONFLICT
+    assert there["material_conflict"].tolist() == MATERIAL_CONFLICT
+    back = panel[panel["first"].eq("IRN")].set_index("period").loc["2014-01-01"]
+    kinds = ["verbal_cooperation", "material_cooperation", "verbal_conflict", "material_conflict"]
+    assert back[kinds].tolist() == [2447, 24, 13, 2]
+
+
 def test_the_sums_of_the_real_icews_dyad_years_are_the_known_ones(icews_years: Reading) -> None:
     assert icews_years.table.groupby("measure")["value"].sum().to_dict() == {
         "material_conflict": 438_910,

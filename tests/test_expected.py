@@ -91,7 +91,7 @@ def test_russia_and_iran_co_operated_more_than_their_activity_explains_in_2018()
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"pair": ("RUS", "RUS")}, SanctlibError, "two states and blocks shorter"),
+        ({"pair": ("RUS", "RUS")}, SanctlibError, "a pair of two states"),
         ({"block": "year"}, SanctlibError, "blocks shorter than the periods"),
         ({"pair": ("RUS", "IRM")}, UnknownChoiceError, "Did you mean"),
         ({"components": ["visits"]}, UnknownChoiceError, "component"),

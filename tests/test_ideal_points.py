@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.errors import SourceError
+from sanctlib.errors import SanctlibError, SourceError
+from sanctlib.metrics.gaps import ideal_point_gap
 from sanctlib.sources.ideal_points import read_gaps
 
 SAMPLES = Path(__file__).parent / "samples" / "un_ideal_points"
@@ -125,3 +126,44 @@ def test_every_state_of_the_real_file_is_known_by_its_number(real_data: Path) ->
     years = other.groupby("second")["year"].agg(["min", "max", "size"])
     assert years.loc[["YMD"]].to_numpy().tolist() == [[1967, 1989, 23]]
     assert "YUG" not in set(table.loc[table["date"].dt.year.gt(2002), "second"])
+
+
+def test_any_pair_has_its_gap_from_the_file_and_a_session_without_votes_is_missing(
+    tmp_path: Path,
+) -> None:
+    spain = "".join(f",230,{n},80,-1.0,-1.2,-0.8,ESP,Spain\n" for n in (44, 46))
+    path = tmp_path / "points.csv"
+    path.write_text(HEAD + ROWS + spain + ",630,46,80,-1.4,-1.6,-1.2,IRN,Iran\n", encoding="utf-8")
+    # Half widths .2 and .2 add in quadrature: .2828. No row of session 45.
+    gap = ideal_point_gap(path, pair=("IRN", "ESP"))
+    assert gap.fillna(-1).to_dict("list") == {
+        "session": [44, 45, 46],
+        "date": list(pd.to_datetime(["1989-01-01", "1990-01-01", "1991-01-01"])),
+        "first": ["ESP"] * 3,
+        "second": ["IRN"] * 3,
+        "value": [0.0, -1, 0.4],
+        "lower": [0.0, -1, 0.1172],
+        "upper": [0.2828, -1, 0.6828],
+    }
+
+
+def test_a_pair_without_a_gap_is_told_where_to_find_one() -> None:
+    shipped = sl.load("un_ideal_points")
+    with pytest.raises(SanctlibError, match=r"no gap of DEU and FRA .*the producer's file"):
+        ideal_point_gap(shipped, pair=("FRA", "DEU"))
+    with pytest.raises(SanctlibError, match="needs dyads, and 'russia_iran' holds events"):
+        ideal_point_gap(sl.load("russia_iran"), pair=("RUS", "IRN"))
+
+
+def test_the_shipped_gap_is_that_of_the_real_file(real_data: Path) -> None:
+    path = real_data / "partnership" / "un_ideal_points_2023-07.csv.gz"
+    gap = ideal_point_gap(path, pair=("RUS", "IRN"))
+    assert gap.set_index("session")["value"].to_dict().items() >= GAPS.items()
+    assert gap["value"].between(gap["lower"], gap["upper"]).all()
+    pd.testing.assert_frame_equal(
+        gap, ideal_point_gap(sl.load("un_ideal_points"), pair=("RUS", "IRN"))
+    )
+    # A pair that we do not ship; no session 19.
+    others = ideal_point_gap(path, pair=("FRA", "GBR"))
+    assert others.loc[others["value"].isna(), "session"].tolist() == [19]
+    assert (others["session"].min(), others["session"].max()) == (1, 77)

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sanctlib as sl
 from sanctlib.cells import cells
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.reading import Audit, Provenance, Reading, no_rejects
+from sanctlib.schema import ACTIONS, COMPONENTS, COUNTED_SANCTIONS
 from tests.engines import ENGINES, as_engine
 from tests.test_counts import CASES, shown
 
@@ -226,7 +228,10 @@ def test_a_hand_picked_list_gives_no_rate() -> None:
         ({"components": []}, SanctlibError, "needs components, once each"),
         ({"denominator": "war"}, UnknownChoiceError, "denominator 'war'"),
         ({"pair": ("RUS", "RUS")}, SanctlibError, "a pair of two states"),
-        ({"pair": ("RUS", "EU")}, SanctlibError, "a pair of two states"),
+        ({"pair": ("RUS", "EU")}, UnknownChoiceError, "three capital letters.*got 'EU'"),
+        ({"pair": ("RUS", "IRM")}, UnknownChoiceError, "got 'IRM'. Did you mean"),
+        ({"pair": ("RUS", "SUN")}, SanctlibError, "RUS and SUN did not both exist on any day"),
+        ({"start": date(2018, 3, 1), "end": date(2018, 1, 1)}, SanctlibError, "start <= end"),
         ({"table": CASES}, SanctlibError, "holds cases"),
     ],
 )
@@ -271,3 +276,53 @@ def test_components_and_directions_add_up_and_cells_give_the_same(acts: list[tup
     both = monthly(table, directed=True).groupby("component")["n_acts"].sum()
     assert both.to_dict() == sums.to_dict()
     pd.testing.assert_frame_equal(found, monthly(cells(table, every="month")))
+
+
+@settings(deadline=None, derandomize=True, max_examples=20)
+@given(acts=some_acts, data=st.data())
+def test_a_mutual_act_counts_the_same_whoever_is_named_first(
+    acts: list[tuple], data: st.DataObject
+) -> None:
+    both = [(day, a, b, action, True) for day, a, b, action, _ in acts if a and b and a != b]
+    turned = [
+        (d, b, a, x, m) if data.draw(st.booleans()) else (d, a, b, x, m) for d, a, b, x, m in both
+    ]
+    for directed in (False, True):
+        pd.testing.assert_frame_equal(
+            monthly(events(both), directed=directed), monthly(events(turned), directed=directed)
+        )
+
+
+def test_no_action_feeds_both_co_operation_and_sanctions() -> None:
+    fed = [action for actions in COMPONENTS.values() for action in actions]
+    assert len(fed) == len(set(fed))
+    assert set(fed) == set(ACTIONS["cooperation"])
+    assert not set(fed) & set(ACTIONS["sanction"])
+    assert set(COUNTED_SANCTIONS) <= set(ACTIONS["sanction"])
+    # No name of an action belongs to two families, so none can be read as the other.
+    named = [action for actions in ACTIONS.values() for action in actions]
+    assert len(named) == len(set(named))
+
+
+def test_a_declaration_about_sanctions_is_co_operation_and_no_sanction() -> None:
+    acts = sl.load("russia_iran")
+    day = {"every": "day", "start": date(2023, 12, 5), "end": date(2023, 12, 5)}
+    declared = acts.table[acts.table["act_id"].eq("E123")]
+    assert declared[["sender", "target", "family", "action"]].to_numpy().tolist() == [
+        ["IRN", "RUS", "cooperation", "agree"]
+    ]
+    machine = replace(acts, curated=False)
+    found = partnership_intensity(machine, pair=BOTH, **day, dispersion=False)
+    assert dict(zip(found["component"], found["n_acts"], strict=True)) == {
+        "material": 0,
+        "meetings": 0,
+        "agreements": 1,
+        "other_cooperation": 0,
+        "all_cooperation": 1,
+    }
+    # On that day sanctions were imposed on Russia, by others: none by either on the other.
+    sanctions = sl.sanction_counts(acts, unit="act", by=["sender", "target"], **day)
+    imposed = sanctions[sanctions["n"].gt(0)]
+    assert not (imposed["sender"].isin(BOTH) & imposed["target"].isin(BOTH)).any()
+    alone = sl.sanction_counts(declared, unit="act", coverage=acts.coverage, by=[], **day)
+    assert alone["n"].tolist() == [0]

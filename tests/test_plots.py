@@ -16,9 +16,11 @@ import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SanctlibError
 from sanctlib.plots import (
     caption,
+    plot_agreements,
     plot_counts,
     plot_gap,
     plot_intensity,
+    plot_ratio,
     plot_stock,
     plot_timeline,
 )
@@ -257,3 +259,76 @@ def test_a_side_that_marks_other_rows_is_an_error() -> None:
     acts = acts.assign(date=pd.to_datetime(["1979-01-01"]))
     with pytest.raises(SanctlibError, match="'all' marks 2 rows, and there are 1"):
         plot_timeline(acts, sides={"all": [True, True]}, **WORDS)
+
+
+def legend(ax: object) -> list[str]:
+    return [t.get_text() for t in ax.get_legend().get_texts()]  # type: ignore[attr-defined]
+
+
+def test_every_figure_says_in_its_legend_what_a_blank_means() -> None:
+    uncovered = "not wholly covered: blank is not zero"
+    table = intensity(too_few=False).assign(covered=[True, False, False])
+    assert (
+        legend(plot_intensity(table, component="material", every="week", **WORDS)).count(uncovered)
+        == 1
+    )
+    assert uncovered not in legend(
+        plot_intensity(intensity(too_few=False), component="material", every="week", **WORDS)
+    )
+    cut = counts([1, None, 3], covered=[True, False, True])
+    told = legend(plot_counts(cut, by="target", every="month", **WORDS))
+    assert told == ["RUS", uncovered, "break in a line: no value, not zero"]
+    assert legend(plot_counts(counts([0, 0]), by="target", every="month", **WORDS)) == ["RUS"]
+    votes = sl.load("un_ideal_points").table
+    pair = votes[votes["first"].eq("IRN") & votes["second"].eq("USA")]
+    assert legend(plot_gap(pair, **WORDS)) == ["IRN-USA", "no value: blank is not zero"]
+    # A year that one pair lacks and another has is a break in a line, and not hatched.
+    one = pd.concat([gaps([2000, 2002]), gaps([2000, 2001, 2002]).assign(second="USA")])
+    assert legend(plot_gap(one, **WORDS))[-1] == "break in a line: no value, not zero"
+
+
+def test_a_rate_names_what_divides_it_and_two_divisors_are_refused() -> None:
+    table = intensity(too_few=False).assign(denominator="either")
+    ax = plot_intensity(table, component="material", every="week", **WORDS)
+    assert ax.get_ylabel() == "reported acts per 1,000\nof either state's, by week"
+    both = pd.concat([table, table.assign(denominator="all")])
+    with pytest.raises(SanctlibError, match="draws one denominator, and got"):
+        plot_intensity(both, component="material", every="week", **WORDS)
+
+
+def ratios(ratio: list[float | None]) -> pd.DataFrame:
+    periods = pd.date_range("2018-01-01", periods=len(ratio), freq="QS")
+    table = pd.DataFrame({"period": periods, "ratio": pd.Series(ratio, dtype="float64")})
+    return table.assign(lower=table["ratio"] / 2, upper=table["ratio"] + 1, covered=True)
+
+
+def test_a_ratio_is_drawn_around_one_and_none_is_told_from_zero() -> None:
+    ax = plot_ratio(ratios([2.0, None, 0.0]), every="quarter", **WORDS)
+    assert ax.get_yscale() == "log"
+    assert legend(ax) == [
+        "as the activity of both explains",
+        "observed over expected, with interval",
+        "0: no act",
+        "no mark: no answer, not zero",
+    ]
+    low, high = ax.get_ylim()
+    assert 0 < low < 1 < high
+    ax.figure.savefig(io.BytesIO())
+    empty = plot_ratio(ratios([None]), every="quarter", **WORDS)
+    assert "no values" in [t.get_text() for t in empty.texts]
+
+
+def test_agreements_in_force_and_what_fades_are_two_lines() -> None:
+    found = sl.active_agreements(
+        sl.load("russia_iran"), pair=("RUS", "IRN"), every="year", half_life=1
+    )
+    ax = plot_agreements(found, every="year", **WORDS)
+    assert legend(ax)[:3] == [
+        "agreements in force",
+        "in force through a bloc",
+        "visits, declarations, memoranda,\nhalf-life 1 years",
+    ]
+    assert np.asarray(ax.lines[0].get_ydata(), dtype="float64")[-2:].tolist() == [2, 2]
+    assert ax.get_ylabel() == "how many, on our list"
+    nobody = plot_agreements(found.assign(recent=np.nan), every="year", **WORDS)
+    assert "no values" in [t.get_text() for t in nobody.texts]

@@ -184,7 +184,7 @@ def decompose(
         msg = f"{who} needs two or more components, a weight from 0 for each and a spread of 0-1, "
         raise SanctlibError(msg + f"got {components!r}, {given!r} and {spread!r}.")
     wide = table.pivot_table("rate", ["period", "first", "second"], "component", sort=False)
-    wide = wide.reindex(columns=components)
+    wide = wide.reindex(columns=components).rename_axis(columns=None)
     weight, rates = np.array([given[c] for c in components]), wide.to_numpy(dtype="float64")
     total = weight.sum()
     index = rates @ weight

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.cells import cells_of
-from sanctlib.codes.countries import check_states
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.grid import periods_asked
+from sanctlib.metrics.pairs import check_pair, lived_together
 from sanctlib.periods import PERIODS, Period, period_end, period_start
 from sanctlib.schema import COMPONENTS, Pair
 
@@ -82,7 +82,8 @@ def observed_expected(
     UnknownChoiceError
         For an unknown component, period or state.
     SanctlibError
-        For blocks not shorter than the periods, or one state twice.
+        For blocks not shorter than the periods, one state twice, or two states that did
+        not both exist in the span.
 
     Examples
     --------
@@ -100,10 +101,10 @@ def observed_expected(
         check_choice(length, PERIODS, what="period", needed_by=who)
     for component in components:
         check_choice(component, COMPONENTS, what="component", needed_by=who)
-    check_states(pair, needed_by=who)
-    if len(set(pair)) != 2 or PERIODS.index(block) >= PERIODS.index(every):
-        msg = f"{who} needs two states and blocks shorter than the periods, got {pair!r}, "
-        raise SanctlibError(msg + f"block={block!r} and every={every!r}.")
+    check_pair(pair, needed_by=who)
+    if PERIODS.index(block) >= PERIODS.index(every):
+        msg = f"{who} needs blocks shorter than the periods, "
+        raise SanctlibError(msg + f"got block={block!r} and every={every!r}.")
     with opened(table, needed_by=who, coverage=coverage) as source:
         if source.curated:
             raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no rate.")
@@ -122,13 +123,14 @@ def observed_expected(
     periods, whole = periods_asked(starts, every=every, start=start, end=end, coverage=known)
     if known is not None:
         whole = whole & _blocks_covered(periods, known, every=every, block=block)
+    there = lived_together(pair, periods, every=every, needed_by=who)
     acts = _between_states(cells.assign(block=cells["period"], period=starts), directed=directed)
     draw = np.random.default_rng(seed)
     rows = []
     for i, period in enumerate(periods):
         of_period = acts[acts["period"].eq(period)]
         found = _ratio(of_period, pair, draw, n_draws=n_draws, level=level)
-        covered = pd.NA if known is None else whole[i]
+        covered = pd.NA if known is None else whole[i] & there[i]
         found |= {"period": period, "first": pair[0], "second": pair[1], "covered": covered}
         rows.append(found)
     columns = ["period", "first", "second", "n_acts", "expected", "ratio", "lower", "upper"]

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
+from sanctlib.errors import SanctlibError
 from sanctlib.periods import Period, period_end, period_range, period_start
 
 Flags = NDArray[np.bool_]
@@ -28,7 +29,13 @@ def periods_asked(
 
     With coverage: all periods of the span asked for, by default those of the coverage
     and of anything observed. Without: the observed ones alone, none of them covered.
+
+    Raises
+    ------
+    SanctlibError
+        When `start` lies after `end`.
     """
+    check_order(start, end)
     seen = pd.DatetimeIndex(observed.dropna().drop_duplicates().sort_values(), name="period")
     since, until = (None if day is None else pd.Timestamp(day) for day in (start, end))
     if coverage is None:
@@ -46,6 +53,18 @@ def periods_asked(
     if until is not None:
         whole &= period_end(starts, every=every).le(until)
     return periods, whole.to_numpy(dtype=bool)
+
+
+def check_order(start: date | None, end: date | None) -> None:
+    """
+    Check that a span does not end before it begins.
+
+    Raises
+    ------
+    SanctlibError
+    """
+    if start is not None and end is not None and start > end:
+        raise SanctlibError(f"A span needs start <= end, got start={start} and end={end}.")
 
 
 def covered_groups(

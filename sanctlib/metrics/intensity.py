@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -17,6 +16,7 @@ from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.bands import PER, Counts, Denominator, acts_of, band_of
 from sanctlib.metrics.grid import covered_groups, periods_asked
 from sanctlib.metrics.intervals import poisson_dispersion, poisson_interval
+from sanctlib.metrics.pairs import check_pair, lived_together
 from sanctlib.periods import PERIODS, Period
 from sanctlib.schema import COMPONENTS, Pair
 
@@ -93,9 +93,9 @@ def partnership_intensity(
     CuratedError
         For a hand-picked list.
     UnknownChoiceError
-        For an unknown component, period or denominator.
+        For an unknown component, period, denominator or state.
     SanctlibError
-        For a pair that is not two states.
+        For a pair that is not two states, or two that did not both exist in the span.
 
     Examples
     --------
@@ -124,10 +124,8 @@ def partnership_intensity(
         check_choice(component, COMPONENTS, what="component", needed_by=who)
     if not components or len(set(components)) < len(components):
         raise SanctlibError(f"{who} needs components, once each, got {tuple(components)!r}.")
+    check_pair(pair, needed_by=who)
     two = sorted(pair)
-    if len(set(two)) != 2 or not all(re.fullmatch("[A-Z]{3}", str(state)) for state in two):
-        msg = f"{who} needs a pair of two states, like ('RUS', 'IRN'), got {pair!r}."
-        raise SanctlibError(msg)
     with opened(table, needed_by=who, coverage=coverage) as source:
         if source.curated:
             msg = "acts on a hand-picked list support a timeline, not a rate, interval or test"
@@ -141,7 +139,9 @@ def partnership_intensity(
         acts["period"], every=every, start=start, end=end, coverage=known
     )
     named = pd.DataFrame([two], columns=["first", "second"])
-    covered = None if known is None else whole & covered_groups(named, coverage=known)
+    # Where one of the two was no state yet, or no more, nothing is zero.
+    there = lived_together(pair, periods, every=every, needed_by=who)
+    covered = None if known is None else whole & there & covered_groups(named, coverage=known)
     rows = []
     for first, second in [two, two[::-1]] if directed else [two]:
         found = acts_of(

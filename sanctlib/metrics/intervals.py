@@ -152,7 +152,18 @@ def wilson_interval(n: ArrayLike, *, total: ArrayLike, level: float = 0.95) -> p
     )
 
 
-def _tail(level: float) -> float:
+def check_level(level: float) -> None:
+    """
+    Check the level of an interval: 0.95, not 95.
+
+    Raises
+    ------
+    SanctlibError
+    """
     if not 0 < level < 1:
         raise SanctlibError(f"The level of an interval lies between 0 and 1, got {level!r}.")
+
+
+def _tail(level: float) -> float:
+    check_level(level)
     return (1 - level) / 2

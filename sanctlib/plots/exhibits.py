@@ -10,7 +10,15 @@ import pandas as pd
 from sanctlib.errors import check_columns
 from sanctlib.periods import Period, period_end
 from sanctlib.plots.series import plot_stock
-from sanctlib.plots.style import COLOURS, axes_or_new, beside_axes, finish, groups_of, say_empty
+from sanctlib.plots.style import (
+    COLOURS,
+    axes_or_new,
+    beside_axes,
+    finish,
+    groups_of,
+    hatch_uncovered,
+    say_empty,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,6 +145,7 @@ def plot_flow_and_stock(
         below.bar(middle, added, width=width, color=COLOURS[i])
         below.bar(middle, -removed, width=width, color=COLOURS[i], alpha=0.5)
     beside_axes(above)
+    hatch_uncovered(below, stocks[stocks["period"].notna()], every=every)
     below.axhline(0, color="0.4", linewidth=0.8)
     below.set_ylabel(f"added (up) and\nremoved, per {every}")
     finish(below, title="", caption=caption)

@@ -1,31 +1,33 @@
-"""Figures over time: counts, stocks, reported co-operation."""
+"""Figures over time: counts and stocks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.errors import check_columns
 from sanctlib.periods import Period, period_end, period_range
 from sanctlib.plots.style import (
     COLOURS,
     STYLES,
+    Floats,
     axes_or_new,
     beside_axes,
+    dated,
     finish,
+    floats,
     groups_of,
+    hatch_uncovered,
     plain,
+    say_breaks,
     say_empty,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Floats = NDArray[np.float64]
 
 
 def plot_counts(
@@ -89,77 +91,6 @@ def plot_stock(
     return finish(ax, title=title, caption=caption)
 
 
-def plot_intensity(
-    intensity: pd.DataFrame,
-    *,
-    component: str,
-    every: Period,
-    caption: str,
-    title: str,
-    ax: Axes | None = None,
-) -> Axes:
-    """
-    Draw the rate of reported co-operation with its interval, before the comparable pairs.
-
-    Where fewer than 5 acts fall into a period on average, the figure says "too few to
-    trend" and draws points without a line.
-
-    Parameters
-    ----------
-    intensity : DataFrame
-        From `partnership_intensity`; the rows of `component` are drawn.
-
-    Raises
-    ------
-    MissingColumnsError
-    SanctlibError
-        When the table has no such component.
-    """
-    needed = ["period", "component", "rate", "lower", "upper", "band_low", "band_high"]
-    check_columns(intensity.columns, [*needed, "too_few"], needed_by="plot_intensity")
-    rows = intensity[intensity["component"].eq(component)].sort_values("period")
-    if rows.empty:
-        known = ", ".join(intensity["component"].unique())
-        raise SanctlibError(f"plot_intensity has no component {component!r}. Known: {known}.")
-    ax = axes_or_new(ax)
-    middle = _middle(rows["period"], every)
-    ax.fill_between(
-        middle,
-        _floats(rows["band_low"]),
-        _floats(rows["band_high"]),
-        color="0.85",
-        linewidth=0,
-        label="comparable pairs, 10th to 90th percentile",
-    )
-    rate = _floats(rows["rate"])
-    below, above = rate - _floats(rows["lower"]), _floats(rows["upper"]) - rate
-    few = bool(rows["too_few"].any())
-    ax.errorbar(
-        middle,
-        rate,
-        yerr=np.vstack([below, above]).clip(min=0),
-        fmt="o",
-        linestyle="none" if few else "-",
-        color=COLOURS[0],
-        markersize=4,
-        elinewidth=0.9,
-        label="the pair, with interval",
-    )
-    ax.set_ylabel(f"reported acts per 1,000\nof the source's, by {every}")
-    ax.set_ylim(bottom=0)
-    if few:
-        said: dict[str, Any] = {"ha": "left", "va": "top", "color": "0.3", "style": "italic"}
-        ax.text(0.01, 0.97, "too few to trend", transform=ax.transAxes, **said)
-    _hatch_uncovered(ax, rows, every=every)
-    _dated(ax)
-    # One period alone would leave the axis without a width.
-    ends = period_end(rows["period"], every=every) + pd.Timedelta(days=1)
-    edges: Any = (rows["period"].min(), ends.max())  # matplotlib's types know no dates
-    ax.set_xlim(*edges)
-    beside_axes(ax)
-    return finish(ax, title=title, caption=caption)
-
-
 def _drawn(
     table: pd.DataFrame,
     *,
@@ -173,20 +104,24 @@ def _drawn(
     placed = table[table["period"].notna()]
     ax = axes_or_new(ax)
     for i, (group, rows) in enumerate(groups_of(placed, by, needed_by=needed_by)):
-        _steps(ax, rows, "n", every=every, index=i, label=(labels or {}).get(group, group))
+        draw_steps(ax, rows, "n", every=every, index=i, label=(labels or {}).get(group, group))
     # A little room below zero: a line of zeros is a line, not the axis.
     top = max(ax.get_ylim()[1], 1.0)
     ax.set_ylim(-0.02 * top, top)
-    _hatch_uncovered(ax, placed, every=every)
-    _dated(ax)
+    hatch_uncovered(ax, placed, every=every)
+    if placed["n"].isna().any():
+        say_breaks(ax)
+    dated(ax)
+    beside_axes(ax)
     if placed.empty:
         say_empty(ax)
     return ax
 
 
-def _steps(
+def draw_steps(
     ax: Axes, rows: pd.DataFrame, column: str, *, every: Period, index: int, label: str
 ) -> None:
+    """Draw a column as steps, with a gap where a period has no value, its band behind."""
     # Every period has its place: one without a row is a gap, not the value before it.
     all_periods = period_range(rows["period"].min(), rows["period"].max(), every=every)
     rows = rows.set_index("period").reindex(all_periods).rename_axis("period").reset_index()
@@ -204,41 +139,12 @@ def _steps(
         drawstyle="steps-post",
         label=plain(label),
     )
-    beside_axes(ax)
 
 
 def _held(values: pd.Series) -> Floats:
     """Return the values with the last one again, so that its step has a width."""
-    floats = _floats(values)
-    return np.concatenate([floats, floats[-1:]])
-
-
-def _dated(ax: Axes) -> None:
-    from matplotlib import dates
-
-    mdates: Any = dates  # matplotlib leaves this module untyped
-    locator = mdates.AutoDateLocator(maxticks=9)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
-
-
-def _middle(starts: pd.Series, every: Period) -> pd.DatetimeIndex:
-    ends = period_end(starts, every=every)
-    return pd.DatetimeIndex(starts + (ends - starts) / 2)
-
-
-def _floats(values: pd.Series) -> Floats:
-    filled = values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
-    return np.asarray(filled, dtype=np.float64)
-
-
-def _hatch_uncovered(ax: Axes, table: pd.DataFrame, *, every: Period) -> None:
-    if "covered" not in table or table["covered"].isna().all():
-        return
-    told = table.groupby("period")["covered"].any()
-    for start in told.index[~told.astype("bool")]:
-        end = period_end(pd.Series([start]), every=every).iloc[0] + pd.Timedelta(days=1)
-        ax.axvspan(start, end, facecolor="none", edgecolor="0.75", hatch="///", linewidth=0)
+    known = floats(values)
+    return np.concatenate([known, known[-1:]])
 
 
 def _units(table: pd.DataFrame) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError
+from sanctlib.periods import Period, period_end
 from sanctlib.reading import Reading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+Floats = NDArray[np.float64]
 
 # Okabe and Ito's colours, told apart by colour-blind eyes; line styles tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -78,6 +83,57 @@ def say_empty(ax: Axes) -> None:
     """Say in the middle of empty axes that there is nothing to draw."""
     ax.text(0.5, 0.5, "no values", ha="center", color="0.35", transform=ax.transAxes)
     ax.tick_params(bottom=False, labelbottom=False, left=False, labelleft=False)
+
+
+def hatch(ax: Axes, left: Any, right: Any, *, label: str) -> None:
+    """Hatch a span of the axis where a blank is not a zero; the legend says so once."""
+    new = label not in ax.get_legend_handles_labels()[1]
+    look: dict[str, Any] = {"facecolor": "none", "edgecolor": "0.75", "hatch": "///"}
+    ax.axvspan(left, right, linewidth=0, label=label if new else None, **look)
+
+
+def hatch_uncovered(ax: Axes, table: pd.DataFrame, *, every: Period) -> None:
+    """Hatch the periods that the source does not wholly cover."""
+    if "covered" not in table or table["covered"].isna().all():
+        return
+    told = table.groupby("period")["covered"].any()
+    for start in told.index[~told.astype("bool")]:
+        end = period_end(pd.Series([start]), every=every).iloc[0] + pd.Timedelta(days=1)
+        hatch(ax, start, end, label="not wholly covered: blank is not zero")
+
+
+def say_breaks(ax: Axes, *, label: str = "break in a line: no value, not zero") -> None:
+    """Say in the legend what a blank means where nothing is hatched."""
+    ax.plot([], [], linestyle="none", label=label)
+
+
+def dated(ax: Axes) -> None:
+    """Write dates along the axis, no more than fit."""
+    from matplotlib import dates
+
+    mdates: Any = dates  # matplotlib leaves this module untyped
+    locator = mdates.AutoDateLocator(maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+
+
+def fit_periods(ax: Axes, starts: pd.Series, *, every: Period) -> None:
+    """Let the axis hold the periods whole: one alone would leave it without a width."""
+    ends = period_end(starts, every=every) + pd.Timedelta(days=1)
+    edges: Any = (starts.min(), ends.max())  # matplotlib's types know no dates
+    ax.set_xlim(*edges)
+
+
+def middles(starts: pd.Series, every: Period) -> pd.DatetimeIndex:
+    """Return the middle of each period."""
+    ends = period_end(starts, every=every)
+    return pd.DatetimeIndex(starts + (ends - starts) / 2)
+
+
+def floats(values: pd.Series) -> Floats:
+    """Return values as numbers, NaN where missing."""
+    filled = values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
+    return np.asarray(filled, dtype=np.float64)
 
 
 def axes_or_new(ax: Axes | None) -> Axes:

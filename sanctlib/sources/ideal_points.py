@@ -19,6 +19,9 @@ from sanctlib.sources.producers import provenance
 from sanctlib.sources.text import check_header, delimiter_of, read_text
 
 COLUMNS = ("ccode", "session", "IdealPointAll", "Q5%All", "Q95%All")
+MEASURE = "ideal_point_gap"
+SESSION_ZERO = 1945
+"""Session s opens in the year 1945 + s."""
 LEVEL = 0.90
 _Z = 1.6448536269514722  # the 95 % quantile of the normal distribution
 _VOTES = ("all", "fp")  # estimates from all votes, and from votes on foreign policy
@@ -90,7 +93,9 @@ def _spelt(draft: Draft) -> Draft:
     names = {plain.get(c.lower().replace("%", "").replace("all", votes)): c for c in COLUMNS}
     rows = rows.rename(columns=names)
     if "session" not in rows and "year" in plain:
-        rows["session"] = (pd.to_numeric(rows[plain["year"]], errors="coerce") - 1945).astype("str")
+        rows["session"] = (
+            pd.to_numeric(rows[plain["year"]], errors="coerce") - SESSION_ZERO
+        ).astype("str")
     return replace(draft, rows=rows[[c for c in (*COLUMNS, *ORIGIN_COLUMNS) if c in rows]])
 
 
@@ -105,7 +110,7 @@ def _positions(draft: Draft) -> Draft:
         reasons[wrong] = f"no {column}: " + rows[column][wrong].map(repr)
         rows[column] = number
     draft = replace(draft, rows=rows).reject(reasons, step="check positions")
-    year = (1945 + draft.rows["session"]).astype("int64")
+    year = (SESSION_ZERO + draft.rows["session"]).astype("int64")
     # A state that joined during the session is one by its end, in the next September.
     rows = draft.rows.assign(
         date=pd.to_datetime(year.astype("str") + "-12-31"),
@@ -141,11 +146,11 @@ def _gaps(rows: pd.DataFrame, focal: Sequence[str]) -> pd.DataFrame:
     high = pairs[["state", "state_b"]].max(axis=1)
     gap = (pairs["x"] - pairs["x_b"]).abs()
     half = _Z * np.hypot(pairs["sd"], pairs["sd_b"])
-    year = (1945 + pairs["session"]).astype("str")
+    year = (SESSION_ZERO + pairs["session"]).astype("str")
     out = pd.DataFrame(
         {
             "source": "un_ideal_points",
-            "measure": "ideal_point_gap",
+            "measure": MEASURE,
             "first": low,
             "second": high,
             "date": pd.to_datetime(year + "-01-01"),
