@@ -22,6 +22,8 @@ from sanctlib.schema import COMPONENTS, Pair
 
 ALL = "all_cooperation"
 TOO_FEW = 5
+# So that weeks and months are compared with the same pairs.
+_MONTHS = {"day": 12 / 365.25, "week": 84 / 365.25, "month": 1.0, "quarter": 3.0, "year": 12.0}
 
 
 def partnership_intensity(
@@ -69,7 +71,7 @@ def partnership_intensity(
     band : bool
         Whether to compute the band; its columns are missing otherwise.
     comparable_from : float
-        Acts of co-operation a period, on average, from which a pair of either state with
+        Acts of co-operation a month, on average, from which a pair of either state with
         a third is comparable. Most pairs are hardly ever reported together: with 0 they
         all count, and the band lies at zero.
     dispersion : bool
@@ -152,7 +154,8 @@ def partnership_intensity(
             denominator=denominator,
             directed=directed,
         )
-        edges, n_comparable = band_of(found, from_mean=comparable_from if band else np.inf)
+        from_mean = comparable_from * _MONTHS[every] if band else np.inf
+        edges, n_comparable = band_of(found, from_mean=from_mean)
         for i, component in enumerate([*components, ALL]):
             frame = _rated(
                 found.n[0, i], found.exposure[0], covered, level=level, dispersion=dispersion

@@ -62,6 +62,10 @@ def plot_intensity(
     if rows.empty:
         known = ", ".join(intensity["component"].unique())
         raise SanctlibError(f"plot_intensity has no component {component!r}. Known: {known}.")
+    ways = rows[["first", "second"]].drop_duplicates() if "first" in rows else rows.iloc[:1]
+    if len(ways) > 1:
+        named = ", ".join(f"{a} towards {b}" for a, b in ways.to_numpy())
+        raise SanctlibError(f"plot_intensity draws one pair, and the table holds {named}. Choose.")
     divisors = list(rows["denominator"].unique()) if "denominator" in rows else ["all"]
     if len(divisors) > 1:
         raise SanctlibError(f"plot_intensity draws one denominator, and got {divisors}: choose.")

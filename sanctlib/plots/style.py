@@ -112,7 +112,13 @@ def dated(ax: Axes) -> None:
     from matplotlib import dates
 
     mdates: Any = dates  # matplotlib leaves this module untyped
-    locator = mdates.AutoDateLocator(maxticks=9)
+    first, last = (mdates.num2date(edge) for edge in ax.get_xlim())
+    # A year axis wants years; left to itself it looks for months, and warns.
+    years = (last - first).days / 365.25
+    if years > 4:
+        locator = mdates.YearLocator(max(1, round(years / 8)))
+    else:
+        locator = mdates.AutoDateLocator(maxticks=9)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
 
