@@ -19,7 +19,7 @@ from sanctlib.metrics.pressure import recent_sanctions, sanction_pressure
 from sanctlib.metrics.shared import shared_sanctioners
 from sanctlib.metrics.similarity import portfolio_similarity
 from sanctlib.metrics.stocks import active_sanctions
-from sanctlib.metrics.units import compare_units
+from sanctlib.metrics.units import compare_dates, compare_units
 from sanctlib.plots import (
     caption,
     plot_counts,
@@ -51,6 +51,7 @@ __all__ = [
     "cells",
     "cite",
     "compare_copies",
+    "compare_dates",
     "compare_units",
     "decompose",
     "dyad_panel",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.frames import AnyTable
+from sanctlib.errors import CuratedError, SanctlibError, check_columns
+from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.questions import TargetRule, Unit
 from sanctlib.metrics.stocks import At, active_sanctions
@@ -85,17 +86,21 @@ def sanction_pressure(
     1 2020-01-01  2          2       0.5
     """
     who = "sanction_pressure"
-    stocks = active_sanctions(
+    held = partial(
+        active_sanctions,
         table,
         every=every,
         at=at,
-        by=["sender", "target"],
         target_rule=target_rule,
         start=start,
         end=end,
         coverage=coverage,
-        targets=targets,
     )
+    stocks = held(by=["sender", "target"], targets=targets)
+    # A state that nobody sanctions has no sender: inside coverage its pressure is zero.
+    absent = [state for state in targets if state not in set(stocks["target"])]
+    if absent:
+        stocks = pd.concat([stocks, held(by=["target"], targets=absent)], ignore_index=True)
     sender = next(c for c in ("sender", "list") if c in stocks)
     stocks = stocks.assign(held=stocks["n"].gt(0))
     keys = ["period", "target", "unit"]
@@ -153,6 +158,8 @@ def recent_sanctions(
 
     Raises
     ------
+    CuratedError
+        For a hand-picked list.
     SanctlibError
         For a half-life not above 0, or a table of which nobody said what it covers.
 
@@ -170,6 +177,9 @@ def recent_sanctions(
     who = "recent_sanctions"
     if not half_life > 0:
         raise SanctlibError(f"{who} needs a half-life above 0 periods, got {half_life!r}.")
+    with opened(table, needed_by=who) as source:
+        if source.curated:
+            raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no flow.")
     # The stock of a span needs what came before it, so the whole coverage is counted.
     counts = sanction_counts(
         table,
