@@ -14,6 +14,7 @@ from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.expected import observed_expected
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.intervals import poisson_interval, wilson_interval
+from sanctlib.metrics.outcomes import sanction_outcomes
 from sanctlib.metrics.panels import dyad_panel
 from sanctlib.metrics.pressure import recent_sanctions, sanction_pressure
 from sanctlib.metrics.shared import shared_sanctioners
@@ -76,6 +77,7 @@ __all__ = [
     "recent_sanctions",
     "resolve",
     "sanction_counts",
+    "sanction_outcomes",
     "sanction_pressure",
     "shared_sanctioners",
     "upstream_audit",
