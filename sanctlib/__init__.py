@@ -16,13 +16,14 @@ from sanctlib.metrics.expected import observed_expected
 from sanctlib.metrics.gaps import ideal_point_gap
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.intervals import poisson_interval, wilson_interval
+from sanctlib.metrics.outcomes import sanction_outcomes
 from sanctlib.metrics.pairs import check_asked
 from sanctlib.metrics.panels import dyad_panel
 from sanctlib.metrics.pressure import recent_sanctions, sanction_pressure
 from sanctlib.metrics.shared import shared_sanctioners
 from sanctlib.metrics.similarity import portfolio_similarity
 from sanctlib.metrics.stocks import active_sanctions
-from sanctlib.metrics.units import compare_units
+from sanctlib.metrics.units import compare_dates, compare_units
 from sanctlib.models.breaks import find_breaks
 from sanctlib.models.result import Fit
 from sanctlib.plots import (
@@ -65,6 +66,7 @@ __all__ = [
     "check_asked",
     "cite",
     "compare_copies",
+    "compare_dates",
     "compare_units",
     "data_appendix",
     "decompose",
@@ -97,6 +99,7 @@ __all__ = [
     "recent_sanctions",
     "resolve",
     "sanction_counts",
+    "sanction_outcomes",
     "sanction_pressure",
     "shared_sanctioners",
     "upstream_audit",

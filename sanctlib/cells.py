@@ -138,6 +138,7 @@ def grouped(
     keep: Mapping[str, Sequence[str] | None] | None = None,
     pairs: Sequence[Pair] | None = None,
     distinct: Sequence[str] = ("source", "act_id"),
+    dated: str | None = None,
     needed_by: str,
 ) -> pd.DataFrame:
     """
@@ -152,12 +153,16 @@ def grouped(
         holds one of them.
     distinct : sequence of str
         What names a counted thing; keys count as columns here.
+    dated : str, optional
+        Of events: a column of days that stands for ``date`` and ``date_last`` where it is
+        filled.
 
     Returns
     -------
     pieces : DataFrame
         The keys, ``first`` and ``last`` (periods), ``inside`` (it lies wholly in the
-        span), ``placed`` (and in one period), ``n`` and ``n_rows``.
+        span), ``placed`` (and in one period), ``n``, ``n_rows``, and with `dated` also
+        ``n_fallback`` (of n, those where it is not filled).
 
     Raises
     ------
@@ -176,10 +181,14 @@ def grouped(
     numbers = ("n_acts",) if made else ()
     more = [c for c in ("n_rows", "n_reports", "n_unplaced") if c in source.columns]
     sides = ("sender", "target") if pairs else ()
-    used = [*taken.values(), *ids, *kept, *sides, *dates, *numbers, *more]
+    days = [*dates, *([dated] if dated else [])]
+    used = [*taken.values(), *ids, *kept, *sides, *days, *numbers, *more]
     rows = source.relation(used, needed_by=needed_by)
     types = {c: str(t) for c, t in zip(rows.columns, rows.types, strict=True)}
-    check_dates(types, dates, needed_by=needed_by)
+    check_dates(types, days, needed_by=needed_by)
+    if dated:
+        rest = [quoted(c) for c in types if c not in dates]
+        rows = rows.project(", ".join([*rest, *(f"coalesce({dated}, {c}) AS {c}" for c in dates)]))
     if made:
         known = fetched(rows.project("period::TIMESTAMP AS period").distinct())["period"]
         check_grid(known, every=every, needed_by=needed_by)
@@ -196,16 +205,19 @@ def grouped(
     chosen += [quoted(c) for c in ids]
     chosen += [f'{first}::TIMESTAMP AS "first"', f'{last}::TIMESTAMP AS "last"']
     chosen += [f"{inside} AS inside", f"({n})::BIGINT AS n", f"({n_rows})::BIGINT AS n_rows"]
+    chosen += [f"({dated} IS NULL)::BIGINT AS n_fallback"] if dated else []
     rows = rows.project(", ".join(chosen))
     parts = {name: kept[column] for name, column in taken.items() if _joined(name, column) in kept}
     for condition in kept_rows(parts):
         rows = rows.filter(condition)
+    totals = ["n", "n_rows", *(["n_fallback"] if dated else [])]
     names = ", ".join(quoted(c) for c in [*keys, "first", "last", "inside"])
     if not made:
         # Two groupings cost half of one count(DISTINCT (source, act_id)) in DuckDB.
         each = ", ".join([names, *(quoted(c) for c in ids)])
-        rows = rows.aggregate(f"{each}, 1 AS n, sum(n_rows) AS n_rows", each)
-    sums = ", ".join(f"sum({c})::BIGINT AS {c}" for c in ("n", "n_rows"))
+        fell = ", max(n_fallback) AS n_fallback" if dated else ""
+        rows = rows.aggregate(f"{each}, 1 AS n, sum(n_rows) AS n_rows{fell}", each)
+    sums = ", ".join(f"sum({c})::BIGINT AS {c}" for c in totals)
     pieces = fetched(rows.aggregate(f"{names}, {sums}", names))
     return pieces.assign(placed=pieces["inside"] & pieces["first"].eq(pieces["last"]))
 

@@ -21,7 +21,9 @@ class Coverage:
 
     `states` is None when the source speaks of all states. A gap is (first day, last
     day, reason): days of which nothing is known. A break is (day, reason): counts
-    before and after it are not of one kind.
+    before and after it are not of one kind. `survivors` is true of a list as it stood on
+    its last day: what was removed before is not in it, and counts of the past have a
+    lower bound alone.
     """
 
     source: str
@@ -30,6 +32,7 @@ class Coverage:
     states: frozenset[str] | None = None
     gaps: tuple[Span, ...] = ()
     breaks: tuple[tuple[date, str], ...] = ()
+    survivors: bool = False
 
     def __post_init__(self) -> None:
         if self.last < self.first:
@@ -75,4 +78,4 @@ class Coverage:
         text = f"{self.source}: {self.first} to {self.last}, {n}"
         if self.gaps:
             text += f", {len(self.gaps)} gaps"
-        return text
+        return text + (", survivors only" if self.survivors else "")

@@ -297,6 +297,7 @@ def _dataset(key: str, folder: str, source: dict[str, Any], table: dict[str, Any
             first=first,
             last=last,
             gaps=tuple((a, b, why) for a, b, why in table.get("gaps", [])),
+            survivors=table.get("survivors", False),
         ),
         provenance=Provenance(
             key=key,

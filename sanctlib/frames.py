@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -92,8 +92,9 @@ def opened(
     Open a table for reading; nothing is copied and nothing is written beside it.
 
     A reading brings its coverage, and so does a path that `sanctlib prepare` wrote;
-    the argument goes before both. The engine works under a memory limit and spills
-    into a temporary folder. A DuckDB relation keeps its own connection and limits.
+    the argument goes before both, but a list of survivors stays one. The engine works
+    under a memory limit and spills into a temporary folder. A DuckDB relation keeps its
+    own connection and limits.
 
     Raises
     ------
@@ -112,6 +113,8 @@ def opened(
     ):
         held.execute("set preserve_insertion_order = false")
         native, name, known, curated = _native(table, held, needed_by=needed_by)
+        if coverage is not None and known is not None and known.survivors:
+            coverage = replace(coverage, survivors=True)
         found = _columns(native)
         columns = tuple(str(c) for c in found)
         try:

@@ -16,7 +16,7 @@ from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.writing import writing
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 
 def save(reading: Reading, folder: Path) -> Path:
@@ -125,6 +125,7 @@ def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:
             "states": None if coverage.states is None else sorted(coverage.states),
             "gaps": [(a.isoformat(), b.isoformat(), why) for a, b, why in coverage.gaps],
             "breaks": [(day.isoformat(), why) for day, why in coverage.breaks],
+            "survivors": coverage.survivors,
         },
         "provenance": {
             "key": provenance.key,
@@ -147,4 +148,5 @@ def coverage_from(stored: dict[str, Any]) -> Coverage:
         states=None if stored["states"] is None else frozenset(stored["states"]),
         gaps=tuple((day(a), day(b), why) for a, b, why in stored["gaps"]),
         breaks=tuple((day(d), why) for d, why in stored["breaks"]),
+        survivors=stored.get("survivors", False),
     )

@@ -215,6 +215,9 @@ CASES = frame(
         ("4", "USA", "IRN", "2022-03-03", "2022-03-03", None, None, None, False),
     ],
 ).assign(source="own", ongoing=True, threatened=[False] * 5 + [True])
+CASES["objectives"] = pd.Series(
+    [*["end_war"] * 2, *["democracy;end_war"] * 2, None, None], dtype="str"
+)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +227,7 @@ CASES = frame(
         ("case", ["sender"], [("EU", 2), ("USA", 3)]),
         ("coalition", ["target"], [("IRN", 1), ("RUS", 1)]),
         ("case", ["measure"], [("arms", 1), ("trade", 3)]),
+        ("case", ["objective"], [("democracy", 1), ("end_war", 2), (None, 1)]),
     ],
 )
 def test_cases_count_once_and_coalitions_once_for_twin_cases(
@@ -405,6 +409,7 @@ def test_listings_per_month_make_quarters_and_no_weeks() -> None:
         (events(), {"unit": "actt"}, UnknownChoiceError, r"Did you mean 'act'\?"),
         (events(), {"unit": "act", "by": ["programme"]}, MissingColumnsError, "'programme'"),
         (CHANGES, {"unit": "entity", "by": ["measure"]}, MissingColumnsError, "'measure'"),
+        (events(), {"unit": "act", "by": ["objective"]}, MissingColumnsError, "'objective'"),
         (CHANGES, {"unit": "entity", "senders": ["USA"]}, MissingColumnsError, "choice of senders"),
         (events(), {"unit": "act", "by": ["sender"] * 2}, SanctlibError, "each key once"),
         (

@@ -209,6 +209,19 @@ def test_cases_active_in_2022_have_the_counted_types(release_3: Reading) -> None
     }
 
 
+def test_cases_by_objective_are_the_counted_ones(release_3: Reading, written: pd.DataFrame) -> None:
+    objectives = written["objective"].str.split(",").explode()
+    new = sl.sanction_counts(release_3, every="year", unit="case", by=["objective"])
+    assert new.groupby("objective")["n"].sum().to_dict() == objectives.value_counts().to_dict()
+    assert not new["additive"].any()
+    active = sl.active_sanctions(release_3, every="year", at="any_day", by=["objective"])
+    for year in (1990, 2022):
+        held = written["begin"].astype(int).le(year) & written["end"].astype(int).ge(year)
+        by_hand = objectives[held[objectives.index]].value_counts().to_dict()
+        found = active[active["period"].dt.year.eq(year)].set_index("objective")["n"]
+        assert found[found.gt(0)].to_dict() == by_hand
+
+
 def test_objectives_and_outcomes_of_release_3_are_the_counted_ones(
     cases: pd.DataFrame, written: pd.DataFrame
 ) -> None:

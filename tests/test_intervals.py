@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
+from datetime import date
+from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctlib.errors import SanctlibError
-from sanctlib.metrics.intervals import poisson_dispersion, poisson_interval, wilson_interval
+import sanctlib as sl
+from sanctlib.coverage import Coverage
+from sanctlib.errors import CuratedError, SanctlibError, UnknownChoiceError
+from sanctlib.metrics.counts import sanction_counts
+from sanctlib.metrics.intervals import (
+    block_interval,
+    poisson_dispersion,
+    poisson_interval,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -89,3 +100,91 @@ def test_the_interval_holds_the_rate_and_widens_with_dispersion(
     assert wide["lower"] <= narrow["lower"] * (1 + 1e-9)
     assert narrow["lower"] <= narrow["rate"] <= narrow["upper"]
     assert wide["upper"] >= narrow["upper"] * (1 - 1e-9)
+
+
+def test_the_block_bootstrap_draws_what_can_be_drawn() -> None:
+    """Three counts: two blocks of two, the last followed by the first, cut to three."""
+    n = [0, 3, 9]
+    ring = [*n, n[0]]
+    means = [(ring[a] + ring[a + 1] + ring[b]) / 3 for a, b in product(range(3), repeat=2)]
+    found = block_interval(n, level=0.5).iloc[0]
+    assert found["mean"] == 4
+    assert found["lower"] in means
+    assert found["upper"] in means
+    wide = block_interval(n, level=0.999).iloc[0]
+    assert (wide["lower"], wide["upper"]) == (min(means), max(means))
+
+
+def test_counts_that_come_in_runs_widen_the_block_bootstrap() -> None:
+    """Independent counts: the normal interval of a mean; in runs of four, up to twice as wide."""
+    one = np.random.default_rng(3).poisson(10, size=64)
+    alone = block_interval(one).iloc[0]
+    half = 1.96 * one.std() / 8
+    assert alone["lower"] == pytest.approx(one.mean() - half, abs=0.2)
+    assert alone["upper"] == pytest.approx(one.mean() + half, abs=0.2)
+    runs = block_interval(np.sort(one.reshape(16, 4), axis=None)[::4].repeat(4)).iloc[0]
+    assert runs["upper"] - runs["lower"] > 1.4 * (alone["upper"] - alone["lower"])
+
+
+def test_one_count_has_no_block_interval() -> None:
+    found = block_interval([5]).iloc[0]
+    assert (found["mean"], np.isnan(found["lower"])) == (5, True)
+
+
+FOUR = Coverage(source="own", first=date(2018, 1, 1), last=date(2018, 4, 30))
+
+
+def cells(n_acts: dict[str, list[int]]) -> pd.DataFrame:
+    rows = [
+        {"period": pd.Timestamp(2018, month, 1), "sender": sender, "n_acts": n}
+        for sender, counts in n_acts.items()
+        for month, n in enumerate(counts, start=1)
+        if n
+    ]
+    return pd.DataFrame(rows).assign(target="RUS", mutual=False, family="sanction", action="impose")
+
+
+TWO = cells({"EU": [0, 10, 0, 10, 7], "USA": [3, 3, 3, 3]})
+
+
+def test_each_count_has_an_interval_of_its_own_groups_dispersion() -> None:
+    found = sanction_counts(
+        TWO, every="month", unit="act", by=["sender"], coverage=FOUR, interval="dispersion"
+    )
+    eu, usa = (found[found["sender"].eq(s)] for s in ("EU", "USA"))
+    # Worked above: the dispersion of 0, 10, 0, 10 is 20 / 3. May is not covered.
+    by_hand = poisson_interval([0, 10, 0, 10], dispersion=20 / 3)
+    columns = ["interval_lower", "interval_upper"]
+    assert eu[columns].iloc[:4].to_numpy() == pytest.approx(by_hand[["lower", "upper"]].to_numpy())
+    assert eu["interval"].iloc[0] == "of each count: Poisson with dispersion 6.67, 95%"
+    assert eu["interval_lower"].isna().tolist() == [False] * 4 + [True]
+    assert usa[columns].iloc[0].tolist() == pytest.approx(
+        poisson_interval([3])[["lower", "upper"]].iloc[0].tolist()
+    )
+    plain = sanction_counts(TWO, every="month", unit="act", by=["sender"], coverage=FOUR)
+    pd.testing.assert_frame_equal(found[list(plain)], plain)
+
+
+def test_the_bootstrap_is_of_the_mean_and_the_same_for_a_seed_and_any_order() -> None:
+    asked = {"every": "month", "unit": "act", "by": ["sender"], "coverage": FOUR}
+    asked |= {"interval": "block_bootstrap", "seed": 7}
+    found = sanction_counts(TWO, **asked)
+    eu = found[found["sender"].eq("EU") & found["covered"]]
+    assert eu["mean"].unique().tolist() == [5.0]
+    ends = block_interval([0, 10, 0, 10], seed=7).iloc[0]
+    assert eu["interval_lower"].unique().tolist() == [ends["lower"]]
+    assert eu["interval"].iloc[0] == "of the mean: bootstrap over blocks of 2 periods, 95%"
+    pd.testing.assert_frame_equal(
+        sanction_counts(TWO.sample(frac=1, random_state=1), **asked), found
+    )
+
+
+def test_a_census_has_no_interval_unless_it_is_asked_for_and_can_be_made() -> None:
+    asked = {"every": "month", "unit": "act"}
+    assert "interval" not in sanction_counts(TWO, coverage=FOUR, **asked)
+    with pytest.raises(SanctlibError, match="needs to know what 'pandas' covers"):
+        sanction_counts(TWO, interval="dispersion", **asked)
+    with pytest.raises(CuratedError, match="a hand-picked list has no interval"):
+        sanction_counts(sl.load("russia_iran"), interval="dispersion", **asked)
+    with pytest.raises(UnknownChoiceError, match="the interval 'poisson'"):
+        sanction_counts(TWO, coverage=FOUR, interval="poisson", **asked)

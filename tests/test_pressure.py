@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import sanctlib as sl
 from sanctlib.coverage import Coverage
-from sanctlib.errors import MissingColumnsError, SanctlibError
+from sanctlib.errors import CuratedError, MissingColumnsError, SanctlibError
 from sanctlib.metrics.pressure import recent_sanctions, sanction_pressure
 
 KNOWN = Coverage(source="own", first=date(2018, 1, 1), last=date(2020, 12, 31))
@@ -54,6 +54,17 @@ def test_the_stock_is_summed_over_senders_and_does_not_fade() -> None:
         "n_senders": [1, 1, 1, 2, 1, 1],
     }
     assert found["covered"].all()
+
+
+def test_a_state_that_nobody_sanctions_is_under_no_pressure() -> None:
+    found = sanction_pressure(cases(), every="year", targets=["RUS", "CUB"], coverage=KNOWN)
+    cuba = found[found["target"].eq("CUB")]
+    assert cuba[["n", "n_senders"]].to_numpy().tolist() == [[0, 0]] * 3
+
+
+def test_a_hand_picked_list_has_no_flow() -> None:
+    with pytest.raises(CuratedError, match="a hand-picked list has no flow"):
+        recent_sanctions(sl.load("russia_iran"), every="year", unit="act", half_life=1)
 
 
 def test_each_case_counts_by_its_senders_weight_of_that_year() -> None:

@@ -101,6 +101,30 @@ def test_a_case_cut_by_the_end_of_coverage_is_open_if_its_source_says_so() -> No
     assert shown(found, "n", "right_censored")[-2:] == [(2, 1), (1, 1)]
 
 
+def test_a_target_that_no_case_names_has_a_stock_of_zero_inside_coverage() -> None:
+    asked = {"every": "year", "targets": ["RUS", "CUB"], "coverage": YEARS}
+    stocks = active_sanctions(CASES, at="any_day", **asked)
+    assert stocks.loc[stocks["target"].eq("CUB"), "n"].tolist() == [0] * 5
+    counts = sanction_counts(CASES, unit="case", by=["target"], **asked)
+    inside = counts[counts["period"].ge("2000-01-01")]
+    assert shown(inside, "period", "target") == shown(stocks, "period", "target")
+    known = Coverage(source="own", first=YEARS.first, last=YEARS.last, states=frozenset({"RUS"}))
+    other = active_sanctions(CASES, at="any_day", **(asked | {"coverage": known}))
+    assert shown(other[other["target"].eq("CUB")], "n", "covered") == [(None, False)] * 5
+    assert not active_sanctions(CASES, every="year", at="any_day", targets=["CUB"]).size
+
+
+def test_objectives_of_one_case_do_not_add_up() -> None:
+    table = CASES.iloc[[0, 2, 4]].assign(objectives=["democracy;end_war", "end_war", None])
+    found = active_sanctions(table, every="year", at="any_day", by=["objective"], coverage=YEARS)
+    first = found[found["period"].eq("2001-01-01")]
+    assert shown(first, "objective", "n", "additive") == [
+        ("democracy", 1, False),
+        ("end_war", 2, False),
+        (None, 0, False),
+    ]
+
+
 def test_senders_of_one_case_do_not_add_up() -> None:
     by_sender = active_sanctions(CASES, every="year", at="any_day", by=["sender"], coverage=YEARS)
     assert by_sender.loc[by_sender["sender"].eq("EU"), "n"].tolist() == [1, 1, 0, 0, 0]

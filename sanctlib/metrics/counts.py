@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -13,10 +12,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.frames import AnyTable, opened
+from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, periods_asked
-from sanctlib.metrics.questions import Question, TargetRule, Unit, keys_of
+from sanctlib.metrics.intervals import Process, count_intervals
+from sanctlib.metrics.questions import (
+    FLAGS,
+    Dated,
+    Question,
+    TargetRule,
+    Unit,
+    keys_of,
+    wanted,
+)
 from sanctlib.metrics.tallies import pieces_of
 from sanctlib.periods import PERIODS, Period
 from sanctlib.schema import ACTIONS, COUNTED_SANCTIONS
@@ -32,11 +40,15 @@ def sanction_counts(
     by: Sequence[str] = ("sender", "target"),
     actions: Sequence[str] = COUNTED_SANCTIONS,
     target_rule: TargetRule = "programme",
+    dated: Dated = "date",
     start: date | None = None,
     end: date | None = None,
     coverage: Coverage | None = None,
     senders: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
+    interval: Process | None = None,
+    level: float = 0.95,
+    seed: int = 1,
 ) -> pd.DataFrame:
     """
     Count new sanctions per period and group, in one unit.
@@ -57,16 +69,19 @@ def sanction_counts(
     A change between two dated copies of a list counts in the period of the copy that
     first shows it. A list has one sender: without a column ``sender``, the column
     ``list`` stands in its place. A complete register is a census: there is no sampling
-    interval, and ``lower`` and ``upper`` are the band over the dates that can be
-    defended.
+    interval unless one is asked for, and ``lower`` and ``upper`` are the band over the
+    dates that can be defended. A list as it stands holds survivors: what was removed is
+    not in it, so before its own day there is no ``upper``. Of a hand-picked list the
+    periods with acts are returned: its silence is no zero.
 
     Parameters
     ----------
     table : frame, path or Reading
         Events, cells, cases, listings, list_changes or listing_counts.
     by : sequence of str
-        ``sender``, ``target``, ``measure``, ``programme``, ``action``, ``entity_type``,
-        ``source`` or ``list``, as the table has them. May be empty.
+        ``sender``, ``target``, ``measure``, ``objective`` (of cases), ``programme``,
+        ``action``, ``entity_type``, ``source`` or ``list``, as the table has them. May be
+        empty.
     actions : sequence of str
         Actions of sanction that count. Of cases: ``impose`` or ``amend`` count those
         imposed, ``threaten`` those threatened. Lists hold impositions alone.
@@ -74,9 +89,19 @@ def sanction_counts(
         Whom a sanction targets: the state of the legal programme, those whose conduct
         the reasons name, or the place of the entity. A Belgian firm listed for
         supplying Russia counts for RUS, RUS and BEL.
+    dated : {"date", "announced", "effective"}
+        Of events: the day that counts. An act without that day counts by its ``date``;
+        how many those are is ``n_fallback``. `compare_dates` shows all three.
     coverage : Coverage, optional
         By default that of the Reading or of the store. Without any, observed cells
         alone are returned, and ``covered`` is missing.
+    interval : {"dispersion", "block_bootstrap"}, optional
+        The process that could have given other counts: ``dispersion`` is Poisson's, widened
+        by the dispersion of the group around its mean, for each period's expected count;
+        ``block_bootstrap`` draws blocks of consecutive periods, for the group's mean per
+        period, the same in all its rows. Needs coverage.
+    level, seed
+        Of the interval, 0-1, and of its draws.
 
     Returns
     -------
@@ -85,12 +110,17 @@ def sanction_counts(
         ``n_unplaced`` (things wider than a period: in the row of their group whose
         period is missing), ``covered`` (the source and the span hold every day of the
         period; where not, n is what was seen, and missing rather than 0) and
-        ``additive`` (the groups add up to the things counted).
+        ``additive`` (the groups add up to the things counted). If asked for,
+        ``n_fallback``, and ``interval`` (the process in words), ``mean`` (of the group's
+        covered periods), ``interval_lower``, ``interval_upper``.
 
     Raises
     ------
     SanctlibError
-        When the table does not have the unit or the rule, or an action is no sanction.
+        When the table does not have the unit, the rule or the day, or an action is no
+        sanction; for an interval of survivors or without coverage.
+    CuratedError
+        For an interval of a hand-picked list.
     MissingColumnsError
         When the table lacks a key.
 
@@ -126,6 +156,7 @@ def sanction_counts(
             unit=unit,
             actions=actions,
             target_rule=target_rule,
+            dated=dated,
             start=start,
             end=end,
             senders=senders,
@@ -135,10 +166,29 @@ def sanction_counts(
         # A dyad of an act with the states named in its reasons has no name but its target.
         named = unit == "dyad" and target_rule != "programme"
         whole = pieces_of(source, replace(question, by=("target",) if named else ()))
-        known = source.coverage
+        # A list whose rows were chosen covers nothing: what is not on it may have been.
+        known = None if source.curated else source.coverage
+        if interval is not None:
+            _check_interval(source, known)
     # An act on two states is in two groups; a measure is a flag and no part of anything.
-    additive = "measure" not in question.by and _total(pieces) == _total(whole)
-    return _counts(pieces, question, known).assign(additive=additive)
+    additive = not FLAGS.keys() & set(question.by) and _total(pieces) == _total(whole)
+    counts = _counts(pieces, question, known).assign(additive=additive)
+    if interval is None:
+        return counts
+    keys = question.by
+    return count_intervals(counts, by=keys, process=interval, level=level, seed=seed)
+
+
+def _check_interval(source: Opened, coverage: Coverage | None) -> None:
+    who = "The interval of sanction_counts"
+    if source.curated:
+        raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no interval.")
+    if coverage is None:
+        msg = f"{who} needs to know what {source.name!r} covers: outside it a zero is not known."
+        raise SanctlibError(f"{msg} Pass coverage=….")
+    if coverage.survivors:
+        msg = f"{who} cannot use {source.name!r}: what was removed from the list is not in it,"
+        raise SanctlibError(f"{msg} so its counts are lower bounds.")
 
 
 def _total(pieces: pd.DataFrame) -> int:
@@ -156,7 +206,7 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
         end=question.end,
         coverage=coverage,
     )
-    more = _wanted(question) if coverage is not None else None
+    more = wanted(question) if coverage is not None else None
     codes, groups = group_codes(pieces, question.by, more=more)
     sure = inside & pieces["first"].eq(pieces["last"]).to_numpy(dtype=bool)
     # Each group has a slot for every period, and one more for what has no period.
@@ -180,6 +230,12 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
         upper=_held(at, first, after, n),
         n_unplaced=_held(at, lost[unplaced], lost[unplaced] + 1, n[unplaced]),
     )
+    more_n = []
+    if "n_fallback" in pieces:
+        fell = pieces["n_fallback"].to_numpy(dtype=np.int64)
+        own = _held(at, last[counted], after[counted], fell[counted])
+        own += _held(at, lost[unplaced], lost[unplaced] + 1, fell[unplaced])
+        table["n_fallback"], more_n = own, ["n_fallback"]
     counts = ["n", "lower", "upper"]
     table[counts] = table[counts].astype("Int64")
     table["covered"] = pd.Series(pd.NA, index=table.index, dtype="boolean")
@@ -191,17 +247,10 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
         table["covered"] = pd.array(here, dtype="boolean")
         table.loc[no_period, "covered"] = pd.NA
         table.loc[~here & table["n"].eq(0), ["n", "lower"]] = pd.NA
-        table.loc[~here, "upper"] = pd.NA
-    return table[["period", *question.by, "unit", *counts, "n_unplaced", "covered"]]
-
-
-def _wanted(question: Question) -> pd.DataFrame | None:
-    lists = {"sender": question.senders, "target": question.targets}
-    asked = [lists.get(key) for key in question.by]
-    if not question.by or any(names is None for names in asked):
-        return None
-    rows = list(product(*(names or () for names in asked)))
-    return pd.DataFrame(rows, columns=list(question.by), dtype="str")
+        # What was removed before the day of a list of survivors was listed too.
+        gone = table["period"].lt(pd.Timestamp(coverage.last)) & coverage.survivors
+        table.loc[~here | gone, "upper"] = pd.NA
+    return table[["period", *question.by, "unit", *counts, "n_unplaced", *more_n, "covered"]]
 
 
 def _held(at: Places, first: Places, after: Places, n: Places) -> Places:

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.frames import AnyTable
+from sanctlib.errors import CuratedError, SanctlibError, check_columns
+from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.questions import TargetRule, Unit
 from sanctlib.metrics.stocks import At, active_sanctions
@@ -114,8 +114,11 @@ def sanction_pressure(
         sums |= {"pressure": ("pressure", _sum), "n_unweighted": ("n_unweighted", _sum)}
     found = stocks.groupby(keys, sort=True, dropna=False).agg(**sums).reset_index()
     found = whole[[*keys, "n", "covered"]].merge(found, how="left", on=keys)
-    found["n_senders"] = found["n_senders"].where(found["n"].notna()).astype("Int64")
     more = ["pressure", "n_unweighted"] if weights is not None else []
+    # A state that nobody sanctions has no sender: inside coverage its pressure is zero.
+    for column in ("n_senders", *more):
+        found[column] = found[column].fillna(0).where(found["n"].notna())
+    found = found.astype({"n_senders": "Int64"})
     found = found.sort_values(["period", "target"], ignore_index=True)
     return found[[*keys, "n", "n_senders", *more, "covered"]]
 
@@ -160,6 +163,8 @@ def recent_sanctions(
 
     Raises
     ------
+    CuratedError
+        For a hand-picked list.
     SanctlibError
         For a half-life not above 0, or a table of which nobody said what it covers.
 
@@ -177,6 +182,9 @@ def recent_sanctions(
     who = "recent_sanctions"
     if not half_life > 0:
         raise SanctlibError(f"{who} needs a half-life above 0 periods, got {half_life!r}.")
+    with opened(table, needed_by=who) as source:
+        if source.curated:
+            raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no flow.")
     # The stock of a span needs what came before it, so the whole coverage is counted.
     counts = sanction_counts(
         table,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from typing import Literal, TypeAlias
 
 import pandas as pd
@@ -17,6 +18,7 @@ from sanctlib.schema import COUNTED_SANCTIONS
 
 Unit: TypeAlias = Literal["act", "dyad", "case", "coalition", "entity", "designation"]
 TargetRule: TypeAlias = Literal["programme", "conduct", "address"]
+Dated: TypeAlias = Literal["date", "announced", "effective"]
 
 UNITS: dict[str, tuple[Unit, ...]] = {
     "events": ("act", "dyad"),
@@ -37,6 +39,11 @@ RULES: dict[str, tuple[TargetRule, ...]] = {
 TARGET_COLUMN = {"programme": "target", "conduct": "conduct", "address": "located_in"}
 """The column of events that answers whom an act targets, by rule."""
 
+DATES: tuple[Dated, ...] = ("date", "announced", "effective")
+
+FLAGS = {"measure": "measures", "objective": "objectives"}
+"""Keys of which one thing may have several, and their columns: such counts do not add up."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
@@ -47,6 +54,7 @@ class Question:
     unit: Unit
     actions: Sequence[str] = COUNTED_SANCTIONS
     target_rule: TargetRule = "programme"
+    dated: Dated = "date"
     start: date | None = None
     end: date | None = None
     senders: Sequence[str] | None = None
@@ -88,6 +96,16 @@ def keys_of(source: Opened, by: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys("list" if named and key == "sender" else key for key in by))
 
 
+def wanted(question: Question) -> pd.DataFrame | None:
+    """Return the groups that are laid out even if no row has them: those asked for by name."""
+    lists = {"sender": question.senders, "target": question.targets}
+    asked = [lists.get(key) for key in question.by]
+    if not question.by or any(names is None for names in asked):
+        return None
+    rows = list(product(*(names or () for names in asked)))
+    return pd.DataFrame(rows, columns=list(question.by), dtype="str")
+
+
 def check_unit(source: Opened, question: Question) -> None:
     """
     Check that the table can be counted in this unit.
@@ -109,6 +127,22 @@ def check_unit(source: Opened, question: Question) -> None:
         asked = ", ".join(repr(action) for action in question.actions)
         msg = f"{who}: a list holds impositions alone, and was asked for {asked}. Removals are"
         raise SanctlibError(f"{msg} the flow 'removed' of active_sanctions.")
+
+
+def check_dated(source: Opened, question: Question) -> None:
+    """
+    Check that the table tells the days asked for apart.
+
+    Raises
+    ------
+    SanctlibError
+        When it does not have events.
+    """
+    who, dated = question.needed_by, question.dated
+    check_choice(dated, DATES, what="day", needed_by=who)
+    if dated != "date" and source.kind != "events":
+        msg = f"{who}: announced and effective days are told apart by events; {source.name!r} holds"
+        raise SanctlibError(f'{msg} {source.kind}. Ask for dated="date".')
 
 
 def check_rule(source: Opened, question: Question) -> None:
@@ -142,12 +176,12 @@ def parts(table: pd.DataFrame, column: str, *, name: str) -> pd.DataFrame:
 
 
 def cases_by(table: pd.DataFrame, question: Question) -> pd.DataFrame:
-    """Return the cases against the targets asked for, written out by measure if it is a key."""
+    """Return the cases against the targets asked for, written out by the flags among the keys."""
     if question.targets is not None:
         table = table[table["target"].isin(question.targets)]
-    if "measure" in question.by:
-        check_columns(table.columns, ["measures"], needed_by="The key 'measure'")
-        table = parts(table, "measures", name="measure")
+    for key in FLAGS.keys() & set(question.by):
+        check_columns(table.columns, [FLAGS[key]], needed_by=f"The key {key!r}")
+        table = parts(table, FLAGS[key], name=key)
     check_columns(table.columns, question.by, needed_by=question.needed_by)
     return table
 

@@ -15,7 +15,15 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, periods_asked
-from sanctlib.metrics.questions import Question, TargetRule, check_rule, keys_of, of_senders
+from sanctlib.metrics.questions import (
+    FLAGS,
+    Question,
+    TargetRule,
+    check_rule,
+    keys_of,
+    of_senders,
+    wanted,
+)
 from sanctlib.metrics.spells import (
     FLOWS,
     SCENARIOS,
@@ -23,7 +31,7 @@ from sanctlib.metrics.spells import (
     flows_of_changes,
     flows_of_listings,
 )
-from sanctlib.periods import PERIODS, Period, period_start
+from sanctlib.periods import PERIODS, Period, period_end, period_start
 
 At: TypeAlias = Literal["any_day", "end_of_period"]
 Stock: TypeAlias = Literal["legal", "in_force"]
@@ -79,7 +87,8 @@ def active_sanctions(
         that first shows it, and the bounds move it to any day since the copy before.
         ``left_censored`` and ``right_censored`` count those in the stock that began
         before the coverage and that are open at its end (missing for dated copies, which
-        do not say). ``covered`` and ``additive`` as in `sanction_counts`.
+        do not say). ``covered`` and ``additive`` as in `sanction_counts`. A list of
+        survivors has no ``upper`` before its own day.
 
     Raises
     ------
@@ -141,18 +150,20 @@ def active_sanctions(
     )
     spells = of_senders(spells, question)
     flows = _flows(source, spells, question, stock)
-    codes, groups = group_codes(flows, keys)
+    more = wanted(question) if known is not None else None
+    codes, groups = group_codes(flows, keys, more=more)
     sums = _sums(flows, codes, periods, n_groups=len(groups), at=at)
     whole = _flows(source, spells, replace(question, by=()), stock)
     one = np.zeros(len(whole), dtype=np.int64)
     undivided = _sums(whole, one, periods, n_groups=1, at=at)["n"]
     told = covered_groups(groups, coverage=known, asked=(senders, targets))
+    adds_up = np.array_equal(sums["n"].sum(axis=0), undivided[0])
     stocks = laid_out(groups, periods, np.arange(len(groups) * len(periods))).assign(
         unit=question.unit,
         at=at,
         **{name: pd.array(sums[name].ravel(), dtype="Int64") for name in _COUNTS},
         covered=pd.array(np.outer(told, covered).ravel(), dtype="boolean"),
-        additive="measure" not in keys and np.array_equal(sums["n"].sum(axis=0), undivided[0]),
+        additive=adds_up and not FLAGS.keys() & set(keys),
     )
     if source.kind == "list_changes":
         stocks[["left_censored", "right_censored"]] = pd.NA
@@ -160,8 +171,14 @@ def active_sanctions(
         stocks[["left_censored", "covered"]] = pd.NA
         stocks = stocks[stocks[["upper", *FLOWS]].sum(axis=1).gt(0)]
     else:
-        blank = ~stocks["covered"] & ~stocks["period"].isin(here)
+        unseen = stocks[["upper", "opening", *FLOWS]].sum(axis=1).eq(0)
+        blank = ~stocks["covered"] & (unseen | ~stocks["period"].isin(here))
         stocks.loc[blank, list(_COUNTS)] = pd.NA
+        if known.survivors:
+            # Before the list's own day, what was removed since was there too.
+            days = stocks["period"]
+            day = days if at == "any_day" else period_end(days, every=every)
+            stocks.loc[day.lt(pd.Timestamp(known.last)), "upper"] = pd.NA
     types = {"covered": "boolean", "left_censored": "Int64", "right_censored": "Int64"}
     return stocks.astype(types).reset_index(drop=True)
 

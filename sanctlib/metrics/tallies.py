@@ -13,6 +13,7 @@ from sanctlib.metrics.questions import (
     by_programme,
     by_target,
     cases_by,
+    check_dated,
     check_rule,
     check_unit,
     of_senders,
@@ -29,7 +30,8 @@ def pieces_of(source: Opened, question: Question) -> pd.DataFrame:
     pieces : DataFrame
         The keys, ``first`` and ``last`` (periods; missing when not known), ``n``,
         ``inside`` (wholly in the span), ``counted`` (n counts in the period ``last``),
-        ``unplaced`` (wider than a period, counted in none).
+        ``unplaced`` (wider than a period, counted in none), and where another day than
+        ``date`` is asked for ``n_fallback`` (of n, those without it).
 
     Raises
     ------
@@ -38,6 +40,7 @@ def pieces_of(source: Opened, question: Question) -> pd.DataFrame:
     """
     check_unit(source, question)
     check_rule(source, question)
+    check_dated(source, question)
     if source.kind in ("events", "cells"):
         return _of_events(source, question)
     table = of_senders(source.small(needed_by=question.needed_by), question)
@@ -75,6 +78,7 @@ def _of_events(source: Opened, question: Question) -> pd.DataFrame:
             target: question.targets,
         },
         distinct=ids,
+        dated=None if question.dated == "date" else f"date_{question.dated}",
         needed_by=question.needed_by,
     )
     return pieces.assign(counted=pieces["placed"], unplaced=~pieces["placed"])

@@ -1,4 +1,4 @@
-"""Units side by side: the same span counted in every unit that the sources have."""
+"""Units and days side by side: the same acts in every unit, and by every day that is told."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ import pandas as pd
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
 from sanctlib.frames import AnyTable, Opened, fetched, opened
-from sanctlib.metrics.questions import RULES, TARGET_COLUMN, UNITS, Question, TargetRule
+from sanctlib.metrics.counts import sanction_counts
+from sanctlib.metrics.questions import (
+    DATES,
+    RULES,
+    TARGET_COLUMN,
+    UNITS,
+    Question,
+    TargetRule,
+    Unit,
+)
 from sanctlib.metrics.tallies import pieces_of
 from sanctlib.periods import PERIODS, Period, period_end, period_start
 from sanctlib.reading import Reading
+from sanctlib.schema import COUNTED_SANCTIONS
 
 _RULE = {
     ("events", "act"): "acts of a sender; an act against three targets counts once",
@@ -69,7 +79,7 @@ def compare_units(
         ``source``, ``unit``, ``target_rule``, ``n``, ``lower``, ``upper`` (the band of
         the dates that can be defended), ``covered`` (the source speaks of the whole
         span; missing when nobody said; where not, nothing seen is missing, not zero) and
-        ``rule``, in words.
+        ``rule``, in words. A list of survivors has no ``upper`` before its own day.
 
     Raises
     ------
@@ -112,14 +122,100 @@ def compare_units(
                         targets=targets,
                         needed_by="compare_units",
                     )
-                    told = _covered(source.coverage, start, end, every=question.every)
-                    rows.append({"source": name, "covered": told, **_row(source, question)})
+                    known = source.coverage
+                    told = _covered(known, start, end, every=question.every)
+                    row = {"source": name, "covered": told, **_row(source, question)}
+                    if known is not None and known.survivors and start < known.last:
+                        # What was removed before the day of the list is not in it.
+                        row |= {"upper": pd.NA, "rule": f"{row['rule']}; survivors only"}
+                    rows.append(row)
     table = pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
     # Where the source does not speak of the whole span, nothing seen is not nothing.
     cut = ~table["covered"].fillna(value=True)
     table.loc[cut & table["n"].eq(0), ["n", "lower"]] = pd.NA
     table.loc[cut, "upper"] = pd.NA
     return table
+
+
+def compare_dates(
+    table: AnyTable,
+    *,
+    every: Period,
+    unit: Unit = "act",
+    by: Sequence[str] = (),
+    actions: Sequence[str] = COUNTED_SANCTIONS,
+    target_rule: TargetRule = "programme",
+    start: date | None = None,
+    end: date | None = None,
+    coverage: Coverage | None = None,
+    senders: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """
+    Count acts of sanction by their own day, the day announced and the day of effect.
+
+    A law announced in May and effective in August is an act of May or of August: a curve
+    that peaks before an event by one day may peak after it by another. Where acts lack a
+    day the three agree by default and not by finding, so read ``n_fallback`` first.
+
+    Parameters
+    ----------
+    table : frame, path or Reading
+        Events with ``date_announced`` and ``date_effective``.
+    every, unit, by, actions, target_rule, start, end, coverage, senders, targets
+        As in `sanction_counts`.
+
+    Returns
+    -------
+    counts : DataFrame
+        ``dated`` (date, announced, effective) and the columns of `sanction_counts`, with
+        ``n_fallback``: acts that lack the day and count by their ``date``.
+
+    Raises
+    ------
+    MissingColumnsError
+        When the table lacks one of the days.
+    SanctlibError
+        As `sanction_counts`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sanctlib.metrics.units import compare_dates
+    >>> day = pd.Timestamp("2018-08-07")
+    >>> acts = pd.DataFrame({
+    ...     "source": "own", "event_id": ["1", "2"], "act_id": ["1", "2"], "date": day,
+    ...     "date_last": day, "date_announced": [pd.Timestamp("2018-05-08"), pd.NaT],
+    ...     "date_effective": pd.NaT, "sender": "USA", "target": "IRN", "mutual": False,
+    ...     "family": "sanction", "action": "impose",
+    ... })
+    >>> compare_dates(acts, every="month")[["dated", "period", "n", "n_fallback"]]
+           dated     period  n  n_fallback
+    0       date 2018-08-01  2           0
+    1  announced 2018-05-01  1           0
+    2  announced 2018-08-01  1           1
+    3  effective 2018-08-01  2           2
+    """
+    found = [
+        sanction_counts(
+            table,
+            every=every,
+            unit=unit,
+            by=by,
+            actions=actions,
+            target_rule=target_rule,
+            dated=dated,
+            start=start,
+            end=end,
+            coverage=coverage,
+            senders=senders,
+            targets=targets,
+        ).assign(dated=dated)
+        for dated in DATES
+    ]
+    rows = pd.concat([counts.assign(n_fallback=counts.get("n_fallback", 0)) for counts in found])
+    columns = [c for c in found[-1] if c != "dated"]
+    return rows[["dated", *columns]].astype({"dated": "str"}).reset_index(drop=True)
 
 
 _TYPES = {

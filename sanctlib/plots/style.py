@@ -34,6 +34,8 @@ def caption(
     """
     Return the sentence under a figure: n and unit, target rule, source, end of the data.
 
+    A list as it stands says so: what was removed from it before is not counted.
+
     Parameters
     ----------
     readings : Reading
@@ -51,6 +53,7 @@ def caption(
     for reading in readings:
         covered = reading.coverage
         span = f", {covered.first} to {covered.last}" if covered else ", coverage not said"
+        span += ", survivors only" if covered and covered.survivors else ""
         sources.append(reading.provenance.key + span)
     text = "; ".join(parts) + f". Source: {'; '.join(dict.fromkeys(sources))}."
     return f"{text} {note}".strip()

@@ -74,7 +74,9 @@ def as_listings(
         table=table[[c for c in LISTINGS.names if c in table]],
         rejected=draft.rejected,
         audit=draft.audit,
-        coverage=first and last and Coverage(source=key, first=min(first, last), last=last),
+        coverage=first
+        and last
+        and Coverage(source=key, first=min(first, last), last=last, survivors=True),
         provenance=provenance(key, *paths),
         unmatched=draft.unmatched,
     )

@@ -1,0 +1,244 @@
+"""Outcomes: the share of cases of sanctions that succeeded, open ones counted apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.frames import AnyTable, opened
+from sanctlib.metrics.grid import group_codes
+from sanctlib.metrics.intervals import wilson_interval
+from sanctlib.metrics.questions import FLAGS, Question, cases_by, of_senders, parts
+
+Several: TypeAlias = Literal["any", "all"]
+Ongoing: TypeAlias = Literal["apart", "as_coded"]
+
+# The target gave in, wholly or in part. EUSANCT's own flag is one for exactly those two
+# outcomes, threatened or imposed, and none for a settlement by negotiation.
+SUCCESS = {
+    "gsdb": ("success_part", "success_total"),
+    "ties": (
+        "target_gave_in",
+        "target_gave_in_partly",
+        "threat_target_gave_in",
+        "threat_target_gave_in_partly",
+    ),
+    "eusanct": ("success",),
+}
+_OPEN = "ongoing"
+_NUMBERED = "finaloutcome_"
+_IDS = ["source", "case_id"]
+_COUNTS = ["n_cases", "n_ongoing", "n_unknown", "n_decided", "n"]
+
+
+def sanction_outcomes(
+    table: AnyTable,
+    *,
+    by: Sequence[str] = ("stage",),
+    success: Sequence[str] | None = None,
+    several: Several = "any",
+    ongoing: Ongoing = "apart",
+    senders: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    interval: Literal["wilson"] | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """
+    Return how many cases of sanctions succeeded, as counts and as a share of those decided.
+
+    Success is what a source's coders saw: the target did what was asked, whether or not
+    because of the sanctions. Three choices move the share, so each is an argument: whether
+    a settlement by negotiation counts (by default not), what a case of several outcomes
+    is, and what an open case is. An open case is no failure: by default it is in no
+    denominator. ``lower`` and ``upper`` say what the share would be if all cases without a
+    known outcome had failed, or succeeded (Manski 1989).
+
+    A register of cases is a census: the share has no sampling interval unless one is asked
+    for. The share describes cases that came to be: targets that would have yielded are
+    rarely sanctioned, and mostly threatened, so stages are told apart by default.
+
+    Parameters
+    ----------
+    table : frame, path or Reading
+        Cases with ``outcomes``.
+    by : sequence of str
+        ``stage`` (threatened, imposed, threatened_and_imposed), ``multilaterality`` of the
+        whole case (``one`` state, ``several`` states, ``bloc``: a body such as the EU or
+        the UN is among the senders, alone or not; missing where one is not known),
+        ``target``, ``sender``, ``measure``, ``objective``, ``source``; ``outcome`` counts
+        the cases with each outcome in place of success. May be empty.
+    success : sequence of str, optional
+        The outcomes that are success. By default, where the target gave in: of the GSDB
+        ``success_total`` and ``success_part``, of TIES ``target_gave_in`` and
+        ``target_gave_in_partly`` (with ``threat_`` before, upon the threat), of EUSANCT its
+        own flag. ``nego_settlement`` (GSDB, TIES) is not among them.
+    several : {"any", "all"}
+        Whether one of the outcomes of a case must be success, or each. The GSDB has one
+        for each objective, and the table joins and sorts both: which belongs to which is
+        lost, so by ``objective`` a case's outcome counts under each.
+    ongoing : {"apart", "as_coded"}
+        With ``as_coded``, an open case of which the source tells an outcome so far counts
+        by it (EUSANCT: 43 of 326).
+    senders, targets : sequence of str, optional
+        Only cases of these.
+    interval : {"wilson"}, optional
+        The interval for independent cases of one chance of success (Wilson 1927).
+
+    Returns
+    -------
+    outcomes : DataFrame
+        The keys, ``n_cases``, ``n_ongoing``, ``n_unknown`` (neither open nor with an
+        outcome), ``n_decided`` (the rest), ``n`` (of these, with success), ``share`` (0-1;
+        missing where none is decided), ``lower``, ``upper``, ``additive`` (the groups add
+        up to the cases), and if asked for ``interval``, ``interval_lower``,
+        ``interval_upper``.
+
+    Raises
+    ------
+    SanctlibError
+        For a table that has no cases, or is of a source whose words nobody told apart.
+    UnknownChoiceError
+        For an outcome that the table does not have.
+    CuratedError
+        For a hand-picked list.
+
+    Examples
+    --------
+    >>> from sanctlib.metrics.outcomes import sanction_outcomes
+    >>> day = pd.Timestamp("2001-01-01")
+    >>> cases = pd.DataFrame({
+    ...     "source": "gsdb", "case_id": ["1", "2", "3", "4"], "sender": "USA",
+    ...     "target": "IRN", "start": day, "start_last": day, "ongoing": [False] * 3 + [True],
+    ...     "outcomes": ["success_total", "failed", "failed;success_part", "ongoing"],
+    ... })
+    >>> found = sanction_outcomes(cases, by=[])
+    >>> found[["n_cases", "n_ongoing", "n", "share", "lower", "upper"]].round(2)
+       n_cases  n_ongoing  n  share  lower  upper
+    0        4          1  2   0.67    0.5   0.75
+    """
+    who = "sanction_outcomes"
+    check_choice(several, ("any", "all"), what="rule", needed_by=who)
+    check_choice(ongoing, ("apart", "as_coded"), what="rule", needed_by=who)
+    if interval is not None:
+        check_choice(interval, ("wilson",), what="interval", needed_by=who)
+    with opened(table, needed_by=who) as source:
+        if source.curated:
+            raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no rate.")
+        if source.kind != "cases" or "outcomes" not in source.columns:
+            msg = f"{who} needs cases with 'outcomes', and {source.name!r} holds {source.kind}"
+            raise SanctlibError(msg + (" without." if source.kind == "cases" else "."))
+        cases = source.small(needed_by=who)
+    keys = [key for key in dict.fromkeys(by) if key != "outcome"]
+    question = Question(
+        every="year", by=tuple(keys), unit="case", senders=senders, targets=targets, needed_by=who
+    )
+    told = parts(cases, "outcomes", name="outcome")[[*_IDS, "outcome"]].dropna().drop_duplicates()
+    cases = _described(cases, told, success=success, several=several, ongoing=ongoing)
+    cases = of_senders(cases, question)
+    once = cases_by(cases, question).drop_duplicates([*keys, *_IDS])
+    codes, groups = group_codes(once, keys)
+    is_ = {state: once["state"].eq(state) for state in ("ongoing", "unknown", "success")}
+    flags = pd.DataFrame({f"n_{state}": held for state, held in is_.items()}).assign(n_cases=1)
+    sums = flags.groupby(codes).sum().reindex(range(len(groups)), fill_value=0)
+    sums["n_decided"] = sums["n_cases"] - sums["n_ongoing"] - sums["n_unknown"]
+    found = pd.concat([groups, sums.rename(columns={"n_success": "n"})], axis=1)
+    distinct = cases_by(cases, Question(every="year", by=(), unit="case", targets=targets))
+    additive = not FLAGS.keys() & set(keys) and sums["n_cases"].sum() == len(
+        distinct.drop_duplicates(_IDS)
+    )
+    if "outcome" in by:
+        decided = once.assign(group=codes)[~is_["ongoing"] & ~is_["unknown"]]
+        words = told[told["outcome"].ne(_OPEN)].merge(decided[[*_IDS, "group"]], on=_IDS)
+        n = words.groupby(["group", "outcome"]).size().rename("n").reset_index()
+        found = n.merge(found.drop(columns="n"), left_on="group", right_index=True)
+        keys, additive = [*keys, "outcome"], False
+    found = found[[*keys, *_COUNTS]].reset_index(drop=True).astype(dict.fromkeys(_COUNTS, "int64"))
+    open_or_unknown = found["n_ongoing"] + found["n_unknown"]
+    found["share"] = found["n"] / found["n_decided"].where(found["n_decided"].gt(0))
+    found["lower"] = found["n"] / found["n_cases"]
+    found["upper"] = (found["n"] + open_or_unknown) / found["n_cases"]
+    found["additive"] = bool(additive)
+    if interval is not None:
+        edges = wilson_interval(found["n"], total=found["n_decided"], level=level)
+        found["interval"] = f"Wilson, independent cases of one chance, {level:.0%}"
+        found[["interval_lower", "interval_upper"]] = edges[["lower", "upper"]].to_numpy()
+    return found
+
+
+def _described(
+    cases: pd.DataFrame,
+    told: pd.DataFrame,
+    *,
+    success: Sequence[str] | None,
+    several: Several,
+    ongoing: Ongoing,
+) -> pd.DataFrame:
+    """Return the cases with ``stage``, ``multilaterality`` and ``state`` of the whole case."""
+    good = told.assign(good=_succeeded(told, success))
+    numbered = good["outcome"].str.startswith(_NUMBERED)
+    # EUSANCT says each outcome twice, as a number and as a flag: one of them is read.
+    asked = any(word.startswith(_NUMBERED) for word in success or ())
+    good = good[good["outcome"].ne(_OPEN) & numbered.eq(asked)]
+    at = cases.groupby(_IDS, sort=False).ngroup()
+    numbers = cases[_IDS].assign(at=at).drop_duplicates()
+    words = good.merge(numbers, on=_IDS).groupby("at")["good"]
+    decided = at.map(words.any() if several == "any" else words.all())
+    said_open = told[told["outcome"].eq(_OPEN)].merge(numbers, on=_IDS)["at"]
+    coded_open = at.isin(said_open)
+    is_open = cases["ongoing"].fillna(value=False).astype("bool") | coded_open
+    is_open = is_open.groupby(at).transform("any")
+    if ongoing == "as_coded":
+        is_open &= decided.isna()
+    state = decided.map({True: "success", False: "failed"}).fillna("unknown")
+
+    def flag(column: str, *, unsaid: bool) -> pd.Series:
+        if column not in cases:
+            return pd.Series(unsaid, index=cases.index)
+        return cases[column].fillna(value=unsaid).astype("bool").groupby(at).transform("any")
+
+    # A source of sanctions imposed, like the GSDB, does not say so in each row.
+    threatened, imposed = flag("threatened", unsaid=False), flag("imposed", unsaid=True)
+    stages = {
+        "threatened_and_imposed": threatened & imposed,
+        "threatened": threatened,
+        "imposed": imposed,
+    }
+    sender = cases["sender"]
+    body = sender.notna() & ~sender.str.fullmatch("[A-Z]{3}").fillna(value=False).astype("bool")
+    sizes = {
+        "bloc": body.groupby(at).transform("any"),
+        "": sender.isna().groupby(at).transform("any"),
+        "several": sender.groupby(at).transform("nunique").gt(1),
+    }
+    return cases.assign(
+        stage=_first_true(stages, default=""),
+        multilaterality=_first_true(sizes, default="one"),
+        state=state.mask(is_open, "ongoing"),
+    )
+
+
+def _succeeded(told: pd.DataFrame, success: Sequence[str] | None) -> pd.Series:
+    who = "sanction_outcomes"
+    if success is not None:
+        known = {*told["outcome"], *(word for words in SUCCESS.values() for word in words)}
+        for word in success:
+            check_choice(word, sorted(known), what="outcome", needed_by=who)
+        return told["outcome"].isin(success)
+    strange = sorted({*told["source"]} - SUCCESS.keys())
+    if strange:
+        found = ", ".join(sorted({*told["outcome"]}))
+        msg = f"{who} does not know which outcomes of {strange[0]!r} are success; found: {found}."
+        raise SanctlibError(f"{msg} Pass success=[…].")
+    pairs = zip(told["source"], told["outcome"], strict=True)
+    return pd.Series([word in SUCCESS[key] for key, word in pairs], index=told.index, dtype="bool")
+
+
+def _first_true(choices: dict[str, pd.Series], *, default: str) -> pd.Series:
+    """Return the name of the first choice that holds in each row; an empty name is missing."""
+    found = np.select([mask.to_numpy(dtype=bool) for mask in choices.values()], [*choices], default)
+    named = pd.Series(found, index=next(iter(choices.values())).index, dtype="str")
+    return named.mask(named.eq(""))
