@@ -137,7 +137,7 @@ def test_a_copy_without_days_of_designation_has_none(tmp_path: Path) -> None:
 
 
 def test_another_delimiter_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="header line to be one cell, parted by ','"):
+    with pytest.raises(MissingColumnsError, match="one cell, parted by ','"):
         sl.read("eu", changed(tmp_path, CSV, (";", ",")))
 
 

@@ -19,7 +19,6 @@ from sanctlib.sources.producers import provenance
 from sanctlib.sources.text import check_header, delimiter_of, read_text
 
 COLUMNS = ("ccode", "session", "IdealPointAll", "Q5%All", "Q95%All")
-LEVEL = 0.90
 _Z = 1.6448536269514722  # the 95 % quantile of the normal distribution
 _VOTES = ("all", "fp")  # estimates from all votes, and from votes on foreign policy
 
