@@ -118,12 +118,13 @@ def _run(sample: Sample) -> list[str]:
     shown = reading.table.dropna(axis="columns", how="all").drop(columns="source").head(4)
     rejected = reading.rejected[["line", "reason"]].head(4)
     wide = {"index": False, "max_colwidth": 40, "line_width": 100}
-    lines = ["```pycon", f">>> reading = sl.read({sample.key!r}, {sample.path.name!r})"]
+    # Double quotes: the formatter reads these blocks too.
+    lines = ["```pycon", f'>>> reading = sl.read("{sample.key}", "{sample.path.name}")']
     lines += [">>> reading", repr(reading), ">>> reading.audit.steps"]
     lines += [reading.audit.steps.to_string(index=False), ">>> reading.table.head(4)"]
     lines += [shown.to_string(**wide)]
     if len(rejected):
-        lines += [">>> reading.rejected[['line', 'reason']].head(4)"]
+        lines += ['>>> reading.rejected[["line", "reason"]].head(4)']
         lines += [rejected.to_string(index=False, max_colwidth=90)]
     if len(reading.unmatched):
         lines += [">>> reading.unmatched.head(4)"]

@@ -16,7 +16,7 @@ from sanctlib.codes.countries import System
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
-from sanctlib.sources.producers import provenance
+from sanctlib.sources.producers import as_reading
 from sanctlib.sources.text import check_header, read_text
 
 _FIRST_YEAR, _LAST_YEAR = 1945, 2100  # `countries.csv` does not date states before 1945
@@ -135,21 +135,16 @@ def dyad_reading(draft: Draft, layout: DyadLayout, *, directed: bool | None, pat
     keys = ["first", "second", "date", "date_last", *(["measure"] * ("measure" in draft.rows))]
     draft = _one_of_each(draft if directed else _in_order(draft), keys, columns, layout)
     draft = _melted(draft, keys, layout)
-    table = draft.rows.sort_values(["measure", "first", "second", "date"])
-    return Reading(
-        kind="dyads",
-        table=table.assign(source=layout.key, directed=directed, lower=np.nan, upper=np.nan),
-        rejected=draft.rejected,
-        audit=draft.audit,
-        coverage=Coverage(
-            source=layout.key,
-            first=table["date"].min().date(),
-            last=table["date_last"].max().date(),
-            states=frozenset(table["first"]) | frozenset(table["second"]),
-        ),
-        provenance=provenance(layout.key, Path(path)),
-        unmatched=draft.unmatched,
+    rows = draft.rows.sort_values(["measure", "first", "second", "date"])
+    coverage = Coverage(
+        source=layout.key,
+        first=rows["date"].min().date(),
+        last=rows["date_last"].max().date(),
+        states=frozenset(rows["first"]) | frozenset(rows["second"]),
     )
+    rows = rows.assign(directed=directed, lower=np.nan, upper=np.nan)
+    draft = replace(draft, rows=rows)
+    return as_reading(draft, "dyads", key=layout.key, paths=[Path(path)], coverage=coverage)
 
 
 def _years(draft: Draft) -> Draft:

@@ -16,8 +16,7 @@ from sanctlib.codes.countries import System
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Reading
-from sanctlib.schema import LISTINGS
-from sanctlib.sources.producers import provenance
+from sanctlib.sources.producers import as_reading
 
 _KEY = ["listing_id", "programme"]
 # No list is older, and a slip of the pen may name any year.
@@ -63,21 +62,18 @@ def as_listings(
     draft = _merged(draft)
     draft = _countries(draft, countries, taken)
     _check_some(draft, paths[0])
-    table = draft.table.assign(source=key, list=list_name, date_basis=date_basis)
-    table["delisted"] = pd.Series(pd.NaT, index=table.index)
-    table["entity_id"] = table["entity_id"].fillna(table["listing_id"])
-    days = table["listed"].dropna()
+    rows = draft.rows.assign(
+        list=list_name,
+        date_basis=date_basis,
+        delisted=pd.Series(pd.NaT, index=draft.rows.index),
+        entity_id=draft.rows["entity_id"].fillna(draft.rows["listing_id"]),
+    )
+    days = rows["listed"].dropna()
     last = taken or (None if days.empty else days.max().date())
     first = last if days.empty else days.min().date()
-    return Reading(
-        kind="listings",
-        table=table[[c for c in LISTINGS.names if c in table]],
-        rejected=draft.rejected,
-        audit=draft.audit,
-        coverage=first and last and Coverage(source=key, first=min(first, last), last=last),
-        provenance=provenance(key, *paths),
-        unmatched=draft.unmatched,
-    )
+    coverage = first and last and Coverage(source=key, first=min(first, last), last=last)
+    draft = replace(draft, rows=rows)
+    return as_reading(draft, "listings", key=key, paths=paths, coverage=coverage)
 
 
 def country_of(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
@@ -124,12 +120,11 @@ def day_of_copy(text: str | None, *, form: str, path: Path) -> date:
     SourceError
         When it says none: comparing copies needs it.
     """
-    day = pd.to_datetime(text or "", format=form, errors="coerce")
-    if pd.isna(day):
+    made = latest_day(pd.Series([text], dtype="str"), form)
+    if made is None:
         found = repr(text[:40]) if text else "nothing"
         msg = f"{path.name!r} does not say which day it was made: it has {found} in its place."
         raise SourceError(msg)
-    made: date = day.date()
     return made
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sanctlib.cleaning.draft import Draft
+from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
-from sanctlib.reading import Provenance, sha256
-from sanctlib.schema import TableKind
+from sanctlib.reading import Provenance, Reading, sha256
+from sanctlib.schema import TABLES, TableKind
 from sanctlib.sources.files import head_of
 
 
@@ -53,6 +55,22 @@ def provenance(key: str, *paths: Path) -> Provenance:
         licence=source.licence,
         citation=source.citation,
         files={path.name: sha256(path) for path in paths},
+    )
+
+
+def as_reading(
+    draft: Draft, kind: TableKind, *, key: str, paths: Sequence[Path], coverage: Coverage | None
+) -> Reading:
+    """Return a draft that is done as the reading of its source, with the columns of the table."""
+    table = draft.table.assign(source=key)
+    return Reading(
+        kind=kind,
+        table=table[[c for c in TABLES[kind].names if c in table]],
+        rejected=draft.rejected,
+        audit=draft.audit,
+        coverage=coverage,
+        provenance=provenance(key, *paths),
+        unmatched=draft.unmatched,
     )
 
 
