@@ -171,13 +171,14 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
     check_choice(key, shipped(), what="dataset", needed_by="sl.load")
     dataset = shipped()[key]
     _note(dataset)
-    note_used(dataset.provenance)
     named = store or os.environ.get(STORE_VARIABLE)
+    reading = None
     if named and (Path(named) / f"{key}.json").is_file():
-        stored = load_stored(key, Path(named))
-        if stored.provenance.files == {dataset.file: dataset.sha256}:
-            return stored
-    return _clean(dataset)
+        reading = load_stored(key, Path(named))
+    if reading is None or reading.provenance.files != {dataset.file: dataset.sha256}:
+        reading = _clean(dataset)
+    note_used(dataset.provenance)
+    return reading
 
 
 def prepare(
