@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from pathlib import Path
 
@@ -109,10 +110,12 @@ def test_a_repeated_column_name_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_field_of_ten_megabytes_is_rejected_and_the_rest_read(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
     draft = read_text(file(tmp_path, b"a,b\n1," + b"x" * 10_000_000 + b"\n3,4\n"))
     assert draft.table.to_dict("records") == [{"a": "3", "b": "4"}]
     assert draft.rejected["line"].tolist() == [2]
     assert draft.rejected["raw"].str.len().tolist() == [2000]
+    assert csv.field_size_limit() == limit, "the process keeps its own"
 
 
 def test_a_closing_mark_is_no_part_of_the_last_cell(tmp_path: Path) -> None:

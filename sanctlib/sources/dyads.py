@@ -97,7 +97,7 @@ def dyad_draft(path: Path, layout: DyadLayout) -> tuple[Draft, bool | None]:
     """Return the rows with ``first``, ``second`` and ``year``, and whether they are directed."""
     needed_by = f"The reader of {layout.key!r}"
     draft = read_text(
-        Path(path),
+        path,
         needed=[layout.year, *(c for c in layout.measures if c not in layout.optional)],
         also=[*layout.optional, *(c for pair in layout.sides for c in pair)],
         needed_by=needed_by,
@@ -129,7 +129,7 @@ def dyad_reading(draft: Draft, layout: DyadLayout, *, directed: bool | None, pat
     draft = _values(_years(empty_to_null(draft)), columns, layout)
     draft = _parties(draft, layout.system)
     if draft.rows.empty:
-        raise SourceError(f"{Path(path).name!r} has no dyad-year that can be read.")
+        raise SourceError(f"{path.name!r} has no dyad-year that can be read.")
     if directed is None:
         directed = _stands_both_ways(draft.rows)
     keys = ["first", "second", "date", "date_last", *(["measure"] * ("measure" in draft.rows))]
@@ -144,7 +144,7 @@ def dyad_reading(draft: Draft, layout: DyadLayout, *, directed: bool | None, pat
     )
     rows = rows.assign(directed=directed, lower=np.nan, upper=np.nan)
     draft = replace(draft, rows=rows)
-    return as_reading(draft, "dyads", key=layout.key, paths=[Path(path)], coverage=coverage)
+    return as_reading(draft, "dyads", key=layout.key, paths=[path], coverage=coverage)
 
 
 def _years(draft: Draft) -> Draft:

@@ -80,7 +80,6 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
         When there is no such file, or a folder, an empty file, a saved web page or a
         Git LFS pointer in its place.
     """
-    path = Path(path)
     try:
         _check_there(path)
         packed = _opened(path)

@@ -100,13 +100,12 @@ def read_events(*paths: Path) -> Reading:
     SourceError
         When a file holds no event row: a GKG or mentions file, or none of GDELT's.
     """
-    files = [Path(path) for path in paths]
-    draft = read_draft(*files)
+    draft = read_draft(*paths)
     coded = _day(draft.rows["DATEADDED"].str.slice(0, 8)).fillna(_day(draft.rows["SQLDATE"]))
     return as_events(
         _parties(empty_to_null(draft)),
         key="gdelt",
-        paths=files,
+        paths=paths,
         date_format="%Y%m%d",
         date_basis="occurred",
         parties="cameo",

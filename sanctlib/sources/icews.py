@@ -65,15 +65,14 @@ def read_events(*paths: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    files = [Path(path) for path in paths]
-    draft = read_draft(*files)
+    draft = read_draft(*paths)
     rows = draft.rows.rename(columns=_RAW)
     draft = empty_to_null(replace(draft, rows=rows), marks=_NULLS)
     rows = draft.rows
     for side, actor in zip(("sender", "target"), ACTORS, strict=True):
         name = rows[actor].mask(rows[actor].isin(_NULLS))
         rows = rows.assign(**{side: rows[side].fillna(name)})
-    return as_events(replace(draft, rows=rows), key="icews", paths=files)
+    return as_events(replace(draft, rows=rows), key="icews", paths=paths)
 
 
 def read_draft(*paths: Path) -> Draft:
@@ -115,7 +114,6 @@ def read_quadruples(path: Path, *, actors: Actors = "state") -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    path = Path(path)
     draft = read_text(
         path,
         delimiter="\t",

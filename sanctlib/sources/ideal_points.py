@@ -51,7 +51,6 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     ------
     SourceError, MissingColumnsError
     """
-    path = Path(path)
     draft = read_text(path, delimiter=delimiter_of(path))
     draft = _spelt(draft)
     check_header(draft, COLUMNS, needed_by="The reader of UN ideal points")

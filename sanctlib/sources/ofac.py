@@ -67,7 +67,6 @@ def read_list(path: Path) -> Reading:
         When the file is not this list, or the XML file says another number of entries than
         it holds.
     """
-    path = Path(path)
     return _read_xml(path) if is_xml(path) else _read_csv(path)
 
 

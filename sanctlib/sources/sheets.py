@@ -46,7 +46,6 @@ def read_sheet(
     MissingColumnsError
         When a column of `needed` is not there.
     """
-    path = Path(path)
     with open_bytes(path) as stream:
         try:
             content = stream.read(_MAX_BYTES + 1)

@@ -101,7 +101,6 @@ def read_text(
     UnknownChoiceError
         For an encoding or delimiter that there is not.
     """
-    path = Path(path)
     encodings = [encoding] if isinstance(encoding, str) else list(encoding)
     _check_known(delimiter, encodings)
     if columns is None:
@@ -139,7 +138,7 @@ def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None
 
 def delimiter_of(path: Path) -> str:
     """Return the delimiter that the name of a file tells: tabs for .tsv and .tab, else commas."""
-    suffixes = {s.lower() for s in Path(path).suffixes}
+    suffixes = {s.lower() for s in path.suffixes}
     return "\t" if suffixes & {".tsv", ".tab"} else ","
 
 
@@ -175,6 +174,8 @@ def _read(
     name = records.name
     with io.TextIOWrapper(open_bytes(path), encoding=_with_bom(encoding), newline="") as text:
         lines = _Lines(text, name)
+        # The limit is that of the whole process: whoever set another gets it back.
+        before = csv.field_size_limit(_FIELD_LIMIT)
         try:
             head = _before_header(lines, starts, name)
             _fill(records, lines, delimiter, quoted=quoted)
@@ -186,6 +187,8 @@ def _read(
             raise _WrongEncodingError(msg) from error
         except UNREADABLE as error:
             raise SourceError(f"{name!r} is cut off after line {lines.number}: {error}") from error
+        finally:
+            csv.field_size_limit(before)
     return head
 
 
@@ -205,8 +208,6 @@ def _before_header(lines: _Lines, starts: str | None, name: str) -> str:
 
 
 def _fill(records: Records, lines: _Lines, delimiter: str, *, quoted: bool) -> None:
-    csv.field_size_limit(_FIELD_LIMIT)
-
     def fresh() -> Iterator[list[str]]:
         if quoted:
             return csv.reader(lines, delimiter=delimiter, strict=True)

@@ -82,7 +82,6 @@ def read_trade(path: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    path = Path(path)
     needed_by = "The reader of 'trade'"
     also = [*_ROW, "Value", *YEARS, *_PANEL]
     draft = read_text(path, needed=_IDS, also=also, needed_by=needed_by)

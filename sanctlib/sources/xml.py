@@ -31,7 +31,7 @@ def is_xml(path: Path) -> bool:
         When it cannot be opened.
     """
     # U+FFFD stands for the byte order mark of UTF-16, which is no UTF-8.
-    return head_of(Path(path)).lstrip("\ufffd\0 \r\n\t").startswith("<")
+    return head_of(path).lstrip("\ufffd\0 \r\n\t").startswith("<")
 
 
 def read_xml(
@@ -74,7 +74,6 @@ def read_xml(
     SourceError
         When the file is no XML, is cut off, or holds no such record.
     """
-    path = Path(path)
     rows, outside = _parsed(path, set(records), columns)
     if not rows:
         wanted = " or ".join(f"<{r}>" for r in sorted(records))
