@@ -133,7 +133,7 @@ def _checked(draft: Draft, types: Mapping[str, str], date_format: str) -> Draft:
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     kind = rows["entity_type"].fillna("").str.strip()
     rows["entity_type"] = kind.map(types)
-    reasons[rows["entity_type"].isna()] = "unknown type of entry " + kind.str.slice(0, 40).map(repr)
+    reasons[rows["entity_type"].isna()] = "unknown type of entry " + kind.map(repr)
     text = rows["listed"].str.strip()
     days = _days(text, date_format)
     wrong = days.isna() & text.notna()
@@ -144,6 +144,10 @@ def _checked(draft: Draft, types: Mapping[str, str], date_format: str) -> Draft:
     for column in _KEY:
         rows[column] = rows[column].str.strip()
         reasons[rows[column].isna()] = f"no {column}"
+    # Where columns are shifted, any cell may hold a name.
+    shifted = rows["entity_type"].isna() & ~kind.str.fullmatch(r"\w{0,30}")
+    rows["_raw"] = rows["_raw"].mask(shifted, "")
+    reasons[shifted] = "its type is not one word: the cells of the row may be shifted"
     return replace(draft, rows=rows).reject(reasons, step="check entries")
 
 
