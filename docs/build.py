@@ -80,7 +80,8 @@ def sources() -> dict[str, str]:
     lines = [
         "# Sources",
         "",
-        "`sl.read(key, path)` reads a producer's file. Written by `make docs`.",
+        "`sl.read(key, path)` reads a producer's file, or several of events. Written by "
+        "`make docs`.",
     ]
     lines += ["", "| key | what | table | tried on |", "|---|---|---|---|"]
     for key in READERS:
@@ -100,7 +101,8 @@ def source(key: str) -> str:
         "tried on": f"{p.status}: {p.tested}",
         "cite": p.citation,
     }
-    parts = [f"# {p.title}", "", f"`sl.read({key!r}, path)`", "", "| | |", "|---|---|"]
+    paths = "[path, …]" if "*paths" in str(inspect.signature(READERS[key])) else "path"
+    parts = [f"# {p.title}", "", f"`sl.read({key!r}, {paths})`", "", "| | |", "|---|---|"]
     parts += [f"| {name} | {value} |" for name, value in facts.items()]
     parts += ["", "## What it counts, and its traps", "", "```text"]
     parts += [inspect.getdoc(READERS[key]) or "", "```", "", "## A run"]
@@ -118,6 +120,7 @@ def _run(sample: Sample) -> list[str]:
     shown = reading.table.dropna(axis="columns", how="all").drop(columns="source").head(4)
     rejected = reading.rejected[["line", "reason"]].head(4)
     wide = {"index": False, "max_colwidth": 40, "line_width": 100}
+    # Double quotes: the formatter reads these blocks too.
     lines = ["```pycon", f'>>> reading = sl.read("{sample.key}", "{sample.path.name}")']
     lines += [">>> reading", repr(reading), ">>> reading.audit.steps"]
     lines += [reading.audit.steps.to_string(index=False), ">>> reading.table.head(4)"]

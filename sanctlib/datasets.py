@@ -22,6 +22,8 @@ from sanctlib.sources.own import read_own
 from sanctlib.sources.producers import producers
 from sanctlib.store import load_stored, save
 
+_COUNTS = ("n_read", "n_added", "n_merged", "n_rejected", "n_kept")
+
 STORE_VARIABLE = "SANCTLIB_STORE"
 """Environment variable that names the folder of prepared tables."""
 
@@ -171,13 +173,14 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
     check_choice(key, shipped(), what="dataset", needed_by="sl.load")
     dataset = shipped()[key]
     _note(dataset)
-    note_used(dataset.provenance)
     named = store or os.environ.get(STORE_VARIABLE)
+    reading = None
     if named and (Path(named) / f"{key}.json").is_file():
-        stored = load_stored(key, Path(named))
-        if stored.provenance.files == {dataset.file: dataset.sha256}:
-            return stored
-    return _clean(dataset)
+        reading = load_stored(key, Path(named))
+    if reading is None or reading.provenance.files != {dataset.file: dataset.sha256}:
+        reading = _clean(dataset)
+    note_used(dataset.provenance)
+    return reading
 
 
 def prepare(
@@ -215,18 +218,8 @@ def prepare(
         _note(shipped()[key])
         reading = _clean(shipped()[key])
         save(reading, folder)
-        audit = reading.audit
-        rows.append(
-            {
-                "key": key,
-                "kind": reading.kind,
-                "n_read": audit.n_read,
-                "n_added": audit.n_added,
-                "n_merged": audit.n_merged,
-                "n_rejected": audit.n_rejected,
-                "n_kept": audit.n_kept,
-            }
-        )
+        counts = {n: getattr(reading.audit, n) for n in _COUNTS}
+        rows.append({"key": key, "kind": reading.kind, **counts})
     return pd.DataFrame(rows)
 
 

@@ -107,4 +107,7 @@ def check_columns(found: Iterable[str], needed: Iterable[str], *, needed_by: str
         f"Columns found: {', '.join(repr(c) for c in have[:_SHOWN]) or 'none'}"
         f"{f' and {len(have) - _SHOWN} more' if len(have) > _SHOWN else ''}."
     )
+    for mark in ";,\t|":
+        if len(have) == 1 and missing[0] in have[0].replace('"', "").split(mark):
+            msg += f" That is one cell, parted by {mark!r}: another delimiter was looked for."
     raise MissingColumnsError(msg + did_you_mean(missing[0], have))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from importlib.metadata import version
@@ -225,6 +226,18 @@ def sha256(path: Path) -> str:
     """Return the sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def named_apart(files: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return hashes by file name; of other files with a name that was, ``name#2`` and on."""
+    found: dict[str, str] = {}
+    for name, sha in files:
+        free, n = name, 1
+        while found.get(free, sha) != sha:
+            n += 1
+            free = f"{name}#{n}"
+        found[free] = sha
+    return found
 
 
 def no_rejects() -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def write(table: pd.DataFrame, path: str | Path, *, citation: str) -> Path:
 
 
 def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:
-    provenance, coverage = reading.provenance, reading.coverage
+    coverage = reading.coverage
     return {
         "version": MANIFEST_VERSION,
         "kind": reading.kind,
@@ -127,14 +128,7 @@ def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:
             "breaks": [(day.isoformat(), why) for day, why in coverage.breaks],
             "survivors": coverage.survivors,
         },
-        "provenance": {
-            "key": provenance.key,
-            "title": provenance.title,
-            "producer": provenance.producer,
-            "licence": provenance.licence,
-            "citation": provenance.citation,
-            "files": provenance.files,
-        },
+        "provenance": asdict(reading.provenance),
     }
 
 

@@ -29,7 +29,8 @@ def writing(folder: Path) -> Iterator[Path]:
             into = Path(name)
             yield into
             for file in sorted(into.iterdir(), key=lambda p: (p.suffix == ".json", p.name)):
-                with file.open("rb") as handle:
+                # Windows flushes only what is open for writing.
+                with file.open("r+b") as handle:
                     os.fsync(handle.fileno())
                 file.replace(folder / file.name)
     except OSError as error:

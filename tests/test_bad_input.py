@@ -11,10 +11,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.errors import SanctlibError
+from sanctlib.errors import SanctlibError, SourceError
 from sanctlib.reading import Reading
 from tests.samples import KEYS, SAMPLES, Sample
 
@@ -207,6 +208,32 @@ def test_the_file_of_another_source_is_refused(sample: Sample) -> None:
         if key != sample.key:
             read = outcome(key, sample.path)
             assert isinstance(read, SanctlibError), f"read as {key!r}"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (None, "needs the path of a file, or several, and found NoneType"),
+        (5, "found int"),
+        ([], "found none"),
+        (b"acts.csv", "found bytes"),
+        (
+            pd.DataFrame({"a.csv": [1]}),
+            "found DataFrame. A table of your own goes to",
+        ),
+        ("https://example.org/GSDB_V3.csv", "'https://example.org/GSDB_V3.csv' is an address"),
+        (["a.csv", "b.csv"], "'gsdb' is read from one file, and 2 were given"),
+    ],
+)
+def test_what_is_no_path_is_named(path: object, message: str) -> None:
+    with pytest.raises(SourceError, match=re.escape(message)):
+        sl.read("gsdb", path)  # type: ignore[arg-type]
+
+
+def test_the_workbook_of_another_source_is_named() -> None:
+    book = next(s.path for s in SAMPLES if s.path.name == "TIESv4-1.xls")
+    with pytest.raises(SourceError, match=r"\nIt looks like Threat .*sl\.read\('ties'"):
+        sl.read("gsdb", book)
 
 
 ENTITIES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -188,3 +189,13 @@ def test_copies_out_of_order_or_of_one_day_are_refused(days: tuple[date, date]) 
     first, last = (copy_of(e, day=d) for e, d in zip((FIRST, SECOND), days, strict=True))
     with pytest.raises(SourceError, match="is not later than the copy before it"):
         sl.compare_copies([first, last])
+
+
+def test_copies_of_one_name_are_all_in_the_provenance() -> None:
+    days = [date(2024, month, 1) for month in (5, 6, 7)]
+    copies = [
+        replace(c, provenance=replace(c.provenance, files={"un.xml": sha}))
+        for c, sha in zip([copy_of(FIRST, day=d) for d in days], "aba", strict=True)
+    ]
+    reading = sl.compare_copies(copies)
+    assert reading.provenance.files == {"un.xml": "a", "un.xml#2": "b"}

@@ -588,3 +588,8 @@ def test_the_network_is_not_loaded_at_import() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert done.stdout == "[]\n"
+
+
+def test_what_must_be_asked_for_by_hand_is_said_with_where() -> None:
+    with pytest.raises(SanctlibError, match=r"'gsdb' cannot be fetched: .*on request\."):
+        sl.fetch("gsdb")

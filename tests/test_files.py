@@ -70,14 +70,14 @@ def test_a_locked_zip_is_an_error(tmp_path: Path) -> None:
     data[6] |= 1
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
-    with pytest.raises(SourceError, match=r"'t\.zip' cannot be unpacked: .*encrypted"):
+    with pytest.raises(SourceError, match=r"'t\.zip' cannot be opened: .*encrypted"):
         open_bytes(path)
 
 
 def test_a_name_in_a_zip_that_is_no_text_is_an_error(tmp_path: Path) -> None:
     path = zipped(tmp_path / "t.zip", **{"täble.csv": TABLE})
     path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xff\xff"))
-    with pytest.raises(SourceError, match="cannot be unpacked"):
+    with pytest.raises(SourceError, match="cannot be opened"):
         open_bytes(path)
 
 
@@ -119,7 +119,7 @@ def test_a_damaged_packed_file_is_an_error_never_a_shorter_table(tmp_path: Path,
         assert n == 500
     for cut in (1, 5, 20, len(whole) // 2):
         path.write_bytes(whole[:-cut])
-        with pytest.raises(SourceError, match=r"cannot be unpacked|is cut off after line"):
+        with pytest.raises(SourceError, match=r"cannot be (opened|unpacked)|is cut off after line"):
             read_text(path)
 
 
@@ -167,3 +167,9 @@ def test_a_folder_and_a_missing_file_are_named_with_what_is_there(tmp_path: Path
         open_bytes(tmp_path)
     with pytest.raises(SourceError, match=r"no file 'snd\.csv'\. The folder holds: sdn\.csv"):
         open_bytes(tmp_path / "snd.csv")
+    with pytest.raises(SourceError, match=r"no file 'sdn\.csv'\. There is no folder 'lists'"):
+        open_bytes(tmp_path / "lists" / "sdn.csv")
+    with pytest.raises(SourceError, match=r"give sorted\(Path\(…\)\.glob\('\*\.csv'\)\)"):
+        open_bytes(tmp_path / "*.csv")
+    with pytest.raises(SourceError, match=r"'xxx.*cannot be opened: .*too long"):
+        open_bytes(tmp_path / ("x" * 500))

@@ -12,6 +12,7 @@ from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Reading
 from sanctlib.sources.listings import as_listings, day_of_copy
+from sanctlib.sources.opensanctions import read_targets
 
 FILE = Path("list.csv")
 
@@ -90,7 +91,8 @@ def test_rows_of_one_entry_that_differ_in_day_or_type_are_rejected(file: Path) -
         (row(number=None), "no listing_id"),
         (row(programme=""), "no programme"),
         (row(programme=" ; ;"), "no programme"),
-        (row(kind="X" * 100), "unknown type of entry '" + "X" * 40 + "'"),
+        (row(kind="Charity"), "unknown type of entry 'Charity'"),
+        (row(kind="Son of Adam"), "its type is not one word: the cells of the row may be shifted"),
         (row(listed="2020-02-30"), "impossible day of listing: '2020-02-30'"),
         (row(listed="5 May 2020"), "impossible day of listing: '5 May 2020'"),
     ],
@@ -159,3 +161,13 @@ def test_a_copy_that_does_not_say_its_day_is_an_error(text: str | None) -> None:
     assert day_of_copy("2024-02-29", form="%Y-%m-%d", path=FILE) == date(2024, 2, 29)
     with pytest.raises(SourceError, match=r"'list\.csv' does not say which day it was made"):
         day_of_copy(text, form="%Y-%m-%d", path=FILE)
+
+
+def test_a_row_of_shifted_cells_shows_no_name(tmp_path: Path) -> None:
+    header = "id,schema,countries,dataset,program_ids,name,remark\n"
+    whole = "N1,Person,ru,L,P1,Adam Test,\n"
+    path = tmp_path / "targets.csv"
+    path.write_text(header + whole + "Adam Test,Son of Adam,,ru,L,P1,x\n", encoding="utf-8")
+    rejected = read_targets(path).rejected
+    assert rejected[["line", "raw"]].to_numpy().tolist() == [[3, ""]]
+    assert not rejected["reason"].str.contains("Adam").any()

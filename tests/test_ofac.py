@@ -13,6 +13,8 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.errors import SourceError
+from sanctlib.reading import sha256
+from sanctlib.sources.checksums import record
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "tests" / "samples" / "ofac"
@@ -142,7 +144,7 @@ def test_the_empty_capture_is_an_error_never_a_list_without_entries(tmp_path: Pa
 def test_another_file_is_an_error_that_names_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "cases.csv"
     path.write_text("case_id,sanctioned_state,sanctioning_state\n1,Iran,Iraq\n")
-    with pytest.raises(SourceError, match=r"holds no entry that can be kept.*sl\.read\('gsdb'"):
+    with pytest.raises(SourceError, match=r"holds no entry that can be kept.*\n.*sl\.read\('gsdb'"):
         sl.read("ofac", path)
     with pytest.raises(SourceError, match=r"sl\.read\('ofac', …\)"):
         sl.read("un", SAMPLES / "sdn.xml")
@@ -208,3 +210,13 @@ def test_the_first_and_the_last_real_copy_compared_close(
     assert (opening, opening + added - removed) == (9083, 14965)
     # 48 entries came and went between the two days: two copies do not show them.
     assert (added, removed) == (6809 - 48, 927 - 48)
+
+
+def test_a_companion_that_changed_since_it_was_fetched_is_refused(tmp_path: Path) -> None:
+    for path in SAMPLES.glob("*.csv"):
+        shutil.copy(path, tmp_path)
+    record(tmp_path, {p.name: sha256(p) for p in tmp_path.glob("*.csv")})
+    assert sl.read("ofac", tmp_path / "sdn.csv").kind == "listings"
+    (tmp_path / "add.csv").write_text('101,1,"-0-","-0-","Cuba",-0- \n', encoding="utf-8")
+    with pytest.raises(SourceError, match=r"'add\.csv' is not the file that was fetched"):
+        sl.read("ofac", tmp_path / "sdn.csv")

@@ -48,6 +48,7 @@ def test_the_wheel_holds_data_notebooks_templates_and_no_tests(wheel: Path) -> N
     assert "sanctlib/_shipped/raw/ofac_sdn/list_changes.csv" in names
     assert "sanctlib/_shipped/notebooks/02_sanctions_over_time.ipynb" in names
     assert "sanctlib/codes/countries.csv" in names
+    assert "sanctlib/sources/source.toml" in names
     assert "sanctlib/py.typed" in names
     assert not [n for n in names if n.startswith(("tests/", "data/", "notebooks/"))]
 

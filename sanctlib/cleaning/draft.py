@@ -90,4 +90,4 @@ class Draft:
     @property
     def table(self) -> pd.DataFrame:
         """The rows without their origin."""
-        return self.rows.drop(columns=list(ORIGIN_COLUMNS))
+        return self.rows.drop(columns=list(ORIGIN_COLUMNS), errors="ignore")

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.errors import FetchError, SanctlibError, check_choice
+from sanctlib.errors import FetchError, SanctlibError, UnknownChoiceError, check_choice
 from sanctlib.fetching.batch import Batch
 from sanctlib.fetching.download import silent_pooch
 from sanctlib.fetching.fetchable import Fetchable, Version, Wanted, day, fetchables
 from sanctlib.reading import sha256
 from sanctlib.sources.checksums import CHECKSUMS, recorded
+from sanctlib.sources.producers import producers
 
 FETCHED = "data/fetched"
 """Where files go if nothing else is said, below the working folder."""
@@ -91,6 +92,9 @@ def fetch(
     sanctlib.errors.UnknownChoiceError: sl.fetch does not know the name 'ofak'. Known: 'gdelt',
     'icews', 'ofac', 'un', 'uk', 'eu', 'canada', 'ideal-points'. Did you mean 'ofac'?
     """
+    if name in producers() and not producers()[name].fetch:
+        where = producers()[name].where
+        raise UnknownChoiceError(f"{name!r} cannot be fetched: get it by hand. {where}.")
     check_choice(name, fetchables(), what="name", needed_by="sl.fetch")
     return fetch_from(
         fetchables()[name],

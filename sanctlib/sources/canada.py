@@ -38,7 +38,6 @@ def read_list(path: Path) -> Reading:
     SourceError
         When the file is not this list.
     """
-    path = Path(path)
     draft, _ = read_xml(
         path,
         records=["record"],

@@ -16,7 +16,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.schema import CASES, Column
-from sanctlib.sources.producers import provenance
+from sanctlib.sources.producers import as_reading
 
 _KEY = ["case_id", "sender", "target"]
 _FIRST, _LAST = pd.Timestamp("1900-01-01"), pd.Timestamp("2100-12-31")
@@ -131,13 +131,4 @@ def as_cases(
     draft = draft.merged_into(one, step="merge rows of one case, sender and target")
     if draft.rows.empty:
         raise SourceError(f"{path.name!r} holds no case that can be kept.")
-    table = draft.rows.assign(source=key)
-    return Reading(
-        kind="cases",
-        table=table[[c for c in CASES.names if c in table]],
-        rejected=draft.rejected,
-        audit=draft.audit,
-        coverage=coverage,
-        provenance=provenance(key, path),
-        unmatched=draft.unmatched,
-    )
+    return as_reading(draft, "cases", key=key, paths=[path], coverage=coverage)

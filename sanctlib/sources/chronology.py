@@ -60,7 +60,7 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
     ------
     SourceError, MissingColumnsError, SchemaError
     """
-    draft = read_text(Path(path))
+    draft = read_text(path)
     check_header(draft, list(COLUMNS), needed_by="The reader of the chronology")
     rows = draft.rows.rename(columns={"source": "evidence"})
     draft = empty_to_null(replace(draft, rows=rows))
@@ -77,7 +77,7 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
         rejected=draft.rejected,
         audit=draft.audit,
         coverage=coverage,
-        provenance=replace(provenance, files={Path(path).name: sha256(Path(path))}),
+        provenance=replace(provenance, files={path.name: sha256(path)}),
         curated=True,
     )
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, SourceError
-from sanctlib.reading import Audit, Reading, no_rejects
+from sanctlib.reading import Audit, Reading, named_apart, no_rejects
 
 
 class Entry(NamedTuple):
@@ -173,6 +173,8 @@ def compare_copies(
             raise SanctlibError(msg + "removed. Mend the file, or take another copy.")
         comparison.take(name, day, _entries(copy.table))
     first = copies[0].provenance
+    # Copies of a list mostly bear one name, each in the folder of its day.
+    files = named_apart(item for copy in copies for item in copy.provenance.files.items())
     # A reading holds no names, and cannot say which addition is an entry of old.
     changes = pd.DataFrame(comparison.changes).drop(columns="relisted")
     return Reading(
@@ -181,9 +183,7 @@ def compare_copies(
         rejected=no_rejects(),
         audit=comparison.audit(),
         coverage=comparison.coverage(first.key),
-        provenance=replace(
-            first, files={k: v for c in copies for k, v in c.provenance.files.items()}
-        ),
+        provenance=replace(first, files=files),
     )
 
 

@@ -16,7 +16,7 @@ from sanctlib.codes.countries import System
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
-from sanctlib.sources.producers import provenance
+from sanctlib.sources.producers import as_reading
 from sanctlib.sources.text import check_header, read_text
 
 _FIRST_YEAR, _LAST_YEAR = 1945, 2100  # `countries.csv` does not date states before 1945
@@ -97,7 +97,7 @@ def dyad_draft(path: Path, layout: DyadLayout) -> tuple[Draft, bool | None]:
     """Return the rows with ``first``, ``second`` and ``year``, and whether they are directed."""
     needed_by = f"The reader of {layout.key!r}"
     draft = read_text(
-        Path(path),
+        path,
         needed=[layout.year, *(c for c in layout.measures if c not in layout.optional)],
         also=[*layout.optional, *(c for pair in layout.sides for c in pair)],
         needed_by=needed_by,
@@ -129,27 +129,22 @@ def dyad_reading(draft: Draft, layout: DyadLayout, *, directed: bool | None, pat
     draft = _values(_years(empty_to_null(draft)), columns, layout)
     draft = _parties(draft, layout.system)
     if draft.rows.empty:
-        raise SourceError(f"{Path(path).name!r} has no dyad-year that can be read.")
+        raise SourceError(f"{path.name!r} has no dyad-year that can be read.")
     if directed is None:
         directed = _stands_both_ways(draft.rows)
     keys = ["first", "second", "date", "date_last", *(["measure"] * ("measure" in draft.rows))]
     draft = _one_of_each(draft if directed else _in_order(draft), keys, columns, layout)
     draft = _melted(draft, keys, layout)
-    table = draft.rows.sort_values(["measure", "first", "second", "date"])
-    return Reading(
-        kind="dyads",
-        table=table.assign(source=layout.key, directed=directed, lower=np.nan, upper=np.nan),
-        rejected=draft.rejected,
-        audit=draft.audit,
-        coverage=Coverage(
-            source=layout.key,
-            first=table["date"].min().date(),
-            last=table["date_last"].max().date(),
-            states=frozenset(table["first"]) | frozenset(table["second"]),
-        ),
-        provenance=provenance(layout.key, Path(path)),
-        unmatched=draft.unmatched,
+    rows = draft.rows.sort_values(["measure", "first", "second", "date"])
+    coverage = Coverage(
+        source=layout.key,
+        first=rows["date"].min().date(),
+        last=rows["date_last"].max().date(),
+        states=frozenset(rows["first"]) | frozenset(rows["second"]),
     )
+    rows = rows.assign(directed=directed, lower=np.nan, upper=np.nan)
+    draft = replace(draft, rows=rows)
+    return as_reading(draft, "dyads", key=layout.key, paths=[path], coverage=coverage)
 
 
 def _years(draft: Draft) -> Draft:

@@ -84,7 +84,6 @@ def read_list(path: Path) -> Reading:
     MissingColumnsError
         When a column of the csv is not there.
     """
-    path = Path(path)
     if is_xml(path):
         draft, made, date_format, system = _from_xml(path)
     else:

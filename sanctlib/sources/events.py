@@ -20,7 +20,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.schema import EVENTS
-from sanctlib.sources.producers import provenance
+from sanctlib.sources.producers import as_reading
 
 ACTORS = ("_actor", "_acted_on")
 """The columns of a draft that keep both sides as the source itself writes them."""
@@ -82,16 +82,9 @@ def as_events(
     if draft.rows.empty:
         why = f" The first: {draft.rejected['reason'].iloc[0]}." if len(draft.rejected) else ""
         raise SourceError(f"{paths[0].name!r} holds no act that can be kept.{why}")
-    table = draft.rows.assign(source=key, date_basis=date_basis)
-    return Reading(
-        kind="events",
-        table=table[[c for c in EVENTS.names if c in table]],
-        rejected=draft.rejected,
-        audit=draft.audit,
-        coverage=_covered(key, table["date"] if days is None else days, breaks),
-        provenance=provenance(key, *paths),
-        unmatched=draft.unmatched,
-    )
+    rows = draft.rows.assign(date_basis=date_basis)
+    coverage = _covered(key, rows["date"] if days is None else days, breaks)
+    return as_reading(replace(draft, rows=rows), "events", key=key, paths=paths, coverage=coverage)
 
 
 def _written_out(draft: Draft, joined: str) -> Draft:

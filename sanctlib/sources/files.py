@@ -80,18 +80,12 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
         When there is no such file, or a folder, an empty file, a saved web page or a
         Git LFS pointer in its place.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise SourceError(f"{path.name!r} is a folder; a file is needed.")
-    if not path.exists():
-        known = sorted(p.name for p in path.parent.glob("*")) if path.parent.is_dir() else []
-        near = f" The folder holds: {', '.join(known[:8])}." if known else ""
-        raise SourceError(f"There is no file {path.name!r}.{near}")
     try:
+        _check_there(path)
         packed = _opened(path)
         stream = packed or path.open("rb")
     except _UNOPENED as error:
-        raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
+        raise SourceError(f"{path.name[:80]!r} cannot be opened: {error}") from error
     try:
         head = stream.read(512)
         stream.seek(0)
@@ -108,6 +102,21 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
         return stream
     limit = max(_SMALL, _RATIO * path.stat().st_size)
     return io.BufferedReader(Bounded(packed, path.name, limit=limit))
+
+
+def _check_there(path: Path) -> None:
+    if path.is_dir():
+        msg = f"{path.name or str(path)!r} is a folder; a file is needed, or a list of files where "
+        raise SourceError(msg + "a source is read from several.")
+    if path.exists():
+        return
+    near = f" There is no folder {path.parent.name!r} either."
+    if path.parent.is_dir():
+        known = sorted(p.name for p in path.parent.glob("*"))
+        near = f" The folder holds: {', '.join(known[:8])}." if known else ""
+    if set("*?[") & set(path.name):
+        near = f" A pattern is no path: give sorted(Path(…).glob({path.name!r}))."
+    raise SourceError(f"There is no file {path.name!r}.{near}")
 
 
 def head_of(path: Path) -> str:

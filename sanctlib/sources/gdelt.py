@@ -55,6 +55,7 @@ _NEEDED = (
 )
 # States of which GDELT has actors, but that its own table of countries lacks.
 _WITHOUT_COUNTRY = ("IMN", "MNE", "ROU", "SSD", "TLS", "XKX")
+_RAW = 200
 BREAKS = (
     (date(2013, 4, 1), "daily files by day of coding in place of files by day of the act"),
     (date(2015, 2, 18), "GDELT 2.0: translated sources, and files of 15 minutes"),
@@ -99,13 +100,12 @@ def read_events(*paths: Path) -> Reading:
     SourceError
         When a file holds no event row: a GKG or mentions file, or none of GDELT's.
     """
-    files = [Path(path) for path in paths]
-    draft = read_draft(*files)
+    draft = read_draft(*paths)
     coded = _day(draft.rows["DATEADDED"].str.slice(0, 8)).fillna(_day(draft.rows["SQLDATE"]))
     return as_events(
         _parties(empty_to_null(draft)),
         key="gdelt",
-        paths=files,
+        paths=paths,
         date_format="%Y%m%d",
         date_basis="occurred",
         parties="cameo",
@@ -139,7 +139,8 @@ def _read_file(path: Path) -> Draft:
             f"{draft.rejected['reason'].iloc[0]}. Mentions and GKG files hold no events."
         )
         raise SourceError(msg)
-    return draft
+    # A month is 6 million lines: its beginning tells which one was rejected.
+    return replace(draft, rows=draft.rows.assign(_raw=draft.rows["_raw"].str.slice(0, _RAW)))
 
 
 def _day(text: pd.Series) -> pd.Series:

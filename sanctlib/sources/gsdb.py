@@ -68,7 +68,6 @@ def read_cases(path: Path) -> Reading:
     SourceError, MissingColumnsError
         When the file is not the case file.
     """
-    path = Path(path)
     draft = empty_to_null(_named(read_sheet(path), path))
     rows = draft.rows.rename(columns={"begin": "start"})
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")

@@ -12,7 +12,7 @@ from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.reading import Reading
 from sanctlib.sources.events import ACTORS, as_events
-from sanctlib.sources.text import check_header, read_text
+from sanctlib.sources.text import read_text
 
 Actors: TypeAlias = Literal["state", "label"]
 """`state`: the actor is named as the state itself; `label`: also ``… (Russia)``."""
@@ -65,15 +65,14 @@ def read_events(*paths: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    files = [Path(path) for path in paths]
-    draft = read_draft(*files)
+    draft = read_draft(*paths)
     rows = draft.rows.rename(columns=_RAW)
     draft = empty_to_null(replace(draft, rows=rows), marks=_NULLS)
     rows = draft.rows
     for side, actor in zip(("sender", "target"), ACTORS, strict=True):
         name = rows[actor].mask(rows[actor].isin(_NULLS))
         rows = rows.assign(**{side: rows[side].fillna(name)})
-    return as_events(replace(draft, rows=rows), key="icews", paths=files)
+    return as_events(replace(draft, rows=rows), key="icews", paths=paths)
 
 
 def read_draft(*paths: Path) -> Draft:
@@ -115,9 +114,13 @@ def read_quadruples(path: Path, *, actors: Actors = "state") -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    path = Path(path)
-    draft = read_text(path, delimiter="\t", quoted=False)
-    check_header(draft, QUADRUPLES, needed_by="The reader of ICEWS quadruples")
+    draft = read_text(
+        path,
+        delimiter="\t",
+        quoted=False,
+        needed=QUADRUPLES,
+        needed_by="The reader of ICEWS quadruples",
+    )
     rows = draft.rows.rename(columns={"source": "sender", "cameo": "code"})
     named = dict(zip(ACTORS, (rows["sender"], rows["target"]), strict=True))
     rows = rows.assign(event_id="L" + rows["_line"].astype("str"), **named)

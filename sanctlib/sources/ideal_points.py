@@ -15,14 +15,14 @@ from sanctlib.cleaning.rules import resolve_parties
 from sanctlib.coverage import Coverage, Span
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
-from sanctlib.sources.producers import provenance
+from sanctlib.sources.producers import as_reading
 from sanctlib.sources.text import check_header, delimiter_of, read_text
 
+_KEY = "un_ideal_points"
 COLUMNS = ("ccode", "session", "IdealPointAll", "Q5%All", "Q95%All")
 MEASURE = "ideal_point_gap"
 SESSION_ZERO = 1945
 """Session s opens in the year 1945 + s."""
-LEVEL = 0.90
 _Z = 1.6448536269514722  # the 95 % quantile of the normal distribution
 _VOTES = ("all", "fp")  # estimates from all votes, and from votes on foreign policy
 
@@ -54,7 +54,6 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     ------
     SourceError, MissingColumnsError
     """
-    path = Path(path)
     draft = read_text(path, delimiter=delimiter_of(path))
     draft = _spelt(draft)
     check_header(draft, COLUMNS, needed_by="The reader of UN ideal points")
@@ -63,21 +62,13 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     if pairs.empty:
         raise SourceError(f"{path.name!r} has no session with two states to compare.")
     draft = _as_pairs(draft, pairs)
-    table = draft.rows
-    return Reading(
-        kind="dyads",
-        table=table,
-        rejected=draft.rejected,
-        audit=draft.audit,
-        coverage=Coverage(
-            source="un_ideal_points",
-            first=table["date"].min().date(),
-            last=table["date_last"].max().date(),
-            gaps=_without_votes(table["date"].dt.year),
-        ),
-        provenance=provenance("un_ideal_points", path),
-        unmatched=draft.unmatched,
+    coverage = Coverage(
+        source=_KEY,
+        first=pairs["date"].min().date(),
+        last=pairs["date_last"].max().date(),
+        gaps=_without_votes(pairs["date"].dt.year),
     )
+    return as_reading(draft, "dyads", key=_KEY, paths=[path], coverage=coverage)
 
 
 def _without_votes(years: pd.Series) -> tuple[Span, ...]:
@@ -149,7 +140,6 @@ def _gaps(rows: pd.DataFrame, focal: Sequence[str]) -> pd.DataFrame:
     year = (SESSION_ZERO + pairs["session"]).astype("str")
     out = pd.DataFrame(
         {
-            "source": "un_ideal_points",
             "measure": MEASURE,
             "first": low,
             "second": high,

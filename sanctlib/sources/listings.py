@@ -16,8 +16,7 @@ from sanctlib.codes.countries import System
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Reading
-from sanctlib.schema import LISTINGS
-from sanctlib.sources.producers import provenance
+from sanctlib.sources.producers import as_reading
 
 _KEY = ["listing_id", "programme"]
 # No list is older, and a slip of the pen may name any year.
@@ -63,23 +62,20 @@ def as_listings(
     draft = _merged(draft)
     draft = _countries(draft, countries, taken)
     _check_some(draft, paths[0])
-    table = draft.table.assign(source=key, list=list_name, date_basis=date_basis)
-    table["delisted"] = pd.Series(pd.NaT, index=table.index)
-    table["entity_id"] = table["entity_id"].fillna(table["listing_id"])
-    days = table["listed"].dropna()
+    rows = draft.rows.assign(
+        list=list_name,
+        date_basis=date_basis,
+        delisted=pd.Series(pd.NaT, index=draft.rows.index),
+        entity_id=draft.rows["entity_id"].fillna(draft.rows["listing_id"]),
+    )
+    days = rows["listed"].dropna()
     last = taken or (None if days.empty else days.max().date())
     first = last if days.empty else days.min().date()
-    return Reading(
-        kind="listings",
-        table=table[[c for c in LISTINGS.names if c in table]],
-        rejected=draft.rejected,
-        audit=draft.audit,
-        coverage=first
-        and last
-        and Coverage(source=key, first=min(first, last), last=last, survivors=True),
-        provenance=provenance(key, *paths),
-        unmatched=draft.unmatched,
-    )
+    coverage = None
+    if first and last:
+        coverage = Coverage(source=key, first=min(first, last), last=last, survivors=True)
+    draft = replace(draft, rows=rows)
+    return as_reading(draft, "listings", key=key, paths=paths, coverage=coverage)
 
 
 def country_of(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
@@ -126,12 +122,11 @@ def day_of_copy(text: str | None, *, form: str, path: Path) -> date:
     SourceError
         When it says none: comparing copies needs it.
     """
-    day = pd.to_datetime(text or "", format=form, errors="coerce")
-    if pd.isna(day):
+    made = latest_day(pd.Series([text], dtype="str"), form)
+    if made is None:
         found = repr(text[:40]) if text else "nothing"
         msg = f"{path.name!r} does not say which day it was made: it has {found} in its place."
         raise SourceError(msg)
-    made: date = day.date()
     return made
 
 
@@ -140,7 +135,7 @@ def _checked(draft: Draft, types: Mapping[str, str], date_format: str) -> Draft:
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     kind = rows["entity_type"].fillna("").str.strip()
     rows["entity_type"] = kind.map(types)
-    reasons[rows["entity_type"].isna()] = "unknown type of entry " + kind.str.slice(0, 40).map(repr)
+    reasons[rows["entity_type"].isna()] = "unknown type of entry " + kind.map(repr)
     text = rows["listed"].str.strip()
     days = _days(text, date_format)
     wrong = days.isna() & text.notna()
@@ -151,6 +146,10 @@ def _checked(draft: Draft, types: Mapping[str, str], date_format: str) -> Draft:
     for column in _KEY:
         rows[column] = rows[column].str.strip()
         reasons[rows[column].isna()] = f"no {column}"
+    # Where columns are shifted, any cell may hold a name.
+    shifted = rows["entity_type"].isna() & ~kind.str.fullmatch(r"\w{0,30}")
+    rows["_raw"] = rows["_raw"].mask(shifted, "")
+    reasons[shifted] = "its type is not one word: the cells of the row may be shifted"
     return replace(draft, rows=rows).reject(reasons, step="check entries")
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
+from sanctlib.sources.checksums import check_recorded
 from sanctlib.sources.listings import as_listings, day_of_copy
 from sanctlib.sources.text import read_text
 from sanctlib.sources.xml import is_xml, read_xml
@@ -66,7 +67,6 @@ def read_list(path: Path) -> Reading:
         When the file is not this list, or the XML file says another number of entries than
         it holds.
     """
-    path = Path(path)
     return _read_xml(path) if is_xml(path) else _read_csv(path)
 
 
@@ -103,6 +103,7 @@ def programmes_of(text: str) -> str:
 def _read_csv(path: Path) -> Reading:
     beside = sorted(path.parent.glob("*.[cC][sS][vV]")) if path.name.lower() == "sdn.csv" else []
     paths = [path, *(p for p in beside if p.name.lower() in _COMPANIONS)]
+    check_recorded(paths)
     draft = Draft.joined(
         [_lines(p, COLUMNS if p == path else _COMPANIONS[p.name.lower()]) for p in paths]
     )

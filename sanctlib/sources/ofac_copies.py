@@ -48,7 +48,6 @@ def read_copies(path: Path) -> Reading:
     SourceError
         When no copy can be read, or copies are out of order.
     """
-    path = Path(path)
     rejected: list[tuple[str, int, str, str]] = []
     comparison = Comparison()
     closed = False

@@ -57,7 +57,6 @@ def read_targets(path: Path) -> Reading:
     SourceError, MissingColumnsError
         When the file is not this export.
     """
-    path = Path(path)
     draft = read_text(
         path,
         needed=_COLUMNS,

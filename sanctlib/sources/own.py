@@ -23,7 +23,6 @@ def read_own(
     ------
     SourceError, MissingColumnsError, SchemaError
     """
-    path = Path(path)
     schema = TABLES[kind]
     draft = read_text(path)
     check_header(draft, schema.required, needed_by=f"The table {provenance.key!r} ({kind})")

@@ -57,11 +57,10 @@ def read_events(*paths: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    files = [Path(path) for path in paths]
-    draft = Draft.joined([_read_file(path) for path in files])
+    draft = Draft.joined([_read_file(path) for path in paths])
     rows = draft.rows.rename(columns=_COLUMNS)
     draft = empty_to_null(replace(draft, rows=rows), marks=("", "None"))
-    return as_events(_coded(draft), key="polecat", paths=files, parties="iso3", joined=";")
+    return as_events(_coded(draft), key="polecat", paths=paths, parties="iso3", joined=";")
 
 
 def _read_file(path: Path) -> Draft:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sanctlib.cleaning.draft import Draft
+from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
-from sanctlib.reading import Provenance, sha256
-from sanctlib.schema import TableKind
+from sanctlib.reading import Provenance, Reading, named_apart, sha256
+from sanctlib.schema import TABLES, TableKind
 from sanctlib.sources.files import head_of
 
 
@@ -52,18 +54,40 @@ def provenance(key: str, *paths: Path) -> Provenance:
         producer=source.producer,
         licence=source.licence,
         citation=source.citation,
-        files={path.name: sha256(path) for path in paths},
+        files=named_apart((path.name, sha256(path)) for path in paths),
     )
 
 
-def mistaken_for(path: Path, key: str) -> str:
-    """Say which other source a file looks like, by the words in its first lines; else nothing."""
+def as_reading(
+    draft: Draft, kind: TableKind, *, key: str, paths: Sequence[Path], coverage: Coverage | None
+) -> Reading:
+    """Return a draft that is done as the reading of its source, with the columns of the table."""
+    table = draft.table.assign(source=key)
+    return Reading(
+        kind=kind,
+        table=table[[c for c in TABLES[kind].names if c in table]],
+        rejected=draft.rejected,
+        audit=draft.audit,
+        coverage=coverage,
+        provenance=provenance(key, *paths),
+        unmatched=draft.unmatched,
+    )
+
+
+def mistaken_for(path: Path, key: str, said: str) -> str:
+    """
+    Say which other source a file looks like; else nothing.
+
+    It goes by the words in the first lines and, for a workbook, in the columns that the
+    reader `said` it found.
+    """
     try:
         head = head_of(path)
     except SourceError:
         return ""
+    head += said.partition("Columns found:")[2]
     for other in producers().values():
         marks = [mark.split("|") for mark in other.marks]
         if other.key != key and marks and all(any(m in head for m in forms) for forms in marks):
-            return f" It looks like {other.title}: read it with sl.read({other.key!r}, …)."
+            return f"It looks like {other.title}: read it with sl.read({other.key!r}, …)."
     return ""

@@ -43,6 +43,22 @@ def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Readin
     return read_one
 
 
+def _paths(key: str, path: object) -> list[Path]:
+    """Return what `sl.read` was given as paths, or say what it is instead."""
+    one = isinstance(path, str | os.PathLike)
+    given = [path] if one else list(path) if isinstance(path, Iterable) else []
+    wrong = hasattr(path, "columns") or not all(isinstance(p, str | os.PathLike) for p in given)
+    if wrong or not given:
+        found = "none" if given == [] and isinstance(path, Iterable) else type(path).__name__
+        msg = f"sl.read({key!r}, …) needs the path of a file, or several, and found {found}."
+        raise SourceError(msg + " A table of your own goes to sl.read_table." * wrong)
+    for text in map(str, given):
+        if "://" in text:
+            msg = f"{text!r} is an address: download the file (`sanctlib fetch` brings some)."
+            raise SourceError(msg)
+    return [Path(str(p)) for p in given]
+
+
 READERS: Mapping[str, Callable[..., Reading]] = {
     "gdelt": gdelt.read_events,
     "icews": icews.read_events,
@@ -88,17 +104,14 @@ def read(key: str, path: str | Path | Iterable[str | Path]) -> Reading:
         file that `sl.fetch` brought has changed since.
     """
     check_choice(key, READERS, what="source", needed_by="sl.read")
-    several = [path] if isinstance(path, str | os.PathLike) else list(path)
-    paths = [Path(p) for p in several]
+    paths = _paths(key, path)
     check_recorded(paths)
-    if not paths:
-        raise SourceError(f"{key!r} is read from files, and none was given.")
     try:
         reading = READERS[key](*paths)
     except (SourceError, MissingColumnsError) as error:
-        hint = next((h for h in (mistaken_for(p, key) for p in paths) if h), "")
+        hint = next((h for h in (mistaken_for(p, key, str(error)) for p in paths) if h), "")
         if hint:
-            raise SourceError(f"{error}{hint}") from error
+            raise SourceError(f"{error}\n{hint}") from error
         raise
     note_used(reading.provenance)
     return reading

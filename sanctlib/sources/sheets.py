@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import pandas as pd
 import xlrd
 
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
 from sanctlib.errors import SourceError
 from sanctlib.sources.files import UNREADABLE, open_bytes
-from sanctlib.sources.text import Records, drafted, read_text
+from sanctlib.sources.records import Records
+from sanctlib.sources.text import read_text
 
 _MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # A full sheet of Excel 97 has 65,536 rows of 256 cells; the largest we know has 1,412 of 66.
@@ -45,7 +46,6 @@ def read_sheet(
     MissingColumnsError
         When a column of `needed` is not there.
     """
-    path = Path(path)
     with open_bytes(path) as stream:
         try:
             content = stream.read(_MAX_BYTES + 1)
@@ -61,7 +61,7 @@ def read_sheet(
     if not content.startswith(_MARK):
         msg = f"{path.name!r} is no workbook of Excel 97: it begins with {content[:8]!r}. "
         raise SourceError(msg + "If it is text, name it .csv.")
-    records = Records(layouts={}, needed=needed, also=also, needed_by=needed_by)
+    records = Records(name=path.name, needed=needed, also=also, needed_by=needed_by)
     for line, cells in enumerate(_cells(path.name, content), start=1):
         while cells and not cells[-1].strip():
             cells.pop()
@@ -75,7 +75,7 @@ def read_sheet(
         records.take(line, "\t".join(cells), cells)
     if not records.kept and not records.bad:
         raise SourceError(f"{path.name!r} holds no rows below a header in its first sheet.")
-    return drafted(path.name, records)
+    return records.draft()
 
 
 def _cells(name: str, content: bytes) -> list[list[str]]:
@@ -107,9 +107,7 @@ def _whole_numbers(draft: Draft) -> Draft:
     """Write 2.0 as 2: programs that export a column with gaps make its numbers fractions."""
     columns = [c for c in draft.rows.columns if c not in ORIGIN_COLUMNS]
     rows = draft.rows.copy()
-    rows[columns] = rows[columns].apply(_without_point)
-    return Draft(rows=rows, audit=draft.audit, rejected=draft.rejected, head=draft.head)
-
-
-def _without_point(column: pd.Series) -> pd.Series:
-    return column.str.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
+    rows[columns] = rows[columns].apply(
+        lambda column: column.str.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
+    )
+    return replace(draft, rows=rows)

@@ -5,29 +5,19 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
 from pathlib import Path
-from typing import TextIO, TypeAlias
-
-import pandas as pd
+from typing import TextIO
 
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
 from sanctlib.errors import SourceError, UnknownChoiceError, check_columns
-from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
 from sanctlib.sources.files import UNREADABLE, open_bytes
+from sanctlib.sources.records import Layouts, Records
 
-_RAW_LIMIT = 2000
 _FIELD_LIMIT = 1 << 20
 _LINE_LIMIT = 1 << 25
 _HEAD_LINES = 40
-_NONE_OF = 10_000
-_ENCODING_HINT = "Older lists are often encoding='cp1252' or 'latin-1'."
-
-Layouts: TypeAlias = Mapping[int, Sequence[str]]
-"""The names of a file without a header line, by the number of fields of a record."""
+_ENCODING_HINT = "Older files are often 'cp1252' or 'latin-1'; `read_table` takes encoding=…"
 
 
 class _Lines:
@@ -62,65 +52,6 @@ class _Lines:
             line = line.rstrip("\x1a")
         self.pending.append(line)
         return line
-
-
-@dataclass(kw_only=True)
-class Records:
-    """The records of a file on their way out, and the lines that are none."""
-
-    layouts: Layouts
-    needed: Sequence[str] = ()
-    also: Sequence[str] = ()
-    needed_by: str = ""
-    header: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    kept: list[tuple[int, str, list[str | None]]] = field(default_factory=list)
-    bad: list[tuple[int, str, str]] = field(default_factory=list)
-    _places: dict[int, list[int]] = field(default_factory=dict)
-
-    def begin(self, header: list[str]) -> None:
-        """Take the header line: check it, and find the columns that are wanted."""
-        self.header = [h.strip() for h in header]
-        repeated = sorted(h for h, n in Counter(self.header).items() if h and n > 1)
-        if repeated:
-            shown = ", ".join(repr(r) for r in repeated)
-            raise SourceError(f"The header line repeats {shown}: name columns once.")
-        if len(self.header) == 1 and len(self.needed) > 1:
-            for mark in ";,\t|":
-                if self.needed[0] in self.header[0].split(mark):
-                    msg = f"{self.needed_by} found the header line to be one cell, parted by "
-                    raise SourceError(f"{msg}{mark!r}: the producer parts columns otherwise.")
-        check_columns(self.header, self.needed, needed_by=self.needed_by)
-        wanted = {*self.needed, *self.also}
-        self.names = [h for h in self.header if not self.needed or h in wanted]
-        self._places = {len(header): [self.header.index(n) for n in self.names]}
-
-    def begin_without_header(self) -> None:
-        """Take the names from the layouts: those asked for, or all of the widest."""
-        widest = self.layouts[max(self.layouts)]
-        self.names = [n for n in widest if not self.needed or n in {*self.needed, *self.also}]
-        self._places = {
-            width: [names.index(n) if n in names else -1 for n in self.names]
-            for width, names in ((w, list(ns)) for w, ns in self.layouts.items())
-        }
-
-    def take(self, line: int, raw: str, fields: list[str]) -> None:
-        """Keep a record, or set aside a line that is none."""
-        places = self._places.get(len(fields))
-        if fields == self.header:
-            self.bad.append((line, raw, "the header line, repeated inside the data"))
-        elif places is None:
-            reason = f"{len(fields)} fields where the header has {len(self.header)}"
-            if self.layouts:
-                widths = " or ".join(str(w) for w in sorted(self.layouts))
-                reason = f"{len(fields)} fields where there should be {widths}"
-            self.bad.append((line, raw, reason))
-            if not self.kept and len(self.bad) == _NONE_OF:
-                # A file of zeros, or of something else: its lines are not worth keeping.
-                msg = f"None of the first {_NONE_OF:,} lines is a record; line {line}: {reason}."
-                raise SourceError(msg)
-        else:
-            self.kept.append((line, raw, [fields[p] if p >= 0 else None for p in places]))
 
 
 def read_text(
@@ -170,7 +101,6 @@ def read_text(
     UnknownChoiceError
         For an encoding or delimiter that there is not.
     """
-    path = Path(path)
     encodings = [encoding] if isinstance(encoding, str) else list(encoding)
     _check_known(delimiter, encodings)
     if columns is None:
@@ -178,7 +108,9 @@ def read_text(
     else:
         layouts = columns if isinstance(columns, Mapping) else {len(columns): columns}
     for tried in encodings:
-        records = Records(layouts=layouts, needed=needed, also=also, needed_by=needed_by)
+        records = Records(
+            name=path.name, layouts=layouts, needed=needed, also=also, needed_by=needed_by
+        )
         try:
             head = _read(path, records, tried, delimiter, quoted=quoted, starts=header_starts)
         except _WrongEncodingError as error:
@@ -188,7 +120,7 @@ def read_text(
         break
     if not records.kept and not records.bad:
         raise SourceError(f"{path.name!r} has a header line and no records.")
-    return drafted(path.name, records, head, shown)
+    return records.draft(head=head, shown=shown)
 
 
 def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None:
@@ -206,7 +138,7 @@ def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None
 
 def delimiter_of(path: Path) -> str:
     """Return the delimiter that the name of a file tells: tabs for .tsv and .tab, else commas."""
-    suffixes = {s.lower() for s in Path(path).suffixes}
+    suffixes = {s.lower() for s in path.suffixes}
     return "\t" if suffixes & {".tsv", ".tab"} else ","
 
 
@@ -239,9 +171,11 @@ def _read(
     starts: str | None,
 ) -> str:
     """Fill `records` from the file and return what stood before its header."""
-    name = path.name
+    name = records.name
     with io.TextIOWrapper(open_bytes(path), encoding=_with_bom(encoding), newline="") as text:
         lines = _Lines(text, name)
+        # The limit is that of the whole process: whoever set another gets it back.
+        before = csv.field_size_limit(_FIELD_LIMIT)
         try:
             head = _before_header(lines, starts, name)
             _fill(records, lines, delimiter, quoted=quoted)
@@ -253,6 +187,8 @@ def _read(
             raise _WrongEncodingError(msg) from error
         except UNREADABLE as error:
             raise SourceError(f"{name!r} is cut off after line {lines.number}: {error}") from error
+        finally:
+            csv.field_size_limit(before)
     return head
 
 
@@ -272,8 +208,6 @@ def _before_header(lines: _Lines, starts: str | None, name: str) -> str:
 
 
 def _fill(records: Records, lines: _Lines, delimiter: str, *, quoted: bool) -> None:
-    csv.field_size_limit(_FIELD_LIMIT)
-
     def fresh() -> Iterator[list[str]]:
         if quoted:
             return csv.reader(lines, delimiter=delimiter, strict=True)
@@ -291,7 +225,10 @@ def _fill(records: Records, lines: _Lines, delimiter: str, *, quoted: bool) -> N
             return
         except csv.Error as error:
             if not begun:
-                msg = f"The header line, line {lines.number}, is not readable: {error}."
+                msg = (
+                    f"The header line of {records.name!r}, line {lines.number}, is not readable: "
+                    f"{error}. Is it parted by {delimiter!r}?"
+                )
                 raise SourceError(msg) from error
             records.bad += _each_line(lines, str(error))
             reader = fresh()
@@ -314,36 +251,3 @@ def _each_line(lines: _Lines, reason: str) -> list[tuple[int, str, str]]:
         (first + i, raw.rstrip("\r\n"), f"not readable as a record: {reason}")
         for i, raw in enumerate(lines.pending)
     ]
-
-
-def drafted(
-    name: str, records: Records, head: str = "", shown: Sequence[str] | None = None
-) -> Draft:
-    """Return the records of a file as a draft, those that are none rejected."""
-    kept, bad = records.kept, records.bad
-    rows = pd.DataFrame([fields for _, _, fields in kept], columns=records.names, dtype="str")
-    rows = rows.assign(
-        _file=pd.Series([name] * len(kept), dtype="str"),
-        _line=pd.Series([line for line, _, _ in kept], dtype="int64"),
-        _raw=pd.Series([raw for _, raw, _ in kept], dtype="str"),
-    )
-    if shown is not None:
-        rows["_raw"] = keys_only(rows, shown)
-        bad = [(line, "", reason) for line, _, reason in bad]
-    lost = pd.DataFrame(
-        [(name, line, raw[:_RAW_LIMIT], reason) for line, raw, reason in bad],
-        columns=list(REJECTED_COLUMNS),
-    )
-    audit = Audit.begin(len(rows) + len(bad))
-    if bad:
-        audit = audit.then("split lines", n_rejected=len(bad), n_out=len(rows))
-    return Draft(rows=rows, audit=audit, rejected=lost if bad else no_rejects(), head=head)
-
-
-def keys_only(rows: pd.DataFrame, shown: Sequence[str]) -> pd.Series:
-    """Return ``column=value`` of the columns `shown`: raw text that names nobody."""
-    found = [c for c in shown if c in rows]
-    if not found or rows.empty:
-        return pd.Series("", index=rows.index, dtype="str")
-    parts = [f"{c}=" + rows[c].fillna("").str.slice(0, 200) for c in found]
-    return reduce(lambda before, part: before + "; " + part, parts).astype("str")

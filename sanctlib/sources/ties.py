@@ -108,7 +108,6 @@ def read_cases(path: Path) -> Reading:
     SourceError, MissingColumnsError
         When the file is not the case file (.xls, or its export as .csv).
     """
-    path = Path(path)
     draft = empty_to_null(read_sheet(path, needed=COLUMNS, needed_by="The reader of TIES"))
     rows = draft.rows
     cases = rows.rename(columns={"caseid": "case_id", "threat": "threatened"}).assign(

@@ -82,17 +82,13 @@ def read_trade(path: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    path = Path(path)
     needed_by = "The reader of 'trade'"
     also = [*_ROW, "Value", *YEARS, *_PANEL]
     draft = read_text(path, needed=_IDS, also=also, needed_by=needed_by)
-    found = set(draft.rows)
-    if found.isdisjoint(YEARS):
-        check_header(draft, ["Time Period"], needed_by=needed_by)
-    if found.isdisjoint(_PANEL):
-        check_header(draft, ["Indicator Code"], needed_by=needed_by)
-    if found.isdisjoint({*YEARS, *_PANEL}):
-        check_header(draft, ["Value"], needed_by=needed_by)
+    # What no column is named after, a column of its own must say.
+    instead = {"Time Period": YEARS, "Indicator Code": _PANEL, "Value": (*YEARS, *_PANEL)}
+    missing = [c for c, names in instead.items() if set(draft.rows).isdisjoint(names)]
+    check_header(draft, missing, needed_by=needed_by)
     draft = _flows(_cells(_without_status(empty_to_null(draft))))
     return dyad_reading(draft, LAYOUT, directed=True, path=path)
 

@@ -103,7 +103,6 @@ def read_list(path: Path) -> Reading:
     MissingColumnsError
         When a column is not there.
     """
-    path = Path(path)
     layout = _SANCTIONS_LIST if _NEWER.search(head_of(path)) else _CONLIST
     names = [*layout.columns.values(), *layout.countries]
     draft = read_text(

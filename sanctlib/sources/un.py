@@ -45,7 +45,6 @@ def read_list(path: Path) -> Reading:
     SourceError
         When the file is not this list, or does not say which day it was made.
     """
-    path = Path(path)
     draft, outside = read_xml(
         path,
         records=["INDIVIDUAL", "ENTITY"],

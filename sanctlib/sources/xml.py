@@ -11,8 +11,8 @@ import pandas as pd
 from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit
-from sanctlib.sources.files import UNREADABLE, open_bytes
-from sanctlib.sources.text import keys_only
+from sanctlib.sources.files import UNREADABLE, head_of, open_bytes
+from sanctlib.sources.records import keys_only
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -30,8 +30,8 @@ def is_xml(path: Path) -> bool:
     SourceError
         When it cannot be opened.
     """
-    with open_bytes(Path(path)) as file:
-        return file.read(64).lstrip(b"\xef\xbb\xbf\xff\xfe\0 \r\n\t").startswith(b"<")
+    # U+FFFD stands for the byte order mark of UTF-16, which is no UTF-8.
+    return head_of(path).lstrip("\ufffd\0 \r\n\t").startswith("<")
 
 
 def read_xml(
@@ -74,7 +74,6 @@ def read_xml(
     SourceError
         When the file is no XML, is cut off, or holds no such record.
     """
-    path = Path(path)
     rows, outside = _parsed(path, set(records), columns)
     if not rows:
         wanted = " or ".join(f"<{r}>" for r in sorted(records))
@@ -127,7 +126,7 @@ def _parsed(
                     del stack[-1][:]
     # LookupError and ValueError: an encoding that there is not, or that the parser has not.
     except (ParseError, DefusedXmlException, LookupError, ValueError, *UNREADABLE) as error:
-        raise SourceError(f"{path.name!r} cannot be read as XML: {error!r}") from error
+        raise SourceError(f"{path.name!r} cannot be read as XML: {error}") from error
     return rows, outside
 
 
