@@ -6,6 +6,7 @@ PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+SPARK = $(VENV)/.spark
 REPORTS = reports
 
 help: ## this list
@@ -15,8 +16,11 @@ report: $(READY) ## clean the shipped data, run the notebooks, write HTML; ends 
 	$(BIN)/sanctlib prepare
 	$(BIN)/sanctlib report --all --out $(REPORTS)
 
-test: check ## the checks and the tests (all but the slow ones)
-	$(BIN)/python -m pytest -m "not slow"
+test: check ## the checks and the tests (all but the slow ones and those on Spark)
+	$(BIN)/python -m pytest -m "not slow and not spark"
+
+test-spark: $(SPARK) ## the tests on PySpark: 450 MB more, and Java must be there
+	$(BIN)/python -m pytest -m spark
 
 test-all: check ## the checks and every test
 	$(BIN)/python -m pytest
@@ -40,7 +44,9 @@ data: $(READY) ## rebuild the shipped tables that are computed from ../shared/da
 
 lock: ## pin every dependency again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+	  --no-header --extra lab --extra polars --extra ibis --group dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --group spark -o requirements-spark.lock
 
 clean: ## remove what make made; data/raw stays
 	rm -rf $(VENV) $(REPORTS) data/processed build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -56,4 +62,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q $(VENV)/lib sanctlib || true
 	@touch $(READY)
 
-.PHONY: help report test test-all check lab bench docs data lock clean
+# PySpark alone has no wheel; what builds it is pinned in the other lock.
+$(SPARK): $(READY) requirements-spark.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	  --no-binary pyspark --no-build-isolation -r requirements-spark.lock
+	@touch $(SPARK)
+
+.PHONY: help report test test-spark test-all check lab bench docs data lock clean

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sanctlib.conditions import JOINED, Span, between, kept_rows
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.frames import AnyTable, Opened, check_dates, fetched, opened, quoted
+from sanctlib.frames import AnyTable, Opened, check_dates, fetched, opened, quoted, types_of
 from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.schema import Pair
 
@@ -42,9 +42,10 @@ def cells(
     Parameters
     ----------
     table : frame, path or Reading
-        Events (pandas, polars, pyarrow, a DuckDB relation, a Parquet file or folder, or
-        a Reading), or cells of the same periods with every key asked for. Cells are
-        added up, which is right where an act has one row, as in machine-coded sources.
+        Events (a pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, a
+        Parquet file or folder, or a Reading), or cells of the same periods with every key
+        asked for. Cells are added up, which is right where an act has one row, as in
+        machine-coded sources. Only the columns needed are read.
     every : {"day", "week", "month", "quarter", "year"}
         Weeks begin on Monday.
     by : sequence of str
@@ -52,7 +53,7 @@ def cells(
     start, end : date, optional
         First and last day; both reach the scan. Of cells, periods wholly inside count.
     senders, targets, pairs, actions : sequence, optional
-        Keep only these; a pair is two states in either direction.
+        Keep only these, in the scan too; a pair is two states in either direction.
 
     Returns
     -------
@@ -184,26 +185,26 @@ def grouped(
     days = [*dates, *([dated] if dated else [])]
     used = [*taken.values(), *ids, *kept, *sides, *days, *numbers, *more]
     rows = source.relation(used, needed_by=needed_by)
-    types = {c: str(t) for c, t in zip(rows.columns, rows.types, strict=True)}
+    types = types_of(rows)
     check_dates(types, days, needed_by=needed_by)
     if dated:
         rest = [quoted(c) for c in types if c not in dates]
         rows = rows.project(", ".join([*rest, *(f"coalesce({dated}, {c}) AS {c}" for c in dates)]))
     if made:
-        known = fetched(rows.project("period::TIMESTAMP AS period").distinct())["period"]
+        known = fetched(rows.project("period::DATE AS period").distinct())["period"]
         check_grid(known, every=every, needed_by=needed_by)
         conditions, first, last = [span.of_cells(every, source.coverage)], "period", "period"
         inside, unplaced = "period IS NOT NULL", "n_unplaced" if "n_unplaced" in more else "0"
         n, n_rows = f"n_acts + coalesce({unplaced}, 0)", "n_rows" if "n_rows" in more else "n_acts"
     else:
         conditions, inside = span.touched(), span.held()
-        first, last = (f"date_trunc('{every}', {c})" for c in dates)
+        first, last = (_begin(c, every) for c in dates)
         n, n_rows = "1", "coalesce(n_reports, 1)" if "n_reports" in more else "1"
-    for condition in [*kept_rows(kept), *between(pairs), *conditions]:
+    for condition in [*kept_rows(kept), *conditions, *between(pairs)]:
         rows = rows.filter(condition)
     chosen = [f"{_key(name, column, types)} AS {quoted(name)}" for name, column in taken.items()]
     chosen += [quoted(c) for c in ids]
-    chosen += [f'{first}::TIMESTAMP AS "first"', f'{last}::TIMESTAMP AS "last"']
+    chosen += [f'{first}::DATE AS "first"', f'{last}::DATE AS "last"']
     chosen += [f"{inside} AS inside", f"({n})::BIGINT AS n", f"({n_rows})::BIGINT AS n_rows"]
     chosen += [f"({dated} IS NULL)::BIGINT AS n_fallback"] if dated else []
     rows = rows.project(", ".join(chosen))
@@ -219,7 +220,15 @@ def grouped(
         rows = rows.aggregate(f"{each}, 1 AS n, sum(n_rows) AS n_rows{fell}", each)
     sums = ", ".join(f"sum({c})::BIGINT AS {c}" for c in totals)
     pieces = fetched(rows.aggregate(f"{names}, {sums}", names))
+    for name, column in taken.items():
+        if _joined(name, column):
+            pieces[name] = pieces[name].mask(pieces[name].eq(""))
     return pieces.assign(placed=pieces["inside"] & pieces["first"].eq(pieces["last"]))
+
+
+def _begin(day: str, every: Period) -> str:
+    # Of days, not of times: in the zone of a Spark session some days have no midnight.
+    return day if every == "day" else f"date_trunc('{every}', {day}::DATE)"
 
 
 def _joined(name: str, column: str) -> str | None:
@@ -228,8 +237,8 @@ def _joined(name: str, column: str) -> str | None:
 
 def _key(name: str, column: str, types: Mapping[str, str]) -> str:
     if _joined(name, column):
-        # unnest drops a row without a list: a missing value stays as one missing part.
-        return f"unnest(coalesce(string_split(nullif({quoted(column)}, ''), ';'), [NULL]))"
+        # unnest drops a row without a list: a missing value stays, as one part without a name.
+        return f"unnest(string_split(coalesce({quoted(column)}::VARCHAR, ''), ';'))"
     if name == "mutual":
         return "mutual::BOOLEAN"
     # Categories and columns without any value come in types of their own.

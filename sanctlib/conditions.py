@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+import pandas as pd
+
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
 from sanctlib.frames import quoted
-from sanctlib.periods import Period
+from sanctlib.periods import Period, period_start
 from sanctlib.schema import Pair
 
 JOINED = ("measures", "conduct", "located_in")
@@ -45,14 +47,22 @@ class Span:
 
         A period that the source's own first or last day cuts is inside with that day.
         """
-        over, bounds = f"period + INTERVAL 1 {every}", ["TRUE"]
+        # In days alone, on the grid that the cells are on: intervals are an engine's own.
+        bounds = ["TRUE"]
         if self.start is not None:
             cut = known is not None and self.start <= known.first
-            bounds.append(f"{over} > {self.first}" if cut else f"period >= {self.first}")
+            first = _begun(self.start, every) if cut else self.start
+            bounds.append(f"period >= {_day(first)}")
         if self.end is not None:
             cut = known is not None and self.end >= known.last
-            bounds.append(f"period < {self.after}" if cut else f"{over} <= {self.after}")
+            after = self.end + timedelta(days=1)
+            bounds.append(f"period < {_day(after if cut else _begun(after, every))}")
         return f"(period IS NULL OR ({' AND '.join(bounds)}))"
+
+
+def _begun(day: date, every: Period) -> date:
+    begun: pd.Timestamp = period_start(pd.Series([pd.Timestamp(day)]), every=every).iloc[0]
+    return begun.date()
 
 
 def _day(day: date) -> str:
@@ -84,4 +94,7 @@ def between(pairs: Sequence[Pair] | None) -> list[str]:
     ways = [
         f"({_text(a)}, {_text(b)})" for one, other in pairs for a, b in ((one, other), (other, one))
     ]
-    return [f"(sender, target) IN ({', '.join(ways)})" if ways else "FALSE"]
+    # A scan knows no pairs of columns: what it can do is done first.
+    states = sorted({state for pair in pairs for state in pair})
+    both = kept_rows({"sender": states, "target": states})
+    return [*both, f"(sender, target) IN ({', '.join(ways)})"] if ways else ["FALSE"]

@@ -14,14 +14,20 @@ import pandas as pd
 
 from sanctlib.checks import check_table, table_kind
 from sanctlib.coverage import Coverage
-from sanctlib.engines import from_ibis, from_spark
+from sanctlib.engines import from_ibis, from_polars, from_spark
 from sanctlib.errors import SanctlibError, SchemaError, SourceError, check_columns
 from sanctlib.reading import Reading
 from sanctlib.schema import TABLES, TableKind
 from sanctlib.store import coverage_from
 
 AnyTable: TypeAlias = object
-"""A pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, a path or a Reading."""
+"""A pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, a path or a Reading.
+
+Only the columns needed are read. DuckDB counts what lies on this machine, in place: frames in
+memory, and Parquet, whose scan is asked for the rows needed. A lazy polars frame is asked for
+these rows and columns, and collected without the others. PySpark and Ibis count where their
+table lies, and send a small answer.
+"""
 
 MEMORY_LIMIT = "2GB"
 
@@ -56,11 +62,12 @@ class Opened:
         wanted = list(dict.fromkeys(columns))
         check_columns(self.columns, wanted, needed_by=needed_by)
         if isinstance(self._native, pd.DataFrame):
-            return self._connection.from_df(self._native[wanted])
+            return _of_pandas(self._native[wanted], self._connection)
         family = _family(self._native)
+        if type(self._native).__name__ == "LazyFrame":
+            return from_polars(self._native, wanted, self._connection)
         if family == "polars":
-            chosen = self._native.lazy().select(wanted).collect()
-            return self._connection.from_arrow(chosen.to_arrow())
+            return self._connection.from_arrow(self._native.select(wanted).to_arrow())
         if family == "pyarrow":
             return self._connection.from_arrow(self._native.select(wanted))
         if family == "pyspark":
@@ -81,6 +88,8 @@ class Opened:
         schema = TABLES[self.kind]
         taken = [c for c in self.columns if c in schema.names or c == "sender"]
         relation = self.relation(taken, needed_by=needed_by)
+        types = types_of(relation)
+        check_dates(types, [c for c in taken if "ZONE" in types[c]], needed_by=needed_by)
         return check_table(fetched(relation), schema, needed_by=needed_by)
 
 
@@ -89,7 +98,7 @@ def opened(
     table: AnyTable, *, needed_by: str, coverage: Coverage | None = None
 ) -> Iterator[Opened]:
     """
-    Open a table for reading; nothing is copied and nothing is written beside it.
+    Open a table for reading, as `AnyTable` says; nothing is written beside it.
 
     A reading brings its coverage, and so does a path that `sanctlib prepare` wrote;
     the argument goes before both, but a list of survivors stays one. The engine works
@@ -132,20 +141,37 @@ def opened(
             raise SourceError(f"{needed_by} cannot read {name!r}: {error}") from error
 
 
+def _of_pandas(frame: pd.DataFrame, connection: Any) -> Any:
+    import duckdb
+
+    try:
+        return connection.from_df(frame)
+    except duckdb.Error:
+        # Columns that run backwards in memory, as those of frame[::-1] do, it cannot read.
+        return connection.from_df(frame.copy())
+
+
 def fetched(relation: Any) -> pd.DataFrame:
     """Return a relation's rows in pandas, with dates as datetime64 and text as str."""
     rows = relation.to_arrow_table()
     frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
     for name, values in frame.items():
-        if values.dtype == "object" and str(rows.schema.field(name).type) == "bool":
+        held = str(rows.schema.field(name).type)
+        if values.dtype == "object" and held == "bool":
             # A flag with a missing value: as text it would be the word "False".
             frame[name] = values.astype("boolean")
+        elif held.startswith("decimal"):
+            frame[name] = values.astype("float64")
         elif pd.api.types.is_datetime64_any_dtype(values):
-            # Spark names a zone for days that have none: that of its session.
-            frame[name] = values.dt.tz_localize(None).astype("datetime64[us]")
+            frame[name] = values.astype("datetime64[us]")
         elif values.dtype == "object" or isinstance(values.dtype, pd.CategoricalDtype):
             frame[name] = values.astype("str")
     return frame
+
+
+def types_of(relation: Any) -> dict[str, str]:
+    """Return the type of each column, as SQL names it."""
+    return {c: str(t) for c, t in zip(relation.columns, relation.types, strict=True)}
 
 
 def quoted(column: str) -> str:

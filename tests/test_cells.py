@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sanctlib.cells import cells
 from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError, SourceError
 from sanctlib.frames import opened
-from tests.engines import ENGINES, as_engine
+from tests.engines import Shaped
 
 # act, first day, last day, sender, target, action, n_reports
 ACTS = [
@@ -56,9 +56,8 @@ def rows(table: pd.DataFrame) -> list[tuple]:
     ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_gives_the_same_months(engine: str, tmp_path: Path) -> None:
-    table = as_engine(events(ACTS), engine, tmp_path)
+def test_every_engine_gives_the_same_months(as_engine: Shaped) -> None:
+    table = as_engine(events(ACTS))
     found = cells(table, every="month", by=["sender", "target"])
     assert list(found) == ["period", "sender", "target", "n_acts", "n_rows", "n_unplaced"]
     assert found["period"].dtype == "datetime64[us]"

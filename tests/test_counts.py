@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -16,7 +15,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.units import compare_units
-from tests.engines import ENGINES, as_engine
+from tests.engines import Shaped
 
 SPRING = Coverage(source="own", first=date(2022, 1, 1), last=date(2022, 4, 15))
 
@@ -61,11 +60,8 @@ def shown(table: pd.DataFrame, *columns: str) -> list[tuple]:
     ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_counts_the_same_with_zeros_inside_coverage(
-    engine: str, tmp_path: Path
-) -> None:
-    table = as_engine(events(), engine, tmp_path)
+def test_every_engine_counts_the_same_with_zeros_inside_coverage(as_engine: Shaped) -> None:
+    table = as_engine(events())
     found = sanction_counts(table, every="month", by=["target"], unit="act", coverage=SPRING)
     assert list(found) == [
         *("period", "target", "unit", "n", "lower", "upper", "n_unplaced", "covered", "additive")
@@ -326,11 +322,8 @@ CHANGES = frame(
 COPIES = Coverage(source="ofac_sdn", first=date(2022, 1, 31), last=date(2022, 3, 31))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_change_counts_in_the_month_of_the_copy_that_shows_it(
-    engine: str, tmp_path: Path
-) -> None:
-    table = as_engine(CHANGES, engine, tmp_path)
+def test_a_change_counts_in_the_month_of_the_copy_that_shows_it(as_engine: Shaped) -> None:
+    table = as_engine(CHANGES)
     found = sanction_counts(table, every="month", by=["target"], unit="entity", coverage=COPIES)
     assert shown(found, "period", "target", "n", "lower", "upper", "covered") == [
         ("2022-01", "IRN", None, None, None, False),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -16,7 +15,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.units import compare_dates
-from tests.engines import ENGINES, as_engine
+from tests.engines import Shaped
 from tests.test_counts import CASES, events, shown
 
 SPRING = Coverage(source="own", first=date(2022, 1, 1), last=date(2022, 4, 30))
@@ -35,9 +34,8 @@ ACTS = dated(
 )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_counts_by_the_day_announced(engine: str, tmp_path: Path) -> None:
-    table = as_engine(ACTS, engine, tmp_path)
+def test_every_engine_counts_by_the_day_announced(as_engine: Shaped) -> None:
+    table = as_engine(ACTS)
     found = sanction_counts(
         table, every="month", by=[], unit="act", dated="announced", coverage=SPRING
     )

@@ -58,8 +58,9 @@ def test_every_public_function_has_a_docstring() -> None:
     assert [n for n in sl.__all__ if callable(getattr(sl, n)) and not getattr(sl, n).__doc__] == []
 
 
-def test_no_lock_bears_an_index_or_download_address() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-spark.lock"])
+def test_no_lock_bears_an_index_or_download_address(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
     assert "--hash=sha256:" in text
     assert not re.search(r"https?:|--index-url|--extra-index|--find-links", text)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,7 +17,7 @@ from sanctlib.errors import CuratedError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.reading import Audit, Provenance, Reading, no_rejects
 from sanctlib.schema import ACTIONS, COMPONENTS, COUNTED_SANCTIONS
-from tests.engines import ENGINES, as_engine
+from tests.engines import Shaped
 from tests.test_counts import CASES, shown
 
 SPRING = Coverage(source="own", first=date(2018, 1, 1), last=date(2018, 3, 31))
@@ -63,9 +62,8 @@ def monthly(table: object, **options: object) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_gives_the_same_rates(engine: str, tmp_path: Path) -> None:
-    found = monthly(as_engine(events(ACTS), engine, tmp_path))
+def test_every_engine_gives_the_same_rates(as_engine: Shaped) -> None:
+    found = monthly(as_engine(events(ACTS)))
     january = found[found["period"].eq("2018-01-01")]
     # Nine acts in January, unknown parties too; conflict and sanctions are no co-operation.
     assert shown(january, "component", "n_acts", "exposure") == [

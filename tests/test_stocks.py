@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,7 +13,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.stocks import active_sanctions
-from tests.engines import ENGINES, as_engine
+from tests.engines import Shaped
 from tests.test_counts import CHANGES, COPIES, LISTINGS, events, frame, shown
 
 YEARS = Coverage(source="own", first=date(2000, 1, 1), last=date(2004, 12, 31))
@@ -53,9 +52,8 @@ CASES = yearly(
 )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_case_is_active_in_the_year_it_ends(engine: str, tmp_path: Path) -> None:
-    table = as_engine(CASES, engine, tmp_path)
+def test_a_case_is_active_in_the_year_it_ends(as_engine: Shaped) -> None:
+    table = as_engine(CASES)
     found = active_sanctions(table, every="year", at="any_day", stock="in_force", coverage=YEARS)
     columns = ["n", "lower", "upper", "opening", "added", "removed", "closing"]
     assert shown(found, *columns) == [
@@ -165,9 +163,8 @@ def test_outside_coverage_and_without_a_copy_the_stock_is_missing() -> None:
     ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_entries_that_move_within_a_group_have_not_moved(engine: str, tmp_path: Path) -> None:
-    table = as_engine(CHANGES, engine, tmp_path)
+def test_entries_that_move_within_a_group_have_not_moved(as_engine: Shaped) -> None:
+    table = as_engine(CHANGES)
     found = active_sanctions(
         table, every="month", at="end_of_period", targets=["IRN", "RUS"], coverage=COPIES
     )

@@ -191,8 +191,9 @@ def _values(source: Opened, every: Period, *, directed: bool, who: str) -> pd.Da
     rows = rows[["period", "first", "second", "column", "value"]].assign(
         way=rows["directed"].fillna(value=False).astype("bool") if "directed" in rows else False
     )
-    # A pair without direction is one value, however it is written.
-    paired = _ordered(rows[~rows["way"]]).drop_duplicates(["period", "first", "second", "column"])
+    # A pair without direction is one value, however it is written; the larger where two differ.
+    keys = ["period", "first", "second", "column"]
+    paired = _ordered(rows[~rows["way"]]).sort_values("value").drop_duplicates(keys, keep="last")
     back = paired.rename(columns={"first": "second", "second": "first"})
     found = pd.concat([rows[rows["way"]], paired, *([back] if directed else [])])
     return found.assign(sides=found["way"].astype("int64") + 1)

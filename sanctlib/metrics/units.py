@@ -244,8 +244,8 @@ def _rules(source: Opened) -> list[TargetRule]:
 def _grid(source: Opened) -> Period:
     if source.kind != "cells":
         return "day"
-    starts = fetched(source.relation(["period"], needed_by="compare_units").distinct())["period"]
-    known = starts.dropna()
+    rows = source.relation(["period"], needed_by="compare_units")
+    known = fetched(rows.project("period::DATE AS period").distinct())["period"].dropna()
     return next(p for p in reversed(PERIODS) if known.eq(period_start(known, every=p)).all())
 
 
