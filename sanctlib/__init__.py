@@ -22,14 +22,17 @@ from sanctlib.metrics.stocks import active_sanctions
 from sanctlib.metrics.units import compare_units
 from sanctlib.plots import (
     caption,
+    plot_acts,
     plot_counts,
     plot_flow_and_stock,
     plot_gap,
     plot_intensity,
+    plot_partners,
     plot_shared,
     plot_stock,
     plot_timeline,
     plot_units,
+    show_table,
 )
 from sanctlib.reading import Audit, Provenance, Reading, data_appendix
 from sanctlib.schema import Pair, State
@@ -65,10 +68,12 @@ __all__ = [
     "load",
     "observed_expected",
     "partnership_intensity",
+    "plot_acts",
     "plot_counts",
     "plot_flow_and_stock",
     "plot_gap",
     "plot_intensity",
+    "plot_partners",
     "plot_shared",
     "plot_stock",
     "plot_timeline",
@@ -84,6 +89,7 @@ __all__ = [
     "sanction_counts",
     "sanction_pressure",
     "shared_sanctioners",
+    "show_table",
     "upstream_audit",
     "wilson_interval",
     "write",
