@@ -196,7 +196,9 @@ def plot_partners(
         if chosen.any():
             here: Any = {"mfc": face, "mec": COLOURS[0], "label": label}
             ax.plot(rows["rate"][chosen], at[chosen], "o", ms=5.5, **here)
-    names = [f"{name} ({n:,})" for name, n in zip(rows["partner"], rows["n_acts"], strict=True)]
+    names = [
+        plain(f"{name} ({n:,})") for name, n in zip(rows["partner"], rows["n_acts"], strict=True)
+    ]
     ax.set_yticks(at, names)
     ax.set_xlim(left=0)
     ax.set_xlabel("reported acts per 1,000 of the source's, by period")

@@ -124,13 +124,14 @@ def plot_acts(
     check_columns(acts.columns, ["act_id", "date", "status", by], needed_by="plot_acts")
     ax = axes_or_new(ax)
     once = acts.drop_duplicates(["act_id", by])
-    n_acts = once[by].astype("str").fillna("not known").value_counts(ascending=True, sort=True)
+    known = once[by].astype("str").fillna("not known")
+    n_acts = known.value_counts()
     names = sorted(n_acts.index, key=lambda name: (n_acts[name], name))
     if not names:
         say_empty(ax)
         return finish(ax, title=title, caption=caption)
     ax.figure.set_figheight(1.0 + 0.2 * len(names))  # type: ignore[union-attr]
-    place = once[by].astype("str").fillna("not known").map({n: i for i, n in enumerate(names)})
+    place = known.map({name: i for i, name in enumerate(names)})
     partly = once["status"].eq("partly")
     for chosen, face, label in ((~partly, COLOURS[0], "confirmed"), (partly, "white", "partly")):
         if chosen.any():
@@ -138,7 +139,7 @@ def plot_acts(
                 once["date"][chosen], place[chosen], "o", ms=5, mfc=face, mec=COLOURS[0],
                 alpha=0.8, label=label,
             )  # fmt: skip
-    ax.set_yticks(range(len(names)), [f"{name} ({n_acts[name]})" for name in names])
+    ax.set_yticks(range(len(names)), [plain(f"{name} ({n_acts[name]})") for name in names])
     ax.set_ylim(-0.6, len(names) - 0.4)
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)

@@ -23,7 +23,7 @@ HEADLINE = "headline.csv"
 PDF = "report.pdf"
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_MOST_NUMBERS, _MOST_FIGURES = 8, 3
+_MOST_NUMBERS, _MOST_FIGURES = 10, 3
 _FIGURES, _TABLES = (".png", ".svg"), (".csv", ".tsv", ".parquet")
 
 _PAGE = """<!DOCTYPE html>
@@ -201,9 +201,10 @@ def _numbers(run: _Run, files: list[str]) -> str:
 
 def _number(label: str, value: str, unit: str) -> str:
     try:
-        text, key = f"{float(value):,.6g}" if "." in value else f"{int(value):,}", value
-    except ValueError:
-        text, key = value or "missing", ""
+        number = float(value)
+        text, key = f"{number:,.0f}" if number.is_integer() else f"{number:,.6g}", value
+    except (ValueError, OverflowError):
+        text, key = value, ""
     said = f"{escape(text)} {escape(unit)}" if value else "missing"
     return f'<div><dt>{escape(label)}</dt><dd data-value="{escape(key)}">{said}</dd></div>'
 
