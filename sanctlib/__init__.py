@@ -28,16 +28,19 @@ from sanctlib.models.breaks import find_breaks
 from sanctlib.models.result import Fit
 from sanctlib.plots import (
     caption,
+    plot_acts,
     plot_agreements,
     plot_counts,
     plot_flow_and_stock,
     plot_gap,
     plot_intensity,
+    plot_partners,
     plot_ratio,
     plot_shared,
     plot_stock,
     plot_timeline,
     plot_units,
+    show_table,
 )
 from sanctlib.reading import Audit, Provenance, Reading, data_appendix
 from sanctlib.schema import Pair, State
@@ -80,11 +83,13 @@ __all__ = [
     "load",
     "observed_expected",
     "partnership_intensity",
+    "plot_acts",
     "plot_agreements",
     "plot_counts",
     "plot_flow_and_stock",
     "plot_gap",
     "plot_intensity",
+    "plot_partners",
     "plot_ratio",
     "plot_shared",
     "plot_stock",
@@ -102,6 +107,7 @@ __all__ = [
     "sanction_outcomes",
     "sanction_pressure",
     "shared_sanctioners",
+    "show_table",
     "upstream_audit",
     "wilson_interval",
     "write",

@@ -14,8 +14,9 @@ from sanctlib import datasets
 from sanctlib.errors import ParameterError, SanctlibError
 from sanctlib.fetching.fetch import FETCHED, MOST_JOBS, fetch
 from sanctlib.fetching.fetchable import fetchables
-from sanctlib.reports.index import write_index
+from sanctlib.reports.index import PDF, write_index
 from sanctlib.reports.parameters import Parameter, check_name, declared
+from sanctlib.reports.pdf import browser, print_pdf
 from sanctlib.reports.run import NotebookError, Progress, available, find_notebook, run_notebook
 from sanctlib.reports.values import parse
 
@@ -114,6 +115,7 @@ def fetch_files(*, name: str | None, version: str, quiet: bool, **how: Any) -> N
     help="Folder of the prepared data.",
 )
 @click.option("--timeout", type=click.IntRange(min=1), default=900, show_default=True)
+@click.option("--pdf", is_flag=True, help="Print report.pdf too, by the Chromium that is here.")
 @click.option("-h", "--help", "help_wanted", is_flag=True, help="Show this, and NAME's parameters.")
 @click.pass_context
 def report(
@@ -126,6 +128,7 @@ def report(
     out: Path,
     store: Path,
     timeout: int,
+    pdf: bool,
     help_wanted: bool,
 ) -> None:
     """
@@ -148,7 +151,10 @@ def report(
         msg = "-p goes with the NAME of one notebook: --all runs each on its defaults."
         raise click.UsageError(msg, ctx)
     names = available() if name is None else [name]
-    page, failures = _run_all(names, given, out=out, store=store, timeout=timeout)
+    if pdf and browser() is None:
+        click.echo(f"No Chromium or Chrome was found: {PDF} is left out.", err=True)
+        pdf = False
+    page, failures = _run_all(names, given, out=out, store=store, timeout=timeout, pdf=pdf)
     if failures:
         _print_failures(failures, n_runs=len(names))
     click.echo(page)
@@ -198,7 +204,13 @@ def _values(given: Iterable[str], known: Mapping[str, Parameter]) -> dict[str, o
 
 
 def _run_all(
-    names: list[str], given: tuple[str, ...], *, out: Path, store: Path, timeout: int
+    names: list[str],
+    given: tuple[str, ...],
+    *,
+    out: Path,
+    store: Path,
+    timeout: int,
+    pdf: bool,
 ) -> tuple[Path, dict[str, str]]:
     """Run one notebook after the other; return the index page and the failures by name."""
     failures: dict[str, str] = {}
@@ -216,6 +228,8 @@ def _run_all(
                 )
             done = f"{run.record.notebook}: done in {run.record.seconds:.0f} s"
             click.echo(f"{done}, {_from_here(run.folder)}", err=True)
+            if pdf:
+                failures |= _printed(name, run.folder)
         except NotebookError as error:
             failures[name] = str(error.run.record.error)
             click.echo(f"{name}: failed", err=True)
@@ -225,6 +239,15 @@ def _run_all(
                 raise
             failures[name] = str(error)
     return write_index(out), failures
+
+
+def _printed(name: str, folder: Path) -> dict[str, str]:
+    """Print the page of a run; return why it could not be, if so. The run itself stands."""
+    try:
+        print_pdf(folder)
+    except SanctlibError as error:
+        return {name: str(error)}
+    return {}
 
 
 def _from_here(folder: Path) -> Path:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_object_dtype, is_string_dtype
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
@@ -18,6 +20,10 @@ from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.writing import writing
 
 MANIFEST_VERSION = 2
+
+# Full-width signs too: spreadsheets of East Asia read them alike. Blanks before are dropped.
+_FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d[\d,]*)?\.?\d*([eE][+-]?\d+)?%?")
 
 
 def save(reading: Reading, folder: Path) -> Path:
@@ -93,20 +99,65 @@ def _held(path: Path, expected: str) -> io.BytesIO:
     return io.BytesIO(content)
 
 
-def write(table: pd.DataFrame, path: str | Path, *, citation: str) -> Path:
+def write(table: pd.DataFrame, path: str | Path, *, citation: str | None = None) -> Path:
     """
-    Save a result as CSV, with a text file beside it that says whom to cite.
+    Save a result as CSV that no spreadsheet runs, and a text file that says whom to cite.
+
+    A spreadsheet takes text that begins with ``=``, ``+``, ``-`` or ``@`` for a formula,
+    and such text can come from anyone's data. It gets an apostrophe before it, which says
+    "text" there; so do the names of columns. Numbers stay as they are, -5 among them, even
+    where they are held as text.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Its index is not written.
+    citation : str, optional
+        Goes beside the table, into ``NAME.csv.citation.txt``.
 
     Raises
     ------
     SanctlibError
         When the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> table = pd.DataFrame({"name": ["=1+1", "Iran"], "change": [-5, 3]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(write(table, f"{folder}/changes.csv").read_text())
+    name,change
+    '=1+1,-5
+    Iran,3
+    <BLANKLINE>
     """
     target = Path(path)
     with writing(target.parent) as into:
-        table.to_csv(into / target.name, index=False, lineterminator="\n")
-        (into / f"{target.name}.citation.txt").write_text(citation + "\n", encoding="utf-8")
+        _without_formulas(table).to_csv(into / target.name, index=False, lineterminator="\n")
+        if citation is not None:
+            (into / f"{target.name}.citation.txt").write_text(citation + "\n", encoding="utf-8")
     return target
+
+
+def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    # By place, not by name: two columns may share one.
+    columns = {
+        i: column.astype("object").map(_as_text) if _holds_text(column.dtype) else column
+        for i, (_, column) in enumerate(table.items())
+    }
+    plain = pd.DataFrame(columns, index=table.index)
+    return plain.set_axis([_as_text(c) for c in table.columns], axis=1)
+
+
+def _holds_text(dtype: Any) -> bool:
+    kinds = (is_object_dtype, is_string_dtype)
+    return any(is_kind(dtype) for is_kind in kinds) or isinstance(dtype, pd.CategoricalDtype)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
 
 
 def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:

@@ -16,10 +16,12 @@ import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SanctlibError
 from sanctlib.plots import (
     caption,
+    plot_acts,
     plot_agreements,
     plot_counts,
     plot_gap,
     plot_intensity,
+    plot_partners,
     plot_ratio,
     plot_stock,
     plot_timeline,
@@ -332,3 +334,46 @@ def test_agreements_in_force_and_what_fades_are_two_lines() -> None:
     assert ax.get_ylabel() == "how many, on our list"
     nobody = plot_agreements(found.assign(recent=np.nan), every="year", **WORDS)
     assert "no values" in [t.get_text() for t in nobody.texts]
+
+
+def test_acts_are_a_row_of_marks_per_sender_the_busiest_on_top() -> None:
+    acts = pd.DataFrame(
+        {
+            "act_id": ["1", "1", "2", "3"],
+            "date": pd.to_datetime(["2022-02-24", "2022-02-24", "2022-03-01", "2022-04-01"]),
+            "sender": ["USA", "USA", "USA", "EU"],
+            "status": ["confirmed", "confirmed", "partly", "confirmed"],
+        }
+    )
+    ax = plot_acts(acts, **WORDS)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["EU (1)", "USA (2)"]
+    confirmed, partly = ax.lines
+    assert list(confirmed.get_ydata()) == [1, 0]
+    assert list(partly.get_ydata()) == [1]
+    assert partly.get_markerfacecolor() == "white"
+    assert "no values" in [text.get_text() for text in plot_acts(acts.iloc[:0], **WORDS).texts]
+    with pytest.raises(MissingColumnsError, match="plot_acts needs"):
+        plot_acts(acts.drop(columns="status"), **WORDS)
+
+
+def test_partners_stand_before_their_band_and_few_acts_are_open() -> None:
+    partners = pd.DataFrame(
+        {
+            "partner": ["China", "Chad"],
+            "n_acts": [1225, 11],
+            "rate": [0.5, 0.1],
+            "rate_low": [0.2, 0.0],
+            "rate_high": [0.9, 0.3],
+            "band_low": [0.0, 0.0],
+            "band_high": [0.3, 0.2],
+            "too_few": [False, True],
+        }
+    )
+    ax = plot_partners(partners, **WORDS)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["Chad (11)", "China (1,225)"]
+    assert [patch.get_width() for patch in ax.patches] == [0.2, 0.3]
+    assert [(line.get_xdata()[0], line.get_markerfacecolor()) for line in ax.lines] == [
+        (0.5, "#0072B2"),
+        (0.1, "white"),
+    ]
+    assert "no values" in [t.get_text() for t in plot_partners(partners.iloc[:0], **WORDS).texts]

@@ -96,5 +96,6 @@ def test_a_reading_shows_its_counts_and_escapes_its_names() -> None:
         coverage=None,
         provenance=Provenance(key="<b>", title="t", producer="p", licence="l", citation="c"),
     )
-    assert "1 rows of events (1 read, 0 added, 0 merged, 0 rejected); coverage not said" in repr(reading)
+    said = "1 rows of events (1 read, 0 added, 0 merged, 0 rejected); coverage not said"
+    assert said in repr(reading)
     assert "&lt;b&gt;" in reading._repr_html_()

@@ -138,6 +138,48 @@ def test_a_result_is_written_with_its_citation(tmp_path: Path) -> None:
     assert (tmp_path / "counts.csv.citation.txt").read_text() == "Me (2026): Mine.\n"
 
 
+def test_a_written_result_holds_no_formula_and_every_number(tmp_path: Path) -> None:
+    names = [
+        "=1+1",
+        "+A1",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        " =1",
+        "\uff1d1",
+        "-5",
+        "+1.5e3",
+        "-",
+        "Iran",
+    ]
+    day = pd.Timestamp("2022-02-24")
+    table = pd.DataFrame({"=name": names, "change": -5, "share": -0.5, "day": day, "gone": None})
+    table["kind"] = pd.Categorical(["=2"] * len(names))
+    lines = write(table, tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "'=name,change,share,day,gone,kind"
+    assert [line.split(",")[0] for line in lines[1:]] == [
+        "'=1+1",
+        "'+A1",
+        "'-2+3",
+        "'@SUM(A1)",
+        "'\t=1",
+        "' =1",
+        "'\uff1d1",
+        "-5",
+        "+1.5e3",
+        "-",
+        "Iran",
+    ]
+    assert {line.split(",", 1)[1] for line in lines[1:]} == {"-5,-0.5,2022-02-24,,'=2"}
+    assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
+    assert table["=name"].tolist() == names
+
+
+def test_two_columns_of_one_name_are_written_as_they_are(tmp_path: Path) -> None:
+    table = pd.DataFrame([["=a", 1]], columns=["x", "x"])
+    assert write(table, tmp_path / "t.csv").read_text() == "x,x\n'=a,1\n"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
 def test_a_manifest_that_is_none_is_an_error_with_the_command(tmp_path: Path, text: str) -> None:
     save(reading(), tmp_path)

@@ -77,7 +77,7 @@ def plot_intensity(
         floats(rows["band_high"]),
         color="0.85",
         linewidth=0,
-        label="comparable pairs, 10th to 90th percentile",
+        label="comparable pairs,\n10th to 90th percentile",
     )
     rate = floats(rows["rate"])
     below, above = rate - floats(rows["lower"]), floats(rows["upper"]) - rate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -89,6 +89,52 @@ def plot_stock(
     ax = _drawn(stock, by=by, every=every, ax=ax, labels=labels, needed_by="plot_stock")
     ax.set_ylabel(f"{_units(stock)} in force")
     return finish(ax, title=title, caption=caption)
+
+
+def plot_partners(
+    partners: pd.DataFrame, *, caption: str, title: str, ax: Axes | None = None
+) -> Axes:
+    """
+    Draw the partners of states in order, the rate of each before its comparable pairs.
+
+    The line reaches from the lowest to the highest period, the mark is the median one; it is
+    open where the acts are too few to trend. The grey bar is the band of comparable pairs.
+
+    Parameters
+    ----------
+    partners : DataFrame
+        A row per partner: ``partner``, ``n_acts``, ``rate``, ``rate_low``, ``rate_high``,
+        ``band_low``, ``band_high``, ``too_few``.
+
+    Raises
+    ------
+    MissingColumnsError
+    """
+    needed = ["partner", "n_acts", "rate", "rate_low", "rate_high", "band_low", "band_high"]
+    check_columns(partners.columns, [*needed, "too_few"], needed_by="plot_partners")
+    ax = axes_or_new(ax)
+    if partners.empty:
+        say_empty(ax)
+        return finish(ax, title=title, caption=caption)
+    rows = partners.iloc[::-1].reset_index(drop=True)
+    ax.figure.set_figheight(1.2 + 0.26 * len(rows))  # type: ignore[union-attr]
+    at, width = np.arange(len(rows)), rows["band_high"] - rows["band_low"]
+    band = "comparable pairs,\n10th to 90th percentile"
+    ax.barh(at, width, left=rows["band_low"], height=0.7, color="0.87", label=band)
+    ax.hlines(at, rows["rate_low"], rows["rate_high"], color=COLOURS[0], linewidth=1)
+    few = rows["too_few"].astype("bool")
+    for chosen, face, label in ((~few, COLOURS[0], "median"), (few, "white", "too few to trend")):
+        if chosen.any():
+            here: Any = {"mfc": face, "mec": COLOURS[0], "label": label}
+            ax.plot(rows["rate"][chosen], at[chosen], "o", ms=5.5, **here)
+    names = [
+        plain(f"{name} ({n:,})") for name, n in zip(rows["partner"], rows["n_acts"], strict=True)
+    ]
+    ax.set_yticks(at, names)
+    ax.set_xlim(left=0)
+    ax.set_xlabel("reported acts per 1,000 of the source's, by period")
+    beside_axes(ax)
+    return finish(ax, title=title, caption=caption, below=44)
 
 
 def _drawn(

@@ -1,4 +1,4 @@
-"""The timeline: acts of a list in order, with labels that do not overlap."""
+"""Timelines: acts of a list in order, each with its label, or a row of marks per sender."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.periods import precision
-from sanctlib.plots.style import COLOURS, finish, plain
+from sanctlib.plots.style import COLOURS, axes_or_new, beside_axes, finish, plain, say_empty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,6 +94,57 @@ def plot_timeline(
     for spine in ax.spines.values():
         spine.set_visible(False)
     return finish(ax, title=title, caption=caption, above=18)
+
+
+def plot_acts(
+    acts: pd.DataFrame,
+    *,
+    caption: str,
+    title: str,
+    by: str = "sender",
+    ax: Axes | None = None,
+) -> Axes:
+    """
+    Draw the acts of a list as marks on a time axis, a row per sender, the busiest on top.
+
+    A filled mark is a confirmed act, an open one partly confirmed. How dense the marks are
+    is how closely the list was made, and no rate.
+
+    Parameters
+    ----------
+    acts : DataFrame
+        Events: ``act_id``, ``date``, ``status`` and `by`; an act counts once in a row.
+    by : str
+        The column that makes the rows.
+
+    Raises
+    ------
+    MissingColumnsError
+    """
+    check_columns(acts.columns, ["act_id", "date", "status", by], needed_by="plot_acts")
+    ax = axes_or_new(ax)
+    once = acts.drop_duplicates(["act_id", by])
+    known = once[by].astype("str").fillna("not known")
+    n_acts = known.value_counts()
+    names = sorted(n_acts.index, key=lambda name: (n_acts[name], name))
+    if not names:
+        say_empty(ax)
+        return finish(ax, title=title, caption=caption)
+    ax.figure.set_figheight(1.0 + 0.2 * len(names))  # type: ignore[union-attr]
+    place = known.map({name: i for i, name in enumerate(names)})
+    partly = once["status"].eq("partly")
+    for chosen, face, label in ((~partly, COLOURS[0], "confirmed"), (partly, "white", "partly")):
+        if chosen.any():
+            ax.plot(
+                once["date"][chosen], place[chosen], "o", ms=5, mfc=face, mec=COLOURS[0],
+                alpha=0.8, label=label,
+            )  # fmt: skip
+    ax.set_yticks(range(len(names)), [plain(f"{name} ({n_acts[name]})") for name in names])
+    ax.set_ylim(-0.6, len(names) - 0.4)
+    ax.grid(axis="y", color="0.9")
+    ax.set_axisbelow(True)
+    beside_axes(ax)
+    return finish(ax, title=title, caption=caption)
 
 
 def _label(row: Mapping[Any, Any]) -> str:

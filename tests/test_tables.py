@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+from sanctlib.plots.tables import show_table
+from sanctlib.reports.index import write_index
+from sanctlib.reports.run import available, find_notebook, run_notebook
+from tests.small_notebooks import small_notebook
+
+DASH = "\N{EN DASH}"
+
+
+def cells(table: pd.DataFrame, *, digits: int = 2) -> BeautifulSoup:
+    return BeautifulSoup(show_table(table, digits=digits)._repr_html_(), "html.parser")
+
+
+def test_names_and_headings_are_text_and_no_markup() -> None:
+    name = "<img src=x onerror=alert(1)>&\"'"
+    soup = cells(pd.DataFrame({name: [name]}))
+    assert soup.select("img") == []
+    assert [soup.th.text, soup.td.text] == [name, name]  # type: ignore[union-attr]
+
+
+def test_numbers_are_grouped_days_are_days_and_missing_is_a_dash() -> None:
+    table = pd.DataFrame(
+        {
+            "n": pd.array([4680, None], dtype="Int64"),
+            "rate": [1234.567, float("nan")],
+            "flag": [True, False],
+            "day": [pd.Timestamp("2022-02-24"), pd.NaT],
+        }
+    )
+    rows = [[td.text for td in tr.select("td")] for tr in cells(table, digits=1).select("tbody tr")]
+    assert rows == [["4,680", "1,234.6", "True", "2022-02-24"], [*(2 * [DASH]), "False", DASH]]
+
+
+def test_the_same_table_is_shown_alike_twice() -> None:
+    table = pd.DataFrame({"a": [1], "b": ["x"]})
+    assert show_table(table)._repr_html_() == show_table(table)._repr_html_()
+    assert repr(show_table(table)) == " a b\n 1 x"
+
+
+HOSTILE = "=<img src=x onerror=alert(1)><script>alert(2)</script>"
+CELL = """\
+import pandas as pd
+import sanctlib as sl
+mine = pd.DataFrame({"when": ["2022-02-30"], "who": [label], "whom": ["Iran"]})
+reading = sl.read_table(
+    mine,
+    columns={"date": "when", "sender": "who", "target": "whom"},
+    constants={"action": "impose"},
+)
+sl.write(pd.DataFrame({"label": [label], "value": [label], "unit": [label]}), "headline.csv")
+display(reading, reading.rejected, sl.show_table(reading.rejected))
+sl.show_table(pd.DataFrame({label: [label]}))"""
+
+
+def test_markup_in_data_and_parameters_is_text_in_page_index_and_csv(tmp_path: Path) -> None:
+    path = small_notebook(tmp_path / "brief.ipynb", "# Title", CELL)
+    run = run_notebook(path, parameters={"label": HOSTILE}, out=tmp_path / "out")
+    page = BeautifulSoup((run.folder / "report.html").read_text("utf-8"), "html.parser")
+    assert page.select("img, script, [onerror]") == []
+    assert page.text.count(HOSTILE) == 4
+    index = BeautifulSoup(write_index(tmp_path / "out").read_text("utf-8"), "html.parser")
+    assert index.select("img, [onerror]") == []
+    assert len(index.select("script")) == 1
+    assert index.dt.text == f"'{HOSTILE}"  # type: ignore[union-attr]
+    assert f"'{HOSTILE},'{HOSTILE}" in (run.folder / "headline.csv").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", available())
+def test_our_notebooks_show_and_write_tables_by_the_one_way_that_is_safe(name: str) -> None:
+    text = find_notebook(name).read_text(encoding="utf-8")
+    # A Styler escapes nothing, and has random names; a plain to_csv keeps formulas.
+    assert ".style" not in text
+    assert ".to_csv" not in text
+    assert ".to_html" not in text
