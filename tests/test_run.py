@@ -273,7 +273,7 @@ def test_a_file_that_may_not_be_read_is_a_clear_error(
 
     (tmp_path / "own.csv").write_text("a\n")
     path = small_notebook(tmp_path / "brief.ipynb", parameters="file: Path | None = None")
-    monkeypatch.setattr("sanctlib.reports.run.sha256", refuse)
+    monkeypatch.setattr("sanctlib.reports.request.sha256", refuse)
     with pytest.raises(ParameterError, match=r"own\.csv' cannot be read: Permission denied\."):
         run_notebook(path, parameters={"file": tmp_path / "own.csv"}, out=tmp_path / "out")
 

@@ -181,7 +181,9 @@ def private_paths(work: Path, *, store: Path | None, given: Mapping[str, Path]) 
 
 
 def leak(folder: Path) -> str | None:
-    """Say which text file in `folder` holds the folder's own path, or None."""
+    """Say which text file in `folder` holds the folder's own path, or that it is gone."""
+    if not folder.is_dir():
+        return "the notebook removed its own working folder."
     needle = str(folder.resolve()).encode()
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in _TEXT_FILES and path.is_file() and needle in path.read_bytes():
