@@ -9,7 +9,8 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sanctlib.errors import ReportError
 from sanctlib.reports.values import leaves, to_json
 
 LONGEST_NAME = 80
+_PRIVATE = "sl-batch-"
 
 
 def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str]) -> str:
@@ -80,7 +82,7 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
         raise ReportError(msg)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        fresh, lock = _claimed(final)
+        fresh, lock = _claimed(final.parent, f".{final.name}.running-")
     except OSError as error:
         msg = f"The report cannot write into {str(final.parent)!r}: {error.strerror}."
         raise ReportError(msg) from error
@@ -94,9 +96,23 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
         _unlock(lock)
 
 
-def _claimed(final: Path) -> tuple[Path, int | None]:
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Give a folder for sockets among the system's temporary ones; remove it, and dead ones."""
+    home = Path(tempfile.gettempdir())
+    _remove_unlocked(home.glob(f"{_PRIVATE}*"))
+    # Sockets have short paths only.
+    folder, lock = _claimed(home, _PRIVATE)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _unlock(lock)
+
+
+def _claimed(parent: Path, prefix: str) -> tuple[Path, int | None]:
     while True:
-        fresh = final.parent / f".{final.name}.running-{secrets.token_hex(4)}"
+        fresh = parent / f"{prefix}{secrets.token_hex(4)}"
         fresh.mkdir()
         # A sweep in this very moment may take the folder for one left behind.
         with suppress(FileNotFoundError, BlockingIOError):
@@ -140,11 +156,15 @@ def sweep(out: Path) -> None:
         with suppress(OSError):
             earlier.rename(final)
         shutil.rmtree(earlier, ignore_errors=True)
-    for fresh in out.glob("*/.*.running-*"):
+    _remove_unlocked(out.glob("*/.*.running-*"))
+
+
+def _remove_unlocked(folders: Iterable[Path]) -> None:
+    for folder in folders:
         with suppress(OSError):
-            lock = _lock(fresh)
+            lock = _lock(folder)
             if lock is not None:
-                shutil.rmtree(fresh, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
                 _unlock(lock)
 
 

@@ -183,8 +183,11 @@ def _read_product(
     axes: dict[str, list[tuple[str, object]]] = {
         name: [(f"{where}fixed", raw)] for name, raw in fixed.items()
     }
-    with reader.noting(f"{where}grid"):
-        grid = _with_pairs(grid, known)
+    if _AMONG in grid:
+        others = {name: raws for name, raws in grid.items() if name != _AMONG}
+        with reader.noting(f"{where}grid"):
+            others = _pairs(grid[_AMONG], others, known) | others
+        grid = others
     for name, raws in grid.items():
         place = f"{where}grid, {name}"
         if not isinstance(raws, list) or not raws or name in fixed:
@@ -197,22 +200,20 @@ def _read_product(
             reader.ask(f"{where}grid", notebook, dict(zip(values, one, strict=True)))
 
 
-def _with_pairs(grid: dict[str, Any], known: Mapping[str, Parameter]) -> dict[str, Any]:
+def _pairs(
+    states: object, others: Iterable[str], known: Mapping[str, Parameter]
+) -> dict[str, list[list[str]]]:
     """Write out `pairs_among` as the values of the one parameter that is a pair."""
-    if _AMONG not in grid:
-        return grid
-    pairs = [name for name, p in known.items() if p.type.name == "Pair"]
-    if len(pairs) != 1 or pairs[0] in grid:
+    names = [name for name, p in known.items() if p.type.name == "Pair"]
+    if len(names) != 1 or names[0] in others:
         msg = f"{_AMONG!r} needs a notebook with one parameter that is a pair, and no list of it."
         raise ParameterError(msg)
-    states = grid[_AMONG]
     texts = [str(s) for s in states] if isinstance(states, list) else []
     if len(set(texts)) < max(len(texts), 2):
         msg = f"{_AMONG!r} needs a list of two or more states, each once, found {states!r}."
         raise ParameterError(msg)
     check_states(texts, needed_by=repr(_AMONG))
-    others = {name: values for name, values in grid.items() if name != _AMONG}
-    return {pairs[0]: [list(pair) for pair in combinations(texts, 2)]} | others
+    return {names[0]: [list(pair) for pair in combinations(texts, 2)]}
 
 
 def _checked(

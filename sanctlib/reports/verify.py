@@ -118,8 +118,8 @@ def _first_cell(old: list[list[str]], new: list[list[str]]) -> str:
     header = old[0] if old else []
     for i, (a, b) in enumerate(zip_longest(old, new)):
         if a is None or b is None:
-            return f": {len(old) - 1} → {len(new) - 1} rows"
-        for j, (x, y) in enumerate(zip_longest(a, b)):
+            return f": {max(len(old) - 1, 0)} → {max(len(new) - 1, 0)} rows"
+        for j, (x, y) in enumerate(zip_longest(a, b, fillvalue="no cell")):
             if x != y:
                 column = header[j] if j < len(header) else str(j + 1)
                 where = f"row {i}, column {column!r}" if i else f"header, column {j + 1}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Literal, NamedTuple
 
+from sanctlib.reports.folders import private_folder
 from sanctlib.reports.request import Request
 
 GRACE = 120.0
@@ -76,7 +77,7 @@ def execute(
     waiting = deque((run, 0) for run in runs)
     workers: list[_Worker] = []
     # Sockets of kernels lie in here, so that those of a killed worker go too.
-    with tempfile.TemporaryDirectory(prefix="sanctlib-", ignore_cleanup_errors=True) as private:
+    with private_folder() as private:
         try:
             while (waiting or any(w.run for w in workers)) and not stopped():
                 while waiting and sum(w.run is not None for w in workers) < how.jobs:
@@ -96,7 +97,7 @@ def execute(
                 worker.end()
 
 
-def _free(workers: list[_Worker], how: Running, private: str) -> _Worker:
+def _free(workers: list[_Worker], how: Running, private: Path) -> _Worker:
     """Return a worker that waits, or a new one."""
     for worker in workers:
         if worker.run is None:
@@ -142,13 +143,13 @@ def _events(worker: _Worker, how: Running, *, ready: bool) -> Iterator[Event]:
         yield Event("again" if again else "failed", run, seconds=seconds, error=died)
 
 
-def _work(pipe: Connection, how: Running, private: str) -> None:
+def _work(pipe: Connection, how: Running, private: Path) -> None:
     """Run what comes through the pipe, one notebook after the other, until it closes."""
     if hasattr(os, "setsid"):
         # Ctrl-C is for the one who started us: a kernel it hits looks like one that died.
         os.setsid()
     Thread(target=_end_with_parent, daemon=True).start()
-    tempfile.tempdir = private
+    tempfile.tempdir = str(private)
     from sanctlib.reports.run import NotebookError, run_notebook
 
     while True:
