@@ -26,7 +26,7 @@ ORPHANED = "if once('worker'): os.kill(os.getppid(), signal.SIGKILL)"
 GRID = """
 [[batch]]
 notebook = "good.ipynb"
-grid.label = ["a", "b"]
+grid.label = ["a", "a \\"b\\" 'c'\\n<b>&</b> </script> Ω"]
 [[batch]]
 notebook = "bad.ipynb"
 [[batch]]
@@ -67,6 +67,12 @@ def first(folder: Path) -> Result:
 
 def events(result: Result) -> list[dict[str, object]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def odd() -> Path:
+    """The run whose parameter is hard to write down."""
+    (folder,) = Path("reports/good").glob("label=a_*")
+    return folder
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -113,17 +119,17 @@ def test_finished_runs_are_skipped_and_the_plan_says_why_others_are_not() -> Non
     assert (plan.exit_code, plan.stderr) == (0, "")
     lines = plan.stdout.splitlines()
     assert lines[0] == "good/label=a  stale: table.csv is missing"
-    assert lines[1] == "good/label=b  done"
+    assert lines[1] == f"good/{odd().name}  done"
     assert lines[2].startswith("bad/default  failed before: code cell 3 of 3 ('1 / 0') raised")
     assert lines[-1] == "6 runs: 1 stale, 3 done, 2 failed before"
-    before = read_record(Path("reports/good/label=b/record.json"))
+    before = read_record(odd() / "record.json")
     again = batch("--jobs", "1", "--where", "notebook=good", "--where", "label=a")
     assert again.exit_code == 0
-    assert again.stderr.splitlines()[0] == "1 runs, 0 done before"
+    assert again.stderr.splitlines()[0] == "1 run, 0 done before"
     assert again.stderr.splitlines()[1].startswith("good/label=a: done in ")
     assert again.stdout == "reports/index.html\n"
     assert table.read_bytes() == good
-    assert read_record(Path("reports/good/label=b/record.json")) == before
+    assert read_record(odd() / "record.json") == before
 
 
 @pytest.mark.usefixtures("first")
@@ -137,6 +143,17 @@ def test_failures_are_a_table_at_the_end_and_quiet_says_nothing_else() -> None:
     assert len(lines) == 2
 
 
+@pytest.mark.usefixtures("first")
+def test_a_parameter_with_quotes_lines_and_markup_arrives_as_it_is() -> None:
+    label = read_record(odd() / "record.json").parameters["label"]
+    assert label == "a \"b\" 'c'\n<b>&</b> </script> Ω"
+    assert (odd() / "table.csv").read_text() == f"label,n\n{label},30\n"
+    page = (odd() / "report.html").read_text()
+    assert "</script>" not in page
+    assert "&lt;/script&gt; Ω" in page
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("first")
 def test_runs_after_a_death_have_the_bytes_of_undisturbed_ones() -> None:
     # By now kernel and worker have died once, and the notebooks run undisturbed.
@@ -166,4 +183,4 @@ def test_a_wrong_grid_or_place_is_one_message_before_a_process_starts(
     Path("taken").write_text("x")
     result = batch("--out", "taken")
     assert result.exit_code == 1
-    assert "The reports cannot be written into 'taken': File exists." in result.stderr
+    assert "The batch into 'taken' cannot go on: File exists." in result.stderr

@@ -79,7 +79,7 @@ def batch(
     if json_log:
         _line("plan", n_runs=len(runs), n_done=len(runs) - len(left), n_left=len(left))
     elif not quiet:
-        click.echo(f"{len(runs)} runs, {len(runs) - len(left)} done before", err=True)
+        click.echo(f"{_n_runs(runs)}, {len(runs) - len(left)} done before", err=True)
     with _json_lines() if json_log else _progress(len(left), quiet=quiet) as tell:
         outcome = run_batch(left, how, tell=tell)
     if outcome.failures and not json_log:
@@ -95,7 +95,11 @@ def _print_plan(plan: Sequence[tuple[Request, Standing]]) -> None:
     for run, found in plan:
         why = f": {found.why}" if found.why else ""
         click.echo(f"{run.name}  {found.state}{why}")
-    click.echo(f"{len(plan)} runs: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
+    click.echo(f"{_n_runs(plan)}: " + ", ".join(f"{n} {s}" for s, n in counts.items()))
+
+
+def _n_runs(runs: Sequence[object]) -> str:
+    return f"{len(runs)} run{'s' * (len(runs) != 1)}"
 
 
 def _end(outcome: Outcome, *, json_log: bool, page: Path) -> None:

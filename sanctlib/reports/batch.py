@@ -57,26 +57,26 @@ def run_batch(
     Raises
     ------
     ReportError
-        Before anything runs: no place to write.
+        When there is no place to write, or the system gives no more processes.
     """
     wanted = list(runs)
     outcome = Outcome(n_runs=len(wanted))
     try:
         how.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"The reports cannot be written into {str(how.out)!r}: {error.strerror}."
-        raise ReportError(msg) from error
-    sweep(how.out)
-    with _signals() as received:
-        with closing(execute(wanted, how, stopped=lambda: bool(received))) as events:
-            for event in events:
-                if event.what == "done":
-                    outcome.done.append(event.run)
-                elif event.what == "failed":
-                    outcome.failures[event.run.name] = event.error
-                tell(event)
         sweep(how.out)
-        outcome.stopped_by = next(iter(received), None)
+        with _signals() as received:
+            with closing(execute(wanted, how, stopped=lambda: bool(received))) as events:
+                for event in events:
+                    if event.what == "done":
+                        outcome.done.append(event.run)
+                    elif event.what == "failed":
+                        outcome.failures[event.run.name] = event.error
+                    tell(event)
+            sweep(how.out)
+            outcome.stopped_by = next(iter(received), None)
+    except OSError as error:
+        msg = f"The batch into {str(how.out)!r} cannot go on: {error.strerror or error}."
+        raise ReportError(msg) from error
     return outcome
 
 

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -56,7 +57,8 @@ class _Worker:
 
     def begin(self, run: Request, n_tried: int) -> None:
         self.run, self.n_tried, self.begun = run, n_tried, time.monotonic()
-        self.pipe.send(run)
+        with suppress(OSError):  # a worker that died just now is found out when asked
+            self.pipe.send(run)
 
     def end(self) -> None:
         self.process.kill()
@@ -100,7 +102,7 @@ def execute(
 def _free(workers: list[_Worker], how: Running, private: Path) -> _Worker:
     """Return a worker that waits, or a new one."""
     for worker in workers:
-        if worker.run is None:
+        if worker.run is None and worker.process.is_alive():
             return worker
     # A forked child would inherit threads and sockets half alive.
     context = get_context("spawn")
