@@ -7,7 +7,7 @@ import pytest
 
 from sanctlib.datasets import shipped
 from sanctlib.errors import ParameterError, ReportError
-from sanctlib.reports.executed import failure, leak, tidied, with_parameters
+from sanctlib.reports.executed import failure, leak, tidied, with_parameters, without_traces
 from sanctlib.reports.folders import folder_name, fresh_sibling, publish, write_whole
 from sanctlib.reports.record import read_record
 from sanctlib.reports.run import (
@@ -38,7 +38,8 @@ axes.plot([1, 2], [1, 3])
 figure.savefig("figure.png")
 figure.savefig("figure.svg")
 warnings.warn("looked at")
-print(object())"""
+print(object())
+table.style.highlight_max()"""
 LABEL = "a \"b\" 'c'\n<b>&</b> Ω"
 
 
@@ -273,7 +274,7 @@ def test_a_file_that_may_not_be_read_is_a_clear_error(
 
     (tmp_path / "own.csv").write_text("a\n")
     path = small_notebook(tmp_path / "brief.ipynb", parameters="file: Path | None = None")
-    monkeypatch.setattr("sanctlib.reports.run.sha256", refuse)
+    monkeypatch.setattr("sanctlib.reports.request.sha256", refuse)
     with pytest.raises(ParameterError, match=r"own\.csv' cannot be read: Permission denied\."):
         run_notebook(path, parameters={"file": tmp_path / "own.csv"}, out=tmp_path / "out")
 
@@ -504,6 +505,20 @@ def test_printed_pieces_are_joined_and_private_texts_replaced(tmp_path: Path) ->
         {"output_type": "display_data", "metadata": {}, "data": {"text/html": "&lt;C&gt;"}},
         piece("stdout", "after"),
     ]
+
+
+def test_random_ids_of_styled_tables_are_named_after_their_content() -> None:
+    def styled(first: str, second: str, cell: str = "1") -> str:
+        return (
+            f'<style>#{first}_row0 {{}}</style><table id="{first}"><td id="{first}_row0">'
+            f'{cell}</td></table><table id="{second}"></table>'
+        )
+
+    one = without_traces(styled("T_b82d4", "T_0a1c2"), {})
+    assert one == without_traces(styled("T_eff6d", "T_12345"), {})
+    assert one != without_traces(styled("T_eff6d", "T_12345", cell="2"), {})
+    assert one.count("T_") == 4
+    assert "T_eff6d" in without_traces("the table T_eff6d", {})
 
 
 def test_a_text_file_with_the_working_path_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ _STOPPED = {
 }
 _IPYKERNEL = re.compile(r"(/[\w./+-]*)?/ipykernel_\d+/\d+\.py")
 _MARKER = "papermill-error-cell-tag"
+_STYLED = re.compile(r'<table id="(T_[0-9a-f]{5})"')
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>|&gt;)")
 
 
@@ -143,7 +145,7 @@ def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def without_traces(value: Any, private: Mapping[str, str]) -> Any:
     """Return a text, or the texts of an output, without what only this machine has."""
     if isinstance(value, str):
-        return _without_paths(value, private)
+        return _with_steady_ids(_without_paths(value, private))
     if isinstance(value, list):
         return [without_traces(v, private) for v in value]
     if isinstance(value, Mapping):
@@ -153,6 +155,16 @@ def without_traces(value: Any, private: Mapping[str, str]) -> Any:
             if not key.startswith("application/vnd.jupyter.widget")
         }
     return value
+
+
+def _with_steady_ids(text: str) -> str:
+    """Name the styled tables of pandas after their content: their own ids are random."""
+    ids = dict.fromkeys(_STYLED.findall(text))
+    for number, chance in enumerate(ids):
+        text = text.replace(chance, f"T_\0{number}")
+    if not ids:
+        return text
+    return text.replace("\0", f"{hashlib.sha256(text.encode()).hexdigest()[:8]}_")
 
 
 def _without_paths(text: str, private: Mapping[str, str]) -> str:
@@ -181,7 +193,9 @@ def private_paths(work: Path, *, store: Path | None, given: Mapping[str, Path]) 
 
 
 def leak(folder: Path) -> str | None:
-    """Say which text file in `folder` holds the folder's own path, or None."""
+    """Say which text file in `folder` holds the folder's own path, or that it is gone."""
+    if not folder.is_dir():
+        return "the notebook removed its own working folder."
     needle = str(folder.resolve()).encode()
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in _TEXT_FILES and path.is_file() and needle in path.read_bytes():

@@ -8,7 +8,9 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from sanctlib.errors import ReportError
 from sanctlib.reports.values import leaves, to_json
 
 LONGEST_NAME = 80
+_PRIVATE = "sl-batch-"
 
 
 def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str]) -> str:
@@ -66,25 +69,103 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
     """
     Make an empty folder beside `final`, on the same file system; remove it at the end.
 
+    It is locked as long as this process lives: see `sweep`.
+
     Raises
     ------
     ReportError
-        When nothing can be written there, or a file stands where a folder should.
+        When nothing can be written there, a file stands where a folder should, or the
+        disk refuses while the folder is in use.
     """
     if final.exists() and not final.is_dir():
         msg = f"The report needs the folder {str(final)!r}, where a file is."
         raise ReportError(msg)
-    fresh = final.parent / f".{final.name}.running-{secrets.token_hex(4)}"
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        fresh.mkdir()
+        fresh, lock = _claimed(final.parent, f".{final.name}.running-")
     except OSError as error:
         msg = f"The report cannot write into {str(final.parent)!r}: {error.strerror}."
         raise ReportError(msg) from error
     try:
         yield fresh
+    except OSError as error:
+        msg = f"The report for {str(final)!r} cannot be written: {error.strerror or error}."
+        raise ReportError(msg) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+        _unlock(lock)
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Give a folder for sockets among the system's temporary ones; remove it, and dead ones."""
+    home = Path(tempfile.gettempdir())
+    _remove_unlocked(home.glob(f"{_PRIVATE}*"))
+    # Sockets have short paths only.
+    folder, lock = _claimed(home, _PRIVATE)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _unlock(lock)
+
+
+def _claimed(parent: Path, prefix: str) -> tuple[Path, int | None]:
+    while True:
+        fresh = parent / f"{prefix}{secrets.token_hex(4)}"
+        fresh.mkdir()
+        # A sweep in this very moment may take the folder for one left behind.
+        with suppress(FileNotFoundError, BlockingIOError):
+            lock = _lock(fresh)
+            if fresh.exists():
+                return fresh, lock
+            _unlock(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder and return the handle that holds it, or None where nothing locks."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        if isinstance(error, BlockingIOError):
+            raise
+        return None  # some network disks
+    return handle
+
+
+def _unlock(lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)
+
+
+def sweep(out: Path) -> None:
+    """
+    Remove what killed runs left in the folder of reports `out`; live runs stay.
+
+    A report that a killed run had just moved aside goes back to its place. Where folders
+    cannot be locked (Windows, some network disks) unfinished ones stay.
+    """
+    for earlier in out.glob("*/.*.earlier-*"):
+        final = earlier.with_name(earlier.name[1:].rpartition(".earlier-")[0])
+        with suppress(OSError):
+            earlier.rename(final)
+        shutil.rmtree(earlier, ignore_errors=True)
+    _remove_unlocked(out.glob("*/.*.running-*"))
+
+
+def _remove_unlocked(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            lock = _lock(folder)
+            if lock is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                _unlock(lock)
 
 
 def publish(fresh: Path, final: Path) -> None:

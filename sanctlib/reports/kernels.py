@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ from sanctlib.datasets import NOTES_VARIABLE, STORE_VARIABLE
 
 LONGEST_SOCKET = 90
 """A socket's path has 107 characters on Linux, 103 on macOS, `k-12345` among them."""
+
+_ENDS_WITH_ITS_RUNNER = """\
+import ctypes, os, signal, sys
+
+# ipykernel looks for its parent once a second, and not before it is up.
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+if os.name == "posix" and os.getppid() != int(os.environ["JPY_PARENT_PID"]):
+    os._exit(1)
+"""
+"""Configuration of a kernel, which Python reads: no runner's death leaves it behind."""
 
 
 class PrivateKernel(AsyncKernelManager):
@@ -41,6 +53,15 @@ class PrivateKernel(AsyncKernelManager):
         options |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         await super().start_kernel(**options)
 
+    async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]  # noqa: FBT001, FBT002
+        """Remove sockets, and end the processes that cells have left running."""
+        group = getattr(self.provisioner, "pgid", None)
+        await self._async_cleanup_resources(restart=restart)
+        if group is not None and not restart:
+            # The kernel leads a group of its own, which may be empty by now.
+            with suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
+
 
 @contextmanager
 def kernel_config(folder: Path, *, store: Path | None, notes: Path) -> Iterator[Config]:
@@ -56,6 +77,9 @@ def kernel_config(folder: Path, *, store: Path | None, notes: Path) -> Iterator[
         home = Path(private)
         # Without a fixed salt the ids inside an SVG differ from run to run.
         (home / "matplotlibrc").write_text("svg.hashsalt: sanctlib\n", encoding="utf-8")
+        profile = home / "ipython" / "profile_default"
+        profile.mkdir(parents=True)
+        (profile / "ipython_kernel_config.py").write_text(_ENDS_WITH_ITS_RUNNER, encoding="utf-8")
         config = Config()
         config.PrivateKernel.folder = str(folder)
         config.PrivateKernel.environment = _environment(home, store=store) | {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sanctlib.errors import ParameterError, ReportError, did_you_mean
-from sanctlib.reports.values import WANTED, Kind, check_state_codes, check_value
+from sanctlib.reports.values import WANTED, Kind, check_state_codes, check_value, parse
 
 TAG = "parameters"
 
@@ -205,6 +205,23 @@ def check_name(name: str, declared: Mapping[str, Parameter]) -> None:
         known = ", ".join(repr(k) for k in declared) or "none"
         msg = f"There is no parameter {name!r}. Known: {known}."
         raise ParameterError(msg + did_you_mean(name, declared))
+
+
+def parse_parameter(name: str, text: str, declared: Mapping[str, Parameter]) -> object:
+    """
+    Read the text of a command line or a table as the value of the parameter `name`.
+
+    Raises
+    ------
+    ParameterError
+        For a name that is not declared, and a text of another type.
+    """
+    check_name(name, declared)
+    try:
+        return parse(text, declared[name].type)
+    except ParameterError as error:
+        msg = f"The parameter {name!r}: {error}"
+        raise ParameterError(msg) from error
 
 
 def check(values: Mapping[str, object], declared: Mapping[str, Parameter]) -> dict[str, object]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -26,15 +28,34 @@ PACKAGES = (
     "pyarrow",
     "duckdb",
     "matplotlib",
+    "scipy",
     "statsmodels",
     "papermill",
     "nbconvert",
 )
 
 
+@cache
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that make the numbers."""
-    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    """
+    Return the versions of Python and of the packages that make the numbers.
+
+    Ours bears the first digits of the sha256 of all its files: between two releases the
+    code changes and its version does not.
+    """
+    packages = {name: version(name) for name in PACKAGES}
+    packages["sanctlib"] += f"+{_code_hash(Path(__file__).parents[1])[:8]}"
+    return {"python": platform.python_version()} | packages
+
+
+def _code_hash(package: Path) -> str:
+    """Return one hash of the files of a package; what it ships has hashes of its own."""
+    hashes = [
+        (path.relative_to(package).as_posix(), sha256(path))
+        for path in sorted(package.rglob("*"))
+        if path.is_file() and not {"__pycache__", "_shipped"} & set(path.parts)
+    ]
+    return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +82,8 @@ class Record:
     outputs: dict[str, str] = field(default_factory=dict)
     """Files of the run's folder and their sha256, the record aside."""
     versions: dict[str, str] = field(default_factory=versions)
+    source: str | None = None
+    """The notebook's file as it was asked for, or None for one of ours."""
 
     @property
     def seconds(self) -> float:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from sanctlib.datasets import shipped_path
-from sanctlib.errors import ParameterError, ReportError, did_you_mean
-from sanctlib.reading import sha256
+from sanctlib.errors import ReportError, did_you_mean
 from sanctlib.reports.executed import (
     code_cells,
     failure,
@@ -23,9 +22,10 @@ from sanctlib.reports.executed import (
     with_parameters,
     without_traces,
 )
-from sanctlib.reports.folders import folder_name, fresh_sibling, publish, write_whole
-from sanctlib.reports.parameters import check, declared, read_notebook
+from sanctlib.reports.folders import fresh_sibling, publish, write_whole
+from sanctlib.reports.parameters import read_notebook
 from sanctlib.reports.record import RECORD, Record, output_hashes, write_record
+from sanctlib.reports.request import GIVEN, request
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of code cells done and of all, from the start to the end of a run."""
@@ -33,8 +33,6 @@ Progress: TypeAlias = Callable[[int, int], None]
 _SILENT = logging.NullHandler()
 NOTEBOOK = "notebook.ipynb"
 PAGE = "report.html"
-GIVEN = "given"
-"""The folder in which a notebook finds the files it was given, under plain names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +44,17 @@ class Run:
 
 
 class NotebookError(ReportError):
-    """A notebook that failed in its kernel; `run` says where the failed notebook is kept."""
+    """
+    A notebook that failed in its kernel; `run` says where the failed notebook is kept.
 
-    def __init__(self, run: Run) -> None:
+    `kernel_died` tells a kernel that was killed or never came up, which may go well
+    when tried again, from a cell that failed.
+    """
+
+    def __init__(self, run: Run, *, kernel_died: bool = False) -> None:
         super().__init__(f"The notebook {run.record.notebook!r} failed: {run.record.error}")
         self.run = run
+        self.kernel_died = kernel_died
 
 
 def notebooks_folder() -> Path:
@@ -124,25 +128,21 @@ def run_notebook(
     from sanctlib.reports.html import render, title_of
     from sanctlib.reports.kernels import kernel_config
 
-    path = find_notebook(name_or_path)
-    content = read_notebook(path)
-    parameters_declared = declared(path)
-    changed = check(parameters, parameters_declared)
-    named, given, inputs = _with_aliases(changed)
-    final = (out / path.stem / folder_name(named, contents=inputs)).absolute()
-    values = {name: changed.get(name, p.default) for name, p in parameters_declared.items()}
-    planned = with_parameters(content, named, name=path.stem)
+    asked = request(find_notebook(name_or_path), parameters=parameters, out=out)
+    name, final, given = asked.notebook.stem, asked.folder, asked.given
+    planned = with_parameters(read_notebook(asked.notebook), asked.named, name=name)
     begun = datetime.now(UTC)
     record = Record(
-        notebook=path.stem,
-        notebook_sha256=sha256(path),
-        title=title_of(planned, otherwise=path.stem),
+        notebook=name,
+        notebook_sha256=asked.notebook_sha256,
+        title=title_of(planned, otherwise=name),
         status="done",
-        parameters=values,
-        changed=tuple(changed),
-        inputs=inputs,
+        parameters=asked.values,
+        changed=tuple(asked.changed),
+        inputs=asked.inputs,
         started=begun,
         finished=begun,
+        source=None if asked.notebook.parent == notebooks_folder() else str(name_or_path),
     )
     with fresh_sibling(final) as fresh:
         work, notes = fresh / "work", fresh / "inputs"
@@ -152,8 +152,8 @@ def run_notebook(
             executed, n_begun, error = _execute(
                 planned, fresh / NOTEBOOK, config=config, timeout=timeout, progress=progress
             )
-        read = {note.name: note.read_text("utf-8") for note in sorted(notes.iterdir())}
-        record = replace(record, inputs=inputs | read)
+        read = {note.name: note.read_text("utf-8") for note in sorted(notes.glob("*"))}
+        record = replace(record, inputs=asked.inputs | read)
         private = private_paths(work, store=store, given=given)
         done = tidied(executed, planned, private=private)
         shutil.rmtree(work / GIVEN, ignore_errors=True)
@@ -161,46 +161,17 @@ def run_notebook(
         if why is not None:
             why = without_traces(why, private)
             record = replace(record, status="failed", error=why, finished=datetime.now(UTC))
-            write_whole(final / f"{path.stem}.failed.ipynb", _as_text(done))
-            write_record(record, final / f"{path.stem}.failed.json")
-            raise NotebookError(Run(folder=final, record=record))
+            write_whole(asked.failed[0], _as_text(done))
+            write_record(record, asked.failed[1])
+            died = type(error).__name__ == "DeadKernelError" or (n_begun == 0 and error is not None)
+            raise NotebookError(Run(folder=final, record=record), kernel_died=died)
         write_whole(work / NOTEBOOK, _as_text(done))
         files = [*output_hashes(work), RECORD]
-        write_whole(work / PAGE, render(done, name=path.stem, parameters=values, files=files))
+        write_whole(work / PAGE, render(done, name=name, parameters=asked.values, files=files))
         record = replace(record, outputs=output_hashes(work), finished=datetime.now(UTC))
         write_record(record, work / RECORD)
         publish(work, final)
     return Run(folder=final, record=record)
-
-
-def _with_aliases(
-    changed: Mapping[str, object],
-) -> tuple[dict[str, object], dict[str, Path], dict[str, str]]:
-    """Return the values with plain names for paths, and the file and sha256 of each name."""
-    given: dict[str, Path] = {}
-    contents: dict[str, str] = {}
-
-    def alias(name: str, value: object) -> object:
-        if isinstance(value, list):
-            return [alias(name, v) for v in value]
-        if not isinstance(value, Path):
-            return value
-        plain = f"{GIVEN}/{name}/{value.name}"
-        if given.setdefault(plain, value.absolute()) != value.absolute():
-            msg = f"The parameter {name!r} holds two files named {value.name!r}: rename one."
-            raise ParameterError(msg)
-        try:
-            if not value.is_file():
-                msg = f"The parameter {name!r} needs a file, and {str(value)!r} is none."
-                raise ParameterError(msg)
-            contents[plain] = sha256(value)
-        except OSError as error:
-            msg = f"The parameter {name!r}: {str(value)!r} cannot be read: {error.strerror}."
-            raise ParameterError(msg) from error
-        return Path(plain)
-
-    named = {name: alias(name, value) for name, value in changed.items()}
-    return named, given, contents
 
 
 def _lay_out(work: Path, given: Mapping[str, Path]) -> None:
@@ -225,6 +196,7 @@ def _execute(
     import nbformat
     import papermill
 
+    from sanctlib.reports.client import engine
     from sanctlib.reports.kernels import PrivateKernel
 
     # Without a handler Python prints its errors, which stand in ours already.
@@ -249,6 +221,7 @@ def _execute(
         papermill.execute_notebook(
             _as_node(planned),
             saved,
+            engine_name=engine(),
             kernel_name="python3",
             progress_bar=False,
             kernel_manager_class=PrivateKernel,
@@ -260,9 +233,11 @@ def _execute(
         )
     except Exception as stopped:  # whatever it is, it is the run's error
         error = stopped
-    if not saved.is_file():
+    try:
+        executed = nbformat.read(saved, as_version=4)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError):  # a full disk leaves nothing, or half a notebook
         return planned, n_begun, error
-    return nbformat.read(saved, as_version=4), n_begun, error  # type: ignore[no-untyped-call]
+    return executed, n_begun, error
 
 
 def _as_node(notebook: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The command line: fetch and prepare data, run reports, list and cite datasets."""
+"""Reports from a shell: one notebook, or all on their defaults."""
 
 from __future__ import annotations
 
@@ -6,115 +6,43 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
-from sanctlib import datasets
+from sanctlib.datasets import STORE
 from sanctlib.errors import ParameterError, SanctlibError
-from sanctlib.fetching.fetch import FETCHED, MOST_JOBS, fetch
-from sanctlib.fetching.fetchable import fetchables
 from sanctlib.reports.index import PDF, write_index
-from sanctlib.reports.parameters import Parameter, check_name, declared
+from sanctlib.reports.parameters import Parameter, declared, parse_parameter
 from sanctlib.reports.pdf import browser, print_pdf
 from sanctlib.reports.run import NotebookError, Progress, available, find_notebook, run_notebook
-from sanctlib.reports.values import parse
 
-
-class _Commands(click.Group):
-    """A group whose commands end in one message where sanctlib raises on purpose."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except SanctlibError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="sanctlib", message="sanctlib %(version)s")
-def main() -> None:
-    """Count sanctions and dealings between states, from raw data to reports."""
-
-
-@main.command()
-@click.argument("keys", nargs=-1)
-@click.option("--out", type=click.Path(path_type=Path), default=datasets.STORE, show_default=True)
-def prepare(keys: tuple[str, ...], out: Path) -> None:
-    """Clean the shipped datasets KEYS (all by default) into a folder of Parquet files."""
-    summary = datasets.prepare(keys or None, out=out, progress=sys.stderr.isatty())
-    click.echo(summary.to_string(index=False))
-
-
-@main.command("datasets")
-def list_datasets() -> None:
-    """List what is shipped, and what can be read from a producer's file."""
-    click.echo("Shipped: sl.load(key)\n")
-    click.echo(datasets.catalogue().to_string(index=False, max_colwidth=60))
-    click.echo("\nRead from a producer's file: sl.read(key, path)\n")
-    click.echo(datasets.readers().to_string(index=False, max_colwidth=60))
-
-
-@main.command()
-@click.argument("keys", nargs=-1)
-def cite(keys: tuple[str, ...]) -> None:
-    """Print the citations of the datasets KEYS (all shipped ones by default)."""
-    click.echo(datasets.cite(keys or datasets.shipped()))
-
-
-@main.command("fetch")
-@click.argument("name", required=False)
-@click.option("--from", "first", metavar="DAY", help="First day, such as 2018-01-01.")
-@click.option("--to", "last", metavar="DAY", help="Last day, included.")
-@click.option(
-    "--version",
-    type=click.Choice(["1", "2"]),
-    default="1",
-    show_default=True,
-    help="Of GDELT: 1 by day, 2 by 15 minutes.",
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path), default="reports", show_default=True
 )
-@click.option("--out", type=click.Path(path_type=Path), help=f"Folder  [default: {FETCHED}/NAME]")
-@click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=2, show_default=True)
-@click.option("--again", is_flag=True, help="Fetch what is there too.")
-@click.option("--quiet", is_flag=True, help="Say nothing while fetching.")
-def fetch_files(*, name: str | None, version: str, quiet: bool, **how: Any) -> None:
-    """
-    Fetch the files of the producer NAME; without NAME, list what can be fetched.
-
-    Files that are there with their checksum are not fetched again, so a call that was cut
-    goes on. Lists that change go into a folder for each day.
-    """
-    if name is None:
-        for source in fetchables().values():
-            click.echo(f"{source.name:<13} {source.title}\n{'':<13} from {', '.join(source.hosts)}")
-        return
-    files = fetch(name, version=2 if version == "2" else 1, progress=not quiet, **how)
-    gaps = files["status"].eq("not published")
-    counts = ", ".join(f"{n} {status}" for status, n in files["status"].value_counts().items())
-    folder = _from_here(Path(files["file"][0]).absolute().parent)
-    click.echo(f"{name}: {counts}, in {folder}")
-    if gaps.any():
-        shown = [Path(f).name for f in files["file"][gaps].head(10)]
-        more = f" and {gaps.sum() - 10} more" if gaps.sum() > 10 else ""
-        click.echo(f"Not published, gaps and not zeros: {', '.join(shown)}{more}")
-    if fetchables()[name].note:
-        click.echo(fetchables()[name].note)
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=STORE,
+    show_default=True,
+    help="Folder of the prepared data.",
+)
+timeout_option = click.option(
+    "--timeout",
+    type=click.IntRange(min=1),
+    default=900,
+    show_default=True,
+    help="Seconds for a whole notebook.",
+)
 
 
-@main.command(add_help_option=False)
+@click.command(add_help_option=False)
 @click.argument("name", required=False)
 @click.option("-p", "given", multiple=True, metavar="KEY=VALUE", help="Set a parameter.")
 @click.option("--all", "run_all", is_flag=True, help="Run every notebook on its defaults.")
 @click.option("--list", "list_names", is_flag=True, help="List the notebooks.")
-@click.option("--out", type=click.Path(path_type=Path), default="reports", show_default=True)
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    default=datasets.STORE,
-    show_default=True,
-    help="Folder of the prepared data.",
-)
-@click.option("--timeout", type=click.IntRange(min=1), default=900, show_default=True)
+@out_option
+@store_option
+@timeout_option
 @click.option("--pdf", is_flag=True, help="Print report.pdf too, by the Chromium that is here.")
 @click.option("-h", "--help", "help_wanted", is_flag=True, help="Show this, and NAME's parameters.")
 @click.pass_context
@@ -156,7 +84,7 @@ def report(
         pdf = False
     page, failures = _run_all(names, given, out=out, store=store, timeout=timeout, pdf=pdf)
     if failures:
-        _print_failures(failures, n_runs=len(names))
+        print_failures(failures, n_runs=len(names))
     click.echo(page)
     ctx.exit(1 if failures else 0)
 
@@ -194,12 +122,7 @@ def _values(given: Iterable[str], known: Mapping[str, Parameter]) -> dict[str, o
         if key in values:
             msg = f"The parameter {key!r} is given twice."
             raise ParameterError(msg)
-        check_name(key, known)
-        try:
-            values[key] = parse(value, known[key].type)
-        except ParameterError as error:
-            msg = f"The parameter {key!r}: {error}"
-            raise ParameterError(msg) from error
+        values[key] = parse_parameter(key, value, known)
     return values
 
 
@@ -217,7 +140,7 @@ def _run_all(
     for name in names:
         try:
             values = _values(given, declared(find_notebook(name)))
-            with _progress(name) as progress:
+            with show_cells(name) as progress:
                 run = run_notebook(
                     name,
                     parameters=values,
@@ -227,7 +150,7 @@ def _run_all(
                     progress=progress,
                 )
             done = f"{run.record.notebook}: done in {run.record.seconds:.0f} s"
-            click.echo(f"{done}, {_from_here(run.folder)}", err=True)
+            click.echo(f"{done}, {from_here(run.folder)}", err=True)
             if pdf:
                 failures |= _printed(name, run.folder)
         except NotebookError as error:
@@ -250,12 +173,14 @@ def _printed(name: str, folder: Path) -> dict[str, str]:
     return {}
 
 
-def _from_here(folder: Path) -> Path:
+def from_here(folder: Path) -> Path:
+    """Return a path as seen from the working folder, where it lies below it."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
-def _print_failures(failures: Mapping[str, str], *, n_runs: int) -> None:
+def print_failures(failures: Mapping[str, str], *, n_runs: int) -> None:
+    """Print a line for each failure, as the last thing seen."""
     click.echo(f"\n{len(failures)} of {n_runs} failed:", err=True)
     width = max(len(name) for name in failures)
     for name, why in failures.items():
@@ -263,7 +188,7 @@ def _print_failures(failures: Mapping[str, str], *, n_runs: int) -> None:
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[Progress]:
+def show_cells(name: str) -> Iterator[Progress]:
     """Show the cells done: a bar at a terminal, a line when the first begins elsewhere."""
     if not sys.stderr.isatty():
 

@@ -1,0 +1,100 @@
+"""The command line: fetch and prepare data, run reports, list and cite datasets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sanctlib import datasets
+from sanctlib.cli.batch import batch, verify
+from sanctlib.cli.report import from_here, report
+from sanctlib.errors import SanctlibError
+from sanctlib.fetching.fetch import FETCHED, MOST_JOBS, fetch
+from sanctlib.fetching.fetchable import fetchables
+
+
+class _Commands(click.Group):
+    """A group whose commands end in one message where sanctlib raises on purpose."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SanctlibError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sanctlib", message="sanctlib %(version)s")
+def main() -> None:
+    """Count sanctions and dealings between states, from raw data to reports."""
+
+
+@main.command()
+@click.argument("keys", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), default=datasets.STORE, show_default=True)
+def prepare(keys: tuple[str, ...], out: Path) -> None:
+    """Clean the shipped datasets KEYS (all by default) into a folder of Parquet files."""
+    summary = datasets.prepare(keys or None, out=out, progress=sys.stderr.isatty())
+    click.echo(summary.to_string(index=False))
+
+
+@main.command("datasets")
+def list_datasets() -> None:
+    """List what is shipped, and what can be read from a producer's file."""
+    click.echo("Shipped: sl.load(key)\n")
+    click.echo(datasets.catalogue().to_string(index=False, max_colwidth=60))
+    click.echo("\nRead from a producer's file: sl.read(key, path)\n")
+    click.echo(datasets.readers().to_string(index=False, max_colwidth=60))
+
+
+@main.command()
+@click.argument("keys", nargs=-1)
+def cite(keys: tuple[str, ...]) -> None:
+    """Print the citations of the datasets KEYS (all shipped ones by default)."""
+    click.echo(datasets.cite(keys or datasets.shipped()))
+
+
+@main.command("fetch")
+@click.argument("name", required=False)
+@click.option("--from", "first", metavar="DAY", help="First day, such as 2018-01-01.")
+@click.option("--to", "last", metavar="DAY", help="Last day, included.")
+@click.option(
+    "--version",
+    type=click.Choice(["1", "2"]),
+    default="1",
+    show_default=True,
+    help="Of GDELT: 1 by day, 2 by 15 minutes.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help=f"Folder  [default: {FETCHED}/NAME]")
+@click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=2, show_default=True)
+@click.option("--again", is_flag=True, help="Fetch what is there too.")
+@click.option("--quiet", is_flag=True, help="Say nothing while fetching.")
+def fetch_files(*, name: str | None, version: str, quiet: bool, **how: Any) -> None:
+    """
+    Fetch the files of the producer NAME; without NAME, list what can be fetched.
+
+    Files that are there with their checksum are not fetched again, so a call that was cut
+    goes on. Lists that change go into a folder for each day.
+    """
+    if name is None:
+        for source in fetchables().values():
+            click.echo(f"{source.name:<13} {source.title}\n{'':<13} from {', '.join(source.hosts)}")
+        return
+    files = fetch(name, version=2 if version == "2" else 1, progress=not quiet, **how)
+    gaps = files["status"].eq("not published")
+    counts = ", ".join(f"{n} {status}" for status, n in files["status"].value_counts().items())
+    folder = from_here(Path(files["file"][0]).absolute().parent)
+    click.echo(f"{name}: {counts}, in {folder}")
+    if gaps.any():
+        shown = [Path(f).name for f in files["file"][gaps].head(10)]
+        more = f" and {gaps.sum() - 10} more" if gaps.sum() > 10 else ""
+        click.echo(f"Not published, gaps and not zeros: {', '.join(shown)}{more}")
+    if fetchables()[name].note:
+        click.echo(fetchables()[name].note)
+
+
+for _command in (report, batch, verify):
+    main.add_command(_command)
