@@ -199,3 +199,8 @@ def test_copies_of_one_name_are_all_in_the_provenance() -> None:
     ]
     reading = sl.compare_copies(copies)
     assert reading.provenance.files == {"un.xml": "a", "un.xml#2": "b"}
+
+
+def test_what_was_not_read_cannot_be_compared() -> None:
+    with pytest.raises(SanctlibError, match=r"needs readings, and got 'a\.xml': sl\.read them"):
+        sl.compare_copies(["a.xml", "b.xml"])  # type: ignore[list-item]

@@ -476,3 +476,17 @@ def test_the_band_holds_the_count_and_no_entry_is_lost(steps: list[tuple], every
     by_type = sanction_counts(table, every=every, by=["entity_type"], unit="entity")
     assert by_type["additive"].all()
     assert by_type["n"].sum() == found["n"].sum()
+
+
+def test_a_list_without_addresses_is_not_counted_by_them() -> None:
+    bare = LISTINGS.assign(entity_country=None)
+    with pytest.raises(SanctlibError, match="no entry has an address here"):
+        sanction_counts(bare, every="month", unit="entity", by=["target"], target_rule="address")
+    span = {"start": date(2022, 1, 1), "end": date(2022, 12, 31), "targets": ["RUS"]}
+    rules = compare_units({"own": bare}, **span)["target_rule"]
+    assert rules.unique().tolist() == ["programme"]
+
+
+def test_cases_are_not_asked_for_what_was_lifted() -> None:
+    with pytest.raises(SanctlibError, match="cases are threatened or imposed"):
+        sanction_counts(CASES, every="year", unit="case", actions=["lift"])

@@ -115,6 +115,8 @@ def test_what_is_covered_are_days_of_coding_but_days_of_acts_in_files_of_history
     assert history is not None
     # An act of 2017 stands in the file of one day of 2018: 2017 is not covered.
     assert (daily.first, daily.last) == (date(2018, 5, 8), date(2018, 5, 8))
+    # Nor is the day of which one file of 96 is there.
+    assert [why for _, _, why in daily.gaps] == ["1 of 96 files of 15 minutes"]
     assert (history.first, history.last) == (date(1985, 5, 1), date(1985, 5, 5))
     assert history.gaps == (
         (date(1985, 5, 3), date(1985, 5, 4), "the files have no row of these days"),

@@ -10,7 +10,7 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.cleaning.draft import Draft
-from sanctlib.errors import MissingColumnsError, SourceError
+from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError
 from sanctlib.reading import Reading
 from sanctlib.sources.icews import read_draft, read_quadruples
 from sanctlib.sources.text import read_text
@@ -299,3 +299,14 @@ def test_labels_give_the_known_rows_of_russia_and_iran(real_data: Path) -> None:
     # 43 rows have the label of one state on both sides; 32 more have the state itself on one.
     home = imposed["sender"].eq(imposed["target"]).fillna(value=False)
     assert imposed.loc[home, "n_reports"].sum() == 75
+
+
+def test_actors_are_a_choice_of_the_quadruples_alone(tmp_path: Path) -> None:
+    path = tmp_path / "quadruples.tsv"
+    head = "date\tsource\tcameo\trelation\ttarget\n"
+    path.write_text(head + "2018-01-01\tCitizen (Russia)\t112\tAccuse\tIran\n", encoding="utf-8")
+    by_label = sl.read("icews_2018", path, actors="label").table
+    assert by_label["sender"].tolist() == ["RUS"]
+    assert sl.read("icews_2018", path).table["sender"].isna().all()
+    with pytest.raises(UnknownChoiceError, match="has no choice of actors"):
+        sl.read("gsdb", path, actors="label")

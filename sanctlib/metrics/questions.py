@@ -127,6 +127,11 @@ def check_unit(source: Opened, question: Question) -> None:
         asked = ", ".join(repr(action) for action in question.actions)
         msg = f"{who}: a list holds impositions alone, and was asked for {asked}. Removals are"
         raise SanctlibError(f"{msg} the flow 'removed' of active_sanctions.")
+    counted = {*COUNTED_SANCTIONS, "threaten"}
+    if source.kind == "cases" and not set(question.actions) & counted:
+        asked = ", ".join(repr(action) for action in question.actions)
+        msg = f"{who}: cases are threatened or imposed, and it was asked for {asked}. Their ends"
+        raise SanctlibError(f"{msg} are the flow 'removed' of active_sanctions.")
 
 
 def check_dated(source: Opened, question: Question) -> None:
@@ -231,6 +236,10 @@ def by_target(table: pd.DataFrame, question: Question, *, column: str) -> pd.Dat
 def _states(table: pd.DataFrame, question: Question, column: str) -> pd.Series:
     if question.target_rule == "address":
         check_columns(table.columns, ["entity_country"], needed_by="The target rule 'address'")
+        if table["entity_country"].isna().all() and len(table):
+            # Zeros would say that nobody listed has an address in any state.
+            msg = f"{question.needed_by}: no entry has an address here; ask for another target rule"
+            raise SanctlibError(f"{msg} than 'address'.")
         return table["entity_country"]
     if "programme_state" in table.columns:
         return table["programme_state"]

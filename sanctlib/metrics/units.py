@@ -102,6 +102,8 @@ def compare_units(
     0    own       entity  1
     1    own  designation  2
     """
+    if isinstance(readings, Reading):
+        readings = [readings]
     named = readings if isinstance(readings, Mapping) else _named(readings)
     rows = []
     for name, table in named.items():
@@ -238,7 +240,15 @@ def _rules(source: Opened) -> list[TargetRule]:
     known = RULES[source.kind]
     if source.kind == "events":
         return [rule for rule in known if TARGET_COLUMN[rule] in source.columns]
-    return [rule for rule in known if rule != "address" or "entity_country" in source.columns]
+    return [rule for rule in known if rule != "address" or _addressed(source)]
+
+
+def _addressed(source: Opened) -> bool:
+    """Tell whether any entry of a list has an address: a column without any says nothing."""
+    if "entity_country" not in source.columns:
+        return False
+    countries = fetched(source.relation(["entity_country"], needed_by="compare_units").distinct())
+    return bool(countries["entity_country"].notna().any())
 
 
 def _grid(source: Opened) -> Period:

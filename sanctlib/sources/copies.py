@@ -150,7 +150,12 @@ def compare_copies(
     ...
     sanctlib.errors.SanctlibError: compare_copies needs two or more copies of one list, and got 0.
     """
-    copies = list(copies)
+    copies = [copies] if isinstance(copies, Reading) else list(copies)
+    wrong = next((copy for copy in copies if not isinstance(copy, Reading)), None)
+    if wrong is not None:
+        raise SanctlibError(
+            f"compare_copies needs readings, and got {wrong!r}: sl.read them first."
+        )
     if len(copies) < 2:
         msg = f"compare_copies needs two or more copies of one list, and got {len(copies)}."
         raise SanctlibError(msg)

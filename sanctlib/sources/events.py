@@ -16,7 +16,7 @@ from sanctlib.cleaning.repeats import collapse_mirrors, deduplicate, merge_copie
 from sanctlib.cleaning.rules import map_cameo, parse_dates, resolve_parties
 from sanctlib.codes.countries import System
 from sanctlib.codes.labels import Succession
-from sanctlib.coverage import Coverage
+from sanctlib.coverage import Coverage, Span
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.schema import EVENTS
@@ -43,6 +43,7 @@ def as_events(
     joined: str | None = None,
     days: pd.Series | None = None,
     breaks: Sequence[tuple[date, str]] = (),
+    partial: Sequence[Span] = (),
 ) -> Reading:
     """
     Turn coded acts into events: one row per act, its reports counted.
@@ -83,7 +84,7 @@ def as_events(
         why = f" The first: {draft.rejected['reason'].iloc[0]}." if len(draft.rejected) else ""
         raise SourceError(f"{paths[0].name!r} holds no act that can be kept.{why}")
     rows = draft.rows.assign(date_basis=date_basis)
-    coverage = _covered(key, rows["date"] if days is None else days, breaks)
+    coverage = _covered(key, rows["date"] if days is None else days, breaks, partial)
     return as_reading(replace(draft, rows=rows), "events", key=key, paths=paths, coverage=coverage)
 
 
@@ -105,7 +106,9 @@ def _written_out(draft: Draft, joined: str) -> Draft:
     return draft.written_out(out, step="write out senders and targets")
 
 
-def _covered(key: str, days: pd.Series, breaks: Sequence[tuple[date, str]]) -> Coverage:
+def _covered(
+    key: str, days: pd.Series, breaks: Sequence[tuple[date, str]], partial: Sequence[Span]
+) -> Coverage:
     """Cover the days from the first to the last; days without any row are gaps, never zeros."""
     known = days.dropna().drop_duplicates().sort_values()
     following = known.shift(-1)
@@ -113,10 +116,11 @@ def _covered(key: str, days: pd.Series, breaks: Sequence[tuple[date, str]]) -> C
     cut = following.sub(known).gt(one)
     ends = zip((known[cut] + one).dt.date, (following[cut] - one).dt.date, strict=True)
     first, last = known.iloc[0].date(), known.iloc[-1].date()
+    gaps = [(start, end, "the files have no row of these days") for start, end in ends]
     return Coverage(
         source=key,
         first=first,
         last=last,
-        gaps=tuple((start, end, "the files have no row of these days") for start, end in ends),
+        gaps=tuple(sorted([*gaps, *partial])),
         breaks=tuple((day, why) for day, why in breaks if first <= day <= last),
     )

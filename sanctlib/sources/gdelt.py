@@ -11,6 +11,7 @@ import pandas as pd
 from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.codes.countries import resolve
+from sanctlib.coverage import Span
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.sources.events import ACTORS, as_events
@@ -56,6 +57,7 @@ _NEEDED = (
 # States of which GDELT has actors, but that its own table of countries lacks.
 _WITHOUT_COUNTRY = ("IMN", "MNE", "ROU", "SSD", "TLS", "XKX")
 _RAW = 200
+_FILES_A_DAY = 96
 BREAKS = (
     (date(2013, 4, 1), "daily files by day of coding in place of files by day of the act"),
     (date(2015, 2, 18), "GDELT 2.0: translated sources, and files of 15 minutes"),
@@ -73,7 +75,8 @@ def read_events(*paths: Path) -> Reading:
     ``date`` is the day of the act (SQLDATE), not that on which it was coded (DATEADDED):
     an article on "a year ago" is placed a year back. The coverage is of the days of
     coding, since these are what a file holds; files of history (57 columns) go by the day
-    of the act. A day without a row is a gap. Volume grows with the number of sources: use
+    of the act. A day without a row is a gap, and so is one of which not all 96 files of
+    GDELT 2.0 are there. Volume grows with the number of sources: use
     shares or rates, never raw counts over years.
 
     A party is the actor's country code: people, firms and bodies of a state count for it.
@@ -112,7 +115,19 @@ def read_events(*paths: Path) -> Reading:
         succession="dominant",
         days=coded,
         breaks=BREAKS,
+        partial=_partial(draft.rows["DATEADDED"]),
     )
+
+
+def _partial(added: pd.Series) -> list[Span]:
+    """Return the days of which GDELT 2.0's files are not all there: their zeros are none."""
+    stamps = added[added.str.fullmatch(r"\d{14}").fillna(value=False)]
+    files = stamps.groupby(_day(stamps.str.slice(0, 8))).nunique()
+    some = files[files.lt(_FILES_A_DAY)]
+    return [
+        (day, day, f"{n} of {_FILES_A_DAY} files of 15 minutes")
+        for day, n in zip(pd.DatetimeIndex(some.index).date, some, strict=True)
+    ]
 
 
 def read_draft(*paths: Path) -> Draft:

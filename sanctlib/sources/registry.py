@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
 
-from sanctlib.errors import MissingColumnsError, SourceError, check_choice
+from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError, check_choice
 from sanctlib.reading import Reading, note_used
 from sanctlib.sources import (
     alliances,
@@ -30,15 +30,16 @@ from sanctlib.sources import (
     un,
 )
 from sanctlib.sources.checksums import check_recorded
+from sanctlib.sources.icews import Actors
 from sanctlib.sources.producers import mistaken_for
 
 
 def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Reading]:
     @wraps(read_file)
-    def read_one(*paths: Path) -> Reading:
+    def read_one(*paths: Path, **options: Actors) -> Reading:
         if len(paths) != 1:
             raise SourceError(f"{key!r} is read from one file, and {len(paths)} were given.")
-        return read_file(paths[0])
+        return read_file(paths[0], **options)
 
     return read_one
 
@@ -83,7 +84,9 @@ READERS: Mapping[str, Callable[..., Reading]] = {
 }
 
 
-def read(key: str, path: str | Path | Iterable[str | Path]) -> Reading:
+def read(
+    key: str, path: str | Path | Iterable[str | Path], *, actors: Actors | None = None
+) -> Reading:
     """
     Read a producer's file into one of our tables.
 
@@ -95,19 +98,26 @@ def read(key: str, path: str | Path | Iterable[str | Path]) -> Reading:
         The file as it comes from its producer, packed or not; event data also as many
         files, in the order in which their repeats are merged: the first stays.
 
+    actors : {"state", "label"}, optional
+        Of the quadruples of ICEWS alone: whether only a state named as such is a party, or
+        also its labelled people and bodies ("Citizen (Russia)").
+
     Raises
     ------
     UnknownChoiceError
-        For an unknown key, with the closest one.
+        For an unknown key, with the closest one, or a choice that the source has not.
     SourceError
         When the file is not what the key says; it names the source it looks like. When a
         file that `sl.fetch` brought has changed since.
     """
     check_choice(key, READERS, what="source", needed_by="sl.read")
+    if actors is not None and key != "icews_2018":
+        raise UnknownChoiceError(f"sl.read: the source {key!r} has no choice of actors.")
+    options = {} if actors is None else {"actors": actors}
     paths = _paths(key, path)
     check_recorded(paths)
     try:
-        reading = READERS[key](*paths)
+        reading = READERS[key](*paths, **options)
     except (SourceError, MissingColumnsError) as error:
         hint = next((h for h in (mistaken_for(p, key, str(error)) for p in paths) if h), "")
         if hint:
