@@ -277,7 +277,10 @@ def _row(source: Opened, question: Question) -> dict[str, object]:
     # Over the whole span, a thing wider than a day has its place all the same.
     inside = pieces["inside"].to_numpy(dtype=bool)
     counted = inside | pieces["counted"].to_numpy(dtype=bool)
-    rule = f"{_RULE[source.kind, question.unit]}; {_TARGET[question.target_rule]}"
+    target = _TARGET[question.target_rule]
+    if source.kind in ("events", "cells", "cases") and not source.curated:
+        target = "targets: the states the source names" if "law" in target else target
+    rule = f"{_RULE[source.kind, question.unit]}; {target}"
     if source.curated:
         rule = f"on our list, a timeline, not an outcome: {rule}"
     return {
