@@ -39,6 +39,9 @@ bench: $(READY) ## the benchmarks: ratios, never pass or fail
 docs: $(READY) ## the reference pages, written from the docstrings into docs/reference.md
 	$(BIN)/python docs/build.py
 
+gallery: $(READY) ## the figures of docs/gallery.md (needs your copy of GSDB)
+	$(BIN)/python docs/gallery.py
+
 data: $(READY) ## rebuild the shipped tables that are computed from ../shared/data
 	$(BIN)/python data/build.py
 
@@ -68,4 +71,4 @@ $(SPARK): $(READY) requirements-spark.lock
 	  --no-binary pyspark --no-build-isolation -r requirements-spark.lock
 	@touch $(SPARK)
 
-.PHONY: help report test test-spark test-all check lab bench docs data lock clean
+.PHONY: help gallery report test test-spark test-all check lab bench docs data lock clean

@@ -74,3 +74,19 @@ def test_the_cases_on_what_is_counted_run() -> None:
     test = doctest.DocTest(examples, {}, "what_is_counted.md", None, 0, None)
     failed, _ = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
     assert failed == 0
+
+
+def test_the_exhibits_of_the_gallery_run(
+    real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = runpy.run_path(str(ROOT / "docs" / "gallery.py"))
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"GSDB": str(real_data / "cases" / "GSDB_V3.csv")}
+    for code in gallery["blocks"]():
+        exec(compile(code, "gallery.md", "exec"), names)
+    drawn = {p.name for p in tmp_path.iterdir()}
+    named = re.findall(r"\]\(figures/([^)]+)\)", (ROOT / "docs" / "gallery.md").read_text("utf-8"))
+    assert set(named) <= drawn
+    plt = __import__("matplotlib.pyplot").pyplot
+    plt.close("all")
