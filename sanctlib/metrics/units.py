@@ -247,7 +247,8 @@ def _addressed(source: Opened) -> bool:
     """Tell whether any entry of a list has an address: a column without any says nothing."""
     if "entity_country" not in source.columns:
         return False
-    countries = fetched(source.relation(["entity_country"], needed_by="compare_units").distinct())
+    rows = source.relation(["entity_country"], needed_by="compare_units")
+    countries = fetched(rows.project("entity_country").distinct())
     return bool(countries["entity_country"].notna().any())
 
 
