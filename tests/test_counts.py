@@ -490,3 +490,17 @@ def test_a_list_without_addresses_is_not_counted_by_them() -> None:
 def test_cases_are_not_asked_for_what_was_lifted() -> None:
     with pytest.raises(SanctlibError, match="cases are threatened or imposed"):
         sanction_counts(CASES, every="year", unit="case", actions=["lift"])
+
+
+def test_a_state_that_was_not_there_has_no_zero() -> None:
+    known = Coverage(source="own", first=date(1990, 1, 1), last=date(1993, 12, 31))
+    case = CASES.iloc[:1].assign(
+        target="SUN", **dict.fromkeys(("start", "start_last"), pd.Timestamp("1990-05-01")),
+        **dict.fromkeys(("end", "end_last"), pd.Timestamp("1990-06-01")),
+    )  # fmt: skip
+    asked = {"every": "year", "by": ["target"], "targets": ["SUN", "RUS"], "coverage": known}
+    counts = sanction_counts(case, unit="case", **asked)
+    by_state = counts.groupby("target")["n"].agg(list)
+    assert by_state["SUN"] == [1, 0, pd.NA, pd.NA]
+    assert [pd.isna(n) for n in by_state["RUS"]] == [True, False, False, False]
+    assert counts.loc[counts["n"].isna(), "covered"].eq(other=False).all()

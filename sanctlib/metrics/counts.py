@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice
 from sanctlib.frames import AnyTable, Opened, opened
-from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, periods_asked
+from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, lived_groups, periods_asked
 from sanctlib.metrics.intervals import Process, count_intervals
 from sanctlib.metrics.questions import (
     FLAGS,
@@ -108,7 +108,7 @@ def sanction_counts(
     counts : DataFrame
         ``period``, the keys, ``unit``, ``n``, ``lower``, ``upper`` (Int64), then
         ``n_unplaced`` (things wider than a period: in the row of their group whose
-        period is missing), ``covered`` (the source and the span hold every day of the
+        period is missing), ``covered`` (its states existed; source and span hold every day of the
         period; where not, n is what was seen, and missing rather than 0) and
         ``additive`` (the groups add up to the things counted). If asked for,
         ``n_fallback``, and ``interval`` (the process in words), ``mean`` (of the group's
@@ -243,7 +243,9 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
     table.loc[no_period, counts] = pd.NA
     if coverage is not None:
         told = covered_groups(groups, coverage=coverage, asked=(question.senders, question.targets))
-        here = np.outer(told, [*covered, False]).ravel()[at]
+        there = lived_groups(groups, periods, every=question.every)
+        inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
+        here = inside_of.ravel()[at]
         table["covered"] = pd.array(here, dtype="boolean")
         table.loc[no_period, "covered"] = pd.NA
         table.loc[~here & table["n"].eq(0), ["n", "lower"]] = pd.NA

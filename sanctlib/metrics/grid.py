@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sanctlib.codes.countries import countries
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
 from sanctlib.periods import Period, period_end, period_range, period_start
@@ -85,6 +86,30 @@ def covered_groups(
     if states is None or not parties or any(names <= states for names in narrowed):
         return np.ones(len(groups), dtype=bool)
     return groups[parties].isin(states).any(axis=1).to_numpy()
+
+
+def lived_groups(groups: pd.DataFrame, periods: pd.DatetimeIndex, *, every: Period) -> Flags:
+    """
+    Tell for each group and period whether its states existed on a day of it.
+
+    A zero of a state that was not there is no zero. Blocs and unknown parties always are.
+    """
+    spells = countries().query("kind != 'region'")[["code", "from", "until"]]
+    first, last = periods, pd.DatetimeIndex(period_end(pd.Series(periods), every=every))
+    always = np.ones(len(periods), dtype=bool)
+    there = np.ones((len(groups), len(periods)), dtype=bool)
+    for side in [c for c in ("sender", "target") if c in groups]:
+        for code in groups[side].dropna().unique():
+            lives = spells[spells["code"].eq(code)]
+            if lives.empty:
+                continue
+            inside = np.zeros(len(periods), dtype=bool)
+            for begun, ended in zip(lives["from"], lives["until"], strict=True):
+                after = last >= pd.Timestamp(begun) if not pd.isna(begun) else always
+                before = first <= pd.Timestamp(ended) if not pd.isna(ended) else always
+                inside |= after & before
+            there[groups[side].eq(code).to_numpy(dtype=bool)] &= inside
+    return there
 
 
 def group_codes(

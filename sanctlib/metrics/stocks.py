@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.frames import AnyTable, Opened, opened
-from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, periods_asked
+from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, lived_groups, periods_asked
 from sanctlib.metrics.questions import (
     FLAGS,
     Question,
@@ -157,12 +157,13 @@ def active_sanctions(
     one = np.zeros(len(whole), dtype=np.int64)
     undivided = _sums(whole, one, periods, n_groups=1, at=at)["n"]
     told = covered_groups(groups, coverage=known, asked=(senders, targets))
+    there = lived_groups(groups, periods, every=every)
     adds_up = np.array_equal(sums["n"].sum(axis=0), undivided[0])
     stocks = laid_out(groups, periods, np.arange(len(groups) * len(periods))).assign(
         unit=question.unit,
         at=at,
         **{name: pd.array(sums[name].ravel(), dtype="Int64") for name in _COUNTS},
-        covered=pd.array(np.outer(told, covered).ravel(), dtype="boolean"),
+        covered=pd.array((np.outer(told, covered) & there).ravel(), dtype="boolean"),
         additive=adds_up and not FLAGS.keys() & set(keys),
     )
     if source.kind == "list_changes":
