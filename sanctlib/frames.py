@@ -241,8 +241,9 @@ def _parquet(path: Path, connection: Any) -> Any:
 
 
 def _manifest(path: Path) -> tuple[Coverage | None, bool]:
-    manifest = path.with_suffix(".json")
-    if path.suffix != ".parquet" or not manifest.is_file():
+    name = path.name if path.is_dir() else path.name.removesuffix(".parquet")
+    manifest = path.with_name(f"{name}.json")
+    if not manifest.is_file():
         return None, False
     stored = json.loads(manifest.read_text(encoding="utf-8"))
     coverage = stored["coverage"]

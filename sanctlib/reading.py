@@ -38,6 +38,27 @@ class Audit:
         row = ("read", n_read, 0, 0, 0, n_read)
         return cls(pd.DataFrame([row], columns=list(_STEP_COLUMNS)))
 
+    @classmethod
+    def added(cls, audits: Iterable[Audit]) -> Audit:
+        """
+        Add up the audits of parts; a step that one of them lacks passes its rows on.
+
+        Raises
+        ------
+        SanctlibError
+            When the steps are not those of the longest.
+        """
+        parts = [audit.steps.set_index("step") for audit in audits]
+        order = max(parts, key=len).index
+        if any(len(part.index.difference(order)) for part in parts):
+            raise SanctlibError("Audits add up only where their steps are the same.")
+        aligned = [part.reindex(order) for part in parts]
+        filled = [part.fillna(dict.fromkeys(_STEP_COLUMNS[2:5], 0)).ffill() for part in aligned]
+        whole = pd.concat(filled).groupby(level="step", sort=False).sum()
+        n_in = whole["n_out"].shift(fill_value=whole["n_in"].iloc[0])
+        whole = whole.assign(n_in=n_in).astype("int64").reset_index()
+        return cls(whole)
+
     @property
     def n_read(self) -> int:
         """Rows read."""

@@ -17,6 +17,7 @@ from pandas.api.types import is_object_dtype, is_string_dtype
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Provenance, Reading, sha256
+from sanctlib.schema import TableKind
 from sanctlib.writing import writing
 
 MANIFEST_VERSION = 2
@@ -46,8 +47,16 @@ def save(reading: Reading, folder: Path) -> Path:
         reading.table.to_parquet(into / table.name, index=False)
         reading.rejected.to_csv(into / rejected.name, index=False, lineterminator="\n")
         hashes = {p.name: sha256(into / p.name) for p in (table, rejected)}
-        text = json.dumps(_manifest(reading, hashes), indent=1, ensure_ascii=False)
-        (into / f"{key}.json").write_text(text + "\n", encoding="utf-8")
+        text = manifest(
+            kind=reading.kind,
+            curated=reading.curated,
+            hashes=hashes,
+            audit=reading.audit,
+            unmatched=reading.unmatched,
+            coverage=reading.coverage,
+            provenance=reading.provenance,
+        )
+        (into / f"{key}.json").write_text(text, encoding="utf-8")
     return table
 
 
@@ -160,15 +169,24 @@ def _as_text(value: Any) -> Any:
     return value
 
 
-def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:
-    coverage = reading.coverage
-    return {
+def manifest(
+    *,
+    kind: TableKind,
+    curated: bool,
+    hashes: dict[str, str],
+    audit: Audit,
+    unmatched: pd.DataFrame,
+    coverage: Coverage | None,
+    provenance: Provenance,
+) -> str:
+    """Return what is said beside a stored table, as JSON."""
+    said = {
         "version": MANIFEST_VERSION,
-        "kind": reading.kind,
-        "curated": reading.curated,
+        "kind": kind,
+        "curated": curated,
         "hashes": hashes,
-        "audit": reading.audit.steps.to_dict("list"),
-        "unmatched": reading.unmatched.to_dict("list"),
+        "audit": audit.steps.to_dict("list"),
+        "unmatched": unmatched.to_dict("list"),
         "coverage": coverage
         and {
             "source": coverage.source,
@@ -179,8 +197,9 @@ def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:
             "breaks": [(day.isoformat(), why) for day, why in coverage.breaks],
             "survivors": coverage.survivors,
         },
-        "provenance": asdict(reading.provenance),
+        "provenance": asdict(provenance),
     }
+    return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
 
 
 def coverage_from(stored: dict[str, Any]) -> Coverage:

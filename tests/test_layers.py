@@ -22,6 +22,7 @@ LAYERS = (
     ("sources",),
     ("fetching",),
     ("store",),
+    ("bulk",),
     ("datasets",),
     ("engines",),
     ("frames", "conditions"),

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanctlib.cleaning.draft import Draft
-from sanctlib.cleaning.repeats import RepeatRule, collapse_mirrors, deduplicate, merge_copies
+from sanctlib.cleaning.repeats import (
+    RepeatRule,
+    check_numbers,
+    collapse_mirrors,
+    deduplicate,
+    merge_copies,
+)
 from sanctlib.reading import Audit
 
 Report: TypeAlias = tuple[str, str | None, str | None, str]
@@ -99,9 +105,9 @@ def test_the_order_of_the_reports_does_not_change_the_acts(reports: list[Report]
 
 def test_a_row_given_twice_is_one_and_an_id_of_two_contents_is_two() -> None:
     ids = ["1", "2", "1", None, "1", "1"]
-    rows = draft([("2018-01-01", "RUS", "IRN", "163")] * 6).rows.assign(event_id=ids)
+    rows = draft([("2018-01-01", "RUS", "IRN", "163")] * 6).rows.assign(event_id=ids, act_id=ids)
     rows["code"] = ["163", "163", "163", "163", "040", "057"]
-    done = merge_copies(Draft(rows=rows, audit=Audit.begin(6)))
+    done = merge_copies(check_numbers(Draft(rows=rows, audit=Audit.begin(6))))
     assert done.rows["event_id"].tolist() == ["1", "2", "1#2", "1#3"]
     assert done.rows["code"].tolist() == ["163", "163", "040", "057"]
     assert done.rejected["reason"].tolist() == ["no number of the event"]
@@ -122,7 +128,7 @@ def test_repeats_by_the_names_of_the_source_merge_actors_without_a_state() -> No
 
 def test_a_draft_without_rows_passes_all_steps() -> None:
     empty = draft([("2018-01-01", "RUS", "IRN", "040")])
-    empty = Draft(rows=empty.rows.assign(event_id="1")[:0], audit=Audit.begin(0))
+    empty = Draft(rows=empty.rows.assign(event_id="1", act_id="1")[:0], audit=Audit.begin(0))
     what = ("code", "action")
     done = collapse_mirrors(deduplicate(merge_copies(empty), what=what), what=what)
     assert len(done.rows) == 0

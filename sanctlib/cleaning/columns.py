@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 
+from sanctlib.cleaning.distinct import by_value, shown
 from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import did_you_mean
 from sanctlib.schema import Column
@@ -25,16 +27,21 @@ def type_columns(draft: Draft, columns: Sequence[Column]) -> Draft:
     rows = draft.rows.copy()
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     for column in columns:
-        text = rows[column.name].str.strip()
-        typed = _sorted_parts(text) if column.joined else _parse(text, column)
+        text = rows[column.name]
+        typed = by_value(text, partial(_typed, column=column))
         wrong = typed.isna() & text.notna()
-        reasons[wrong] = f"{column.name} is no {column.kind}: " + text[wrong].map(repr)
+        reasons[wrong] = f"{column.name} is no {column.kind}: " + shown(text[wrong])
         if column.choices:
             reasons = reasons.where(reasons.notna(), _unknown(typed, column))
         if column.filled:
             reasons[text.isna()] = f"no {column.name}"
         rows[column.name] = typed
     return replace(draft, rows=rows).reject(reasons, step="check types")
+
+
+def _typed(text: pd.Series, column: Column) -> pd.Series:
+    text = text.str.strip()
+    return _sorted_parts(text) if column.joined else _parse(text, column)
 
 
 def _parse(text: pd.Series, column: Column) -> pd.Series:

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
+from sanctlib.cleaning.distinct import Numbers, one_after_the_other
 from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
 
 ORIGIN_COLUMNS = ("_file", "_line", "_raw")
 """Where a row stands in its file; dropped when the draft becomes a reading."""
 
 
+def mentions(side: str, names: pd.Series) -> pd.DataFrame:
+    """Count names that no code was found for: ``side``, ``name``, ``n``."""
+    places, values = pd.factorize(names)
+    counted = {"side": side, "name": values, "n": np.bincount(places, minlength=len(values))}
+    return pd.DataFrame(counted).astype({"side": "str", "name": "str", "n": "int64"})
+
+
+def unmatched(names: pd.DataFrame) -> pd.DataFrame:
+    """Add up `mentions` of one name: ``side``, ``name``, ``n``, the most frequent first."""
+    counted = names.groupby(["side", "name"])["n"].sum().reset_index()
+    return counted.sort_values(
+        ["n", "side", "name"], ascending=[False, True, True], ignore_index=True
+    )
+
+
 def _no_names() -> pd.DataFrame:
-    return pd.DataFrame({"side": pd.Series(dtype="str"), "name": pd.Series(dtype="str")})
+    return mentions("", pd.Series(dtype="str"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,22 +47,23 @@ class Draft:
     audit: Audit
     rejected: pd.DataFrame = field(default_factory=no_rejects)
     names: pd.DataFrame = field(default_factory=_no_names)
-    """``side`` and ``name`` of every party no code was found for, a row per mention."""
+    """Parties that no code was found for, as `mentions` counts them."""
     head: str = ""
     """What stood before the header line of the file."""
+    raw: Callable[[Numbers], list[str]] | None = None
+    """Tells the text of lines by their numbers, where the rows do not hold it themselves."""
 
     @classmethod
     def joined(cls, drafts: Sequence[Draft]) -> Draft:
-        """Put the drafts of several files, fresh from reading, one after the other."""
+        """Put drafts that went through the same steps one after the other."""
         if len(drafts) == 1:
             return drafts[0]
-        n_bad = sum(len(d.rejected) for d in drafts)
-        rows = pd.concat([d.rows for d in drafts], ignore_index=True)
-        audit = Audit.begin(len(rows) + n_bad)
-        if n_bad:
-            audit = audit.then("split lines", n_rejected=n_bad, n_out=len(rows))
-        rejected = pd.concat([d.rejected for d in drafts], ignore_index=True)
-        return cls(rows=rows, audit=audit, rejected=rejected, head=drafts[0].head)
+        return cls(
+            rows=one_after_the_other([d.rows for d in drafts]),
+            audit=Audit.added(d.audit for d in drafts),
+            rejected=pd.concat([d.rejected for d in drafts], ignore_index=True),
+            names=pd.concat([d.names for d in drafts], ignore_index=True),
+        )
 
     def reject(self, reasons: pd.Series, *, step: str) -> Draft:
         """
@@ -54,7 +72,11 @@ class Draft:
         `reasons` (str, indexed like the rows) is null for a row that stays.
         """
         out = reasons.notna()
-        lost = self.rows.loc[out, list(ORIGIN_COLUMNS)].assign(reason=reasons[out])
+        lost = self.rows[out]
+        if self.raw is not None:
+            texts = self.raw(lost["_line"].to_numpy())
+            lost = lost.assign(_raw=pd.Series(texts, index=lost.index, dtype="str"))
+        lost = lost[list(ORIGIN_COLUMNS)].assign(reason=reasons[out])
         lost.columns = pd.Index(REJECTED_COLUMNS)
         kept = self.rows[~out]
         return replace(
@@ -78,14 +100,6 @@ class Draft:
         """Take the more rows that an act with several senders or targets is written as."""
         added = len(rows) - len(self.rows)
         return replace(self, rows=rows, audit=self.audit.then(step, n_added=added, n_out=len(rows)))
-
-    @property
-    def unmatched(self) -> pd.DataFrame:
-        """Names without a code: ``side``, ``name``, ``n``, the most frequent first."""
-        counted = self.names.value_counts(["side", "name"]).rename("n").reset_index()
-        return counted.sort_values(
-            ["n", "side", "name"], ascending=[False, True, True]
-        ).reset_index(drop=True)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -8,30 +8,44 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from sanctlib.cleaning.distinct import Numbers, firsts, in_one_order, numbered, swapped
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
+
+_PARTIES = ("sender", "target")
 
 RepeatRule: TypeAlias = Literal["none", "one_a_day"]
 
 
-def merge_copies(draft: Draft) -> Draft:
-    """
-    Merge rows given twice, and give every other row an ``event_id`` of its own.
-
-    Files of one source overlap, so a row with the same id and the same content is one
-    row, and one report. An id that stands for several contents keeps them all: the later
-    ones, in the order of the files, become ``id#2``, ``id#3``. A row without an id is
-    rejected.
-    """
+def check_numbers(draft: Draft) -> Draft:
+    """Reject rows without an ``event_id``."""
     ids = draft.rows["event_id"]
     reasons = pd.Series(pd.NA, index=ids.index, dtype="object")
     reasons[ids.isna()] = "no number of the event"
-    draft = draft.reject(reasons, step="check numbers")
+    return draft.reject(reasons, step="check numbers")
+
+
+def merge_copies(draft: Draft) -> Draft:
+    """
+    Merge rows given twice, and give every other act an ``act_id`` of its own.
+
+    Files of one source overlap, so a row with the same id and the same content is one
+    row, and one report. An id that stands for several acts keeps them all: the later
+    ones, in the order of the files, become ``id#2``, ``id#3``.
+    """
     rows = draft.rows
-    data = [c for c in rows.columns if c not in ORIGIN_COLUMNS]
-    rows = rows[~rows.duplicated(data)].copy()
-    nth = rows.groupby("event_id").cumcount() + 1
-    later = nth.gt(1)
-    rows.loc[later, "event_id"] += "#" + nth[later].astype("str")
+    act = numbered(rows, ["act_id"])
+    if act.max(initial=-1) + 1 < len(rows):
+        # Of an act written out, only the parties differ.
+        what = [str(c) for c in rows if c not in (*ORIGIN_COLUMNS, "event_id", "act_id", *_PARTIES)]
+        content = numbered(rows.assign(act_id=act), ["act_id", *what])
+        first = firsts(content)
+        rows = rows.assign(_content=content, _nth=_nth(act[first])[content] + 1)
+        rows = rows.iloc[firsts(numbered(rows, ["_content", *_PARTIES]))]
+        nth = rows.pop("_nth")
+        later = nth[nth.gt(1)]
+        for name in ("act_id", "event_id") if len(later) else ():
+            rows.loc[later.index, name] += "#" + later.astype("str")
+        rows = rows.drop(columns="_content")
     return draft.merged_into(rows, step="merge rows given twice")
 
 
@@ -58,10 +72,11 @@ def deduplicate(
         rows = rows.assign(n_reports=1)
     if rule == "none":
         return draft.changed(rows, step="keep repeats")
-    keys = ["date", "date_last", *sides, *what]
-    known = rows[list(sides)].notna().all(axis=1)
-    first = _first_of_each(rows[known], keys)
-    return draft.merged_into(pd.concat([first, rows[~known]]).sort_index(), step=step)
+    group = numbered(rows, ["date", "date_last", *sides, *what])
+    unknown = rows[list(sides)].isna().any(axis=1).to_numpy()
+    # A group of its own for each.
+    group[unknown] = group.max(initial=-1) + 1 + np.arange(unknown.sum())
+    return draft.merged_into(_first_of_each(rows, pd.factorize(group)[0]), step=step)
 
 
 def collapse_mirrors(draft: Draft, *, what: Sequence[str] = ("code",)) -> Draft:
@@ -77,32 +92,35 @@ def collapse_mirrors(draft: Draft, *, what: Sequence[str] = ("code",)) -> Draft:
     never one act here.
     """
     rows = draft.rows.drop(columns="_mirror")
-    two = rows["sender"].notna() & rows["target"].notna() & rows["sender"].ne(rows["target"])
-    mirror = draft.rows["_mirror"] & two
-    rows = rows.assign(mutual=False)
-    part = rows[mirror].copy()
-    visit = part["action"].eq("visit")
-    forward = part["sender"].lt(part["target"])
-    part["_low"] = part["sender"].where(forward, part["target"])
-    part["_high"] = part["target"].where(forward, part["sender"])
-    # A visit's two codes, made and hosted, are one act, but the two directions are not.
-    part["_what"] = ""
-    for column in what:
-        part["_what"] += "|" + part[column].astype("str")
-    part["_what"] = part["_what"].mask(visit, "visit:" + part["sender"].astype("str"))
-    keys = ["date", "date_last", "_low", "_high", "_what", "_nth"]
-    part["_nth"] = part.groupby(["date", "date_last", "sender", "target", *what]).cumcount()
-    both = part.groupby(keys, dropna=False)["sender"].transform("nunique").gt(1)
-    merged = _first_of_each(part.assign(mutual=both), keys)
-    mutual = merged["mutual"].to_numpy()
-    merged["sender"] = np.where(mutual, merged["_low"], merged["sender"])
-    merged["target"] = np.where(mutual, merged["_high"], merged["target"])
-    merged = merged.drop(columns=["_low", "_high", "_what", "_nth"])
-    out = pd.concat([merged, rows[~mirror]]).sort_index()
+    (sender, target), _ = in_one_order(rows["sender"], rows["target"])
+    both_known = (sender >= 0) & (target >= 0) & (sender != target)
+    at = np.flatnonzero(draft.rows["_mirror"].to_numpy() & both_known)
+    part = rows.iloc[at]
+    keys = part[["date", "date_last"]].assign(
+        low=np.minimum(sender, target)[at],
+        high=np.maximum(sender, target)[at],
+        # A visit's two codes, made and hosted, are one act, but the two directions are not.
+        what=np.where(part["action"].eq("visit"), -1 - sender[at], numbered(part, what)),
+        nth=_nth(numbered(part, ["date", "date_last", "sender", "target", *what])),
+    )
+    group = numbered(keys, keys.columns.tolist())
+    forward = (sender < target)[at]
+    n_forward = np.bincount(group, weights=forward)
+    mutual = np.zeros(len(rows), dtype="bool")
+    mutual[at] = ((n_forward > 0) & (n_forward < np.bincount(group)))[group]
+    every = np.arange(len(rows), dtype="int64")
+    every[at] = len(rows) + group
+    rows = swapped(rows.assign(mutual=mutual), mutual & (sender > target))
+    out = _first_of_each(rows, pd.factorize(every)[0])
     return draft.merged_into(out, step="merge mirrored reports")
 
 
-def _first_of_each(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _nth(group: Numbers) -> Numbers:
+    """Return the place of each row in its group, from 0."""
+    return np.asarray(pd.Series(group).groupby(group).cumcount(), dtype="int64")
+
+
+def _first_of_each(rows: pd.DataFrame, group: Numbers) -> pd.DataFrame:
     """Keep the first row in file order of each group, with the reports of all."""
-    reports = rows.groupby(keys, dropna=False)["n_reports"].transform("sum")
-    return rows.assign(n_reports=reports).drop_duplicates(keys, keep="first")
+    reports = np.bincount(group, weights=rows["n_reports"]).astype("int64")
+    return rows.iloc[firsts(group)].assign(n_reports=reports)

@@ -8,9 +8,10 @@ from typing import Literal
 
 import pandas as pd
 
-from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning.distinct import by_value, is_category, shown, spread, swapped
+from sanctlib.cleaning.draft import Draft, mentions
 from sanctlib.codes.actions import map_codes
-from sanctlib.codes.countries import System, existed, is_state_code, resolve
+from sanctlib.codes.countries import System, existed, is_state_code, resolved
 from sanctlib.codes.labels import NO_STATE, Succession
 from sanctlib.errors import did_you_mean
 from sanctlib.schema import ACTIONS
@@ -24,7 +25,8 @@ def empty_to_null(draft: Draft, *, marks: Sequence[str] = ("",)) -> Draft:
     marks = [marks] if isinstance(marks, str) else marks
     data = [c for c in draft.rows.columns if not c.startswith("_")]
     rows = draft.rows.copy()
-    rows[data] = rows[data].apply(lambda column: column.mask(column.str.strip().isin(marks)))
+    for name in data:
+        rows[name] = by_value(rows[name], lambda text: text.mask(text.str.strip().isin(marks)))
     return replace(draft, rows=rows)
 
 
@@ -47,14 +49,15 @@ def parse_dates(
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     ends: dict[str, pd.Series] = {}
     for i, column in enumerate(columns):
-        text = rows[column].str.strip()
+        text = rows[column]
+        places, values = pd.factorize(text)
         partial = i == 0 or column == "date_last"
-        day, ends[column] = first_and_last(text, forms, partial=partial)
+        found = first_and_last(pd.Series(values, dtype="str").str.strip(), forms, partial=partial)
+        rows[column], ends[column] = (spread(each, places, like=text) for each in found)
         if i == 0:
             reasons[text.isna()] = f"no {column}"
-        wrong = day.isna() & text.notna()
-        reasons[wrong] = f"impossible {column}: " + text[wrong].map(repr)
-        rows[column] = day
+        wrong = rows[column].isna() & text.notna()
+        reasons[wrong] = f"impossible {column}: " + shown(text[wrong])
     rows["date_last"] = ends.get("date_last", ends[columns[0]]).fillna(ends[columns[0]])
     before = rows["date_last"].lt(rows[columns[0]]) & reasons.isna()
     reasons[before] = "date_last is before " + columns[0]
@@ -113,21 +116,21 @@ def resolve_parties(
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     names = [draft.names]
     for side in sides:
-        text = rows[side].str.strip()
-        found = resolve(text, dates=lead, system=system, succession=succession)
+        text = by_value(rows[side], lambda names: names.str.strip())
+        found = resolved(text, dates=lead, system=system, succession=succession)
         gone = found["reason"].eq(NO_STATE).fillna(value=False)
         wide = gone & lead.ne(other)
         if wide.any():
-            found.loc[wide] = resolve(
-                text[wide], dates=other[wide], system=system, succession=succession
-            )
+            again = resolved(text[wide], dates=other[wide], system=system, succession=succession)
+            found = found.astype("str")
+            found.loc[wide] = again.astype("str")
             gone = found["reason"].eq(NO_STATE).fillna(value=False)
         gone &= not_yet == "reject"
-        day = lead.dt.strftime("%Y-%m-%d")
-        reasons[gone] = side + " " + text[gone].map(repr) + " was not a state on " + day[gone]
+        day = lead[gone].dt.strftime("%Y-%m-%d")
+        reasons[gone] = side + " " + shown(text[gone]) + " was not a state on " + day
         unknown = text[found["code"].isna() & text.notna() & ~gone]
-        names.append(pd.DataFrame({"side": side, "name": unknown.to_numpy()}))
-        rows[side] = found["code"]
+        names.append(mentions(side, unknown))
+        rows[side] = found["code"].astype("category" if is_category(text) else "str")
     listed = pd.concat(names, ignore_index=True)
     return replace(draft, rows=rows, names=listed).reject(reasons, step="resolve parties")
 
@@ -154,14 +157,16 @@ def map_cameo(draft: Draft, *, column: str = "code") -> Draft:
     sender. The column ``_mirror`` marks the codes that the other side may report too.
     """
     rows = draft.rows.copy()
-    mapped = map_codes(rows[column].str.strip(), system="cameo")
-    unknown = mapped["action"].isna()
-    reasons = ("unknown action code " + rows[column].map(repr)).where(unknown)
-    turned = mapped["reverse"].fillna(value=False).astype("bool")
-    rows["family"], rows["action"] = mapped["family"], mapped["action"]
-    rows["_mirror"] = mapped["mirror"].fillna(value=False).astype("bool")
-    sides = rows.loc[turned, ["target", "sender"]].to_numpy()
-    rows.loc[turned, ["sender", "target"]] = sides
+    places, codes = pd.factorize(rows[column])
+    mapped = map_codes(pd.Series(codes, dtype="str").str.strip(), system="cameo")
+    taken = {name: spread(found, places, like=rows[column]) for name, found in mapped.items()}
+    unknown = taken["action"].isna()
+    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
+    reasons[unknown] = "unknown action code " + shown(rows.loc[unknown, column])
+    rows["family"], rows["action"] = taken["family"], taken["action"]
+    rows["_mirror"] = taken["mirror"].fillna(value=False).astype("bool")
+    turned = taken["reverse"].fillna(value=False).astype("bool")
+    rows = swapped(rows, turned.to_numpy())
     return replace(draft, rows=rows).reject(reasons, step="map action codes")
 
 

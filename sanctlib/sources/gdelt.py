@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning.distinct import firsts, numbered, spread
+from sanctlib.cleaning.draft import Draft, mentions
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.codes.countries import resolve
-from sanctlib.coverage import Span
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
-from sanctlib.sources.events import ACTORS, as_events
+from sanctlib.sources.events import ACTORS, EventSource, read_acts
 from sanctlib.sources.files import head_of
-from sanctlib.sources.text import read_text
+from sanctlib.sources.lines import read_lines
 
 _DATES = ("GLOBALEVENTID", "SQLDATE", "MonthYear", "Year", "FractionDate")
 _ACTOR = (
@@ -48,20 +49,15 @@ _TAKEN = {
     "SQLDATE": "date",
     "EventCode": "code",
     "GoldsteinScale": "goldstein",
+    "DATEADDED": "_stamp",
 }
 _NEEDED = (
     *_TAKEN,
     *(f"Actor{n}{part}" for n in (1, 2) for part in ("Code", "CountryCode", "KnownGroupCode")),
-    "DATEADDED",
 )
 # States of which GDELT has actors, but that its own table of countries lacks.
 _WITHOUT_COUNTRY = ("IMN", "MNE", "ROU", "SSD", "TLS", "XKX")
-_RAW = 200
-_FILES_A_DAY = 96
-BREAKS = (
-    (date(2013, 4, 1), "daily files by day of coding in place of files by day of the act"),
-    (date(2015, 2, 18), "GDELT 2.0: translated sources, and files of 15 minutes"),
-)
+_SHOWN = 200
 
 
 def read_events(*paths: Path) -> Reading:
@@ -103,78 +99,75 @@ def read_events(*paths: Path) -> Reading:
     SourceError
         When a file holds no event row: a GKG or mentions file, or none of GDELT's.
     """
-    draft = read_draft(*paths)
-    coded = _day(draft.rows["DATEADDED"].str.slice(0, 8)).fillna(_day(draft.rows["SQLDATE"]))
-    return as_events(
-        _parties(empty_to_null(draft)),
-        key="gdelt",
-        paths=paths,
-        date_format="%Y%m%d",
-        date_basis="occurred",
-        parties="cameo",
-        succession="dominant",
-        days=coded,
-        breaks=BREAKS,
-        partial=_partial(draft.rows["DATEADDED"]),
-    )
+    return read_acts(SOURCE, *paths)
 
 
-def _partial(added: pd.Series) -> list[Span]:
-    """Return the days of which GDELT 2.0's files are not all there: their zeros are none."""
-    stamps = added[added.str.fullmatch(r"\d{14}").fillna(value=False)]
-    files = stamps.groupby(_day(stamps.str.slice(0, 8))).nunique()
-    some = files[files.lt(_FILES_A_DAY)]
-    return [
-        (day, day, f"{n} of {_FILES_A_DAY} files of 15 minutes")
-        for day, n in zip(pd.DatetimeIndex(some.index).date, some, strict=True)
-    ]
+def drafts(path: Path) -> Iterator[Draft]:
+    """
+    Read a file in blocks, with the parties of each row.
+
+    Raises
+    ------
+    SourceError
+        When no line is a row of an event file.
+    """
+    n, first = 0, ""
+    for draft in raw_rows(path):
+        n += len(draft.rows)
+        if not n:
+            first = first or draft.rejected["reason"].iloc[0]
+        yield _parties(empty_to_null(draft))
+    if not n:
+        msg = f"{path.name!r} holds no row of a GDELT event file: {first}. Mentions and GKG files "
+        raise SourceError(msg + "hold no events.")
 
 
-def read_draft(*paths: Path) -> Draft:
+def raw_rows(path: Path) -> Iterator[Draft]:
     """Read the columns that are needed as they stand, under GDELT's own names."""
-    return Draft.joined([_read_file(path) for path in paths])
-
-
-def _read_file(path: Path) -> Draft:
     head = head_of(path)
-    draft = read_text(
+    return read_lines(
         path,
-        columns=LAYOUTS,
+        layouts=LAYOUTS,
         needed=_NEEDED,
         needed_by="The reader of GDELT",
+        number="GLOBALEVENTID",
         # Some copies are parted by Ctrl-A.
         delimiter="\x01" if head.count("\x01") > head.count("\t") else "\t",
-        quoted=False,
         # All that is kept is ASCII: a damaged place name must not cost the file.
-        encoding=("utf-8", "latin-1"),
+        encodings=("utf-8", "latin-1"),
+        shown=_SHOWN,
     )
-    if draft.rows.empty:
-        msg = (
-            f"{path.name!r} holds no row of a GDELT event file: "
-            f"{draft.rejected['reason'].iloc[0]}. Mentions and GKG files hold no events."
-        )
-        raise SourceError(msg)
-    # A month is 6 million lines: its beginning tells which one was rejected.
-    return replace(draft, rows=draft.rows.assign(_raw=draft.rows["_raw"].str.slice(0, _RAW)))
-
-
-def _day(text: pd.Series) -> pd.Series:
-    return pd.to_datetime(text.where(text.str.len().eq(8)), format="%Y%m%d", errors="coerce")
 
 
 def _parties(draft: Draft) -> Draft:
     rows = draft.rows.rename(columns=_TAKEN)
     names = [draft.names]
     for n, side, actor in ((1, "sender", ACTORS[0]), (2, "target", ACTORS[1])):
-        code, country = rows[f"Actor{n}Code"], rows[f"Actor{n}CountryCode"]
-        body = rows[f"Actor{n}KnownGroupCode"]
+        parts = [f"Actor{n}{part}" for part in ("Code", "CountryCode", "KnownGroupCode")]
+        group = numbered(rows, parts)
+        code, country, body = (rows[p].iloc[firsts(group)].astype("str") for p in parts)
         start = code.str.slice(0, 3)
         country = country.fillna(start.where(start.isin(_WITHOUT_COUNTRY)))
         is_state = resolve(country, system="cameo")["code"].notna()
         party = country.where(is_state | body.isna(), body)
         # Such a code is never resolved: "ukr" is a people, and "SUN" would be a faith.
-        nowhere = code[party.isna()].dropna()
-        names.append(pd.DataFrame({"side": side, "name": nowhere}))
-        rows = rows.assign(**{side: party, actor: code.fillna("")})
-    kept = [c for c in rows.columns if not c.startswith("Actor") and c != "DATEADDED"]
-    return replace(draft, rows=rows[kept], names=pd.concat(names, ignore_index=True))
+        found = {side: party, actor: code.fillna(""), "": code.where(party.isna())}
+        spreads = {name: spread(f, group, like=rows[parts[0]]) for name, f in found.items()}
+        names.append(mentions(side, spreads.pop("").dropna()))
+        rows = rows.drop(columns=parts).assign(**spreads)
+    return replace(draft, rows=rows, names=pd.concat(names, ignore_index=True))
+
+
+SOURCE = EventSource(
+    key="gdelt",
+    drafts=drafts,
+    date_format="%Y%m%d",
+    date_basis="occurred",
+    parties="cameo",
+    succession="dominant",
+    files_a_day=96,
+    breaks=(
+        (date(2013, 4, 1), "daily files by day of coding in place of files by day of the act"),
+        (date(2015, 2, 18), "GDELT 2.0: translated sources, and files of 15 minutes"),
+    ),
+)

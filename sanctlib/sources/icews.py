@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import pandas as pd
 
+from sanctlib.cleaning.distinct import by_value
 from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.reading import Reading
-from sanctlib.sources.events import ACTORS, as_events
-from sanctlib.sources.text import read_text
+from sanctlib.sources.events import ACTORS, EventSource, read_acts
+from sanctlib.sources.lines import read_lines
 
 Actors: TypeAlias = Literal["state", "label"]
 """`state`: the actor is named as the state itself; `label`: also ``… (Russia)``."""
@@ -65,34 +68,48 @@ def read_events(*paths: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    draft = read_draft(*paths)
-    rows = draft.rows.rename(columns=_RAW)
-    draft = empty_to_null(replace(draft, rows=rows), marks=_NULLS)
-    rows = draft.rows
-    for side, actor in zip(("sender", "target"), ACTORS, strict=True):
-        name = rows[actor].mask(rows[actor].isin(_NULLS))
-        rows = rows.assign(**{side: rows[side].fillna(name)})
-    return as_events(replace(draft, rows=rows), key="icews", paths=paths)
+    return read_acts(SOURCE, *paths)
 
 
-def read_draft(*paths: Path) -> Draft:
-    """Read the columns that are needed as they stand, with the days in one form."""
-    return Draft.joined([_read_file(path) for path in paths])
+def drafts(path: Path) -> Iterator[Draft]:
+    """Read the columns that are needed, with the days in one form and the parties of each row."""
+    form = _date_form(path)
+    for draft in raw_rows(path):
+        named = replace(draft, rows=draft.rows.rename(columns=_RAW))
+        draft = empty_to_null(named, marks=_NULLS)
+        rows = draft.rows.assign(date=by_value(draft.rows["date"], partial(_iso, form=form)))
+        for side, actor in zip(("sender", "target"), ACTORS, strict=True):
+            name = rows[actor].astype("str")
+            rows = rows.assign(**{side: rows[side].astype("str").fillna(name)})
+        names = {c: rows[c].astype("category") for c in ("sender", "target")}
+        yield replace(draft, rows=rows.assign(**names))
 
 
-def _read_file(path: Path) -> Draft:
-    draft = read_text(
-        path,
-        delimiter="\t",
-        quoted=False,
-        needed=tuple(_RAW),
-        needed_by="The reader of ICEWS events",
+def raw_rows(path: Path) -> Iterator[Draft]:
+    """Read the columns that are needed as they stand, under the names of ICEWS."""
+    return read_lines(
+        path, needed=tuple(_RAW), needed_by="The reader of ICEWS events", number="Event ID"
     )
-    text = draft.rows["Event Date"].str.strip()
-    tried = [pd.to_datetime(text, format=form, errors="coerce") for form in _DATE_FORMS]
-    days = max(tried, key=lambda found: int(found.notna().sum()))
-    iso = days.dt.strftime("%Y-%m-%d").fillna(text)
-    return replace(draft, rows=draft.rows.assign(**{"Event Date": iso}))
+
+
+def _date_form(path: Path) -> str:
+    """Return the form that most days of the file have: a day alone may fit two."""
+    fits = dict.fromkeys(_DATE_FORMS, 0)
+    for draft in raw_rows(path):
+        found = draft.rows["Event Date"].value_counts()
+        text = pd.Series(found.index.astype("str")).str.strip()
+        for form in _DATE_FORMS:
+            known = pd.to_datetime(text, format=form, errors="coerce").notna()
+            fits[form] += int(found.to_numpy()[known].sum())
+    return max(fits, key=lambda form: fits[form])
+
+
+def _iso(text: pd.Series, *, form: str) -> pd.Series:
+    days = pd.to_datetime(text.str.strip(), format=form, errors="coerce")
+    return days.dt.strftime("%Y-%m-%d").fillna(text)
+
+
+SOURCE = EventSource(key="icews", drafts=drafts)
 
 
 def read_quadruples(path: Path, *, actors: Actors = "state") -> Reading:
@@ -114,25 +131,24 @@ def read_quadruples(path: Path, *, actors: Actors = "state") -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    draft = read_text(
-        path,
-        delimiter="\t",
-        quoted=False,
-        needed=QUADRUPLES,
-        needed_by="The reader of ICEWS quadruples",
+    source = EventSource(
+        key="icews_2018", drafts=partial(_quadruples, actors=actors), not_yet="reject"
     )
-    rows = draft.rows.rename(columns={"source": "sender", "cameo": "code"})
-    named = dict(zip(ACTORS, (rows["sender"], rows["target"]), strict=True))
-    rows = rows.assign(event_id="L" + rows["_line"].astype("str"), **named)
-    draft = replace(draft, rows=rows.drop(columns="relation"))
-    draft = _labels(draft) if actors == "label" else draft
-    return as_events(draft, key="icews_2018", paths=[path], not_yet="reject")
+    return read_acts(source, path)
 
 
-def _labels(draft: Draft) -> Draft:
-    rows = draft.rows.copy()
-    for side in ("sender", "target"):
-        # The last bracket names the country: "Citizen (Russia)".
-        label = rows[side].str.extract(r"\(([^()]*)\)\s*$", expand=False)
-        rows[side] = label.fillna(rows[side])
-    return replace(draft, rows=rows)
+def _quadruples(path: Path, *, actors: Actors) -> Iterator[Draft]:
+    for draft in read_lines(
+        path, needed=QUADRUPLES, needed_by="The reader of ICEWS quadruples", number=""
+    ):
+        rows = draft.rows.rename(columns={"source": "sender", "cameo": "code"})
+        named = dict(zip(ACTORS, (rows["sender"], rows["target"]), strict=True))
+        rows = rows.assign(event_id="L" + rows["_line"].astype("str"), **named)
+        for side in ("sender", "target") if actors == "label" else ():
+            rows[side] = by_value(rows[side], _label)
+        yield replace(draft, rows=rows.drop(columns="relation"))
+
+
+def _label(names: pd.Series) -> pd.Series:
+    # The last bracket names the country: "Citizen (Russia)".
+    return names.str.extract(r"\(([^()]*)\)\s*$", expand=False).fillna(names)

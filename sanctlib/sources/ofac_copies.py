@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from sanctlib.errors import SourceError
-from sanctlib.reading import REJECTED_COLUMNS, Reading, no_rejects
+from sanctlib.reading import REJECTED_COLUMNS, Reading, no_rejects, sha256
 from sanctlib.sources.copies import Comparison, Entry
 from sanctlib.sources.files import UNREADABLE, Bounded, open_bytes
 from sanctlib.sources.ofac import COLUMNS, LIST, TYPES, fault, programmes_of, value
@@ -72,7 +72,7 @@ def read_copies(path: Path) -> Reading:
         rejected=lost,
         audit=comparison.audit(n_set_aside=len(rejected)),
         coverage=comparison.coverage("ofac_sdn"),
-        provenance=provenance("ofac_sdn", path),
+        provenance=provenance("ofac_sdn", [(path.name, sha256(path))]),
     )
 
 

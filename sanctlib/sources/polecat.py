@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.codes.actions import map_plover
 from sanctlib.reading import Reading
-from sanctlib.sources.events import ACTORS, as_events
-from sanctlib.sources.text import read_text
+from sanctlib.sources.events import ACTORS, EventSource, read_acts
+from sanctlib.sources.lines import read_lines
 
 _COLUMNS = {
     "Event ID": "event_id",
@@ -57,21 +58,24 @@ def read_events(*paths: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    draft = Draft.joined([_read_file(path) for path in paths])
-    rows = draft.rows.rename(columns=_COLUMNS)
-    draft = empty_to_null(replace(draft, rows=rows), marks=("", "None"))
-    return as_events(_coded(draft), key="polecat", paths=paths, parties="iso3", joined=";")
+    return read_acts(SOURCE, *paths)
 
 
-def _read_file(path: Path) -> Draft:
-    return read_text(
+def drafts(path: Path) -> Iterator[Draft]:
+    """Read the columns that are needed, with what was done and both actors of each row."""
+    for draft in read_lines(
         path,
-        delimiter="\t",
-        quoted=False,
-        encoding="latin-1",
         needed=tuple(_COLUMNS),
         needed_by="The reader of POLECAT",
-    )
+        number="Event ID",
+        encodings=("latin-1",),
+    ):
+        named = replace(draft, rows=draft.rows.rename(columns=_COLUMNS).astype("str"))
+        named.rows["_line"] = draft.rows["_line"]
+        yield _coded(empty_to_null(named, marks=("", "None")))
+
+
+SOURCE = EventSource(key="polecat", drafts=drafts, parties="iso3", joined=";")
 
 
 def _coded(draft: Draft) -> Draft:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning.draft import Draft, unmatched
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Provenance, Reading, named_apart, sha256
@@ -45,8 +45,8 @@ def producers() -> dict[str, Producer]:
     }
 
 
-def provenance(key: str, *paths: Path) -> Provenance:
-    """Return whom to cite for `key`, with the hashes of the files that were read."""
+def provenance(key: str, hashes: Iterable[tuple[str, str]]) -> Provenance:
+    """Return whom to cite for `key`, with the names and hashes of the files that were read."""
     source = producers()[key]
     return Provenance(
         key=key,
@@ -54,7 +54,7 @@ def provenance(key: str, *paths: Path) -> Provenance:
         producer=source.producer,
         licence=source.licence,
         citation=source.citation,
-        files=named_apart((path.name, sha256(path)) for path in paths),
+        files=named_apart(hashes),
     )
 
 
@@ -69,8 +69,8 @@ def as_reading(
         rejected=draft.rejected,
         audit=draft.audit,
         coverage=coverage,
-        provenance=provenance(key, *paths),
-        unmatched=draft.unmatched,
+        provenance=provenance(key, ((path.name, sha256(path)) for path in paths)),
+        unmatched=unmatched(draft.names),
     )
 
 

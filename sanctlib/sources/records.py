@@ -32,6 +32,8 @@ class Records:
     needed_by: str = ""
     header: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    n_before: int = 0
+    """Records of the file that were read in another way."""
     kept: list[tuple[int, str, list[str | None]]] = field(default_factory=list)
     bad: list[tuple[int, str, str]] = field(default_factory=list)
     _places: dict[int, list[int]] = field(default_factory=dict)
@@ -69,14 +71,16 @@ class Records:
                 widths = " or ".join(str(w) for w in sorted(self.layouts))
                 reason = f"{len(fields)} fields where there should be {widths}"
             self.bad.append((line, raw, reason))
-            if not self.kept and len(self.bad) == _NONE_OF:
+            if not (self.kept or self.n_before) and len(self.bad) == _NONE_OF:
                 # A file of zeros, or of something else: its lines are not worth keeping.
                 msg = f"None of the first {_NONE_OF:,} lines of {self.name!r} is a record; line "
                 raise SourceError(f"{msg}{line}: {reason}.")
         else:
             self.kept.append((line, raw, [fields[p] if p >= 0 else None for p in places]))
 
-    def draft(self, *, head: str = "", shown: Sequence[str] | None = None) -> Draft:
+    def draft(
+        self, *, head: str = "", shown: Sequence[str] | None = None, shown_to: int = _RAW_LIMIT
+    ) -> Draft:
         """Return the records as a draft, the lines that are none rejected."""
         kept, bad = self.kept, self.bad
         rows = pd.DataFrame([fields for _, _, fields in kept], columns=self.names, dtype="str")
@@ -89,7 +93,7 @@ class Records:
             rows["_raw"] = keys_only(rows, shown)
             bad = [(line, "", reason) for line, _, reason in bad]
         lost = pd.DataFrame(
-            [(self.name, line, raw[:_RAW_LIMIT], reason) for line, raw, reason in bad],
+            [(self.name, line, raw[:shown_to], reason) for line, raw, reason in bad],
             columns=list(REJECTED_COLUMNS),
         )
         audit = Audit.begin(len(rows) + len(bad))

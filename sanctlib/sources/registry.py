@@ -30,6 +30,7 @@ from sanctlib.sources import (
     un,
 )
 from sanctlib.sources.checksums import check_recorded
+from sanctlib.sources.events import EventSource
 from sanctlib.sources.icews import Actors
 from sanctlib.sources.producers import mistaken_for
 
@@ -82,6 +83,14 @@ READERS: Mapping[str, Callable[..., Reading]] = {
     "atop": _one("atop", alliances.read_atop),
     "trade": _one("trade", trade.read_trade),
 }
+
+
+STREAMED: Mapping[str, EventSource] = {
+    "gdelt": gdelt.SOURCE,
+    "icews": icews.SOURCE,
+    "polecat": polecat.SOURCE,
+}
+"""Those whose many files can be prepared one by one."""
 
 
 def read(

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import pandas as pd
 
 from sanctlib.cleaning.columns import type_columns
-from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
+from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft, unmatched
 from sanctlib.cleaning.repeats import RepeatRule, collapse_mirrors, deduplicate
 from sanctlib.cleaning.rules import (
     empty_to_null,
@@ -163,7 +163,7 @@ def read_table(
             citation=citation,
             files=files,
         ),
-        unmatched=draft.unmatched,
+        unmatched=unmatched(draft.names),
     )
 
 
