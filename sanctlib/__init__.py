@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as _version
 
+from sanctlib.bulk import prepare_files
 from sanctlib.cells import cells
 from sanctlib.codes.blocs import expand_blocs
 from sanctlib.codes.countries import resolve
@@ -98,6 +99,7 @@ __all__ = [
     "poisson_interval",
     "portfolio_similarity",
     "prepare",
+    "prepare_files",
     "read",
     "read_table",
     "readers",

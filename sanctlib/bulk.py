@@ -65,7 +65,8 @@ def prepare_files(
     key : {"gdelt", "icews", "polecat"}
         The source.
     paths : iterable of path
-        Its files, packed or not, in the order in which their repeats are merged.
+        Its files, packed or not, in the order in which their repeats are merged. A folder
+        stands for the files in it, by name.
     out : path
         The store. ``KEY/YYYY-MM.parquet`` is written there, ``KEY.rejected.csv``, and last
         the manifest ``KEY.json``.
@@ -85,7 +86,7 @@ def prepare_files(
         When the store cannot be written, or a worker was killed.
     """
     check_choice(key, STREAMED, what="source", needed_by="sl.prepare_files")
-    files = [Path(p) for p in paths]
+    files = [file for path in map(Path, paths) for file in _files(path)]
     if not files:
         raise SourceError(f"sl.prepare_files({key!r}, …) was given no files.")
     store = Path(out)
@@ -102,6 +103,12 @@ def prepare_files(
     tasks = [(month, [(b, nth.get(b)) for b in months[month]]) for month in sorted(months)]
     merges = list(_done(merge, tasks, workers=workers, unit="month", progress=progress))
     return _finish(key, files, parts, merges, store=store, kept=kept)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
 
 
 def _done(
@@ -261,10 +268,9 @@ def _nth_acts(batches: Sequence[_Batch], kept: Path) -> dict[_Batch, _Later]:
     first = first.assign(nth=first.groupby("act_id").cumcount() + 1)
     rows = rows.merge(first[["act_id", "content", "nth"]], on=["act_id", "content"])
     later = rows[rows["nth"].gt(1)]
-    return {
-        (str(piece), int(i)): (part["at"].to_numpy(), part["nth"].to_numpy())
-        for (piece, i), part in later.groupby(["piece", "i"])
-    }
+    places: dict[Any, Any] = later.groupby(["piece", "i"]).indices
+    at, nth = later["at"].to_numpy(), later["nth"].to_numpy()
+    return {batch: (at[places[batch]], nth[places[batch]]) for batch in places}
 
 
 def _bits(ids: pd.Series) -> tuple[Numbers, npt.NDArray[np.uint8]]:
@@ -326,8 +332,7 @@ def _numbered_apart(kept: Path, batch: _Batch, later: _Later | None) -> pd.DataF
     if later is not None:
         at, nth = later
         for name in _IDS:
-            column = rows.columns.get_loc(name)
-            rows.iloc[at, column] += "#" + pd.Series(nth).astype("str").to_numpy()
+            rows.loc[at, name] += [f"#{n}" for n in nth]
     return rows
 
 

@@ -52,8 +52,9 @@ def _parse(text: pd.Series, column: Column) -> pd.Series:
     if column.kind in ("integer", "number"):
         numbers = pd.to_numeric(text, errors="coerce")
         count = numbers.mod(1).eq(0) & numbers.ge(0)
-        whole = count if column.kind == "integer" else True
-        return numbers.where(numbers.abs().lt(math.inf) & whole)
+        if column.kind == "number":
+            return numbers.astype("float64").where(numbers.abs().lt(math.inf))
+        return numbers.where(numbers.abs().lt(math.inf) & count)
     return text
 
 

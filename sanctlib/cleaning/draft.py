@@ -76,7 +76,7 @@ class Draft:
         if self.raw is not None:
             texts = self.raw(lost["_line"].to_numpy())
             lost = lost.assign(_raw=pd.Series(texts, index=lost.index, dtype="str"))
-        lost = lost[list(ORIGIN_COLUMNS)].assign(reason=reasons[out])
+        lost = lost[list(ORIGIN_COLUMNS)].assign(reason=reasons[out].astype("str"))
         lost.columns = pd.Index(REJECTED_COLUMNS)
         kept = self.rows[~out]
         return replace(

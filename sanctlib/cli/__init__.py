@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 
 from sanctlib import datasets
+from sanctlib.bulk import prepare_files
 from sanctlib.cli.batch import batch, verify
 from sanctlib.cli.report import from_here, report
 from sanctlib.errors import SanctlibError
 from sanctlib.fetching.fetch import FETCHED, MOST_JOBS, fetch
 from sanctlib.fetching.fetchable import fetchables
+from sanctlib.sources.registry import STREAMED
 
 
 class _Commands(click.Group):
@@ -33,10 +37,25 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("keys", nargs=-1)
+@click.argument("keys", nargs=-1, metavar="[KEYS]... | SOURCE FILES...")
 @click.option("--out", type=click.Path(path_type=Path), default=datasets.STORE, show_default=True)
-def prepare(keys: tuple[str, ...], out: Path) -> None:
-    """Clean the shipped datasets KEYS (all by default) into a folder of Parquet files."""
+@click.option("--workers", type=click.IntRange(1), default=1, help="Processes, for files.")
+def prepare(keys: tuple[str, ...], out: Path, workers: int) -> None:
+    """
+    Clean datasets into a folder of Parquet files.
+
+    KEYS are shipped datasets, all by default. Of SOURCE (gdelt, icews or polecat) FILES are
+    the producer's own, or folders of them, however many: what was done before is kept in
+    OUT/.SOURCE, and a run that was cut goes on.
+    """
+    if keys[:1] and keys[0] in STREAMED:
+        path = prepare_files(
+            keys[0], keys[1:], out=out, workers=workers, progress=sys.stderr.isatty()
+        )
+        said = json.loads((out / f"{keys[0]}.json").read_text(encoding="utf-8"))
+        click.echo(pd.DataFrame(said["audit"]).to_string(index=False))
+        click.echo(f"{from_here(path.absolute())}: the table, for any measure")
+        return
     summary = datasets.prepare(keys or None, out=out, progress=sys.stderr.isatty())
     click.echo(summary.to_string(index=False))
 

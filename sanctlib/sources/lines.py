@@ -26,6 +26,7 @@ _PIECE = 1 << 20
 
 _MARK = b"\xef\xbb\xbf"
 _FEED = ord("\n")
+_ASCII = 127
 
 
 def read_lines(
@@ -198,8 +199,15 @@ class _Lines:
         category = pa.dictionary(pa.int32(), pa.binary())
         types = {c: pa.binary() if n == self.number else category for n, c in places.items()}
 
+        for at in self.no_text(block, begins[filled], ends[filled], len(names)):
+            odd[at] = True
+        left = np.flatnonzero(~odd)
+        if len(left) < len(filled):
+            spans = zip(begins[filled][~odd].tolist(), ends[filled][~odd].tolist(), strict=True)
+            block = b"".join(block[a : b + 1] for a, b in spans)
+
         def skip(row: Any) -> str:
-            odd[row.number - 1] = True
+            odd[left[row.number - 1]] = True
             return "skip"
 
         try:
@@ -224,6 +232,23 @@ class _Lines:
         except (pa.ArrowInvalid, SourceError):
             # Line by line it is told which one is wrong.
             return self.frame({}, 0), np.ones(len(filled), dtype="bool")
+
+    def no_text(self, block: bytes, begins: Numbers, ends: Numbers, width: int) -> Iterator[int]:
+        """
+        Find the lines that are no UTF-8 and have another number of cells.
+
+        Of these pyarrow would not say which they are.
+        """
+        import pyarrow as pa
+
+        try:
+            pa.array([block], pa.binary()).cast(pa.string())
+        except pa.ArrowInvalid:
+            far = np.flatnonzero(np.frombuffer(block, dtype="uint8") > _ASCII)
+            for at in np.unique(np.searchsorted(ends, far)).tolist():
+                line = block[begins[at] : ends[at]]
+                if line.count(self.delimiter.encode()) + 1 != width:
+                    yield at
 
     def frame(self, cells: Mapping[str, Any], n: int) -> pd.DataFrame:
         """Return the columns that are needed, those that the layout lacks missing."""

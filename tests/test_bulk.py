@@ -1,0 +1,163 @@
+"""Files prepared one by one give the table that reading them together gives."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import sanctlib as sl
+from sanctlib import bulk
+from sanctlib.cleaning.draft import Draft
+from sanctlib.errors import SanctlibError, SourceError, UnknownChoiceError
+from sanctlib.sources.registry import STREAMED
+
+SAMPLES = Path(__file__).parent / "samples"
+GDELT = sorted((SAMPLES / "gdelt").iterdir())
+
+
+def files(key: str) -> list[Path]:
+    return sorted(p for p in (SAMPLES / key).iterdir() if p.suffix != ".toml")
+
+
+def table(path: Path) -> pd.DataFrame:
+    return pd.read_parquet(path).sort_values("event_id", ignore_index=True)
+
+
+def same(prepared: Path, reading: sl.Reading) -> None:
+    expected = reading.table.sort_values("event_id", ignore_index=True)
+    found = table(prepared)
+    pd.testing.assert_frame_equal(found[list(expected)], expected)
+    said = json.loads(prepared.with_name(f"{prepared.name}.json").read_text(encoding="utf-8"))
+    assert said["audit"] == reading.audit.steps.to_dict("list")
+    assert said["unmatched"] == reading.unmatched.to_dict("list")
+    assert said["provenance"]["files"] == reading.provenance.files
+    assert reading.coverage is not None
+    assert said["coverage"]["gaps"] == [
+        [a.isoformat(), b.isoformat(), why] for a, b, why in reading.coverage.gaps
+    ]
+    rejected = pd.read_csv(
+        prepared.with_name(f"{prepared.name}.rejected.csv"), dtype="str", keep_default_na=False
+    )
+    pd.testing.assert_frame_equal(rejected.astype({"line": "int64"}), reading.rejected)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("key", STREAMED)
+def test_the_table_is_that_of_reading_the_files_together(
+    tmp_path: Path, key: str, workers: int
+) -> None:
+    prepared = sl.prepare_files(key, files(key), out=tmp_path, workers=workers)
+    same(prepared, sl.read(key, files(key)))
+
+
+def test_a_row_of_two_files_is_one_and_a_number_of_two_acts_is_two_in_any_month(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers are told apart across months, also where all of them share two slots."""
+    whole = GDELT[-1].read_text(encoding="utf-8")
+    line = whole.splitlines()[0].split("\t")
+    other = [line[0], "20180409", *line[2:]]
+    third = [line[0], "20180509", *line[2:]]
+    again = tmp_path / "again.csv"
+    again.write_text("\n".join("\t".join(cells) for cells in (other, line, third)) + "\n")
+    paths = [GDELT[-1], again]
+    reading = sl.read("gdelt", paths)
+    assert {f"{line[0]}#2", f"{line[0]}#3"} <= set(reading.table["act_id"])
+    assert reading.audit.steps.set_index("step").loc["merge rows given twice", "n_merged"] == 2
+    same(sl.prepare_files("gdelt", paths, out=tmp_path / "a"), reading)
+    monkeypatch.setattr(bulk, "_SLOTS", 16)
+    same(sl.prepare_files("gdelt", paths, out=tmp_path / "b"), reading)
+
+
+def test_what_was_done_before_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    source = STREAMED["gdelt"]
+
+    def drafts(path: Path) -> Iterator[Draft]:
+        read.append(path.name)
+        return source.drafts(path)
+
+    monkeypatch.setattr(bulk, "STREAMED", {"gdelt": replace(source, drafts=drafts)})
+    sl.prepare_files("gdelt", GDELT[:2], out=tmp_path)
+    months = {p.name: p.stat().st_mtime_ns for p in (tmp_path / ".gdelt").glob("*.parquet")}
+    prepared = sl.prepare_files("gdelt", GDELT, out=tmp_path)
+    assert read == [p.name for p in GDELT]
+    after = {p.name: p.stat().st_mtime_ns for p in (tmp_path / ".gdelt").glob("*.parquet")}
+    # 1985 is a month of its own, which the new files do not touch.
+    old = [name for name in months if name.startswith("1985")]
+    assert old
+    assert [after[name] for name in old] == [months[name] for name in old]
+    same(prepared, sl.read("gdelt", GDELT))
+
+
+def test_a_wrong_file_is_named_nothing_is_shown_and_the_others_stay(tmp_path: Path) -> None:
+    wrong = tmp_path / "gkg.csv"
+    wrong.write_text("\t".join(["1"] * 27) + "\n")
+    with pytest.raises(SourceError, match=r"'gkg\.csv' holds no row of a GDELT event file"):
+        sl.prepare_files("gdelt", [*GDELT, wrong], out=tmp_path)
+    assert not (tmp_path / "gdelt").exists()
+    assert not (tmp_path / "gdelt.json").exists()
+    assert len(list((tmp_path / ".gdelt").glob("*.json"))) == len(GDELT)
+
+
+def test_a_measure_takes_the_folder_with_its_coverage(tmp_path: Path) -> None:
+    prepared = sl.prepare_files("gdelt", GDELT, out=tmp_path)
+    ways = {"every": "day", "unit": "act", "by": ["sender", "target"]}
+    counted = sl.sanction_counts(prepared, **ways)
+    pd.testing.assert_frame_equal(counted, sl.sanction_counts(sl.read("gdelt", GDELT), **ways))
+    assert counted["covered"].any()
+
+
+def test_a_folder_stands_for_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for path in GDELT:
+        (folder / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    prepared = sl.prepare_files("gdelt", [folder], out=tmp_path)
+    assert table(prepared).equals(table(sl.prepare_files("gdelt", GDELT, out=tmp_path / "b")))
+
+
+def test_a_worker_that_is_killed_costs_no_more_than_its_file(tmp_path: Path) -> None:
+    big = tmp_path / "big.csv"
+    lines = GDELT[-1].read_bytes()
+    big.write_bytes(lines * (40_000_000 // len(lines)))
+    killed: list[int] = []
+
+    def kill() -> None:
+        while not killed:
+            for child in multiprocessing.active_children():
+                if any((tmp_path / "out" / ".gdelt").glob("*.json")):
+                    os.kill(child.pid or 0, signal.SIGKILL)
+                    killed.append(child.pid or 0)
+                    break
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    paths = [GDELT[0], big]
+    with pytest.raises(SanctlibError, match="worker was killed"):
+        sl.prepare_files("gdelt", paths, out=tmp_path / "out", workers=2)
+    thread.join()
+    assert not (tmp_path / "out" / "gdelt").exists()
+    same(sl.prepare_files("gdelt", paths, out=tmp_path / "out"), sl.read("gdelt", paths))
+
+
+def test_an_unknown_source_and_no_files_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(UnknownChoiceError, match="gdelt"):
+        sl.prepare_files("gdlet", GDELT, out=tmp_path)
+    with pytest.raises(SourceError, match="given no files"):
+        sl.prepare_files("gdelt", [], out=tmp_path)
