@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +19,7 @@ from sanctlib.reading import Audit
 from sanctlib.sources.files import UNREADABLE, open_bytes
 from sanctlib.sources.records import Layouts, Records
 
-BLOCK = 32 << 20
+BLOCK = 96 << 20
 """Bytes read at a time; no line may be longer."""
 # What pyarrow parses at a time: smaller than a processor's own memory.
 _PIECE = 1 << 20
@@ -88,24 +88,27 @@ def read_lines(
 
 def _blocks(stream: BinaryIO, name: str) -> Iterator[bytes]:
     """Cut a stream after whole lines, and end each by a line feed alone."""
-    block = stream.read(len(_MARK)).removeprefix(_MARK)
-    while True:
-        read = stream.read(BLOCK)
-        end = stream.readline(BLOCK) if read else b""
+    # Nothing is copied without need: a block may be a whole file.
+    block = stream.read(BLOCK).removeprefix(_MARK)
+    while block:
+        end = b"" if block.endswith(b"\n") else stream.readline(BLOCK)
         if len(end) == BLOCK:
             msg = f"{name!r} has a line of more than {BLOCK >> 20} million characters: that is no "
             raise SourceError(msg + "table of lines.")
-        block += read + end
+        block = block + end if end else block
         if not block.endswith(b"\n"):
-            block = block.rstrip(b"\x1a")
-            block += b"\n" if block else b""
+            block = block.rstrip(b"\x1a") + b"\n"
         if b"\r" in block:
             block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if block:
-            yield block
-        if not read:
-            return
-        block = b""
+        yield block
+        block = stream.read(BLOCK)
+
+
+def _where(block: bytes, holds: Callable[[Any], Any]) -> Numbers:
+    """Return the places of bytes for which a condition holds, piece by piece as parsed."""
+    byte = np.frombuffer(block, dtype="uint8")
+    pieces = range(0, len(byte), _PIECE)
+    return np.concatenate([np.flatnonzero(holds(byte[i : i + _PIECE])) + i for i in pieces])
 
 
 @dataclass(kw_only=True)
@@ -149,7 +152,7 @@ class _Lines:
 
     def draft(self, block: bytes) -> Draft:
         """Read the lines of a block; those that are no records are rejected."""
-        ends = np.flatnonzero(np.frombuffer(block, dtype="uint8") == _FEED)
+        ends = _where(block, lambda byte: byte == _FEED)
         begins = np.append(0, ends[:-1] + 1)
         before, self.n_lines = self.n_lines, self.n_lines + len(ends)
 
@@ -189,8 +192,9 @@ class _Lines:
         import pyarrow as pa
         from pyarrow import csv
 
-        first = block[begins[filled[0]] : ends[filled[0]]] if len(filled) else b""
-        names = self.layouts.get(first.count(self.delimiter.encode()) + 1)
+        spans = zip(begins[filled].tolist(), ends[filled].tolist(), strict=True)
+        widths = (block[a:b].count(self.delimiter.encode()) + 1 for a, b in spans)
+        names = next((self.layouts[n] for n in widths if n in self.layouts), None)
         odd = np.zeros(len(filled), dtype="bool")
         if names is None:
             return self.frame({}, 0), ~odd
@@ -235,20 +239,14 @@ class _Lines:
 
     def no_text(self, block: bytes, begins: Numbers, ends: Numbers, width: int) -> Iterator[int]:
         """
-        Find the lines that are no UTF-8 and have another number of cells.
+        Find the lines beyond ASCII that have another number of cells.
 
-        Of these pyarrow would not say which they are.
+        Where their text is no UTF-8, pyarrow would not say which they are.
         """
-        import pyarrow as pa
-
-        try:
-            pa.array([block], pa.binary()).cast(pa.string())
-        except pa.ArrowInvalid:
-            far = np.flatnonzero(np.frombuffer(block, dtype="uint8") > _ASCII)
-            for at in np.unique(np.searchsorted(ends, far)).tolist():
-                line = block[begins[at] : ends[at]]
-                if line.count(self.delimiter.encode()) + 1 != width:
-                    yield at
+        far = _where(block, lambda byte: byte > _ASCII)
+        for at in np.unique(np.searchsorted(ends, far)).tolist():
+            if block[begins[at] : ends[at]].count(self.delimiter.encode()) + 1 != width:
+                yield at
 
     def frame(self, cells: Mapping[str, Any], n: int) -> pd.DataFrame:
         """Return the columns that are needed, those that the layout lacks missing."""
