@@ -15,7 +15,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import SanctlibError
 from sanctlib.metrics.questions import UNITS
-from sanctlib.schema import TABLES
+from sanctlib.schema import AGREEMENT_STAGES, TABLES
 from tests.conftest import ROOT
 from tests.samples import SAMPLES
 
@@ -142,3 +142,24 @@ def test_the_kinds_are_those_of_the_schema_the_readers_and_the_shipped_data(row:
 
 def test_the_guide_has_every_kind_of_table() -> None:
     assert sorted(KINDS) == sorted(TABLES)
+
+
+def returned(measure: str) -> set[str]:
+    """The columns that a docstring promises."""
+    told = inspect.getdoc(getattr(sl, measure)).partition("Returns\n")[2].partition("Raises\n")[0]
+    return set(re.findall(r"``(\w+)``", told))
+
+
+def test_every_column_of_a_result_has_its_meaning_in_the_docs() -> None:
+    columns: dict[str, set[str]] = {}
+    for measure, call in CALLS.items():
+        kind = COLUMNS[next(i for i, mark in enumerate(MATRIX[measure]) if mark)]
+        columns[measure] = returned(measure) | set(frame(call(table_of(kind), kind)))
+    for measure in ("decompose", "intensity_shares", "exposure_elasticity", "poisson_interval"):
+        columns[measure] = returned(measure)
+    pages = "".join((ROOT / "docs" / f"{p}.md").read_text("utf-8") for p in ("glossary", "tables"))
+    words = re.findall(r"`(\w+)`", pages) + re.findall(r"^\| ([\w, ]+) \|", pages, re.MULTILINE)
+    known = {part for word in words for part in word.split(", ")}
+    known |= {f"{stage}_last" for stage in AGREEMENT_STAGES}
+    unknown = {m: sorted(found - known) for m, found in columns.items() if found - known}
+    assert unknown == {}
