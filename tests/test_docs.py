@@ -46,7 +46,11 @@ def test_the_lines_of_python_in_the_readme_run(
     code = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
     assert "import sanctlib as sl" in code
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {})
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    # The result that a comment promises of one's own table.
+    counts = sl.sanction_counts(names["reading"], every="quarter", unit="act")["n"].tolist()
+    assert f"# {counts}" in text
 
 
 def test_the_readme_lists_the_datasets_we_ship() -> None:
