@@ -101,9 +101,9 @@ def opened(
     Open a table for reading, as `AnyTable` says; nothing is written beside it.
 
     A reading brings its coverage, and so does a path that `sanctlib prepare` wrote;
-    the argument goes before both, but a list of survivors stays one. The engine works
-    under a memory limit and spills into a temporary folder. A DuckDB relation keeps its
-    own connection and limits.
+    the argument goes before both, but a list of survivors stays one, and a source names no
+    more senders. The engine works under a memory limit and spills into a temporary folder.
+    A DuckDB relation keeps its own connection and limits.
 
     Raises
     ------
@@ -122,8 +122,11 @@ def opened(
     ):
         held.execute("set preserve_insertion_order = false")
         native, name, known, curated = _native(table, held, needed_by=needed_by)
-        if coverage is not None and known is not None and known.survivors:
-            coverage = replace(coverage, survivors=True)
+        if coverage is not None and known is not None:
+            survivors = coverage.survivors or known.survivors
+            coverage = replace(
+                coverage, survivors=survivors, senders=coverage.senders or known.senders
+            )
         found = _columns(native)
         columns = tuple(str(c) for c in found)
         try:

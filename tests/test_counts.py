@@ -239,6 +239,8 @@ def test_a_case_dated_by_year_has_no_month() -> None:
         (None, "IRN", None, 1),
         ("2022-02", "RUS", 2, 0),
     ]
+    with pytest.raises(SanctlibError, match="no case of 'pandas' is .*: ask for 'year'"):
+        sanction_counts(CASES.iloc[[4]], every="month", by=["target"], unit="case")
 
 
 def test_threats_are_counted_when_asked_for() -> None:

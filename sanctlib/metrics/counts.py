@@ -22,6 +22,7 @@ from sanctlib.metrics.questions import (
     Question,
     TargetRule,
     Unit,
+    check_width,
     keys_of,
     wanted,
 )
@@ -108,8 +109,9 @@ def sanction_counts(
     counts : DataFrame
         ``period``, the keys, ``unit``, ``n``, ``lower``, ``upper`` (Int64), then
         ``n_unplaced`` (things wider than a period: in the row of their group whose
-        period is missing), ``covered`` (its states existed; source and span hold every day of the
-        period; where not, n is what was seen, and missing rather than 0) and
+        period is missing), ``covered`` (its states existed, the source can name its
+        sender, and source and span hold every day of the period; where not, n is what was
+        seen, and missing rather than 0) and
         ``additive`` (the groups add up to the things counted). If asked for,
         ``n_fallback``, and ``interval`` (the process in words), ``mean`` (of the group's
         covered periods), ``interval_lower``, ``interval_upper``.
@@ -118,7 +120,8 @@ def sanction_counts(
     ------
     SanctlibError
         When the table does not have the unit, the rule or the day, or an action is no
-        sanction; for an interval of survivors or without coverage.
+        sanction; when all cases are dated more widely than a period; for an interval of
+        survivors or without coverage.
     CuratedError
         For an interval of a hand-picked list.
     MissingColumnsError
@@ -162,6 +165,7 @@ def sanction_counts(
             senders=senders,
             targets=targets,
         )
+        check_width(source, question)
         pieces = pieces_of(source, question)
         # A dyad of an act with the states named in its reasons has no name but its target.
         named = unit == "dyad" and target_rule != "programme"
@@ -242,7 +246,8 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
     no_period = at % len(slots) == len(periods)
     table.loc[no_period, counts] = pd.NA
     if coverage is not None:
-        told = covered_groups(groups, coverage=coverage, asked=(question.senders, question.targets))
+        asked = {"senders": question.senders, "targets": question.targets}
+        told = covered_groups(groups, coverage=coverage, **asked)
         there = lived_groups(groups, periods, every=question.every)
         inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
         here = inside_of.ravel()[at]

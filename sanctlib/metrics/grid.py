@@ -72,20 +72,29 @@ def covered_groups(
     groups: pd.DataFrame,
     *,
     coverage: Coverage | None,
-    asked: Sequence[Sequence[str] | None] = (),
+    senders: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
 ) -> Flags:
     """
     Tell which groups a source speaks of: one of their parties is a state it covers.
 
-    `asked` are the senders and the targets that the question was narrowed to: where the
-    source covers all of one of them, it covers every group of the answer.
+    `senders` and `targets` are those that the question was narrowed to: where the source
+    covers all of one of them, it covers every group of the answer. No group is covered
+    whose sender the source cannot name, nor a sum over senders of which it cannot name one.
     """
-    states = None if coverage is None else coverage.states
+    told = np.ones(len(groups), dtype=bool)
+    if coverage is None:
+        return told
+    states, nameable = coverage.states, coverage.senders
+    if nameable is not None and "sender" in groups:
+        told = groups["sender"].isin([*nameable, pd.NA]).to_numpy()
+    elif nameable is not None:
+        told &= set(senders or ()) <= nameable
     parties = [c for c in ("sender", "target", "first", "second") if c in groups]
-    narrowed = [set(names) for names in asked if names]
+    narrowed = [set(names) for names in (senders, targets) if names]
     if states is None or not parties or any(names <= states for names in narrowed):
-        return np.ones(len(groups), dtype=bool)
-    return groups[parties].isin(states).any(axis=1).to_numpy()
+        return told
+    return told & groups[parties].isin(states).any(axis=1).to_numpy()
 
 
 def lived_groups(groups: pd.DataFrame, periods: pd.DatetimeIndex, *, every: Period) -> Flags:

@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 import pandas as pd
 
 from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.frames import Opened
-from sanctlib.periods import Period
+from sanctlib.frames import Opened, fetched
+from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.schema import COUNTED_SANCTIONS
 
 Unit: TypeAlias = Literal["act", "dyad", "case", "coalition", "entity", "designation"]
@@ -164,6 +164,31 @@ def check_rule(source: Opened, question: Question) -> None:
     if rule not in RULES[source.kind]:
         msg = f"{who}: {source.kind} know their targets by {' or '.join(RULES[source.kind])}"
         raise SanctlibError(f"{msg}, not by {rule!r}.")
+
+
+def check_width(source: Opened, question: Question) -> None:
+    """
+    Check that some case is dated to a period: of cases known to a year, no month has a count.
+
+    Raises
+    ------
+    SanctlibError
+        Naming the shortest period that has a case.
+    """
+    if source.kind != "cases":
+        return
+    columns = ["start", "start_last"]
+    days = fetched(source.relation(columns, needed_by=question.needed_by))
+    fits = [
+        every
+        for every in PERIODS
+        if period_start(days["start"], every=every)
+        .eq(period_start(days["start_last"], every=every))
+        .any()
+    ]
+    if fits and question.every not in fits:
+        msg = f"{question.needed_by} was asked for every {question.every!r}, and no case of"
+        raise SanctlibError(f"{msg} {source.name!r} is dated that closely: ask for {fits[0]!r}.")
 
 
 def of_senders(table: pd.DataFrame, question: Question) -> pd.DataFrame:

@@ -36,7 +36,12 @@ _OF_CASE = {
 COLUMNS = (*_OF_CASE, *SENDERS, *(name.format(s) for s in SENDERS for name in _OF_SENDER))
 _KEPT = ("case_id", "target", "objectives", "outcomes", *ORIGIN_COLUMNS)
 _DATES = ("%d%b%Y", "%Y-%m-%d")
-_COVERED = Coverage(source="eusanct", first=date(1989, 1, 1), last=date(2015, 12, 31))
+_COVERED = Coverage(
+    source="eusanct",
+    first=date(1989, 1, 1),
+    last=date(2015, 12, 31),
+    senders=frozenset({"EU", "USA", "UN"}),
+)
 # An end before its start, 15mar2005, is none.
 _WRONG_ENDS = {("2005031502", "US", "07sep2000")}
 
