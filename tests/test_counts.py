@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sanctlib as sl
 from sanctlib.cells import cells
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
@@ -449,6 +450,14 @@ def test_units_side_by_side_with_the_rule_in_words() -> None:
     none = compare_units({}, start=date(2022, 2, 1), end=date(2022, 2, 28), targets=["RUS"])
     assert none.empty
     assert none.dtypes.equals(found.dtypes)
+
+
+def test_a_hand_picked_list_covers_no_span() -> None:
+    inside = {"start": date(2022, 2, 1), "end": date(2022, 2, 28)}
+    found = compare_units([sl.load("russia_iran")], targets=["RUS", "NOR"], **inside)
+    assert found["covered"].eq(other=False).all()
+    none = compare_units([sl.load("russia_iran")], targets=["NOR"], **inside)
+    assert none[["n", "upper"]].isna().all(axis=None)
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)

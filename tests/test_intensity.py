@@ -62,6 +62,11 @@ def monthly(table: object, **options: object) -> pd.DataFrame:
     )
 
 
+def test_where_nothing_is_covered_nobody_knows_whether_acts_are_few() -> None:
+    found = monthly(events(ACTS), start=date(2030, 1, 1), end=date(2030, 2, 28))
+    assert found["too_few"].isna().all()
+
+
 def test_every_engine_gives_the_same_rates(as_engine: Shaped) -> None:
     found = monthly(as_engine(events(ACTS)))
     january = found[found["period"].eq("2018-01-01")]

@@ -31,6 +31,7 @@ def reading() -> Reading:
             first=date(2018, 1, 1),
             last=date(2018, 12, 31),
             states=frozenset({"USA", "IRN"}),
+            senders=frozenset({"USA", "EU"}),
             gaps=((date(2018, 2, 1), date(2018, 2, 2), "down"),),
             breaks=((date(2018, 6, 1), "new coder"),),
         ),

@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.errors import SanctlibError, check_choice, check_columns
 from sanctlib.metrics.intensity import ALL
 from sanctlib.metrics.intervals import wilson_interval
 
@@ -162,7 +162,9 @@ def decompose(
     Raises
     ------
     SanctlibError
-        For fewer than two components, weights of other components, below 0 or all 0.
+        For fewer than two components, one without a weight, weights below 0 or all 0.
+    UnknownChoiceError
+        For the weight of another component.
     MissingColumnsError
         For another table.
 
@@ -179,10 +181,15 @@ def decompose(
     table = intensity.loc[intensity["component"].ne(ALL), [*_KEYS, "rate"]]
     components = list(table["component"].unique())
     given = dict.fromkeys(components, 1.0) if weights is None else dict(weights)
-    wrong = min(given.values(), default=0) < 0 or not sum(given.values()) or not 0 <= spread <= 1
-    if len(components) < 2 or set(given) != set(components) or wrong:
-        msg = f"{who} needs two or more components, a weight from 0 for each and a spread of 0-1, "
-        raise SanctlibError(msg + f"got {components!r}, {given!r} and {spread!r}.")
+    for component in given:
+        check_choice(component, components, what="component", needed_by=f"{who}: weights")
+    lacking = [c for c in components if c not in given]
+    if len(components) < 2 or lacking:
+        found = f"weights lack {lacking!r}" if lacking else f"the intensity holds {components!r}"
+        raise SanctlibError(f"{who} needs two or more components and a weight for each: {found}.")
+    if min(given.values()) < 0 or not sum(given.values()) or not 0 <= spread <= 1:
+        msg = f"{who} needs weights from 0, not all 0, and a spread of 0-1, got {given!r}"
+        raise SanctlibError(f"{msg} and {spread!r}.")
     wide = table.pivot_table("rate", ["period", "first", "second"], "component", sort=False)
     wide = wide.reindex(columns=components).rename_axis(columns=None)
     weight, rates = np.array([given[c] for c in components]), wide.to_numpy(dtype="float64")

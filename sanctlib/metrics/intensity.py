@@ -84,7 +84,7 @@ def partnership_intensity(
         ``period``, ``first``, ``second``, ``component``, ``n_acts``, ``exposure`` (acts
         that divide), ``rate``, ``lower``, ``upper`` (per 1,000), ``interval`` (the
         process it describes), ``dispersion``, ``too_few`` (fewer than 5 acts a covered
-        period on average: no trend can be read), ``band_low``, ``band_high`` (10th and
+        period on average: no trend can be read; missing where none is covered), ``band_low``, ``band_high`` (10th and
         90th percentile of the rates of ``n_comparable`` pairs with at least one act of
         any kind in the span), ``denominator``, ``n_unplaced`` (acts of the component
         wider than a period, over the whole span) and ``covered``. Without coverage,
@@ -212,11 +212,12 @@ def _rated(
     elif np.isnan(phi):
         name = "none: one period shows no dispersion"
     frame[["rate", "lower", "upper"]] *= PER
+    few = float(counts[inside].mean()) < TOO_FEW if inside.any() else pd.NA
     return frame.assign(
         n_acts=pd.array(n, dtype="Int64"),
         exposure=pd.array(np.where(blank & (exposure == 0), np.nan, exposure), dtype="Int64"),
         interval=name,
         dispersion=phi,
-        too_few=bool(inside.any()) and float(counts[inside].mean()) < TOO_FEW,
+        too_few=pd.array([few] * len(n), dtype="boolean"),
         covered=pd.array([pd.NA] * len(n) if covered is None else covered, dtype="boolean"),
     )

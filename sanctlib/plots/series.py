@@ -122,7 +122,7 @@ def plot_partners(
     band = "comparable pairs,\n10th to 90th percentile"
     ax.barh(at, width, left=rows["band_low"], height=0.7, color="0.87", label=band)
     ax.hlines(at, rows["rate_low"], rows["rate_high"], color=COLOURS[0], linewidth=1)
-    few = rows["too_few"].astype("bool")
+    few = rows["too_few"].fillna(value=False).astype("bool")
     for chosen, face, label in ((~few, COLOURS[0], "median"), (few, "white", "too few to trend")):
         if chosen.any():
             here: Any = {"mfc": face, "mec": COLOURS[0], "label": label}
