@@ -229,18 +229,21 @@ def _kind(columns: Sequence[str], needed_by: str) -> TableKind:
     return table_kind(columns, needed_by=needed_by)
 
 
+_ELSE = " Parquet is read in place; other files by sl.read_table, a producer's by sl.read."
+
+
 def _parquet(path: Path, connection: Any) -> Any:
     import duckdb
 
     if not path.exists():
-        raise SourceError(f"There is no file or folder {str(path)!r}.")
+        raise SourceError(f"There is no file or folder {str(path)!r}.{_ELSE}")
     files = sorted(str(p) for p in path.rglob("*.parquet")) if path.is_dir() else [str(path)]
     if not files:
         raise SourceError(f"The folder {str(path)!r} holds no file named *.parquet.")
     try:
         return connection.read_parquet(files)
     except duckdb.Error as error:
-        raise SourceError(f"{str(path)!r} cannot be read as Parquet: {error}") from error
+        raise SourceError(f"{str(path)!r} cannot be read as Parquet: {error}.{_ELSE}") from error
 
 
 def _manifest(path: Path) -> tuple[Coverage | None, bool]:

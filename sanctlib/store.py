@@ -82,7 +82,7 @@ def load_stored(key: str, folder: Path) -> Reading:
         audit=Audit(pd.DataFrame(manifest["audit"])),
         coverage=None if coverage is None else coverage_from(coverage),
         provenance=Provenance(**manifest["provenance"]),
-        unmatched=pd.DataFrame(manifest["unmatched"], columns=["side", "name", "n"]),
+        unmatched=pd.DataFrame(manifest["unmatched"], columns=["side", "name", "reason", "n"]),
         curated=manifest["curated"],
     )
 

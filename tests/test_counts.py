@@ -240,7 +240,7 @@ def test_a_case_dated_by_year_has_no_month() -> None:
         (None, "IRN", None, 1),
         ("2022-02", "RUS", 2, 0),
     ]
-    with pytest.raises(SanctlibError, match="no case of 'pandas' is .*: ask for 'year'"):
+    with pytest.raises(SanctlibError, match=r"no case of 'pandas' is .*: ask for 'year'"):
         sanction_counts(CASES.iloc[[4]], every="month", by=["target"], unit="case")
 
 
@@ -407,7 +407,7 @@ def test_listings_per_month_make_quarters_and_no_weeks() -> None:
         (CHANGES, {"unit": "entity", "by": ["measure"]}, MissingColumnsError, "'measure'"),
         (events(), {"unit": "act", "by": ["objective"]}, MissingColumnsError, "'objective'"),
         (CHANGES, {"unit": "entity", "senders": ["USA"]}, MissingColumnsError, "choice of senders"),
-        (events(), {"unit": "act", "by": ["sender"] * 2}, SanctlibError, "each key once"),
+        (events(), {"unit": "act", "by": ["sender"] * 2}, SanctlibError, "each of its keys once"),
         (
             events(),
             {"unit": "dyad", "by": ["sender"], "target_rule": "conduct"},

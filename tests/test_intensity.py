@@ -228,7 +228,7 @@ def test_a_hand_picked_list_gives_no_rate() -> None:
     ("options", "error", "match"),
     [
         ({"components": ["meeting"]}, UnknownChoiceError, "Did you mean 'meetings'"),
-        ({"components": []}, SanctlibError, "needs components, once each"),
+        ({"components": []}, SanctlibError, "needs one component or more"),
         ({"denominator": "war"}, UnknownChoiceError, "denominator 'war'"),
         ({"pair": ("RUS", "RUS")}, SanctlibError, "a pair of two states"),
         ({"pair": ("RUS", "EU")}, UnknownChoiceError, "three capital letters.*got 'EU'"),

@@ -232,7 +232,7 @@ def test_a_listing_of_unknown_day_does_not_hide_one_that_is_known() -> None:
 @pytest.mark.parametrize(
     ("table", "options", "error", "match"),
     [
-        (events(), {}, SanctlibError, "Acts have a day, and no end"),
+        (events(), {}, SanctlibError, "a day and no end: sanction_counts"),
         (LISTINGS, {"stock": "in_force"}, SanctlibError, "do not say what is suspended"),
         (CHANGES, {"target_rule": "address"}, SanctlibError, "not by 'address'"),
         (CHANGES, {"by": ["measure"]}, MissingColumnsError, "'measure'"),

@@ -36,7 +36,9 @@ def reading() -> Reading:
             breaks=((date(2018, 6, 1), "new coder"),),
         ),
         provenance=PROVENANCE,
-        unmatched=pd.DataFrame([{"side": "target", "name": "Wiranto", "n": 1}]),
+        unmatched=pd.DataFrame(
+            [{"side": "target", "name": "Wiranto", "reason": "unknown name", "n": 1}]
+        ),
         curated=True,
     )
 

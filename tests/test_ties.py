@@ -79,11 +79,11 @@ def test_institutions_are_unknown_parties_and_listed_by_their_number(small: Read
     assert rows_of(small, "1994070701", *sides) == [["?", "VEN"]]
     assert rows_of(small, "1995010101", *sides) == [["USA", "?"], ["CAN", "?"]]
     assert small.unmatched.to_numpy().tolist() == [
-        ["target", "institution 1000", 2],
-        ["sender", "institution 1653", 1],
-        ["sender", "institution 1830 3750", 1],
-        ["sender", "institution 3450", 1],
-        ["target", "998", 1],
+        ["target", "institution 1000", "unknown name", 2],
+        ["sender", "institution 1653", "unknown name", 1],
+        ["sender", "institution 1830 3750", "unknown name", 1],
+        ["sender", "institution 3450", "unknown name", 1],
+        ["target", "998", "unknown name", 1],
     ]
 
 

@@ -54,7 +54,7 @@ def intensity_shares(intensity: pd.DataFrame, *, level: float = 0.95) -> pd.Data
     [{'share': 0.5, 'lower': 0.2366, 'upper': 0.7634, 'log_odds': 0.0}]
     """
     needed = [*_KEYS, "n_acts", "exposure", "dispersion"]
-    check_columns(intensity.columns, needed, needed_by="intensity_shares")
+    check_columns(intensity, needed, needed_by="intensity_shares")
     counts, total = (
         intensity[c].astype("Float64").to_numpy("float64", na_value=np.nan)
         for c in ("n_acts", "exposure")
@@ -96,7 +96,7 @@ def exposure_elasticity(intensity: pd.DataFrame, *, level: float = 0.95) -> pd.D
         For another table.
     """
     needed = [*_KEYS, "n_acts", "exposure", "covered"]
-    check_columns(intensity.columns, needed, needed_by="exposure_elasticity")
+    check_columns(intensity, needed, needed_by="exposure_elasticity")
     rows = []
     for names, series in intensity.groupby(_PAIR, sort=False):
         whole = series["covered"].fillna(value=False).astype("bool")
@@ -177,7 +177,7 @@ def decompose(
 {'component': 'meetings', 'part': 3.0, 'index': 4.0, 'index_without': 2.0}]
     """
     who = "decompose"
-    check_columns(intensity.columns, [*_KEYS, "rate"], needed_by=who)
+    check_columns(intensity, [*_KEYS, "rate"], needed_by=who)
     table = intensity.loc[intensity["component"].ne(ALL), [*_KEYS, "rate"]]
     components = list(table["component"].unique())
     given = dict.fromkeys(components, 1.0) if weights is None else dict(weights)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, lived_groups, periods_asked
 from sanctlib.metrics.intervals import Process, count_intervals
@@ -147,15 +147,13 @@ def sanction_counts(
     2 2018-03-01    USA    RUS  1    False
     """
     check_choice(every, PERIODS, what="period", needed_by="sanction_counts")
+    check_list(actions, what="actions", needed_by="sanction_counts")
     for action in actions:
         check_choice(action, ACTIONS["sanction"], what="sanction", needed_by="sanction_counts")
-    if len(set(by)) < len(by):
-        msg = f"sanction_counts needs each key once, and was asked for {tuple(by)!r}."
-        raise SanctlibError(msg)
     with opened(table, needed_by="sanction_counts", coverage=coverage) as source:
         question = Question(
             every=every,
-            by=keys_of(source, by),
+            by=keys_of(source, by, needed_by="sanction_counts"),
             unit=unit,
             actions=actions,
             target_rule=target_rule,

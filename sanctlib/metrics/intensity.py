@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sanctlib.cells import KEYS, cells_of
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.bands import PER, Counts, Denominator, acts_of, band_of
 from sanctlib.metrics.grid import covered_groups, periods_asked
@@ -84,11 +84,12 @@ def partnership_intensity(
         ``period``, ``first``, ``second``, ``component``, ``n_acts``, ``exposure`` (acts
         that divide), ``rate``, ``lower``, ``upper`` (per 1,000), ``interval`` (the
         process it describes), ``dispersion``, ``too_few`` (fewer than 5 acts a covered
-        period on average: no trend can be read; missing where none is covered), ``band_low``, ``band_high`` (10th and
-        90th percentile of the rates of ``n_comparable`` pairs with at least one act of
-        any kind in the span), ``denominator``, ``n_unplaced`` (acts of the component
-        wider than a period, over the whole span) and ``covered``. Without coverage,
-        periods with acts alone, and no interval.
+        period on average: no trend can be read; missing where none is covered),
+        ``band_low``, ``band_high`` (10th and 90th percentile of the rates of
+        ``n_comparable`` pairs with at least one act of any kind in the span),
+        ``denominator``, ``n_unplaced`` (acts of the component wider than a period, over
+        the whole span) and ``covered``. Without coverage, periods with acts alone, and no
+        interval.
 
     Raises
     ------
@@ -122,10 +123,11 @@ def partnership_intensity(
     who = "partnership_intensity"
     check_choice(every, PERIODS, what="period", needed_by=who)
     check_choice(denominator, ("all", "either", "no_war"), what="denominator", needed_by=who)
+    check_list(components, what="components", needed_by=who)
     for component in components:
         check_choice(component, COMPONENTS, what="component", needed_by=who)
-    if not components or len(set(components)) < len(components):
-        raise SanctlibError(f"{who} needs components, once each, got {tuple(components)!r}.")
+    if not components:
+        raise SanctlibError(f"{who} needs one component or more.")
     check_pair(pair, needed_by=who)
     two = sorted(pair)
     with opened(table, needed_by=who, coverage=coverage) as source:

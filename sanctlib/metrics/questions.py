@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import pandas as pd
 
-from sanctlib.errors import SanctlibError, check_choice, check_columns
+from sanctlib.errors import SanctlibError, check_choice, check_columns, check_list
 from sanctlib.frames import Opened, fetched
 from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.schema import COUNTED_SANCTIONS
@@ -77,20 +77,19 @@ def check_parties_asked(parties: Sequence[str] | None, *, needed_by: str) -> Non
     UnknownChoiceError
         For a code or name that is no state's, with the closest code.
     SanctlibError
-        For a text in place of a sequence.
+        For a text in place of a sequence, or a party twice.
     """
     from sanctlib.codes.countries import check_states
 
-    if isinstance(parties, str):
-        msg = f"{needed_by} needs a list of parties, like [{parties!r}], and got {parties!r}."
-        raise SanctlibError(msg)
+    check_list(parties or (), what="parties", needed_by=needed_by)
     bodies = r"[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+"
     states = [p for p in parties or () if not re.fullmatch(bodies, p)]
     check_states(states, needed_by=needed_by)
 
 
-def keys_of(source: Opened, by: Sequence[str]) -> tuple[str, ...]:
+def keys_of(source: Opened, by: Sequence[str], *, needed_by: str) -> tuple[str, ...]:
     """Return the keys, each once; the name of a list stands for its one sender."""
+    check_list(by, what="keys", needed_by=needed_by)
     is_list = source.kind in ("listings", "list_changes", "listing_counts")
     named = is_list and "sender" not in source.columns
     return tuple(dict.fromkeys("list" if named and key == "sender" else key for key in by))
@@ -195,7 +194,7 @@ def of_senders(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     """Return the rows of the senders asked for."""
     if question.senders is None:
         return table
-    check_columns(table.columns, ["sender"], needed_by="The choice of senders")
+    check_columns(table, ["sender"], needed_by="The choice of senders")
     return table[table["sender"].isin(question.senders)]
 
 
@@ -210,9 +209,9 @@ def cases_by(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     if question.targets is not None:
         table = table[table["target"].isin(question.targets)]
     for key in FLAGS.keys() & set(question.by):
-        check_columns(table.columns, [FLAGS[key]], needed_by=f"The key {key!r}")
+        check_columns(table, [FLAGS[key]], needed_by=f"The key {key!r}")
         table = parts(table, FLAGS[key], name=key)
-    check_columns(table.columns, question.by, needed_by=question.needed_by)
+    check_columns(table, question.by, needed_by=question.needed_by)
     return table
 
 
@@ -246,7 +245,7 @@ def by_target(table: pd.DataFrame, question: Question, *, column: str) -> pd.Dat
         When the table lacks a key, or ``entity_country`` under the rule "address".
     """
     wanted = [c for c in question.by if c != "target"]
-    check_columns(table.columns, wanted, needed_by=question.needed_by)
+    check_columns(table, wanted, needed_by=question.needed_by)
     if "target" not in question.by and question.targets is None:
         return table
     table = table.reset_index(drop=True)
@@ -260,7 +259,7 @@ def by_target(table: pd.DataFrame, question: Question, *, column: str) -> pd.Dat
 
 def _states(table: pd.DataFrame, question: Question, column: str) -> pd.Series:
     if question.target_rule == "address":
-        check_columns(table.columns, ["entity_country"], needed_by="The target rule 'address'")
+        check_columns(table, ["entity_country"], needed_by="The target rule 'address'")
         if table["entity_country"].isna().all() and len(table):
             # Zeros would say that nobody listed has an address in any state.
             msg = f"{question.needed_by}: no entry has an address here; ask for another target rule"

@@ -105,7 +105,7 @@ def flows_of_cases(
         table = table[table["imposed"].fillna(value=True).to_numpy(dtype=bool)]
     table = cases_by(table, question)
     if not legal:
-        check_columns(table.columns, ["exit"], needed_by='The stock "in_force"')
+        check_columns(table, ["exit"], needed_by='The stock "in_force"')
     end = table["end"] if "end" in table else pd.Series(pd.NaT, table.index)
     end_last = table["end_last"].fillna(end) if "end_last" in table else end
     cut = end.isna()

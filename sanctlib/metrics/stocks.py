@@ -128,7 +128,7 @@ def active_sanctions(
     with opened(table, needed_by=who, coverage=coverage) as source:
         question = Question(
             every=every,
-            by=keys_of(source, by),
+            by=keys_of(source, by, needed_by=who),
             unit="case" if source.kind == "cases" else "entity",
             target_rule=target_rule,
             start=start,
@@ -178,7 +178,9 @@ def active_sanctions(
         unseen = stocks[["upper", "opening", *FLOWS]].sum(axis=1).eq(0)
         if known.survivors:
             # The list was seen on its own day, whether or not something changed that day.
-            here = [*here, *period_start(pd.Series([pd.Timestamp(known.last)]), every=every)]
+            here = pd.concat(
+                [here, period_start(pd.Series([pd.Timestamp(known.last)]), every=every)]
+            )
         blank = ~stocks["covered"] & (unseen | ~stocks["period"].isin(here))
         stocks.loc[blank, list(_COUNTS)] = pd.NA
         if known.survivors:
@@ -187,7 +189,8 @@ def active_sanctions(
             day = days if at == "any_day" else period_end(days, every=every)
             stocks.loc[day.lt(pd.Timestamp(known.last)), "upper"] = pd.NA
     # On a list without days of listing, nobody knows which entries came in the period.
-    stocks.loc[sums["held"].ravel()[stocks.index] > 0, ["opening", "added", "left_censored"]] = pd.NA
+    undated = sums["held"].ravel()[stocks.index] > 0
+    stocks.loc[undated, ["opening", "added", "left_censored"]] = pd.NA
     types = {"covered": "boolean", "left_censored": "Int64", "right_censored": "Int64"}
     return stocks.astype(types).reset_index(drop=True)
 
@@ -205,7 +208,7 @@ def _check(source: Opened, stock: Stock, question: Question) -> None:
     who = question.needed_by
     if source.kind not in _SEEN:
         msg = f"{who} needs {' or '.join(_SEEN)}, and {source.name!r} holds {source.kind}."
-        raise SanctlibError(f"{msg} Acts have a day, and no end.")
+        raise SanctlibError(f"{msg} Those have a day and no end: sanction_counts counts them.")
     check_rule(source, question)
     check_width(source, question)
     if stock == "in_force" and source.kind != "cases":

@@ -79,7 +79,8 @@ def compare_units(
         ``source``, ``unit``, ``target_rule``, ``n``, ``lower``, ``upper`` (the band of
         the dates that can be defended), ``covered`` (the source speaks of the whole
         span, which a hand-picked list never does; missing when nobody said; where not,
-        nothing seen is missing, not zero) and ``rule``, in words. A list of survivors has no ``upper`` before its own day.
+        nothing seen is missing, not zero) and ``rule``, in words. A list of survivors has
+        no ``upper`` before its own day.
 
     Raises
     ------

@@ -111,7 +111,7 @@ def plot_partners(
     MissingColumnsError
     """
     needed = ["partner", "n_acts", "rate", "rate_low", "rate_high", "band_low", "band_high"]
-    check_columns(partners.columns, [*needed, "too_few"], needed_by="plot_partners")
+    check_columns(partners, [*needed, "too_few"], needed_by="plot_partners")
     ax = axes_or_new(ax)
     if partners.empty:
         say_empty(ax)
@@ -146,7 +146,7 @@ def _drawn(
     labels: Mapping[str, str] | None,
     needed_by: str,
 ) -> Axes:
-    check_columns(table.columns, ["period", by, "n", "covered"], needed_by=needed_by)
+    check_columns(table, ["period", by, "n", "covered"], needed_by=needed_by)
     placed = table[table["period"].notna()]
     ax = axes_or_new(ax)
     for i, (group, rows) in enumerate(groups_of(placed, by, needed_by=needed_by)):
