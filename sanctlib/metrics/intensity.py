@@ -65,7 +65,9 @@ def partnership_intensity(
         Each is a row per period, and ``all_cooperation`` their sum.
     directed : bool
         Rows for both directions, `first` towards `second`; an act done by both together
-        counts in each. Otherwise one row, and each act once.
+        counts in each. Otherwise one row, and each act of the table once: the acts of
+        either towards the other. Our readers of news merge a meeting that is coded from
+        both sides; in a table where it is two acts, one number counts it twice.
     level : float
         Of the interval, 0-1.
     band : bool
