@@ -100,7 +100,8 @@ def read_cases(path: Path) -> Reading:
     ``EU`` before 1993-11 too, as the source names it, where the GSDB has IO-EEC. Targets
     are COW numbers, resolved by date: "Russia" of 1990 is the Soviet Union. Further senders
     (``sender2`` to ``sender5``, institutions) have no dates and no flags of their own, and
-    are not written out: whether they imposed anything is not told.
+    are not written out: whether they imposed anything is not told, and asked for another
+    sender than the three a count is missing.
 
     ``measures`` are the types imposed in the words of the GSDB, by a mapping of ours that
     is partly inferred (`MEASURES_OF`, with reasons). ``outcomes`` hold ``finaloutcome`` as
