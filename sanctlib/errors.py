@@ -96,9 +96,9 @@ def check_choice(
     raise UnknownChoiceError(msg + did_you_mean(str(value), choices) + hint)
 
 
-def check_list(values: Sequence[str], *, what: str, needed_by: str) -> None:
+def check_list(values: Sequence[str], *, what: str, needed_by: str, once: bool = True) -> None:
     """
-    Check that the values are several, each once: a text would be taken for its letters.
+    Check that the values are a list, each `once`: a text would be taken for its letters.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def check_list(values: Sequence[str], *, what: str, needed_by: str) -> None:
     if isinstance(values, str):
         msg = f"{needed_by} needs a list of {what}, like [{values!r}], and got {values!r}."
         raise SanctlibError(msg)
-    if len(set(values)) < len(values):
+    if once and len(set(values)) < len(values):
         msg = f"{needed_by} needs each of its {what} once, and was asked for {tuple(values)!r}."
         raise SanctlibError(msg)
 

@@ -77,11 +77,11 @@ def check_parties_asked(parties: Sequence[str] | None, *, needed_by: str) -> Non
     UnknownChoiceError
         For a code or name that is no state's, with the closest code.
     SanctlibError
-        For a text in place of a sequence, or a party twice.
+        For a text in place of a sequence.
     """
     from sanctlib.codes.countries import check_states
 
-    check_list(parties or (), what="parties", needed_by=needed_by)
+    check_list(parties or (), what="parties", needed_by=needed_by, once=False)
     bodies = r"[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+"
     states = [p for p in parties or () if not re.fullmatch(bodies, p)]
     check_states(states, needed_by=needed_by)
