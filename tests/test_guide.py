@@ -15,6 +15,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import SanctlibError
 from sanctlib.metrics.questions import UNITS
+from sanctlib.periods import Period
 from sanctlib.schema import AGREEMENT_STAGES, TABLES
 from tests.conftest import ROOT
 from tests.samples import SAMPLES
@@ -32,19 +33,25 @@ def unit(kind: str) -> str:
     return UNITS.get("events" if kind == "hand-picked" else kind, ("act",))[0]
 
 
+def period(kind: str) -> Period:
+    return "year" if kind == "cases" else "month"
+
+
 CALLS: dict[str, Call] = {
     "sanction_counts": lambda t, k: sl.sanction_counts(
-        t, every="month", unit=unit(k), by=["target"]
+        t, every=period(k), unit=unit(k), by=["target"]
     ),
     "compare_units": lambda t, _: sl.compare_units({"own": t}, targets=["RUS"], **SPAN),
     "compare_dates": lambda t, k: sl.compare_dates(t, every="month", unit=unit(k)),
-    "active_sanctions": lambda t, _: sl.active_sanctions(t, every="month", at="any_day"),
-    "sanction_pressure": lambda t, _: sl.sanction_pressure(t, every="month", targets=["RUS"]),
+    "active_sanctions": lambda t, k: sl.active_sanctions(t, every=period(k), at="any_day"),
+    "sanction_pressure": lambda t, k: sl.sanction_pressure(t, every=period(k), targets=["RUS"]),
     "recent_sanctions": lambda t, k: sl.recent_sanctions(
-        t, every="month", unit=unit(k), half_life=12
+        t, every=period(k), unit=unit(k), half_life=12
     ),
     "sanction_outcomes": lambda t, _: sl.sanction_outcomes(t),
-    "shared_sanctioners": lambda t, _: sl.shared_sanctioners({"own": t}, pair=PAIR, every="month"),
+    "shared_sanctioners": lambda t, k: sl.shared_sanctioners(
+        {"own": t}, pair=PAIR, every=period(k)
+    ),
     "partnership_intensity": lambda t, _: sl.partnership_intensity(t, pair=PAIR, every="month"),
     "observed_expected": lambda t, _: sl.observed_expected(
         t, pair=PAIR, every="year", block="month", n_draws=20
