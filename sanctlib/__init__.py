@@ -4,8 +4,8 @@ from importlib.metadata import version as _version
 
 from sanctlib.bulk import prepare_files
 from sanctlib.cells import cells
-from sanctlib.codes.blocs import expand_blocs
-from sanctlib.codes.countries import resolve
+from sanctlib.codes.blocs import blocs, expand_blocs
+from sanctlib.codes.countries import countries, resolve
 from sanctlib.coverage import Coverage
 from sanctlib.datasets import catalogue, cite, load, prepare, readers, upstream_audit
 from sanctlib.errors import SanctlibError
@@ -64,6 +64,7 @@ __all__ = [
     "active_agreements",
     "active_sanctions",
     "agreement_stages",
+    "blocs",
     "caption",
     "catalogue",
     "cells",
@@ -72,6 +73,7 @@ __all__ = [
     "compare_copies",
     "compare_dates",
     "compare_units",
+    "countries",
     "data_appendix",
     "decompose",
     "dyad_panel",

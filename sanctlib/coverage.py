@@ -19,7 +19,8 @@ class Coverage:
     """
     What a source covers: first and last day, states, gaps and breaks in its making.
 
-    `states` is None when the source speaks of all states. A gap is (first day, last
+    `states` is None when the source speaks of all states, `senders` when it can name any
+    party as a sender: of one that it cannot name it has no zeros. A gap is (first day, last
     day, reason): days of which nothing is known. A break is (day, reason): counts
     before and after it are not of one kind. `survivors` is true of a list as it stood on
     its last day: what was removed before is not in it, and counts of the past have a
@@ -30,6 +31,7 @@ class Coverage:
     first: date
     last: date
     states: frozenset[str] | None = None
+    senders: frozenset[str] | None = None
     gaps: tuple[Span, ...] = ()
     breaks: tuple[tuple[date, str], ...] = ()
     survivors: bool = False

@@ -170,7 +170,9 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
     >>> load("ofac_sdn").table["added"].sum()
     np.int64(6809)
     """
-    check_choice(key, shipped(), what="dataset", needed_by="sl.load")
+    hint = f" Its file does not come with sanctlib: sl.read({key!r}, path) reads it; sl.readers()"
+    hint = f"{hint} says where to get it." if key in producers() else ""
+    check_choice(key, shipped(), what="dataset", needed_by="sl.load", hint=hint)
     dataset = shipped()[key]
     _note(dataset)
     named = store or os.environ.get(STORE_VARIABLE)

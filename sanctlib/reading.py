@@ -159,7 +159,8 @@ class Reading:
     provenance : Provenance
         Where the table comes from and whom to cite.
     unmatched : DataFrame
-        ``side``, ``name``, ``n``: names no code was found for, kept with a null party.
+        ``side``, ``name``, ``reason`` (as in `resolve`), ``n``: names no code was found for,
+        kept with a null party.
     curated : bool
         A hand-picked list: for timelines, never for rates, intervals, tests or models.
     """
@@ -171,7 +172,7 @@ class Reading:
     coverage: Coverage | None
     provenance: Provenance
     unmatched: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=["side", "name", "n"])
+        default_factory=lambda: pd.DataFrame(columns=["side", "name", "reason", "n"])
     )
     curated: bool = False
 

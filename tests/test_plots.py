@@ -376,4 +376,5 @@ def test_partners_stand_before_their_band_and_few_acts_are_open() -> None:
         (0.5, "#0072B2"),
         (0.1, "white"),
     ]
+    plot_partners(partners.assign(too_few=pd.NA), **WORDS)
     assert "no values" in [t.get_text() for t in plot_partners(partners.iloc[:0], **WORDS).texts]

@@ -68,10 +68,11 @@ def test_read_equals_kept_merged_and_rejected_less_added(
 
 def test_names_without_a_code_are_counted_most_frequent_first() -> None:
     names = pd.DataFrame({"side": ["sender", "target", "sender"], "name": ["B", "A", "B"]})
+    names["reason"] = "unknown name"
     start = Draft(rows=draft(1).rows, audit=Audit.begin(1), names=names)
     assert start.unmatched.to_dict("records") == [
-        {"side": "sender", "name": "B", "n": 2},
-        {"side": "target", "name": "A", "n": 1},
+        {"side": "sender", "name": "B", "reason": "unknown name", "n": 2},
+        {"side": "target", "name": "A", "reason": "unknown name", "n": 1},
     ]
 
 

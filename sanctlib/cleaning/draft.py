@@ -8,30 +8,32 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import Numbers, one_after_the_other
+from sanctlib.cleaning.distinct import Numbers, firsts, numbered, one_after_the_other
 from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
 
 ORIGIN_COLUMNS = ("_file", "_line", "_raw")
 """Where a row stands in its file; dropped when the draft becomes a reading."""
 
 
-def mentions(side: str, names: pd.Series) -> pd.DataFrame:
-    """Count names that no code was found for: ``side``, ``name``, ``n``."""
-    places, values = pd.factorize(names)
-    counted = {"side": side, "name": values, "n": np.bincount(places, minlength=len(values))}
-    return pd.DataFrame(counted).astype({"side": "str", "name": "str", "n": "int64"})
+def mentions(side: str, names: pd.Series, why: pd.Series | str) -> pd.DataFrame:
+    """Count names that no code was found for: ``side``, ``name``, ``reason``, ``n``."""
+    rows = pd.DataFrame({"name": names, "reason": why})
+    group = numbered(rows, ["name", "reason"])
+    few = rows.iloc[firsts(group)].astype("str")
+    few.insert(0, "side", pd.Series(side, index=few.index, dtype="str"))
+    return few.assign(n=np.bincount(group)).reset_index(drop=True)
 
 
 def unmatched(names: pd.DataFrame) -> pd.DataFrame:
-    """Add up `mentions` of one name: ``side``, ``name``, ``n``, the most frequent first."""
-    counted = names.groupby(["side", "name"])["n"].sum().reset_index()
-    return counted.sort_values(
-        ["n", "side", "name"], ascending=[False, True, True], ignore_index=True
-    )
+    """Add up `mentions`: ``side``, ``name``, ``reason``, ``n``, the most frequent first."""
+    keys = ["side", "name", "reason"]
+    counted = names.groupby(keys)["n"].sum().reset_index()
+    order = [False, True, True, True]
+    return counted.sort_values(["n", *keys], ascending=order, ignore_index=True)
 
 
 def _no_names() -> pd.DataFrame:
-    return mentions("", pd.Series(dtype="str"))
+    return mentions("", pd.Series(dtype="str"), "")
 
 
 @dataclass(frozen=True, kw_only=True)

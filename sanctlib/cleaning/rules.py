@@ -128,8 +128,8 @@ def resolve_parties(
         gone &= not_yet == "reject"
         day = lead[gone].dt.strftime("%Y-%m-%d")
         reasons[gone] = side + " " + shown(text[gone]) + " was not a state on " + day
-        unknown = text[found["code"].isna() & text.notna() & ~gone]
-        names.append(mentions(side, unknown))
+        unknown = found["code"].isna() & text.notna() & ~gone
+        names.append(mentions(side, text[unknown], found.loc[unknown, "reason"]))
         rows[side] = found["code"].astype("category" if is_category(text) else "str")
     listed = pd.concat(names, ignore_index=True)
     return replace(draft, rows=rows, names=listed).reject(reasons, step="resolve parties")

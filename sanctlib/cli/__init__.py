@@ -13,6 +13,7 @@ import pandas as pd
 from sanctlib import datasets
 from sanctlib.bulk import prepare_files
 from sanctlib.cli.batch import batch, verify
+from sanctlib.cli.listing import cite, list_datasets
 from sanctlib.cli.report import from_here, report
 from sanctlib.errors import SanctlibError
 from sanctlib.fetching.fetch import FETCHED, MOST_JOBS, fetch
@@ -60,22 +61,6 @@ def prepare(keys: tuple[str, ...], out: Path, workers: int) -> None:
     click.echo(summary.to_string(index=False))
 
 
-@main.command("datasets")
-def list_datasets() -> None:
-    """List what is shipped, and what can be read from a producer's file."""
-    click.echo("Shipped: sl.load(key)\n")
-    click.echo(datasets.catalogue().to_string(index=False, max_colwidth=60))
-    click.echo("\nRead from a producer's file: sl.read(key, path)\n")
-    click.echo(datasets.readers().to_string(index=False, max_colwidth=60))
-
-
-@main.command()
-@click.argument("keys", nargs=-1)
-def cite(keys: tuple[str, ...]) -> None:
-    """Print the citations of the datasets KEYS (all shipped ones by default)."""
-    click.echo(datasets.cite(keys or datasets.shipped()))
-
-
 @main.command("fetch")
 @click.argument("name", required=False)
 @click.option("--from", "first", metavar="DAY", help="First day, such as 2018-01-01.")
@@ -115,5 +100,5 @@ def fetch_files(*, name: str | None, version: str, quiet: bool, **how: Any) -> N
         click.echo(fetchables()[name].note)
 
 
-for _command in (report, batch, verify):
+for _command in (list_datasets, cite, report, batch, verify):
     main.add_command(_command)

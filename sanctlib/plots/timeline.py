@@ -49,9 +49,11 @@ def plot_timeline(
     from matplotlib import dates
 
     mdates: Any = dates  # matplotlib leaves this module untyped
-    check_columns(acts.columns, ["act_id", "date", "title", "status"], needed_by="plot_timeline")
-    if not 1 <= len(sides) <= 2:
-        raise SanctlibError(f"plot_timeline has a left and a right side, and got {len(sides)}.")
+    check_columns(acts, ["act_id", "date", "title", "status"], needed_by="plot_timeline")
+    if not isinstance(sides, Mapping) or not 1 <= len(sides) <= 2:
+        got = len(sides) if isinstance(sides, Mapping) else repr(sides)
+        msg = "plot_timeline needs a heading with its rows for the left side, and may have one for"
+        raise SanctlibError(f"{msg} the right, like {{'acts': acts['date'].notna()}}, got {got}.")
     for heading, mask in sides.items():
         if len(mask) != len(acts):
             msg = f"plot_timeline: {heading!r} marks {len(mask)} rows, and there are {len(acts)}."
@@ -121,7 +123,7 @@ def plot_acts(
     ------
     MissingColumnsError
     """
-    check_columns(acts.columns, ["act_id", "date", "status", by], needed_by="plot_acts")
+    check_columns(acts, ["act_id", "date", "status", by], needed_by="plot_acts")
     ax = axes_or_new(ax)
     once = acts.drop_duplicates(["act_id", by])
     known = once[by].astype("str").fillna("not known")

@@ -13,6 +13,7 @@ from sanctlib.cleaning.distinct import firsts, numbered, spread
 from sanctlib.cleaning.draft import Draft, mentions
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.codes.countries import resolve
+from sanctlib.codes.labels import UNKNOWN
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.sources.events import ACTORS, EventSource, read_acts
@@ -153,7 +154,7 @@ def _parties(draft: Draft) -> Draft:
         # Such a code is never resolved: "ukr" is a people, and "SUN" would be a faith.
         found = {side: party, actor: code.fillna(""), "": code.where(party.isna())}
         spreads = {name: spread(f, group, like=rows[parts[0]]) for name, f in found.items()}
-        names.append(mentions(side, spreads.pop("").dropna()))
+        names.append(mentions(side, spreads.pop("").dropna(), UNKNOWN))
         rows = rows.drop(columns=parts).assign(**spreads)
     return replace(draft, rows=rows, names=pd.concat(names, ignore_index=True))
 
