@@ -7,6 +7,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -19,6 +20,7 @@ import pandas as pd
 
 from sanctlib.cleaning.distinct import Numbers, in_one_order, is_category, one_after_the_other
 from sanctlib.cleaning.draft import Draft, unmatched
+from sanctlib.cleaning.repeats import content_columns
 from sanctlib.errors import SanctlibError, SourceError, check_choice
 from sanctlib.reading import Audit, no_rejects, sha256
 from sanctlib.schema import EVENTS
@@ -216,12 +218,18 @@ def _write_months(rows: pd.DataFrame, path: Path) -> list[str]:
     return [f"{m // 12:04d}-{m % 12 + 1:02d}" for m in found.tolist()]
 
 
-def _read_batch(path: Path, number: int, columns: list[str] | None = None) -> pd.DataFrame:
+@contextmanager
+def _opened(kept: Path, batch: _Batch) -> Iterator[Any]:
     import pyarrow as pa
 
-    with pa.memory_map(str(path)) as held, pa.ipc.open_file(held) as file:
-        batch = file.get_batch(number)
-        frame: pd.DataFrame = (batch.select(columns) if columns else batch).to_pandas()
+    piece, i = batch
+    with pa.memory_map(str(kept / piece)) as held, pa.ipc.open_file(held) as file:
+        yield file.get_batch(i)
+
+
+def _read_batch(kept: Path, batch: _Batch) -> pd.DataFrame:
+    with _opened(kept, batch) as held:
+        frame: pd.DataFrame = held.to_pandas()
     for name, column in frame.items():
         if is_category(column) and len(column) < len(column.cat.categories):
             frame[name] = column.cat.remove_unused_categories()
@@ -243,22 +251,22 @@ def _nth_acts(batches: Sequence[_Batch], kept: Path) -> dict[_Batch, _Later]:
     those seen twice are then compared.
     """
     seen, again = (np.zeros(_SLOTS >> 3, dtype="uint8") for _ in range(2))
-    for piece, i in batches:
-        byte, bit = _bits(_read_batch(kept / piece, i, ["act_id"])["act_id"])
+    for batch in batches:
+        byte, bit = _bits(_ids(kept, batch))
         twice = (seen[byte] & bit) > 0
         twice |= pd.Series(byte << 8 | bit).duplicated(keep=False).to_numpy()
         np.bitwise_or.at(again, byte[twice], bit[twice])
         np.bitwise_or.at(seen, byte, bit)
     some = []
-    for piece, i in batches:
-        byte, bit = _bits(_read_batch(kept / piece, i, ["act_id"])["act_id"])
+    for batch in batches:
+        byte, bit = _bits(_ids(kept, batch))
         at = np.flatnonzero(again[byte] & bit)
         if len(at):
-            rows = _read_batch(kept / piece, i).iloc[at]
-            what = [c for c in rows if c not in ("event_id", "sender", "target", "_row")]
-            content = pd.util.hash_pandas_object(rows[what].astype("str"), index=False)
-            found = {"act_id": rows["act_id"].astype("str"), "content": content, "at": at}
-            some.append(pd.DataFrame(found).assign(row=rows["_row"], piece=piece, i=i))
+            rows = _read_batch(kept, batch).iloc[at]
+            what = rows[["act_id", *content_columns(rows)]].astype("str")
+            found = {"act_id": what["act_id"], "row": rows["_row"], "at": at}
+            content = pd.util.hash_pandas_object(what, index=False)
+            some.append(pd.DataFrame(found).assign(content=content, piece=batch[0], i=batch[1]))
     if not some:
         return {}
     rows = pd.concat(some, ignore_index=True)
@@ -271,6 +279,11 @@ def _nth_acts(batches: Sequence[_Batch], kept: Path) -> dict[_Batch, _Later]:
     places: dict[Any, Any] = later.groupby(["piece", "i"]).indices
     at, nth = later["at"].to_numpy(), later["nth"].to_numpy()
     return {batch: (at[places[batch]], nth[places[batch]]) for batch in places}
+
+
+def _ids(kept: Path, batch: _Batch) -> pd.Series:
+    with _opened(kept, batch) as rows:
+        return pd.Series(rows.column("act_id").to_pandas())
 
 
 def _bits(ids: pd.Series) -> tuple[Numbers, npt.NDArray[np.uint8]]:
@@ -296,7 +309,7 @@ def _merge(
     if (kept / f"{name}.json").is_file():
         found: dict[str, Any] = json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))
         return found
-    rows = one_after_the_other([_numbered_apart(kept, b, later) for b, later in batches])
+    rows = one_after_the_other([_told_apart(kept, b, later) for b, later in batches])
     draft = merged(Draft(rows=rows, audit=Audit.begin(len(rows))))
     rows = draft.rows.assign(source=key, date_basis=STREAMED[key].date_basis)
     rows = rows[[c for c in EVENTS.names if c in rows]]
@@ -324,15 +337,11 @@ def _merge(
     return about
 
 
-def _numbered_apart(kept: Path, batch: _Batch, later: _Later | None) -> pd.DataFrame:
-    piece, i = batch
-    rows = _read_batch(kept / piece, i).drop(columns="_row")
-    rows["act_id"] = rows["act_id"].astype("str")
-    rows["event_id"] = rows.get("event_id", rows["act_id"])
+def _told_apart(kept: Path, batch: _Batch, later: _Later | None) -> pd.DataFrame:
+    rows = _read_batch(kept, batch).drop(columns="_row")
+    rows["_nth"] = np.int32(1)
     if later is not None:
-        at, nth = later
-        for name in _IDS:
-            rows.loc[at, name] += [f"#{n}" for n in nth]
+        rows.loc[later[0], "_nth"] = later[1].astype("int32")
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TypeAlias
 
 import pandas as pd
@@ -16,6 +17,8 @@ from sanctlib.cleaning.repeats import (
     collapse_mirrors,
     deduplicate,
     merge_copies,
+    name_apart,
+    tell_apart,
 )
 from sanctlib.reading import Audit
 
@@ -107,7 +110,9 @@ def test_a_row_given_twice_is_one_and_an_id_of_two_contents_is_two() -> None:
     ids = ["1", "2", "1", None, "1", "1"]
     rows = draft([("2018-01-01", "RUS", "IRN", "163")] * 6).rows.assign(event_id=ids, act_id=ids)
     rows["code"] = ["163", "163", "163", "163", "040", "057"]
-    done = merge_copies(check_numbers(Draft(rows=rows, audit=Audit.begin(6))))
+    told = tell_apart(check_numbers(Draft(rows=rows, audit=Audit.begin(6))))
+    done = merge_copies(told)
+    done = replace(done, rows=name_apart(done.rows))
     assert done.rows["event_id"].tolist() == ["1", "2", "1#2", "1#3"]
     assert done.rows["code"].tolist() == ["163", "163", "040", "057"]
     assert done.rejected["reason"].tolist() == ["no number of the event"]
@@ -130,5 +135,5 @@ def test_a_draft_without_rows_passes_all_steps() -> None:
     empty = draft([("2018-01-01", "RUS", "IRN", "040")])
     empty = Draft(rows=empty.rows.assign(event_id="1", act_id="1")[:0], audit=Audit.begin(0))
     what = ("code", "action")
-    done = collapse_mirrors(deduplicate(merge_copies(empty), what=what), what=what)
+    done = collapse_mirrors(deduplicate(merge_copies(tell_apart(empty)), what=what), what=what)
     assert len(done.rows) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -24,29 +25,49 @@ def check_numbers(draft: Draft) -> Draft:
     return draft.reject(reasons, step="check numbers")
 
 
-def merge_copies(draft: Draft) -> Draft:
+def tell_apart(draft: Draft) -> Draft:
     """
-    Merge rows given twice, and give every other act an ``act_id`` of its own.
+    Say in ``_nth`` which act of its ``act_id`` each row has, in the order of the rows.
 
-    Files of one source overlap, so a row with the same id and the same content is one
-    row, and one report. An id that stands for several acts keeps them all: the later
-    ones, in the order of the files, become ``id#2``, ``id#3``.
+    Files of one source overlap, so a row with the same id and the same content has the
+    same act. An id that stands for several contents stands for several acts.
     """
     rows = draft.rows
     act = numbered(rows, ["act_id"])
+    nth = np.ones(len(rows), dtype="int32")
     if act.max(initial=-1) + 1 < len(rows):
-        # Of an act written out, only the parties differ.
-        what = [str(c) for c in rows if c not in (*ORIGIN_COLUMNS, "event_id", "act_id", *_PARTIES)]
-        content = numbered(rows.assign(act_id=act), ["act_id", *what])
-        first = firsts(content)
-        rows = rows.assign(_content=content, _nth=_nth(act[first])[content] + 1)
-        rows = rows.iloc[firsts(numbered(rows, ["_content", *_PARTIES]))]
-        nth = rows.pop("_nth")
-        later = nth[nth.gt(1)]
-        for name in ("act_id", "event_id") if len(later) else ():
-            rows.loc[later.index, name] += "#" + later.astype("str")
-        rows = rows.drop(columns="_content")
+        content = numbered(rows.assign(act_id=act), ["act_id", *content_columns(rows)])
+        nth = _nth(act[firsts(content)])[content].astype("int32") + 1
+    return replace(draft, rows=rows.assign(_nth=nth))
+
+
+def content_columns(rows: pd.DataFrame) -> list[str]:
+    """Return the columns that tell one act from another: of one written out, not the parties."""
+    others = {*ORIGIN_COLUMNS, "event_id", "act_id", *_PARTIES}
+    return [str(c) for c in rows if c not in others and c != "_row"]
+
+
+def merge_copies(draft: Draft) -> Draft:
+    """Merge rows given twice: of one act, as `tell_apart` has it, and the same parties."""
+    rows = draft.rows
+    copies = numbered(rows, ["act_id", "_nth", *_PARTIES])
+    if copies.max(initial=-1) + 1 < len(rows):
+        rows = rows.iloc[firsts(copies)]
     return draft.merged_into(rows, step="merge rows given twice")
+
+
+def name_apart(rows: pd.DataFrame) -> pd.DataFrame:
+    """Write ``act_id`` and ``event_id`` as text, ``id#2`` and on for later acts of one id."""
+    later = rows["_nth"].gt(1)
+    tail = "#" + rows.loc[later, "_nth"].astype("str")
+    named = {}
+    for name in ("act_id", "event_id"):
+        ids = rows[name if name in rows else "act_id"].astype("str")
+        if len(tail):
+            ids = ids.copy()
+            ids[later] += tail
+        named[name] = ids
+    return rows.drop(columns="_nth").assign(**named)
 
 
 def deduplicate(

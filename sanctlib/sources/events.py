@@ -13,7 +13,14 @@ import pandas as pd
 from sanctlib.cleaning.columns import type_columns
 from sanctlib.cleaning.distinct import firsts, is_category, numbered
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
-from sanctlib.cleaning.repeats import check_numbers, collapse_mirrors, deduplicate, merge_copies
+from sanctlib.cleaning.repeats import (
+    check_numbers,
+    collapse_mirrors,
+    deduplicate,
+    merge_copies,
+    name_apart,
+    tell_apart,
+)
 from sanctlib.cleaning.rules import map_cameo, parse_dates, resolve_parties
 from sanctlib.codes.countries import System
 from sanctlib.codes.labels import Succession
@@ -98,7 +105,7 @@ def _days(stamps: pd.Series) -> pd.Series:
 
 def merged(draft: Draft) -> Draft:
     """
-    Merge the reports of acts: one row per act, its reports counted.
+    Merge the reports of acts that were told apart: one row per act, its reports counted.
 
     Rows are merged in steps that the audit tells apart: rows given twice; rows of one day,
     both actors as the source names them, and code; then of one day, both parties and code;
@@ -110,7 +117,8 @@ def merged(draft: Draft) -> Draft:
     alike = (*_WHAT, *_SIDES)
     draft = deduplicate(draft, what=alike, sides=ACTORS, step="merge repeats of the source")
     draft = deduplicate(draft, what=_WHAT)
-    return collapse_mirrors(draft, what=_WHAT)
+    draft = collapse_mirrors(draft, what=_WHAT)
+    return replace(draft, rows=name_apart(draft.rows))
 
 
 def read_acts(source: EventSource, *paths: Path) -> Reading:
@@ -123,7 +131,7 @@ def read_acts(source: EventSource, *paths: Path) -> Reading:
         When a file cannot be read, or no row is left.
     """
     parts = [acts_of(draft, source) for path in paths for draft in source.drafts(path)]
-    draft = merged(Draft.joined([part.draft for part in parts]))
+    draft = merged(tell_apart(Draft.joined([part.draft for part in parts])))
     if draft.rows.empty:
         why = f" The first: {draft.rejected['reason'].iloc[0]}." if len(draft.rejected) else ""
         raise SourceError(f"{paths[0].name!r} holds no act that can be kept.{why}")
