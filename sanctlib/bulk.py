@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,9 @@ from sanctlib.cleaning.repeats import content_columns
 from sanctlib.errors import SanctlibError, SourceError, check_choice
 from sanctlib.reading import Audit, no_rejects, sha256
 from sanctlib.schema import EVENTS
+from sanctlib.sources.checksums import check_same, expected
 from sanctlib.sources.events import acts_of, covered, merged
+from sanctlib.sources.files import check_there
 from sanctlib.sources.producers import provenance
 from sanctlib.sources.registry import STREAMED
 from sanctlib.store import manifest
@@ -40,7 +41,6 @@ _SLOTS = 1 << 30
 _Batch: TypeAlias = tuple[str, int]
 _Later: TypeAlias = tuple[Numbers, Numbers]
 """Places in a batch, and which act of its number stands there: the second or a later one."""
-_Task = TypeVar("_Task")
 
 
 def prepare_files(
@@ -96,59 +96,67 @@ def prepare_files(
     with writing(kept):
         pass  # a folder that cannot be written is told before hours of work
     clean, merge = (partial(f, key=key, kept=kept) for f in (_clean, _merge))
-    parts = list(_done(clean, files, workers=workers, unit="file", progress=progress))
-    months: defaultdict[str, list[_Batch]] = defaultdict(list)
-    for part in parts:
-        for month, piece, i in part["batches"]:
-            months[month].append((piece, i))
-    nth = _nth_acts([(piece, i) for part in parts for _, piece, i in part["batches"]], kept)
-    tasks = [(month, [(b, nth.get(b)) for b in months[month]]) for month in sorted(months)]
-    merges = list(_done(merge, tasks, workers=workers, unit="month", progress=progress))
+    with _mapping(workers) as mapped:
+        tasks = list(expected(files))
+        parts = list(_shown(mapped(clean, tasks), len(tasks), unit="file", progress=progress))
+        batches = [(month, (piece, i)) for part in parts for month, piece, i in part["batches"]]
+        nth = _nth_acts([batch for _, batch in batches], kept)
+        months: dict[str, list[tuple[_Batch, _Later | None]]] = {m: [] for m, _ in sorted(batches)}
+        for month, batch in batches:
+            months[month].append((batch, nth.get(batch)))
+        every = list(months.items())
+        merges = list(_shown(mapped(merge, every), len(every), unit="month", progress=progress))
     return _finish(key, files, parts, merges, store=store, kept=kept)
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    # What `sanctlib fetch` keeps beside the files is text.
+    return sorted(
+        p for p in path.iterdir() if p.is_file() and p.suffix != ".txt" and p.name[0] != "."
+    )
 
 
-def _done(
-    of: Callable[[_Task], Any], tasks: Sequence[_Task], *, workers: int, unit: str, progress: bool
-) -> Iterator[Any]:
-    """Yield what each task gives, in their order, with a bar of rows a second and time left."""
+@contextmanager
+def _mapping(workers: int) -> Iterator[Any]:
+    """Give a `map` that these many processes do; what they give comes in order."""
+    if workers == 1:
+        yield map
+        return
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        yield pool.map
+    except BrokenProcessPool as error:
+        msg = "A worker was killed (out of memory?). Run the same again: it goes on."
+        raise SanctlibError(msg) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _shown(results: Iterable[Any], n: int, *, unit: str, progress: bool) -> Iterator[Any]:
+    """Pass on results under a bar of rows a second and time left."""
     from tqdm.auto import tqdm
 
     n_rows = 0
-    with tqdm(total=len(tasks), unit=unit, disable=None if progress else True) as bar:
-
-        def shown(result: Any) -> Any:
-            nonlocal n_rows
+    with tqdm(total=n, unit=unit, disable=None if progress else True) as bar:
+        for result in results:
             n_rows += result["n_rows"]
             seconds = bar.format_dict["elapsed"] or 1
             bar.set_postfix_str(f"{n_rows:,} rows, {n_rows / seconds:,.0f}/s", refresh=False)
             bar.update()
-            return result
-
-        if workers == 1:
-            yield from (shown(of(task)) for task in tasks)
-            return
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-        try:
-            yield from map(shown, pool.map(of, tasks))
-        except BrokenProcessPool as error:
-            msg = "A worker was killed (out of memory?). Run the same again: it goes on."
-            raise SanctlibError(msg) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+            yield result
 
 
-def _clean(path: Path, *, key: str, kept: Path) -> dict[str, Any]:
+def _clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
     """Clean one file, or take what was kept of it."""
+    path, recorded = task
+    check_there(path)
     digest = sha256(path)
+    check_same(path, digest, recorded)
     name = f"{digest[:20]}-{_tag()}"
     if (kept / f"{name}.json").is_file():
         found: dict[str, Any] = json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))

@@ -156,6 +156,19 @@ def test_a_worker_that_is_killed_costs_no_more_than_its_file(tmp_path: Path) -> 
     same(sl.prepare_files("gdelt", paths, out=tmp_path / "out"), sl.read("gdelt", paths))
 
 
+def test_a_file_that_changed_since_it_was_fetched_or_is_not_there_is_refused(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "gdelt"
+    folder.mkdir()
+    (folder / GDELT[0].name).write_bytes(GDELT[0].read_bytes())
+    (folder / "checksums.txt").write_text(f"{'0' * 64}  {GDELT[0].name}\n")
+    with pytest.raises(SourceError, match="not the file that was fetched"):
+        sl.prepare_files("gdelt", [folder], out=tmp_path / "out")
+    with pytest.raises(SourceError, match=r"There is no file 'none\.csv'"):
+        sl.prepare_files("gdelt", [folder / "none.csv"], out=tmp_path / "out")
+
+
 def test_an_unknown_source_and_no_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(UnknownChoiceError, match="gdelt"):
         sl.prepare_files("gdlet", GDELT, out=tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sanctlib.errors import SourceError
@@ -51,6 +51,16 @@ def record(folder: Path, hashes: Mapping[str, str]) -> None:
             (into / CHECKSUMS).write_text(text, encoding="utf-8", newline="\n")
 
 
+def expected(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield each file with the checksum that its folder records, empty where it does not."""
+    known: dict[Path, dict[str, str]] = {}
+    for path in paths:
+        # A year of GDELT 2.0 is 35,000 files in one folder: its record is read once.
+        if path.parent not in known:
+            known[path.parent] = recorded(path.parent)
+        yield path, known[path.parent].get(path.name, "")
+
+
 def check_recorded(paths: Iterable[Path]) -> None:
     """
     Check files against the checksums that their folders record, where they do.
@@ -60,16 +70,24 @@ def check_recorded(paths: Iterable[Path]) -> None:
     SourceError
         When a file is not the one that was fetched.
     """
-    known: dict[Path, dict[str, str]] = {}
-    for path in paths:
-        # A year of GDELT 2.0 is 35,000 files in one folder: its record is read once.
-        if path.parent not in known:
-            known[path.parent] = recorded(path.parent)
-        sha = known[path.parent].get(path.name)
-        if sha and path.is_file() and sha256(path) != sha:
-            msg = (
-                f"{path.name!r} is not the file that was fetched: its sha256 is not the one in "
-                f"{CHECKSUMS!r} beside it. Fetch it again (`sanctlib fetch NAME --again`), or, if "
-                "you changed it on purpose, save it under another name."
-            )
-            raise SourceError(msg)
+    for path, sha in expected(paths):
+        if sha and path.is_file():
+            check_same(path, sha256(path), sha)
+
+
+def check_same(path: Path, found: str, recorded_as: str) -> None:
+    """
+    Check the checksum of a file against the one recorded, where there is one.
+
+    Raises
+    ------
+    SourceError
+        When they differ.
+    """
+    if recorded_as and found != recorded_as:
+        msg = (
+            f"{path.name!r} is not the file that was fetched: its sha256 is not the one in "
+            f"{CHECKSUMS!r} beside it. Fetch it again (`sanctlib fetch NAME --again`), or, if "
+            "you changed it on purpose, save it under another name."
+        )
+        raise SourceError(msg)

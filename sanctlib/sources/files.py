@@ -81,7 +81,7 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
         Git LFS pointer in its place.
     """
     try:
-        _check_there(path)
+        check_there(path)
         packed = _opened(path)
         stream = packed or path.open("rb")
     except _UNOPENED as error:
@@ -104,7 +104,15 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
     return io.BufferedReader(Bounded(packed, path.name, limit=limit))
 
 
-def _check_there(path: Path) -> None:
+def check_there(path: Path) -> None:
+    """
+    Check that a path is that of a file.
+
+    Raises
+    ------
+    SourceError
+        Saying what lies there, or near.
+    """
     if path.is_dir():
         msg = f"{path.name or str(path)!r} is a folder; a file is needed, or a list of files where "
         raise SourceError(msg + "a source is read from several.")
