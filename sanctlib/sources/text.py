@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -57,13 +57,12 @@ class _Lines:
 def read_text(
     path: Path,
     *,
-    columns: Sequence[str] | Layouts | None = None,
+    columns: Sequence[str] | None = None,
     needed: Sequence[str] = (),
     also: Sequence[str] = (),
     needed_by: str = "",
     header_starts: str | None = None,
     delimiter: str = ",",
-    quoted: bool = True,
     encoding: str | Sequence[str] = "utf-8",
     shown: Sequence[str] | None = None,
 ) -> Draft:
@@ -76,9 +75,8 @@ def read_text(
 
     Parameters
     ----------
-    columns : sequence of str or mapping, optional
-        The names, for a file without a header line; by number of fields where records of
-        several layouts may stand in one file.
+    columns : sequence of str, optional
+        The names, for a file without a header line.
     needed, also : sequence of str
         Columns that must be there, and those kept where they are; all without `needed`.
     needed_by : str
@@ -103,16 +101,13 @@ def read_text(
     """
     encodings = [encoding] if isinstance(encoding, str) else list(encoding)
     _check_known(delimiter, encodings)
-    if columns is None:
-        layouts: Layouts = {}
-    else:
-        layouts = columns if isinstance(columns, Mapping) else {len(columns): columns}
+    layouts: Layouts = {} if columns is None else {len(columns): columns}
     for tried in encodings:
         records = Records(
             name=path.name, layouts=layouts, needed=needed, also=also, needed_by=needed_by
         )
         try:
-            head = _read(path, records, tried, delimiter, quoted=quoted, starts=header_starts)
+            head = _read(path, records, tried, delimiter, starts=header_starts)
         except _WrongEncodingError as error:
             if tried == encodings[-1]:
                 raise SourceError(str(error)) from error
@@ -167,7 +162,6 @@ def _read(
     encoding: str,
     delimiter: str,
     *,
-    quoted: bool,
     starts: str | None,
 ) -> str:
     """Fill `records` from the file and return what stood before its header."""
@@ -178,7 +172,7 @@ def _read(
         before = csv.field_size_limit(_FIELD_LIMIT)
         try:
             head = _before_header(lines, starts, name)
-            _fill(records, lines, delimiter, quoted=quoted)
+            _fill(records, lines, delimiter)
         except UnicodeDecodeError as error:
             msg = (
                 f"{name!r} is not {encoding} near line {lines.number + 1}: {error.reason} "
@@ -207,16 +201,11 @@ def _before_header(lines: _Lines, starts: str | None, name: str) -> str:
     raise SourceError(msg)
 
 
-def _fill(records: Records, lines: _Lines, delimiter: str, *, quoted: bool) -> None:
-    def fresh() -> Iterator[list[str]]:
-        if quoted:
-            return csv.reader(lines, delimiter=delimiter, strict=True)
-        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-
+def _fill(records: Records, lines: _Lines, delimiter: str) -> None:
     if records.layouts:
         records.begin_without_header()
     begun = bool(records.layouts)
-    reader = fresh()
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.pending.clear()
         try:
@@ -231,7 +220,7 @@ def _fill(records: Records, lines: _Lines, delimiter: str, *, quoted: bool) -> N
                 )
                 raise SourceError(msg) from error
             records.bad += _each_line(lines, str(error))
-            reader = fresh()
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
             continue
         raw = "".join(lines.pending).rstrip("\r\n")
         # A line of tabs is a record of empty cells where tabs part the cells.
