@@ -1,12 +1,24 @@
+"""Tables and results as notebooks, pages and consoles show them: text is text."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from sanctlib.plots.tables import show_table
+from sanctlib.coverage import Coverage
+from sanctlib.models.result import Fit
+from sanctlib.reading import Audit, Provenance
+from sanctlib.reports.batch import Outcome
 from sanctlib.reports.index import write_index
-from sanctlib.reports.run import available, find_notebook, run_notebook
+from sanctlib.reports.record import Record
+from sanctlib.reports.run import Run, available, find_notebook, run_notebook
+from sanctlib.reports.verify import Verdict
+from sanctlib.schema import TABLES
+from sanctlib.showing import Shown, show_table
 from tests.small_notebooks import small_notebook
 
 DASH = "\N{EN DASH}"
@@ -40,6 +52,51 @@ def test_the_same_table_is_shown_alike_twice() -> None:
     table = pd.DataFrame({"a": [1], "b": ["x"]})
     assert show_table(table)._repr_html_() == show_table(table)._repr_html_()
     assert repr(show_table(table)) == " a b\n 1 x"
+
+
+X = "<b>x</b>"
+DAY = date(2022, 2, 24)
+RECORD = Record(
+    notebook=X,
+    notebook_sha256="",
+    title="",
+    status="done",
+    parameters={},
+    changed=(),
+    inputs={},
+    started=datetime(2026, 1, 1, tzinfo=UTC),
+    finished=datetime(2026, 1, 1, 0, 1, tzinfo=UTC),
+    outputs={"report.html": "ab"},
+    versions={},
+)
+
+
+@pytest.mark.parametrize(
+    ("result", "said", "n_tables"),
+    [
+        (Coverage(source=X, first=DAY, last=DAY, gaps=((DAY, DAY, X),)), f"24: {X}", 0),
+        (Provenance(key="k", title=X, producer=X, licence=X, citation=X), f"Cite: {X}", 1),
+        (Audit.begin(3).then(X, n_rejected=1, n_out=2), X, 1),
+        (TABLES["cells"], "a row is one period, sender, target and action", 1),
+        (Fit(name=X, table=pd.DataFrame({"p": [0.012]}), notes=(X,)), f"- {X}", 1),
+        (Run(folder=Path("f"), record=RECORD), f"{X}: done in 60 s, in f", 1),
+        (Outcome(n_runs=3, failures={"r": X}), "0 done, 1 failed, 2 left", 1),
+        (Verdict(changes=[X], differences=[X], n_files=2), f"differs: {X}", 0),
+        (Verdict(changes=[], differences=[], n_files=2), "equal: 2 files", 0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_result_says_the_same_in_a_console_and_as_text_in_a_notebook(
+    result: Shown, said: str, n_tables: int
+) -> None:
+    soup = BeautifulSoup(result._repr_html_(), "html.parser")
+    for line_end in soup.select("br"):
+        line_end.replace_with("\n")
+    assert said in repr(result)
+    assert said in soup.text
+    assert soup.select("b") == []
+    assert len(soup.select("table")) == n_tables
+    assert f"{type(result).__name__}(" not in repr(result)
 
 
 HOSTILE = "=<img src=x onerror=alert(1)><script>alert(2)</script>"

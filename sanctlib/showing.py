@@ -1,13 +1,37 @@
-"""Tables as a page shows them: every text escaped, numbers in groups of three."""
+"""How tables and results show themselves: every text escaped, numbers in groups of three."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
 from numbers import Integral, Real
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+_LEFT = ' style="text-align:left"'
+"""JupyterLab sets every cell to the right."""
+
+
+class Shown:
+    """What shows itself as words and tables, the same in a notebook and in a console."""
+
+    def _shown(self) -> Sequence[str | ShownTable]:
+        """Return the parts in order; words of several lines are shown as such."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return "\n".join(str(part) for part in self._shown())
+
+    def _repr_html_(self) -> str:
+        return "\n".join(
+            f"<p>{escape(part).replace(chr(10), '<br>')}</p>"
+            if isinstance(part, str)
+            else part._repr_html_()
+            for part in self._shown()
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +45,10 @@ class ShownTable:
         return self.table.to_string(index=False)
 
     def _repr_html_(self) -> str:
-        heads = "".join(f'<th scope="col">{escape(str(c))}</th>' for c in self.table)
+        heads = "".join(
+            f'<th scope="col"{"" if is_numeric_dtype(kind) else _LEFT}>{escape(str(name))}</th>'
+            for name, kind in self.table.dtypes.items()
+        )
         rows = [
             "<tr>" + "".join(self._cell(value) for value in row) + "</tr>"
             for row in self.table.itertuples(index=False, name=None)
@@ -41,7 +68,7 @@ class ShownTable:
         if isinstance(value, date):
             # A day without a time of day is shown as a day.
             return f'<td class="day">{str(value).removesuffix(" 00:00:00")}</td>'
-        return f"<td>{escape(str(value))}</td>"
+        return f"<td{_LEFT}>{escape(str(value))}</td>"
 
 
 def show_table(table: pd.DataFrame, *, digits: int = 2) -> ShownTable:
