@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from html import escape
 from numbers import Integral, Real
+from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+# JupyterLab sets every cell to the right, and breaks a day at its hyphens.
 _LEFT = ' style="text-align:left"'
-"""JupyterLab sets every cell to the right."""
+_DAY = ' style="text-align:left;white-space:nowrap"'
 
 
 class Shown:
@@ -67,7 +71,7 @@ class ShownTable:
             return f'<td class="number">{text}</td>'
         if isinstance(value, date):
             # A day without a time of day is shown as a day.
-            return f'<td class="day">{str(value).removesuffix(" 00:00:00")}</td>'
+            return f'<td class="day"{_DAY}>{str(value).removesuffix(" 00:00:00")}</td>'
         return f"<td{_LEFT}>{escape(str(value))}</td>"
 
 
@@ -90,3 +94,18 @@ def show_table(table: pd.DataFrame, *, digits: int = 2) -> ShownTable:
     (True, True)
     """
     return ShownTable(table=table, digits=digits)
+
+
+def progress_bar(n: int, *, name: str, unit: str, progress: bool) -> Any:
+    """
+    Return a bar of `n` steps, seen at a terminal and in a notebook where `progress` asks for it.
+
+    In a notebook it is text too: a widget is gone when the notebook is opened again.
+    """
+    from tqdm import tqdm
+
+    bar = partial(tqdm, total=n, desc=name, unit=unit)
+    if progress and type(sys.stdout).__module__.startswith("ipykernel"):
+        return bar(file=sys.stdout)
+    # None: at a terminal only.
+    return bar(leave=False, disable=None if progress else True)

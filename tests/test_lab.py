@@ -30,13 +30,17 @@ OPTIONS = (
     "--disable-sync",
 )
 NO_NEWS = "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-WHERE = "import sys\nsys.executable"
+WHERE = """\
+import sys
+import sanctlib as sl
+sl.prepare(["russia_iran"], out="again", progress=True)
+sys.executable"""
 # The indicator in the notebook says idle before there is a kernel, and Run All is then lost.
 IDLE = """[...document.querySelectorAll('.jp-StatusBar-TextItem')]
   .some(item => item.textContent.includes('| Idle'))"""
 # Run All ends on the last cell, which is then in the page however long the notebook is.
-ENDED = """/\\[\\d+\\]/.test(
-  [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].pop()?.textContent)"""
+ENDED = """document.body.textContent.includes('Traceback (most recent call last)')
+  || /\\[\\d+\\]/.test([...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].pop()?.textContent)"""
 
 
 @pytest.fixture(scope="module")
@@ -135,4 +139,7 @@ def test_a_notebook_runs_in_jupyterlab_and_is_saved_with_its_results(
     tables = [c for c in cells if c["source"][-1].startswith("sl.show_table(")]
     assert all("text/html" in c["outputs"][-1]["data"] for c in tables)
     assert "text/html" in shown
-    assert outputs[-1]["data"]["text/plain"] == [repr(sys.executable)]
+    bar, where = cells[-1]["outputs"]
+    assert bar["name"] == "stdout"
+    assert "1/1 [" in bar["text"][-1]
+    assert where["data"]["text/plain"] == [repr(sys.executable)]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,10 +19,10 @@ from sanctlib.reading import Audit, Provenance
 from sanctlib.reports.batch import Outcome
 from sanctlib.reports.index import write_index
 from sanctlib.reports.record import Record
-from sanctlib.reports.run import Run, available, find_notebook, run_notebook
+from sanctlib.reports.run import NOTEBOOK, Run, available, find_notebook, run_notebook
 from sanctlib.reports.verify import Verdict
 from sanctlib.schema import TABLES
-from sanctlib.showing import Shown, show_table
+from sanctlib.showing import Shown, progress_bar, show_table
 from tests.small_notebooks import small_notebook
 
 DASH = "\N{EN DASH}"
@@ -125,6 +129,40 @@ def test_markup_in_data_and_parameters_is_text_in_page_index_and_csv(tmp_path: P
     assert len(index.select("script")) == 1
     assert index.dt.text == f"'{HOSTILE}"  # type: ignore[union-attr]
     assert f"'{HOSTILE},'{HOSTILE}" in (run.folder / "headline.csv").read_text("utf-8")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stderr", "progress", "seen"),
+    [(Terminal, True, True), (Terminal, False, False), (io.StringIO, True, False)],
+)
+def test_a_bar_is_seen_at_a_terminal_by_who_asks_for_it(
+    stderr: type[io.StringIO], progress: bool, seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", stderr())
+    with progress_bar(3, name="gdelt", unit="file", progress=progress) as bar:
+        bar.update()
+        bar.refresh()
+        shown = sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert bool(re.search(r"gdelt: +33%.* 1/3 \[\d\d:\d\d<\d\d:\d\d", shown)) == seen
+    assert bool(shown) == seen
+
+
+def test_a_report_holds_no_bar(tmp_path: Path) -> None:
+    cell = """\
+import sanctlib as sl
+from tqdm import tqdm
+summary = sl.prepare(["russia_iran"], out="store", progress=True)
+summary = [n for n in tqdm([1])]"""
+    run = run_notebook(
+        small_notebook(tmp_path / "bar.ipynb", cell), parameters={}, out=tmp_path / "out"
+    )
+    executed = json.loads((run.folder / NOTEBOOK).read_text("utf-8"))
+    assert [c["outputs"] for c in executed["cells"]] == [[], []]
 
 
 @pytest.mark.parametrize("name", available())
