@@ -46,7 +46,7 @@ class ShownTable:
     digits: int
 
     def __repr__(self) -> str:
-        return self.table.to_string(index=False)
+        return self.table.to_string(index=False, float_format=f"{{:,.{self.digits}f}}".format)
 
     def _repr_html_(self) -> str:
         heads = "".join(

@@ -40,7 +40,8 @@ IDLE = """[...document.querySelectorAll('.jp-StatusBar-TextItem')]
   .some(item => item.textContent.includes('| Idle'))"""
 # Run All ends on the last cell, which is then in the page however long the notebook is.
 ENDED = """document.body.textContent.includes('Traceback (most recent call last)')
-  || /\\[\\d+\\]/.test([...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].pop()?.textContent)"""
+  || /\\[\\d+\\]/.test(
+    [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].pop()?.textContent)"""
 
 
 @pytest.fixture(scope="module")
