@@ -42,7 +42,7 @@ bench: $(READY) ## the benchmarks: ratios, never pass or fail
 docs: $(READY) ## the reference pages, written from the docstrings into docs/reference.md
 	$(BIN)/python docs/build.py
 
-gallery: $(READY) ## the figures of docs/gallery.md (needs your copy of GSDB)
+gallery: $(READY) ## what the calls of docs/gallery.md print and draw (two of them on your copy of GSDB)
 	$(BIN)/python docs/gallery.py
 
 data: $(READY) ## rebuild the shipped tables that are computed from ../shared/data
