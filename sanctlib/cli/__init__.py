@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ def main() -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=datasets.STORE, show_default=True)
 def prepare(keys: tuple[str, ...], out: Path) -> None:
     """Clean the shipped datasets KEYS (all by default) into a folder of Parquet files."""
-    summary = datasets.prepare(keys or None, out=out, progress=sys.stderr.isatty())
+    summary = datasets.prepare(keys or None, out=out, progress=True)
     click.echo(summary.to_string(index=False))
 
 
