@@ -41,10 +41,10 @@ from sanctlib.plots import (
     plot_stock,
     plot_timeline,
     plot_units,
-    show_table,
 )
 from sanctlib.reading import Audit, Provenance, Reading, data_appendix
 from sanctlib.schema import Pair, State
+from sanctlib.showing import show_table
 from sanctlib.sources.copies import compare_copies
 from sanctlib.sources.registry import read
 from sanctlib.sources.table import read_table

@@ -23,6 +23,7 @@ from sanctlib.cleaning.repeats import content_columns
 from sanctlib.errors import SanctlibError, SourceError, check_choice
 from sanctlib.reading import Audit, no_rejects, sha256
 from sanctlib.schema import EVENTS
+from sanctlib.showing import progress_bar
 from sanctlib.sources.checksums import check_same, expected
 from sanctlib.sources.events import acts_of, covered, merged
 from sanctlib.sources.files import check_there
@@ -139,10 +140,8 @@ def _mapping(workers: int) -> Iterator[Any]:
 
 def _shown(results: Iterable[Any], n: int, *, unit: str, progress: bool) -> Iterator[Any]:
     """Pass on results under a bar of rows a second and time left."""
-    from tqdm.auto import tqdm
-
     n_rows = 0
-    with tqdm(total=n, unit=unit, disable=None if progress else True) as bar:
+    with progress_bar(n, name="prepare", unit=unit, progress=progress) as bar:
         for result in results:
             n_rows += result["n_rows"]
             seconds = bar.format_dict["elapsed"] or 1

@@ -10,12 +10,13 @@ import pandas as pd
 
 from sanctlib.errors import CoverageError
 from sanctlib.periods import Period, period_end
+from sanctlib.showing import Shown
 
 Span: TypeAlias = tuple[date, date, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Coverage:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Coverage(Shown):
     """
     What a source covers: first and last day, states, gaps and breaks in its making.
 
@@ -44,6 +45,11 @@ class Coverage:
             if last < first:
                 msg = f"A gap of {self.source!r} ends {last} before it begins {first}: {why}."
                 raise CoverageError(msg)
+
+    def _shown(self) -> list[str]:
+        gaps = [f"Gap {first} to {last}: {why}" for first, last, why in self.gaps]
+        breaks = [f"Break on {day}: {why}" for day, why in self.breaks]
+        return ["\n".join([self.describe(), *gaps, *breaks])]
 
     def covers(self, starts: pd.Series, *, every: Period) -> pd.Series:
         """

@@ -158,7 +158,7 @@ def test_prepare_prints_what_was_kept_and_takes_keys(monkeypatch: pytest.MonkeyP
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [["key", "n_kept"], ["a", "3"]]
     call("prepare")
-    assert seen == [(("a",), Path("x/y"), False), (None, Path("data/processed"), False)]
+    assert seen == [(("a",), Path("x/y"), True), (None, Path("data/processed"), True)]
 
 
 def test_an_error_of_ours_is_one_message_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

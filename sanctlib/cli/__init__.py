@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +49,12 @@ def prepare(keys: tuple[str, ...], out: Path, workers: int) -> None:
     OUT/.SOURCE, and a run that was cut goes on.
     """
     if keys[:1] and keys[0] in STREAMED:
-        path = prepare_files(
-            keys[0], keys[1:], out=out, workers=workers, progress=sys.stderr.isatty()
-        )
+        path = prepare_files(keys[0], keys[1:], out=out, workers=workers, progress=True)
         said = json.loads((out / f"{keys[0]}.json").read_text(encoding="utf-8"))
         click.echo(pd.DataFrame(said["audit"]).to_string(index=False))
         click.echo(f"{from_here(path.absolute())}: the table, for any measure")
         return
-    summary = datasets.prepare(keys or None, out=out, progress=sys.stderr.isatty())
+    summary = datasets.prepare(keys or None, out=out, progress=True)
     click.echo(summary.to_string(index=False))
 
 

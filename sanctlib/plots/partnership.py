@@ -150,7 +150,7 @@ def plot_ratio(
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter("{x:g}")
-    ax.set_ylabel(f"acts over those expected,\nby {every}")
+    ax.set_ylabel(f"acts over those expected,\nby {every} (logarithmic)")
     hatch_uncovered(ax, rows, every=every)
     dated(ax)
     if len(rows):

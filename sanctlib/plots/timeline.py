@@ -90,8 +90,11 @@ def plot_timeline(
     ax.set_ylim(last, first)
     fits = max(1, int(height / (2 * _LINE_INCHES)))
     years = days.max().year - days.min().year + 1
-    ax.yaxis.set_major_locator(mdates.YearLocator(-(-years // fits)))
-    ax.yaxis.set_major_formatter(mdates.DateFormatter("%Y"))
+    months = days.max().month - days.min().month + 1
+    by_month = mdates.MonthLocator(interval=-(-months // fits))
+    by_year = mdates.YearLocator(-(-years // fits))
+    ax.yaxis.set_major_locator(by_month if years == 1 else by_year)
+    ax.yaxis.set_major_formatter(mdates.DateFormatter("%b %Y" if years == 1 else "%Y"))
     ax.xaxis.set_visible(False)
     for spine in ax.spines.values():
         spine.set_visible(False)
