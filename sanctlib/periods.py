@@ -57,7 +57,8 @@ def period_end(starts: pd.Series, *, every: Period) -> pd.Series:
 def period_number(dates: pd.Series, *, every: Period) -> pd.Series:
     """Return the running number of the period of each date; a difference counts periods."""
     check_choice(every, PERIODS, what="period", needed_by="period_number")
-    return dates.dt.to_period(_FREQUENCIES[every]).astype("int64")
+    numbers: pd.Series = dates.dt.to_period(_FREQUENCIES[every]).astype("int64")
+    return numbers
 
 
 def precision(date_first: pd.Series, date_last: pd.Series) -> pd.Series:

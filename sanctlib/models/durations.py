@@ -123,15 +123,16 @@ def fit_duration(
             raise SanctlibError(
                 f"{msg} {source.kind}{' without' if source.kind == 'cases' else ''}."
             )
-        cases, known = source.small(needed_by=who), source.coverage
+        columns = [*([by] if by else []), *regressors]
+        cases, known = source.small(needed_by=who, also=columns), source.coverage
     question = Question(
         every=every, by=(), unit="case", senders=senders, targets=targets, needed_by=who
     )
     if "outcomes" in cases:
         cases = described(cases, success=success, several=several)
     cases = cases_by(of_senders(cases, question), question)
-    spells, said = _lasting(cases, question, known, [*([by] if by else []), *regressors])
-    groups = dict(iter(spells.groupby(by))) if by else {"all": spells}
+    spells, said = _lasting(cases, question, known, columns)
+    groups = {str(name): rows for name, rows in spells.groupby(by)} if by else {"all": spells}
     details = {"survival": _stacked({name: _survival(g, level) for name, g in groups.items()}, by)}
     if "state" in spells:
         found = {name: _incidence(g, level) for name, g in groups.items()}
@@ -212,26 +213,23 @@ def _stacked(tables: dict[str, pd.DataFrame], by: str | None) -> pd.DataFrame:
 
 
 def _median(rows: pd.DataFrame, level: float) -> pd.DataFrame:
-    from statsmodels.duration.survfunc import SurvfuncRight
-
-    n, ended = len(rows), int(rows["ended"].sum())
-    row: dict[str, float] = {"n": n, "n_ended": ended, "n_censored": n - ended}
-    edges = {"median": np.nan, "lower": np.nan, "upper": np.nan}
-    if ended:
-        curve = SurvfuncRight(rows["time"], rows["ended"])
-        lower, upper = curve.quantile_ci(0.5, alpha=1 - level)
-        edges = {"median": curve.quantile(0.5), "lower": lower, "upper": upper}
-    return pd.DataFrame([row | edges]).replace(np.inf, np.nan)
+    n, ended, curve = len(rows), int(rows["ended"].sum()), _curve(rows)
+    with np.errstate(divide="ignore", invalid="ignore"):  # logarithms where nobody is left
+        edges = curve.quantile_ci(0.5, alpha=1 - level) if ended else (np.nan, np.nan)
+    found = {
+        "n": n,
+        "n_ended": ended,
+        "n_censored": n - ended,
+        "median": curve.quantile(0.5) if ended else np.nan,
+        "lower": edges[0],
+        "upper": edges[1],
+    }
+    return pd.DataFrame([found]).replace(np.inf, np.nan)
 
 
 def _survival(rows: pd.DataFrame, level: float) -> pd.DataFrame:
     """Return survival where cases ended, with intervals on the log(-log) scale."""
-    from statsmodels.duration.survfunc import SurvfuncRight
-
-    if not rows["ended"].any():
-        empty = {"time": [], "at_risk": [], "n_ended": [], "survival": [], "lower": [], "upper": []}
-        return pd.DataFrame(empty)
-    curve = SurvfuncRight(rows["time"], rows["ended"])
+    curve = _curve(rows)
     lower, upper = _log_log(curve.surv_prob, curve.surv_prob_se, level)
     return pd.DataFrame(
         {
@@ -243,6 +241,12 @@ def _survival(rows: pd.DataFrame, level: float) -> pd.DataFrame:
             "upper": upper,
         }
     )
+
+
+def _curve(rows: pd.DataFrame) -> Any:
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    return SurvfuncRight(rows["time"], rows["ended"])
 
 
 def _incidence(rows: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -296,7 +300,7 @@ def _cox(
         raise SanctlibError(f"{msg}{FEWEST_ENDS * x.shape[1]}, and {ended} ended.")
     flat = [name for name in x if x[name].nunique() < 2]
     if flat or np.linalg.matrix_rank(x - x.mean()) < x.shape[1]:
-        wrong = flat[0] if flat else ", ".join(x)
+        wrong = flat[0] if flat else ", ".join(map(str, x))
         raise SanctlibError(f"{who}: {wrong!r} adds nothing: constant, or told by the others.")
     parties = pd.factorize(spells["parties"])[0]
     model = PHReg(spells["time"], x, status=spells["ended"], ties="efron")

@@ -9,8 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.metrics.panels import ordered_pairs
-from sanctlib.models.panel import Errors, Floats, Ppml, ppml, quantile
+from sanctlib.models.panel import Errors, Floats, Ppml, group_numbers, ppml, quantile
 from sanctlib.models.result import Fit
 
 _KEYS = ["period", "first", "second"]
@@ -23,6 +22,7 @@ def fit_gravity(
     trade: str,
     sanctions: pd.DataFrame,
     types: Sequence[str] = ("measure",),
+    directed: bool = False,
     leads: int = 0,
     controls: Sequence[str] = (),
     targets: Sequence[str] | None = None,
@@ -51,10 +51,13 @@ def fit_gravity(
         The column of values.
     sanctions : DataFrame
         As from `active_sanctions` by sender, target and `types`, on the periods of the
-        panel and of its leads; bodies written out with `expand_blocs`. A pair in any
-        sanction of a type, whichever of the two imposed it, has a 1 in both directions.
+        panel and of its leads; bodies written out with `expand_blocs`.
     types : sequence of str
-        The columns of `sanctions` that name a type, such as ``measure`` or ``trade_extent``.
+        The columns of `sanctions` that name a type, such as ``measure``, or ``trade_extent``
+        for complete and partial ones.
+    directed : bool
+        A term for what the sender exports to the target and one for what it imports; or
+        one for both, 1 whichever of the two imposed it.
     leads : int
         How many periods ahead sanctions are looked up too: ``trade_sanctions_lead1`` is 1 where a
         sanction is in force a period later. What differs from 0 is no effect: trade that
@@ -88,8 +91,12 @@ def fit_gravity(
     told = sanctions[sanctions["n"].notna()]
     periods = pd.Index(told["period"].drop_duplicates().sort_values())
     kinds = told[list(types)].astype("str").fillna("unknown").agg("_".join, axis=1) + "_sanctions"
-    active = told.assign(kind=kinds)[told["n"].gt(0)]
-    active = active.rename(columns={"sender": "first", "target": "second"})
+    there = told.assign(kind=kinds)[told["n"].gt(0)]
+    there = there.assign(first=there["sender"], second=there["target"])
+    back = there.rename(columns={"first": "second", "second": "first"})
+    if directed:
+        there["kind"], back["kind"] = there["kind"] + "_exports", back["kind"] + "_imports"
+    active = pd.concat([there, back], ignore_index=True)
     names = sorted(active["kind"].unique())
     rows = panel.reset_index(drop=True)
     for lead in range(leads + 1):
@@ -107,15 +114,15 @@ def fit_gravity(
         errors=errors,
         needed_by=who,
     )
-    pairs = ordered_pairs(active)[_KEYS].drop_duplicates()
-    placed = pairs.merge(ordered_pairs(found.rows)[_KEYS].drop_duplicates(), on=_KEYS)
+    flows = active[_KEYS].drop_duplicates()
+    placed = flows.merge(found.rows[_KEYS], on=_KEYS)
     return Fit(
         name=f"Gravity model of {trade}",
         table=found.table(level),
         notes=(
             "Association: trade of sender and target against their trade with others. States "
             "sanction when relations break, and that moves trade by itself: leads show it.",
-            f"Of {len(pairs)} sanctioned pairs and periods {len(placed)} are in the rows used; "
+            f"Of {len(flows)} sanctioned flows {len(placed)} are in the rows used; "
             "bodies that are no states are not.",
             "Trade diverted follows from holding all totals, not from the data; without domestic "
             "trade in the panel, all that is lost is diverted.",
@@ -127,11 +134,12 @@ def fit_gravity(
 
 
 def _between(rows: pd.DataFrame, active: pd.DataFrame, names: Sequence[str]) -> Floats:
-    """Return a column per type: 1 where it is in force between the two, missing off periods."""
-    held = ordered_pairs(active).assign(one=1.0)
-    wide = held.pivot_table(index=_KEYS, columns="kind", values="one", aggfunc="max")
-    wide = wide.reindex(columns=list(names)).reset_index()
-    found = ordered_pairs(rows[_KEYS]).merge(wide, how="left", on=_KEYS)
+    """Return a column per type: 1 where it is in force for the flow, missing off periods."""
+    held = active.assign(one=1.0).pivot_table(
+        index=_KEYS, columns="kind", values="one", aggfunc="max"
+    )
+    held = held.reindex(columns=list(names)).reset_index()
+    found = rows[_KEYS].merge(held, how="left", on=_KEYS)
     return found[list(names)].fillna(0.0).where(rows["period"].notna(), axis=0).to_numpy()
 
 
@@ -143,19 +151,13 @@ def _traded(
     level: float,
 ) -> pd.DataFrame:
     rows = found.rows.reset_index(drop=True)
-    gone = active["second"].isin(active["second"] if targets is None else targets)
-    taken = _between(rows, active, names) - _between(rows, active[~gone], names)
-    parties = (
-        pd.MultiIndex.from_frame(rows[["period", "first"]]),
-        pd.MultiIndex.from_frame(rows[["period", "second"]]),
-    )
-    sides = {
-        side: parties[0].isin(states) | parties[1].isin(states)
-        for side, states in {
-            "target": pd.MultiIndex.from_frame(active.loc[gone, ["period", "second"]]),
-            "sender": pd.MultiIndex.from_frame(active.loc[gone, ["period", "first"]]),
-        }.items()
-    }
+    gone = active[active["target"].isin(active["target"] if targets is None else targets)]
+    taken = _between(rows, active, names) - _between(rows, active.drop(gone.index), names)
+    ends = [pd.MultiIndex.from_frame(rows[["period", end]]) for end in ("first", "second")]
+    sides = {}
+    for side in ("target", "sender"):
+        states = pd.MultiIndex.from_frame(gone[["period", side]])
+        sides[side] = ends[0].isin(states) | ends[1].isin(states)
     relation = np.select(
         [taken.any(axis=1), sides["target"], sides["sender"]],
         ["sender and target", "target and third", "sender and third"],
@@ -163,7 +165,7 @@ def _traded(
     )
     groups = rows.assign(relation=relation).groupby(["period", "relation"])
     mean = rows["mean"].to_numpy()
-    codes = [rows.groupby([side, "period"]).ngroup().to_numpy() for side in ("first", "second")]
+    codes = [group_numbers(rows, f"{side}^period") for side in ("first", "second")]
     where = groups.ngroup().to_numpy()
     at = [found.terms.index(name) for name in names]
     estimate, variance = found.estimate[at], found.variance[np.ix_(at, at)]

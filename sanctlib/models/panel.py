@@ -171,6 +171,9 @@ def ppml(
     except ImportError:
         msg = f"{needed_by} needs the package pyfixest: pip install 'sanctlib[fixest]'."
         raise SanctlibError(msg) from None
+    if errors != "dyadic" and (isinstance(errors, str) or not 1 <= len(errors) <= 2):
+        msg = f"{needed_by} needs errors='dyadic' or a list of one or two columns, got {errors!r}."
+        raise SanctlibError(msg)
     terms = list(regressors)
     rows, effects, mirrored = _both_ways(panel, effects, errors, needed_by)
     groups = [*effects, *(["dyad"] if errors == "dyadic" else errors)]
@@ -181,7 +184,7 @@ def ppml(
     y = known[outcome].to_numpy(dtype="float64")
     if (y < 0).any():
         raise SanctlibError(f"{needed_by} needs an outcome from 0; {outcome!r} has {y.min()}.")
-    codes = [_codes(known, name) for name in effects]
+    codes = [group_numbers(known, name) for name in effects]
     kept, n_zeros = _deciding(y, codes)
     used, y, codes = known[kept], y[kept], [pd.factorize(code[kept])[0] for code in codes]
     x = used[terms].to_numpy(dtype="float64")
@@ -195,7 +198,7 @@ def ppml(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it warns of is raised or counted here
         try:
-            model = fepois(formula, data, vcov="hetero", fixef_rm="none", separation_check=[])
+            model: Any = fepois(formula, data, vcov="hetero", fixef_rm="none", separation_check=[])
         except ValueError as wrong:
             msg = f"{needed_by} found no estimate: {' '.join(str(wrong).split())} Regressors of "
             raise SanctlibError(f"{msg}very large numbers are best in logarithms.") from wrong
@@ -254,11 +257,11 @@ def _both_ways(
     return both, list(dict.fromkeys(sides)), True
 
 
-def _codes(rows: pd.DataFrame, name: str) -> NDArray[np.int64]:
+def group_numbers(rows: pd.DataFrame, name: str) -> NDArray[np.int64]:
     """Return the number of the group of each row, from 0."""
     if name == "dyad":
         rows, name = ordered_pairs(rows), "first^second"
-    return rows.groupby(name.split("^"), sort=False).ngroup().to_numpy(dtype="int64")
+    return np.asarray(rows.groupby(name.split("^"), sort=False).ngroup(), dtype="int64")
 
 
 def _deciding(y: Floats, codes: list[NDArray[np.int64]]) -> tuple[NDArray[np.bool_], int]:
@@ -284,10 +287,7 @@ def _variance(
             raise SanctlibError(f"{msg} {n}. Cluster by errors=['dyad'] and say so, or add states.")
         said = [f"Dyadic-robust errors (Aronow, Samii and Assenova 2015), {n} states"]
     else:
-        if not 1 <= len(errors) <= 2 or isinstance(errors, str):
-            msg = f"{who} needs errors='dyadic' or a list of one or two columns, got {errors!r}."
-            raise SanctlibError(msg)
-        groups = {name: _codes(rows, name) for name in errors}
+        groups = {name: group_numbers(rows, name) for name in errors}
         variance, n = clustered(scores, bread, pd.DataFrame(groups))
         said = [f"Errors clustered by {' and '.join(errors)}, {n} clusters"]
     said[0] += f", factor G / (G - 1), t with {n - 1} degrees of freedom."
