@@ -29,7 +29,7 @@ def made() -> pd.DataFrame:
 
 
 def in_force() -> pd.DataFrame:
-    """Trade of AAQ and ABQ from 2002 on, arms of AAQ with two more in 2003, and a bloc's."""
+    """Trade of AAQ and ABQ from 2002 on, arms of AAQ with two more in 2003; a bloc's."""
     cases = pd.DataFrame(
         {
             "source": "own",
@@ -39,7 +39,7 @@ def in_force() -> pd.DataFrame:
             "start": pd.to_datetime(["2002-01-01", "2003-01-01", "2003-01-01", "2003-01-01"]),
             "end": pd.to_datetime([None, "2003-12-31", "2003-12-31", "2003-12-31"]),
             "ongoing": [True, False, False, False],
-            "measures": ["trade", "arms", "arms", "arms"],
+            "measures": ["trade", "arms", "arms", "arms;travel"],
         }
     )
     cases = cases.assign(start_last=cases["start"], end_last=cases["end"])
@@ -58,6 +58,7 @@ def struck(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_the_truth_comes_back_by_type() -> None:
+    """Travel alone is a bloc's, and is left out."""
     fit = sl.fit_gravity(struck(made()), trade="value", sanctions=in_force())
     assert fit.table["term"].tolist() == ["arms_sanctions", "trade_sanctions"]
     assert fit.table["ratio"].tolist() == pytest.approx([0.8, 0.5], abs=1e-6)

@@ -54,7 +54,8 @@ def fit_gravity(
         panel and of its leads; bodies written out with `expand_blocs`.
     types : sequence of str
         The columns of `sanctions` that name a type, such as ``measure``, or ``trade_extent``
-        for complete and partial ones.
+        for complete and partial ones (``no_trade_extent`` where it is missing). Types that no
+        flow of the panel has are left out.
     directed : bool
         A term for what the sender exports to the target and one for what it imports; or
         one for both, 1 whichever of the two imposed it.
@@ -90,7 +91,8 @@ def fit_gravity(
     check_columns(sanctions.columns, ["period", "sender", "target", *types, "n"], needed_by=who)
     told = sanctions[sanctions["n"].notna()]
     periods = pd.Index(told["period"].drop_duplicates().sort_values())
-    kinds = told[list(types)].astype("str").fillna("unknown").agg("_".join, axis=1) + "_sanctions"
+    named = told[list(types)].astype("str").fillna({name: f"no_{name}" for name in types})
+    kinds = named.agg("_".join, axis=1) + "_sanctions"
     there = told.assign(kind=kinds)[told["n"].gt(0)]
     there = there.assign(first=there["sender"], second=there["target"])
     back = there.rename(columns={"first": "second", "second": "first"})
@@ -104,7 +106,9 @@ def fit_gravity(
         held = _between(rows.assign(period=rows["period"].map(ahead)), active, names)
         rows[[f"{name}_lead{lead}" if lead else name for name in names]] = held
     terms = [f"{name}_lead{lead}" if lead else name for lead in range(leads + 1) for name in names]
-    if not names or not rows[names].any(axis=None):
+    terms = [term for term in terms if rows[term].any()]
+    names = [name for name in names if name in terms]
+    if not names:
         raise SanctlibError(f"{who}: no pair of the panel is sanctioned in its periods.")
     found = ppml(
         rows,

@@ -22,6 +22,7 @@ Errors: TypeAlias = Literal["dyadic"] | Sequence[str]
 FEWEST_STATES = 30
 """Dyadic-robust errors of fewer states are refused: they are far too small."""
 FEW_CLUSTERS = 40
+_PARTS = {"dyad": "first^second"}
 
 
 def fit_count_panel(
@@ -70,6 +71,7 @@ def fit_count_panel(
         `table` has a row per regressor: ``term``, ``estimate`` (of the logarithm of the
         mean), ``std_error``, ``p_value``, ``lower``, ``upper`` (t with G - 1 degrees of
         freedom), ``ratio`` (the mean is multiplied by it), ``n`` rows and ``n_clusters``.
+        `fitted` is pyfixest's, with errors of its own (heteroskedastic).
 
     Raises
     ------
@@ -177,7 +179,7 @@ def ppml(
     terms = list(regressors)
     rows, effects, mirrored = _both_ways(panel, effects, errors, needed_by)
     groups = [*effects, *(["dyad"] if errors == "dyadic" else errors)]
-    parts = [part for name in groups for part in name.replace("dyad", "first^second").split("^")]
+    parts = [part for name in groups for part in _PARTS.get(name, name).split("^")]
     needed = list(dict.fromkeys([outcome, *terms, *parts]))
     check_columns(rows.columns, needed, needed_by=needed_by)
     known = rows[rows[needed].notna().all(axis=1)]
@@ -206,10 +208,10 @@ def ppml(
     if absorbed:
         msg = f"{needed_by}: {absorbed[0]!r} does not vary within the effects {', '.join(effects)}"
         raise SanctlibError(f"{msg}, or adds nothing to the other regressors. Leave it out.")
-    if not model.convergence:
-        raise SanctlibError(f"{needed_by}: the estimate did not converge in 25 steps.")
     mean = model.predict(type="response")
-    within, _ = demean(x, np.column_stack(codes).astype("uint64"), mean, tol=1e-8)
+    within, met = demean(x, np.column_stack(codes).astype("uint64"), mean, tol=1e-8)
+    if not (model.convergence and met):
+        raise SanctlibError(f"{needed_by}: the estimate did not converge.")
     bread = np.linalg.inv(within.T @ (within * mean[:, None]))
     variance, n, said = _variance(within * (y - mean)[:, None], bread, used, errors, needed_by)
     n_out = len(known) - len(used) - n_zeros
@@ -245,9 +247,9 @@ def _both_ways(
     if pairs[0].isin(pairs[1]).any():
         msg = f"{who}: a directed panel has the effects 'first^period' and 'second^period', and"
         raise SanctlibError(f"{msg} 'state^period' is for one row per pair.")
-    if {"first", "second"} & {part for name in errors for part in name.split("^")}:
+    if any(part in ("first", "second") for name in errors for part in name.split("^")):
         msg = f"{who}: a panel without directions has the errors 'dyadic' or ['dyad'], not those"
-        raise SanctlibError(f"{msg} of the state that happens to be written {errors[0]!r}.")
+        raise SanctlibError(f"{msg} of the state that happens to be written first or second.")
     sides = [
         "^".join(side if part == "state" else part for part in name.split("^"))
         for name in effects
@@ -259,9 +261,9 @@ def _both_ways(
 
 def group_numbers(rows: pd.DataFrame, name: str) -> NDArray[np.int64]:
     """Return the number of the group of each row, from 0."""
-    if name == "dyad":
-        rows, name = ordered_pairs(rows), "first^second"
-    return np.asarray(rows.groupby(name.split("^"), sort=False).ngroup(), dtype="int64")
+    rows = ordered_pairs(rows) if name in _PARTS else rows
+    parts = _PARTS.get(name, name).split("^")
+    return np.asarray(rows.groupby(parts, sort=False).ngroup(), dtype="int64")
 
 
 def _deciding(y: Floats, codes: list[NDArray[np.int64]]) -> tuple[NDArray[np.bool_], int]:
