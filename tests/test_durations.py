@@ -76,6 +76,15 @@ def test_ways_to_end_compete() -> None:
     assert shares["success"] == pytest.approx([0, 0.25, 0.75])
 
 
+def test_cases_that_are_all_open_have_no_median() -> None:
+    rows = cases(["2+", "3+"], outcomes="ongoing", kind=["a", "b"]).assign(source="gsdb")
+    fit = sl.fit_duration(rows, every="month", by="kind", coverage=KNOWN)
+    assert fit.table[["n", "n_censored"]].to_numpy().tolist() == [[1, 1], [1, 1]]
+    assert fit.table["median"].isna().all()
+    assert fit.details["survival"].empty
+    assert "incidence" not in fit.details
+
+
 def test_a_case_counts_once_from_its_first_to_its_last_day() -> None:
     rows = cases(["5", "5"]).assign(case_id="1", target=["IRN", "RUS"])
     rows.loc[1, ["start", "start_last"]] = pd.Timestamp("2010-12-01")

@@ -37,8 +37,8 @@ def made(n_states: int = 32, n_periods: int = 2, *, directed: bool = True) -> pd
 def dummies(rows: pd.DataFrame, columns: list[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
     """Statsmodels' estimate of x beside dummies, and its errors by the double loop over dyads."""
     design = pd.concat([rows[["x"]], *columns], axis=1).to_numpy(dtype="float64")
-    fit = sm.GLM(rows["y"].to_numpy(), design, family=sm.families.Poisson()).fit()
-    mean = fit.fittedvalues
+    fit = sm.Poisson(rows["y"].to_numpy(), design).fit(disp=False)
+    mean = fit.predict()
     bread = np.linalg.pinv(design.T @ (design * mean[:, None]))
     scores = design * (rows["y"].to_numpy() - mean)[:, None]
     ends = np.searchsorted(STATES, rows[["first", "second"]].to_numpy())

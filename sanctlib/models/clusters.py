@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sanctlib.errors import SanctlibError
 
 Floats = NDArray[np.float64]
+FEW = 40
 
 
 def clustered(scores: Floats, bread: Floats, clusters: pd.DataFrame) -> tuple[Floats, int]:
@@ -61,6 +62,13 @@ def dyadic(
     dyads = pd.DataFrame(np.sort(np.column_stack(ends)[apart].astype("str"), axis=1))
     meat = _meat(twice, states) - _meat(scores[apart], dyads.groupby([0, 1]).ngroup())
     return _sandwich(meat, bread, n_states := len(np.unique(states))), n_states
+
+
+def few_clusters(n_clusters: int) -> list[str]:
+    """Return the note that a model of few clusters bears, or none."""
+    if n_clusters >= FEW:
+        return []
+    return [f"Fewer than {FEW} clusters: the intervals are likely too short."]
 
 
 def _meat(scores: Floats, groups: pd.Series | NDArray[np.generic]) -> Floats:

@@ -15,6 +15,7 @@ from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.outcomes import Several, described
 from sanctlib.metrics.questions import FLAGS, Question, cases_by, of_senders
 from sanctlib.metrics.spells import NEVER, spells_of_cases
+from sanctlib.models.clusters import few_clusters
 from sanctlib.models.result import Fit
 from sanctlib.periods import PERIODS, Period, period_number
 
@@ -22,7 +23,6 @@ FEWEST_ENDS = 10
 """Ended cases per regressor below which a Cox model is refused (Peduzzi and others 1995)."""
 Floats = NDArray[np.float64]
 _IDS = ["source", "case_id"]
-_EXITS = {"success": 1, "failed": 2, "unknown": 3}
 
 
 def fit_duration(
@@ -120,9 +120,7 @@ def fit_duration(
             raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no rate.")
         if source.kind != "cases" or source.coverage is None:
             msg = f"{who} needs cases and what they cover (coverage=…); {source.name!r} holds"
-            raise SanctlibError(
-                f"{msg} {source.kind}{' without' if source.kind == 'cases' else ''}."
-            )
+            raise SanctlibError(f"{msg} {source.kind}, covering {source.coverage}.")
         columns = [*([by] if by else []), *regressors]
         cases, known = source.small(needed_by=who, also=columns), source.coverage
     question = Question(
@@ -134,10 +132,11 @@ def fit_duration(
     spells, said = _lasting(cases, question, known, columns)
     groups = {str(name): rows for name, rows in spells.groupby(by)} if by else {"all": spells}
     details = {"survival": _stacked({name: _survival(g, level) for name, g in groups.items()}, by)}
-    if "state" in spells:
-        found = {name: _incidence(g, level) for name, g in groups.items()}
+    if "state" in spells and spells["ended"].any():
+        found = {name: _incidence(g, level) for name, g in groups.items() if g["ended"].any()}
         details["incidence"] = _stacked(found, by)
-    if len(groups) > 1:
+    first_end = spells["time"].where(spells["ended"].eq(1)).min()
+    if by and spells.loc[spells["time"].ge(first_end), by].nunique() == len(groups) > 1:
         chi2, p = survdiff(spells["time"], spells["ended"], spells[by])
         row = {"chi2": chi2, "df": len(groups) - 1, "p_value": p}
         details["logrank"] = pd.DataFrame([row])
@@ -149,6 +148,7 @@ def fit_duration(
     if regressors:
         result, model = _cox(spells, regressors, level, who)
         notes.append("Hazard ratios are associations; a small p_proportional: not one number.")
+        notes += few_clusters(int(result["n_clusters"].iloc[0]))
     else:
         found = {name: _median(g, level) for name, g in groups.items()}
         result, model = _stacked(found, by), None
@@ -164,7 +164,7 @@ def fit_duration(
 def _lasting(
     cases: pd.DataFrame, question: Question, known: Coverage, columns: Sequence[str]
 ) -> tuple[pd.DataFrame, str]:
-    """Return a row per case, with ``time``, ``ended``, ``target`` and `columns`; who is left."""
+    """Return a row per case, with ``time``, ``ended``, ``parties`` and `columns`; who is left."""
     who = question.needed_by
     spells = spells_of_cases(cases, question, coverage=known, legal=True)
     held = list(dict.fromkeys(FLAGS.get(name, name) for name in columns))
@@ -175,14 +175,8 @@ def _lasting(
             msg = f"{who} needs one {name!r} per case, and some cases have several: ask for senders"
             raise SanctlibError(f"{msg} or targets, or reduce the column to one.")
     told = [name for name in [*held, "state"] if name in cases]
-    extra = (
-        once[told]
-        .first()
-        .assign(
-            parties=once["target"].agg(lambda states: ";".join(sorted(states.dropna().unique())))
-        )
-    )
-    spells = spells.merge(extra.reset_index(), on=_IDS)
+    parties = once["target"].agg(lambda states: ";".join(sorted(states.dropna().unique())))
+    spells = spells.merge(once[told].first().assign(parties=parties).reset_index(), on=_IDS)
     is_open = spells["finish"].eq(NEVER)
     end = spells["finish"].mask(is_open, pd.Timestamp(known.last))
     end_last = spells["possible_finish"].mask(is_open, pd.Timestamp(known.last))
@@ -253,25 +247,17 @@ def _incidence(rows: pd.DataFrame, level: float) -> pd.DataFrame:
     """Return the share of cases ended in each way by each time."""
     from statsmodels.duration.survfunc import CumIncidenceRight
 
-    exits = rows["state"].map(_EXITS).fillna(_EXITS["unknown"]).astype("int64") * rows["ended"]
-    ways = [way for way, code in _EXITS.items() if exits.eq(code).any()]
-    code = exits.map({0: 0} | {_EXITS[way]: i for i, way in enumerate(ways, start=1)})
+    ended = rows["ended"].eq(1)
+    exits = rows["state"].where(rows["state"].isin(["success", "failed"]), "unknown").where(ended)
+    ways = sorted(exits.dropna().unique())
+    code = exits.map({way: i for i, way in enumerate(ways, start=1)}).fillna(0).astype("int64")
     with np.errstate(divide="ignore", invalid="ignore"):  # no error where the last one ends
         found = CumIncidenceRight(rows["time"].to_numpy(), code.to_numpy())
     pieces = []
     for way, share, error in zip(ways, found.cinc, found.cinc_se, strict=True):
         upper, lower = (1 - edge for edge in _log_log(1 - share, error, level))
-        pieces.append(
-            pd.DataFrame(
-                {
-                    "exit": way,
-                    "time": found.times,
-                    "incidence": share,
-                    "lower": lower,
-                    "upper": upper,
-                }
-            )
-        )
+        columns = {"exit": way, "time": found.times, "incidence": share}
+        pieces.append(pd.DataFrame(columns | {"lower": lower, "upper": upper}))
     return pd.concat(pieces, ignore_index=True)
 
 

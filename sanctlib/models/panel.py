@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics.panels import ordered_pairs
-from sanctlib.models.clusters import clustered, dyadic
+from sanctlib.models.clusters import clustered, dyadic, few_clusters
 from sanctlib.models.result import Fit
 
 Floats = NDArray[np.float64]
@@ -21,7 +21,6 @@ Errors: TypeAlias = Literal["dyadic"] | Sequence[str]
 
 FEWEST_STATES = 30
 """Dyadic-robust errors of fewer states are refused: they are far too small."""
-FEW_CLUSTERS = 40
 _PARTS = {"dyad": "first^second"}
 
 
@@ -293,8 +292,7 @@ def _variance(
         variance, n = clustered(scores, bread, pd.DataFrame(groups))
         said = [f"Errors clustered by {' and '.join(errors)}, {n} clusters"]
     said[0] += f", factor G / (G - 1), t with {n - 1} degrees of freedom."
-    if n < FEW_CLUSTERS:
-        said.append(f"Fewer than {FEW_CLUSTERS} clusters: the intervals are likely too short.")
+    said += few_clusters(n)
     if (np.diag(variance) <= 0).any():
         said.append("A variance is not positive: too few clusters for these regressors.")
     return variance, n, said
