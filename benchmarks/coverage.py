@@ -25,8 +25,8 @@ def main(n_runs: int) -> None:
         for shocks in (True, False)
         for n in (30, 50, 100)
     ]
-    table = pd.DataFrame(rows).round(2).astype("str")
-    lines = [table.columns, ["---"] * table.shape[1], *table.to_numpy()]
+    table = pd.DataFrame(rows).round(2)
+    lines = [table.columns, ["---"] * table.shape[1], *table.to_numpy().tolist()]
     print("# Coverage of 95 % intervals where dyads share states\n")
     print(
         f"`python -m benchmarks.coverage {n_runs}`: {n_runs} panels of undirected dyads, 3 periods,"
@@ -37,8 +37,11 @@ def main(n_runs: int) -> None:
     print(
         "regressor and outcome have a part of each state and period. Share of intervals that cover;"
     )
-    print("mean standard error over the estimates' standard deviation.\n")
-    print("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    print(
+        "mean standard error over the estimates' standard deviation. A variance that is not positive"
+    )
+    print("gives no interval, and does not cover.\n")
+    print("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
 
 
 def coverage(n_states: int, n_runs: int, *, shocks: bool) -> dict[str, float]:
@@ -57,13 +60,14 @@ def coverage(n_states: int, n_runs: int, *, shocks: bool) -> dict[str, float]:
             )
             for kind in ERRORS.values()
         ]
-        error = np.sqrt([f.variance[0, 0] for f in found])
+        variances = np.array([f.variance[0, 0] for f in found])
+        error = np.sqrt(np.where(variances > 0, variances, np.nan))
         off = abs(found[0].estimate[0] - TRUTH)
         reach = error * [quantile(0.95, f.n_clusters) for f in found]
         estimates.append(found[0].estimate[0])
         errors.append(error)
         covers.append(off < reach)
-    shares = np.mean(covers, axis=0), np.mean(errors, axis=0) / np.std(estimates)
+    shares = np.mean(covers, axis=0), np.nanmean(errors, axis=0) / np.std(estimates)
     return {
         f"{name}{what}": share
         for values, what in zip(shares, ("", ", error"), strict=True)

@@ -13,6 +13,7 @@ import statsmodels.api as sm
 
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SanctlibError
+from sanctlib.models.panel import Ppml, variance_of
 
 STATES = [f"{a}{b}Q" for a in "ABCDEFG" for b in "ABCDE"]
 
@@ -179,6 +180,25 @@ def test_what_cannot_be_estimated_is_said(
 def test_few_states_have_no_dyadic_errors() -> None:
     with pytest.raises(SanctlibError, match="need 30 states, and the rows used have 12"):
         sl.fit_count_panel(made(12), outcome="y", regressors=["x"])
+
+
+def test_a_variance_that_is_not_positive_gives_no_interval() -> None:
+    """Round a ring of 30 states scores of 1 and -1 cancel at each: 0, less 30 dyads of 1."""
+    ring = pd.DataFrame({"first": range(30), "second": [*range(1, 30), 0]})
+    scores = np.tile([[1.0], [-1.0]], (15, 1))
+    variance, n, said = variance_of(scores, np.ones((1, 1)), ring, "dyadic", "fit_count_panel")
+    assert variance.item() == pytest.approx(-30 * 30 / 29)
+    assert said[-1] == "A variance is not positive: too few clusters for these regressors."
+    found = Ppml(
+        terms=["x"],
+        estimate=np.array([1.0]),
+        variance=variance,
+        n_clusters=n,
+        rows=ring,
+        notes=(),
+        model=None,
+    )
+    assert found.table(0.95)[["std_error", "p_value", "lower", "upper"]].isna().all(axis=None)
 
 
 def test_sides_are_no_clusters_where_there_is_no_direction() -> None:

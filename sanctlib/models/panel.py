@@ -212,7 +212,7 @@ def ppml(
     if not (model.convergence and met):
         raise SanctlibError(f"{needed_by}: the estimate did not converge.")
     bread = np.linalg.inv(within.T @ (within * mean[:, None]))
-    variance, n, said = _variance(within * (y - mean)[:, None], bread, used, errors, needed_by)
+    variance, n, said = variance_of(within * (y - mean)[:, None], bread, used, errors, needed_by)
     n_out = len(known) - len(used) - n_zeros
     counts = [len(rows), len(rows) - len(known), n_zeros, n_out, len(used)]
     if mirrored:
@@ -278,9 +278,10 @@ def _deciding(y: Floats, codes: list[NDArray[np.int64]]) -> tuple[NDArray[np.boo
     return kept, n_zeros
 
 
-def _variance(
+def variance_of(
     scores: Floats, bread: Floats, rows: pd.DataFrame, errors: Errors, who: str
 ) -> tuple[Floats, int, list[str]]:
+    """Return the variance, the number of clusters and what a reader must know of both."""
     if errors == "dyadic":
         variance, n = dyadic(scores, bread, rows["first"], rows["second"])
         if n < FEWEST_STATES:
