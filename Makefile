@@ -10,17 +10,20 @@ SPARK = $(VENV)/.spark
 REPORTS = reports
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 report: $(READY) ## clean the shipped data, run the notebooks, write HTML; ends with the index page
 	$(BIN)/sanctlib prepare
 	$(BIN)/sanctlib report --all --out $(REPORTS)
 
-test: check ## the checks and the tests (all but the slow ones and those on Spark)
-	$(BIN)/python -m pytest -m "not slow and not spark"
+test: check ## the checks and the tests (all but the slow ones, those on Spark and those in a browser)
+	$(BIN)/python -m pytest -m "not slow and not spark and not browser"
 
 test-spark: $(SPARK) ## the tests on PySpark: 450 MB more, and Java must be there
 	$(BIN)/python -m pytest -m spark
+
+test-browser: $(READY) ## the notebooks in JupyterLab, in the Chromium that the machine has
+	$(BIN)/python -m pytest -m browser tests/test_lab.py
 
 test-all: check ## the checks and every test
 	$(BIN)/python -m pytest
@@ -39,7 +42,7 @@ bench: $(READY) ## the benchmarks: ratios, never pass or fail
 docs: $(READY) ## the reference pages, written from the docstrings into docs/reference.md
 	$(BIN)/python docs/build.py
 
-gallery: $(READY) ## the figures of docs/gallery.md (needs your copy of GSDB)
+gallery: $(READY) ## what the calls of docs/gallery.md print and draw (two of them on your copy of GSDB)
 	$(BIN)/python docs/gallery.py
 
 data: $(READY) ## rebuild the shipped tables that are computed from ../shared/data
@@ -71,4 +74,4 @@ $(SPARK): $(READY) requirements-spark.lock
 	  --no-binary pyspark --no-build-isolation -r requirements-spark.lock
 	@touch $(SPARK)
 
-.PHONY: help gallery report test test-spark test-all check lab bench docs data lock clean
+.PHONY: help gallery report test test-spark test-browser test-all check lab bench docs data lock clean

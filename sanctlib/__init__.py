@@ -3,8 +3,8 @@
 from importlib.metadata import version as _version
 
 from sanctlib.cells import cells
-from sanctlib.codes.blocs import expand_blocs
-from sanctlib.codes.countries import resolve
+from sanctlib.codes.blocs import blocs, expand_blocs
+from sanctlib.codes.countries import countries, resolve
 from sanctlib.coverage import Coverage
 from sanctlib.datasets import catalogue, cite, load, prepare, readers, upstream_audit
 from sanctlib.errors import SanctlibError
@@ -43,10 +43,10 @@ from sanctlib.plots import (
     plot_stock,
     plot_timeline,
     plot_units,
-    show_table,
 )
 from sanctlib.reading import Audit, Provenance, Reading, data_appendix
 from sanctlib.schema import Pair, State
+from sanctlib.showing import show_table
 from sanctlib.sources.copies import compare_copies
 from sanctlib.sources.registry import read
 from sanctlib.sources.table import read_table
@@ -66,6 +66,7 @@ __all__ = [
     "active_agreements",
     "active_sanctions",
     "agreement_stages",
+    "blocs",
     "caption",
     "catalogue",
     "cells",
@@ -74,6 +75,7 @@ __all__ = [
     "compare_copies",
     "compare_dates",
     "compare_units",
+    "countries",
     "data_appendix",
     "decompose",
     "dyad_panel",

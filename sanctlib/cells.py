@@ -8,7 +8,7 @@ from datetime import date
 import pandas as pd
 
 from sanctlib.conditions import JOINED, Span, between, kept_rows
-from sanctlib.errors import SanctlibError, check_choice
+from sanctlib.errors import SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, Opened, check_dates, fetched, opened, quoted, types_of
 from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.schema import Pair
@@ -109,8 +109,7 @@ def cells_of(
     needed_by: str,
 ) -> pd.DataFrame:
     """Return the cells of an opened table; see `cells`."""
-    if len(set(by)) < len(by):
-        raise SanctlibError(f"{needed_by} needs each key once, and was asked for {tuple(by)!r}.")
+    check_list(by, what="keys", needed_by=needed_by)
     pieces = grouped(
         source,
         every=every,

@@ -48,7 +48,7 @@ def check_table(table: pd.DataFrame, schema: Table, *, needed_by: str) -> pd.Dat
         When a value, a key, an order of dates or a sum is not what was declared; the
         message counts the rows and shows the first.
     """
-    check_columns(table.columns, schema.required, needed_by=needed_by)
+    check_columns(table, schema.required, needed_by=needed_by)
     repeated = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
     if repeated:
         names = ", ".join(repr(c) for c in repeated)

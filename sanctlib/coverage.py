@@ -10,16 +10,18 @@ import pandas as pd
 
 from sanctlib.errors import CoverageError
 from sanctlib.periods import Period, period_end
+from sanctlib.showing import Shown
 
 Span: TypeAlias = tuple[date, date, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Coverage:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Coverage(Shown):
     """
     What a source covers: first and last day, states, gaps and breaks in its making.
 
-    `states` is None when the source speaks of all states. A gap is (first day, last
+    `states` is None when the source speaks of all states, `senders` when it can name any
+    party as a sender: of one that it cannot name it has no zeros. A gap is (first day, last
     day, reason): days of which nothing is known. A break is (day, reason): counts
     before and after it are not of one kind. `survivors` is true of a list as it stood on
     its last day: what was removed before is not in it, and counts of the past have a
@@ -30,6 +32,7 @@ class Coverage:
     first: date
     last: date
     states: frozenset[str] | None = None
+    senders: frozenset[str] | None = None
     gaps: tuple[Span, ...] = ()
     breaks: tuple[tuple[date, str], ...] = ()
     survivors: bool = False
@@ -42,6 +45,11 @@ class Coverage:
             if last < first:
                 msg = f"A gap of {self.source!r} ends {last} before it begins {first}: {why}."
                 raise CoverageError(msg)
+
+    def _shown(self) -> list[str]:
+        gaps = [f"Gap {first} to {last}: {why}" for first, last, why in self.gaps]
+        breaks = [f"Break on {day}: {why}" for day, why in self.breaks]
+        return ["\n".join([self.describe(), *gaps, *breaks])]
 
     def covers(self, starts: pd.Series, *, every: Period) -> pd.Series:
         """

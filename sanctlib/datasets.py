@@ -17,6 +17,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError, check_choice
 from sanctlib.reading import Provenance, Reading, note_used, sha256, used
 from sanctlib.schema import TableKind
+from sanctlib.showing import progress_bar
 from sanctlib.sources.chronology import read_chronology
 from sanctlib.sources.own import read_own
 from sanctlib.sources.producers import producers
@@ -170,7 +171,9 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
     >>> load("ofac_sdn").table["added"].sum()
     np.int64(6809)
     """
-    check_choice(key, shipped(), what="dataset", needed_by="sl.load")
+    hint = f" Its file does not come with sanctlib: sl.read({key!r}, path) reads it; sl.readers()"
+    hint = f"{hint} says where to get it." if key in producers() else ""
+    check_choice(key, shipped(), what="dataset", needed_by="sl.load", hint=hint)
     dataset = shipped()[key]
     _note(dataset)
     named = store or os.environ.get(STORE_VARIABLE)
@@ -196,6 +199,8 @@ def prepare(
     out : path, optional
         The folder of the store: by default the one that SANCTLIB_STORE names, else
         ``data/processed``.
+    progress : bool
+        Show a bar, at a terminal or in a notebook.
 
     Returns
     -------
@@ -207,19 +212,19 @@ def prepare(
     ------
     UnknownChoiceError, SanctlibError
     """
-    from tqdm import tqdm
-
     wanted = list(shipped()) if keys is None else list(keys)
     for key in wanted:
         check_choice(key, shipped(), what="dataset", needed_by="sl.prepare")
     folder = Path(out or os.environ.get(STORE_VARIABLE) or STORE)
     rows = []
-    for key in tqdm(wanted, desc="prepare", unit="dataset", disable=None if progress else True):
-        _note(shipped()[key])
-        reading = _clean(shipped()[key])
-        save(reading, folder)
-        counts = {n: getattr(reading.audit, n) for n in _COUNTS}
-        rows.append({"key": key, "kind": reading.kind, **counts})
+    with progress_bar(len(wanted), name="prepare", unit="dataset", progress=progress) as bar:
+        for key in wanted:
+            _note(shipped()[key])
+            reading = _clean(shipped()[key])
+            save(reading, folder)
+            counts = {n: getattr(reading.audit, n) for n in _COUNTS}
+            rows.append({"key": key, "kind": reading.kind, **counts})
+            bar.update()
     return pd.DataFrame(rows)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher, get_close_matches
 
 _SHOWN = 12
 
@@ -60,42 +60,76 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     Return " Did you mean '…'?" for a name close to a known one, else nothing.
 
-    The comparison ignores case, since the most frequent slip is a lower-case code.
+    Of names as close as each other it offers up to three. The comparison ignores case, since
+    the most frequent slip is a lower-case code.
     """
     by_folded = {k.casefold(): k for k in known}
-    close = get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
-    # Of equally close names, the slip is rarely in the first letter: IRM is IRN, not VIR.
-    close.sort(key=lambda near: near[:1] != name[:1].casefold())
-    return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
+    meant = name.casefold()
+    close = get_close_matches(meant, by_folded, n=len(by_folded) or 1, cutoff=0.6)
+
+    def nearness(near: str) -> tuple[float, bool, bool]:
+        # Of equally close names, the slip is rarely in the first letters: IRM is IRN, not VIR.
+        ratio = SequenceMatcher(None, near, meant).ratio()
+        return ratio, near[:2] == meant[:2], near[:1] == meant[:1]
+
+    best = max(map(nearness, close), default=None)
+    tied = sorted(by_folded[near] for near in close if nearness(near) == best)[:3]
+    return f" Did you mean {' or '.join(map(repr, tied))}?" if tied else ""
 
 
-def check_choice(value: str, known: Iterable[str], *, what: str, needed_by: str) -> str:
+def check_choice(
+    value: str, known: Iterable[str], *, what: str, needed_by: str, hint: str = ""
+) -> str:
     """
     Return `value` when it is one of `known`.
 
     Raises
     ------
     UnknownChoiceError
-        With the known values and the closest of them.
+        With the known values and the closest of them, and the `hint`.
     """
     choices = list(known)
     if value in choices:
         return value
     shown = ", ".join(repr(c) for c in choices)
     msg = f"{needed_by} does not know the {what} {value!r}. Known: {shown}."
-    raise UnknownChoiceError(msg + did_you_mean(str(value), choices))
+    raise UnknownChoiceError(msg + did_you_mean(str(value), choices) + hint)
 
 
-def check_columns(found: Iterable[str], needed: Iterable[str], *, needed_by: str) -> None:
+def check_list(values: Sequence[str], *, what: str, needed_by: str, once: bool = True) -> None:
     """
-    Check that a table has the columns `needed`.
+    Check that the values are a list, each `once`: a text would be taken for its letters.
+
+    Raises
+    ------
+    SanctlibError
+    """
+    if isinstance(values, str):
+        msg = f"{needed_by} needs a list of {what}, like [{values!r}], and got {values!r}."
+        raise SanctlibError(msg)
+    if once and len(set(values)) < len(values):
+        msg = f"{needed_by} needs each of its {what} once, and was asked for {tuple(values)!r}."
+        raise SanctlibError(msg)
+
+
+def check_columns(table: object, needed: Iterable[str], *, needed_by: str) -> None:
+    """
+    Check that a pandas table, or a list of the names of columns, has the columns `needed`.
 
     Raises
     ------
     MissingColumnsError
         Naming the first missing column, the columns found and the closest of them.
+    SchemaError
+        For what is neither, such as a reading, whose table is within.
     """
-    have = [str(c) for c in found]
+    names = table.columns if hasattr(table, "columns") and hasattr(table, "loc") else table
+    wrong = isinstance(names, str | Mapping) or hasattr(names, "columns")
+    if wrong or not isinstance(names, Iterable):
+        hint = ": pass its .table" if hasattr(table, "table") else ""
+        msg = f"{needed_by} needs a pandas table, and was given {type(table).__name__!r}{hint}."
+        raise SchemaError(msg)
+    have = [str(c) for c in names]
     missing = [c for c in needed if c not in have]
     if not missing:
         return

@@ -104,9 +104,9 @@ def opened(
     Open a table for reading, as `AnyTable` says; nothing is written beside it.
 
     A reading brings its coverage, and so does a path that `sanctlib prepare` wrote;
-    the argument goes before both, but a list of survivors stays one. The engine works
-    under a memory limit and spills into a temporary folder. A DuckDB relation keeps its
-    own connection and limits.
+    the argument goes before both, but a list of survivors stays one, and a source names no
+    more senders. The engine works under a memory limit and spills into a temporary folder.
+    A DuckDB relation keeps its own connection and limits.
 
     Raises
     ------
@@ -125,8 +125,11 @@ def opened(
     ):
         held.execute("set preserve_insertion_order = false")
         native, name, known, curated = _native(table, held, needed_by=needed_by)
-        if coverage is not None and known is not None and known.survivors:
-            coverage = replace(coverage, survivors=True)
+        if coverage is not None and known is not None:
+            survivors = coverage.survivors or known.survivors
+            coverage = replace(
+                coverage, survivors=survivors, senders=coverage.senders or known.senders
+            )
         found = _columns(native)
         columns = tuple(str(c) for c in found)
         try:
@@ -229,18 +232,21 @@ def _kind(columns: Sequence[str], needed_by: str) -> TableKind:
     return table_kind(columns, needed_by=needed_by)
 
 
+_ELSE = " Parquet is read in place; other files by sl.read_table, a producer's by sl.read."
+
+
 def _parquet(path: Path, connection: Any) -> Any:
     import duckdb
 
     if not path.exists():
-        raise SourceError(f"There is no file or folder {str(path)!r}.")
+        raise SourceError(f"There is no file or folder {str(path)!r}.{_ELSE}")
     files = sorted(str(p) for p in path.rglob("*.parquet")) if path.is_dir() else [str(path)]
     if not files:
         raise SourceError(f"The folder {str(path)!r} holds no file named *.parquet.")
     try:
         return connection.read_parquet(files)
     except duckdb.Error as error:
-        raise SourceError(f"{str(path)!r} cannot be read as Parquet: {error}") from error
+        raise SourceError(f"{str(path)!r} cannot be read as Parquet: {error}.{_ELSE}") from error
 
 
 def _manifest(path: Path) -> tuple[Coverage | None, bool]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,13 +14,14 @@ from sanctlib.checks import check_table
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
 from sanctlib.schema import TABLES, Table, TableKind
+from sanctlib.showing import Shown, ShownTable, show_table
 
 REJECTED_COLUMNS = ("file", "line", "raw", "reason")
 _STEP_COLUMNS = ("step", "n_in", "n_added", "n_merged", "n_rejected", "n_out")
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Shown):
     """
     The steps from rows read to rows kept; every row is accounted for.
 
@@ -31,6 +31,9 @@ class Audit:
     """
 
     steps: pd.DataFrame
+
+    def _shown(self) -> list[ShownTable]:
+        return [show_table(self.steps)]
 
     @classmethod
     def begin(cls, n_read: int) -> Audit:
@@ -94,8 +97,8 @@ class Audit:
         return Audit(pd.concat([self.steps, row], ignore_index=True))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Provenance:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Provenance(Shown):
     """Where a table comes from: producer, licence, citation, and the hashes of its files."""
 
     key: str
@@ -105,6 +108,11 @@ class Provenance:
     citation: str
     files: dict[str, str] = field(default_factory=dict)
     """Plain file names (never a path) and their sha256."""
+
+    def _shown(self) -> list[str | ShownTable]:
+        words = (self.title, self.producer, f"Licence: {self.licence}", f"Cite: {self.citation}")
+        files = pd.DataFrame(self.files.items(), columns=["file", "sha256"])
+        return ["\n".join(words), show_table(files)]
 
 
 _used: dict[str, str] = {}
@@ -120,8 +128,8 @@ def used() -> dict[str, str]:
     return dict(_used)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Reading(Shown):
     """
     What `sl.read`, `sl.read_table` and `sl.load` return.
 
@@ -138,7 +146,8 @@ class Reading:
     provenance : Provenance
         Where the table comes from and whom to cite.
     unmatched : DataFrame
-        ``side``, ``name``, ``n``: names no code was found for, kept with a null party.
+        ``side``, ``name``, ``reason`` (as in `resolve`), ``n``: names no code was found for,
+        kept with a null party.
     curated : bool
         A hand-picked list: for timelines, never for rates, intervals, tests or models.
     """
@@ -150,7 +159,7 @@ class Reading:
     coverage: Coverage | None
     provenance: Provenance
     unmatched: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(columns=["side", "name", "n"])
+        default_factory=lambda: pd.DataFrame(columns=["side", "name", "reason", "n"])
     )
     curated: bool = False
 
@@ -179,8 +188,24 @@ class Reading:
             f"{audit.n_rejected:,} rejected); {covered}{', hand-picked' if self.curated else ''}>"
         )
 
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>" + self.audit.steps.to_html(index=False)
+    def _shown(self) -> list[str | ShownTable]:
+        lines = [repr(self), self._acts(), f"Cite: {self.provenance.citation}"]
+        return ["\n".join(filter(None, lines)), show_table(self.audit.steps)]
+
+    def _acts(self) -> str:
+        """Say how many acts or cases there are, and how many lack a party: no pair counts them."""
+        word, key = {"cases": ("cases", "case_id")}.get(self.kind, ("acts", "act_id"))
+        table = self.table
+        if "sender" not in table:
+            return ""
+        unknown = table["sender"].isna() | table["target"].isna()
+        if self.kind == "cells":
+            n, n_unknown = int(table["n_acts"].sum()), int(table.loc[unknown, "n_acts"].sum())
+        else:
+            of_act = unknown.groupby([table["source"], table[key]], sort=False).any()
+            n, n_unknown = len(of_act), int(of_act.sum())
+        share = f" ({100 * n_unknown / n:.1f} %)" if n_unknown else ""
+        return f"{n:,} {word}, {n_unknown:,}{share} of them without a sender or a target"
 
 
 def data_appendix(*readings: Reading) -> pd.DataFrame:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import pandas as pd
+
+from sanctlib.showing import Shown, ShownTable, show_table
+
 State: TypeAlias = str
 """A state: three capital letters, as in `countries.csv`."""
 
@@ -91,14 +95,21 @@ class Column:
     """Values are `;`-joined, sorted and without repeats."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Table(Shown):
     """A table: its columns in order and the columns that name a row."""
 
     kind: TableKind
     row: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+
+    def _shown(self) -> list[str | ShownTable]:
+        columns = pd.DataFrame(
+            [(c.name, c.kind, c.required, c.meaning) for c in self.columns],
+            columns=["column", "kind", "required", "meaning"],
+        )
+        return [f"{self.kind}, a row is {self.row}", show_table(columns)]
 
     @property
     def names(self) -> list[str]:

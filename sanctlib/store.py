@@ -82,7 +82,7 @@ def load_stored(key: str, folder: Path) -> Reading:
         audit=Audit(pd.DataFrame(manifest["audit"])),
         coverage=None if coverage is None else coverage_from(coverage),
         provenance=Provenance(**manifest["provenance"]),
-        unmatched=pd.DataFrame(manifest["unmatched"], columns=["side", "name", "n"]),
+        unmatched=pd.DataFrame(manifest["unmatched"], columns=["side", "name", "reason", "n"]),
         curated=manifest["curated"],
     )
 
@@ -175,6 +175,7 @@ def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:
             "first": coverage.first.isoformat(),
             "last": coverage.last.isoformat(),
             "states": None if coverage.states is None else sorted(coverage.states),
+            "senders": None if coverage.senders is None else sorted(coverage.senders),
             "gaps": [(a.isoformat(), b.isoformat(), why) for a, b, why in coverage.gaps],
             "breaks": [(day.isoformat(), why) for day, why in coverage.breaks],
             "survivors": coverage.survivors,
@@ -191,6 +192,7 @@ def coverage_from(stored: dict[str, Any]) -> Coverage:
         first=day(stored["first"]),
         last=day(stored["last"]),
         states=None if stored["states"] is None else frozenset(stored["states"]),
+        senders=None if stored.get("senders") is None else frozenset(stored["senders"]),
         gaps=tuple((day(a), day(b), why) for a, b, why in stored["gaps"]),
         breaks=tuple((day(d), why) for d, why in stored["breaks"]),
         survivors=stored.get("survivors", False),

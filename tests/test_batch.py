@@ -1,12 +1,18 @@
+import io
 import json
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
 from sanctlib.cli import main
+from sanctlib.cli.batch import _progress
 from sanctlib.reports.record import read_record
+from sanctlib.reports.workers import Event
 from tests.small_notebooks import small_notebook
 
 TABLE = """\
@@ -141,6 +147,35 @@ def test_failures_are_a_table_at_the_end_and_quiet_says_nothing_else() -> None:
     assert lines[0] == "1 of 1 failed:"
     assert lines[1].startswith("  bad/default  code cell 3 of 3 ('1 / 0') raised ZeroDivision")
     assert len(lines) == 2
+
+
+def test_the_bar_of_a_batch_says_what_ended_what_failed_what_runs_and_the_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", shown)
+    one, two, three = (SimpleNamespace(name=n, folder=Path("reports", n)) for n in "abc")
+    with _progress(4, quiet=False) as tell:
+        for event in (
+            Event("begun", one),
+            Event("cell", one, n_done=5, n_cells=12),
+            Event("again", one, error="its process died"),
+            Event("done", one, seconds=3),
+            Event("failed", two, error="boom"),
+            Event("cell", three, n_done=2, n_cells=9),
+        ):
+            tell(event)
+        frame = shown.getvalue().split("\r")[-1]
+    assert re.search(r"50%.* 2/4 \[\d\d:\d\d<\d\d:\d\d, .*, 1 failed; c 2/9\]", frame), frame
+    lines = re.split("[\r\n]+", shown.getvalue())
+    assert "a: tried again, its process died" in lines
+    assert "b: failed, boom" in lines
+    assert any(line.endswith("a 5/12]") for line in lines)
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    with _progress(4, quiet=True) as tell:
+        tell(Event("failed", two, error="boom"))
+    assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("first")

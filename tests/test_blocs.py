@@ -267,3 +267,17 @@ def test_writing_out_keeps_every_act_and_is_done_once(rows):
     written = after[after["event_id"].str.contains(":")]
     assert written["sender"].map(is_state_code).all()
     assert existed(written["sender"], written["date"]).all()
+
+
+def test_a_case_is_written_out_to_the_members_of_its_first_day():
+    case = {"source": "own", "case_id": "1", "sender": "EU", "target": "RUS", "ongoing": True}
+    days = {c: pd.Timestamp("2014-03-17") for c in ("start", "start_last")}
+    own = case | days | {"sender": "HRV"}
+    table = pd.DataFrame([case | days, own, own | {"sender": None, "target": None}])
+    found = expand_blocs(table)
+    assert list(found) == list(table)
+    # Croatia, which the case also names, stays once.
+    senders = found["sender"].dropna()
+    assert (len(found), len(senders), senders.nunique()) == (29, 28, 28)
+    assert found["case_id"].unique().tolist() == ["1"]
+    assert "GBR" in set(senders)

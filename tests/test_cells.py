@@ -189,7 +189,7 @@ def test_flags_written_as_numbers_are_flags() -> None:
 
 
 def test_a_key_twice_and_a_backward_span_are_refused() -> None:
-    with pytest.raises(SanctlibError, match="each key once"):
+    with pytest.raises(SanctlibError, match="each of its keys once"):
         cells(events(ACTS), every="month", by=["sender", "sender"])
     with pytest.raises(SanctlibError, match="start <= end"):
         cells(events(ACTS), every="month", start=date(2019, 1, 1), end=date(2018, 1, 1))

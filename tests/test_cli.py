@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sanctlib.cli import main
+from sanctlib.datasets import catalogue, readers
 from sanctlib.errors import SanctlibError
 from sanctlib.reports.record import read_record
 from tests.small_notebooks import small_notebook
@@ -157,7 +158,7 @@ def test_prepare_prints_what_was_kept_and_takes_keys(monkeypatch: pytest.MonkeyP
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [["key", "n_kept"], ["a", "3"]]
     call("prepare")
-    assert seen == [(("a",), Path("x/y"), False), (None, Path("data/processed"), False)]
+    assert seen == [(("a",), Path("x/y"), True), (None, Path("data/processed"), True)]
 
 
 def test_an_error_of_ours_is_one_message_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,12 +170,42 @@ def test_an_error_of_ours_is_one_message_and_no_traceback(monkeypatch: pytest.Mo
     assert (result.exit_code, result.stderr) == (1, "Error: The file 'x' is empty.\n")
 
 
-def test_datasets_and_citations_are_listed() -> None:
+def test_every_dataset_is_listed_in_a_hundred_columns() -> None:
     listed = call("datasets")
-    assert listed.exit_code == 0
-    assert "ofac_sdn" in listed.stdout
+    assert listed.exit_code == 0, listed.output
+    lines = listed.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert [
+        key for key in [*catalogue()["key"], *readers()["key"]] if key not in listed.stdout
+    ] == []
+    at = next(i for i, line in enumerate(lines) if line.startswith("icews_2018_weekly"))
+    assert lines[at].split()[1:5] == ["cells", "2018-01", "to", "2018-10"]
+    assert (
+        lines[at + 1] == "    ICEWS 2018: acts between states per week, sender, target and action"
+    )
+
+
+def test_a_dataset_asked_for_is_told_in_full() -> None:
+    told = call("datasets", "ofac_sdn")
+    assert told.exit_code == 0, told.output
+    assert "Shipped: sl.load('ofac_sdn')" in told.stdout
+    assert "Read from a producer's file: sl.read('ofac_sdn', path)" in told.stdout
+    assert "rows: 1,294\n" in told.stdout
+    assert "cite: US Department of the Treasury" in told.stdout
+    assert max(map(len, told.stdout.splitlines())) <= 100
+    unknown = call("datasets", "ofac_sdm")
+    assert unknown.exit_code == 1
+    assert "Did you mean 'ofac_sdn'" in unknown.stderr
+
+
+def test_citations_are_printed_alone_where_asked_for_and_else_by_key() -> None:
     cited = call("cite", "ofac_sdn")
-    assert "Office of Foreign Assets Control" in cited.stdout
+    assert cited.stdout.startswith(
+        "US Department of the Treasury, Office of Foreign Assets Control"
+    )
+    every = call("cite")
+    heads = [line.split(":")[0] for line in every.stdout.splitlines() if line[0] != " "]
+    assert heads == list(catalogue()["key"])
     unknown = call("cite", "ofac_sdm")
     assert unknown.exit_code == 1
     assert "Did you mean 'ofac_sdn'" in unknown.stderr

@@ -135,17 +135,23 @@ def test_the_band_holds_the_index_and_closes_without_spread() -> None:
     assert closed["weight_low"] == closed["weight_high"] == closed["index"] == 4
 
 
+def test_an_empty_selection_has_no_index() -> None:
+    with pytest.raises(SanctlibError, match=r"two or more components .* the intensity holds \[\]"):
+        decompose(intensity({"material": [1], "meetings": [3]}).iloc[:0])
+
+
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "match"),
     [
-        {"weights": {"material": 1}},
-        {"weights": {"material": -1, "meetings": 1}},
-        {"weights": {"material": 0, "meetings": 0}},
-        {"spread": 2},
+        ({"weights": {"material": 1}}, r"weights lack \['meetings'\]"),
+        ({"weights": {"material": 1, "meeting": 1}}, "Did you mean 'meetings'"),
+        ({"weights": {"material": -1, "meetings": 1}}, "weights from 0, not all 0"),
+        ({"weights": {"material": 0, "meetings": 0}}, "weights from 0, not all 0"),
+        ({"spread": 2}, "a spread of 0-1"),
     ],
 )
-def test_weights_that_are_none_are_refused(changed: dict[str, object]) -> None:
-    with pytest.raises(SanctlibError, match="two or more components, a weight from 0"):
+def test_weights_that_are_none_are_refused(changed: dict[str, object], match: str) -> None:
+    with pytest.raises(SanctlibError, match=match):
         decompose(intensity({"material": [1], "meetings": [3]}), **changed)
 
 

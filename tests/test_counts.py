@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sanctlib as sl
 from sanctlib.cells import cells
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
@@ -239,6 +240,8 @@ def test_a_case_dated_by_year_has_no_month() -> None:
         (None, "IRN", None, 1),
         ("2022-02", "RUS", 2, 0),
     ]
+    with pytest.raises(SanctlibError, match=r"no case of 'pandas' is .*: ask for 'year'"):
+        sanction_counts(CASES.iloc[[4]], every="month", by=["target"], unit="case")
 
 
 def test_threats_are_counted_when_asked_for() -> None:
@@ -404,7 +407,7 @@ def test_listings_per_month_make_quarters_and_no_weeks() -> None:
         (CHANGES, {"unit": "entity", "by": ["measure"]}, MissingColumnsError, "'measure'"),
         (events(), {"unit": "act", "by": ["objective"]}, MissingColumnsError, "'objective'"),
         (CHANGES, {"unit": "entity", "senders": ["USA"]}, MissingColumnsError, "choice of senders"),
-        (events(), {"unit": "act", "by": ["sender"] * 2}, SanctlibError, "each key once"),
+        (events(), {"unit": "act", "by": ["sender"] * 2}, SanctlibError, "each of its keys once"),
         (
             events(),
             {"unit": "dyad", "by": ["sender"], "target_rule": "conduct"},
@@ -447,6 +450,14 @@ def test_units_side_by_side_with_the_rule_in_words() -> None:
     none = compare_units({}, start=date(2022, 2, 1), end=date(2022, 2, 28), targets=["RUS"])
     assert none.empty
     assert none.dtypes.equals(found.dtypes)
+
+
+def test_a_hand_picked_list_covers_no_span() -> None:
+    inside = {"start": date(2022, 2, 1), "end": date(2022, 2, 28)}
+    found = compare_units([sl.load("russia_iran")], targets=["RUS", "NOR"], **inside)
+    assert found["covered"].eq(other=False).all()
+    none = compare_units([sl.load("russia_iran")], targets=["NOR"], **inside)
+    assert none[["n", "upper"]].isna().all(axis=None)
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import doctest
 import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import sanctlib as sl
 from tests.conftest import ROOT
@@ -44,7 +46,34 @@ def test_the_lines_of_python_in_the_readme_run(
     code = "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL))
     assert "import sanctlib as sl" in code
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {})
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    # The result that a comment promises of one's own table.
+    counts = sl.sanction_counts(names["reading"], every="quarter", unit="act")["n"].tolist()
+    assert f"# {counts}" in text
+
+
+def test_the_readme_lists_the_datasets_we_ship() -> None:
+    table = (ROOT / "README.md").read_text("utf-8").split("## The data we ship")[1].split("##")[0]
+    listed = [key for row in re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE)
+              for key in re.findall(r"`(\w+)`", row)]  # fmt: skip
+    assert sorted(listed) == sorted(sl.catalogue()["key"])
+
+
+def test_the_citation_file_says_what_the_package_says() -> None:
+    # Names and requirements: schema of the Citation File Format 1.2.0.
+    allowed = {"abstract", "authors", "cff-version", "commit", "contact", "date-released", "doi"}
+    allowed |= {"identifiers", "keywords", "license", "license-url", "message", "repository"}
+    allowed |= {"preferred-citation", "references", "repository-artifact", "repository-code"}
+    allowed |= {"title", "type", "url", "version"}
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert {"cff-version", "message", "title", "authors"} <= cited.keys() <= allowed
+    assert (cited["cff-version"], cited["type"]) == ("1.2.0", "software")
+    for name in ("version", "authors", "keywords"):
+        assert cited[name] == package[name], name
+    assert package["license"].startswith(f"{cited['license']} AND ")
+    assert all(isinstance(cited[name], str) for name in ("abstract", "message", "title"))
 
 
 def test_the_architecture_page_names_every_part() -> None:
@@ -76,17 +105,12 @@ def test_the_cases_on_what_is_counted_run() -> None:
     assert failed == 0
 
 
-def test_the_exhibits_of_the_gallery_run(
-    real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_gallery_prints_and_draws_what_its_page_shows(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
     gallery = runpy.run_path(str(ROOT / "docs" / "gallery.py"))
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"GSDB": str(real_data / "cases" / "GSDB_V3.csv")}
-    for code in gallery["blocks"]():
-        exec(compile(code, "gallery.md", "exec"), names)
-    drawn = {p.name for p in tmp_path.iterdir()}
-    named = re.findall(r"\]\(figures/([^)]+)\)", (ROOT / "docs" / "gallery.md").read_text("utf-8"))
-    assert set(named) <= drawn
-    plt = __import__("matplotlib.pyplot").pyplot
-    plt.close("all")
+    assert gallery["run"](page, into=tmp_path) == page, "run `make gallery`"
+    named = {n for n in re.findall(r"\]\(figures/([^)]+)\)", page) if "gsdb" not in n}
+    assert len(named) >= 9
+    assert named <= {p.name for p in tmp_path.iterdir()}
+    figures = (ROOT / "docs" / "figures").glob("gallery_*.png")
+    assert [p.name for p in figures if p.stat().st_size > 60_000] == []

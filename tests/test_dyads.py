@@ -109,7 +109,7 @@ def test_a_file_of_pairs_without_direction_is_written_in_the_order_of_the_alphab
     assert values(reading, "alliance_entente") == {"CAN>USA 1992": 0, "IRN>RUS 1992": 1}
     assert not reading.table["directed"].any()
     assert reasons(reading) == {5: "second is no party: '999'"}
-    assert reading.unmatched.to_numpy().tolist() == [["second", "999", 1]]
+    assert reading.unmatched.to_numpy().tolist() == [["second", "999", "unknown name", 1]]
 
 
 def test_atop_says_who_owes_what_to_whom() -> None:
@@ -164,7 +164,7 @@ def test_the_world_and_rows_without_a_value_are_rejected_and_listed() -> None:
         9: "no value",
         10: "a flow below zero",
     }
-    assert reading.unmatched.to_numpy().tolist() == [["second", "World", 2]]
+    assert reading.unmatched.to_numpy().tolist() == [["second", "World", "unknown name", 2]]
 
 
 def test_months_and_unknown_indicators_of_trade_are_rejected() -> None:

@@ -81,7 +81,10 @@ def test_only_an_ongoing_case_at_the_end_of_the_release_has_no_end(small: Readin
 def test_groups_and_colonies_are_kept_as_unknown_and_listed(small: Reading) -> None:
     table = small.table
     assert table["target"].isna().sum() == 2
-    assert small.unmatched["name"].tolist() == ["Mozambique", "Terrorist Organizations (ISIL)"]
+    assert small.unmatched[["name", "reason"]].to_numpy().tolist() == [
+        ["Mozambique", "not a state on that day"],
+        ["Terrorist Organizations (ISIL)", "unknown name"],
+    ]
 
 
 def test_impossible_years_are_rejected_with_their_line(small: Reading) -> None:

@@ -1,5 +1,6 @@
 import base64
 import re
+from pathlib import Path
 from typing import Any
 
 from bs4 import BeautifulSoup
@@ -30,6 +31,10 @@ def code(*outputs: dict[str, Any]) -> dict[str, Any]:
         "execution_count": 1,
         "outputs": list(outputs),
     }
+
+
+def declaring(source: str) -> dict[str, Any]:
+    return code() | {"metadata": {"tags": ["parameters"]}, "source": source}
 
 
 def page(*cells: dict[str, Any], **options: Any) -> BeautifulSoup:
@@ -116,6 +121,7 @@ def test_names_from_data_are_shown_as_text() -> None:
             output(text_plain=name),
             {"output_type": "stream", "name": "stdout", "text": name},
         ),
+        declaring("label: str = 'plain'"),
         parameters={"label": name},
         files=["<i>.csv"],
         name=name,
@@ -130,6 +136,19 @@ def test_names_from_data_are_shown_as_text() -> None:
     link = soup.select_one("footer a")
     assert link is not None
     assert (link.text, link["href"]) == ("<i>.csv", "%3Ci%3E.csv")
+
+
+def test_the_page_says_the_command_that_was_run_and_not_the_defaults() -> None:
+    source = "pair: Pair = ('RUS', 'IRN')\nlevel: float = 0.95\nown: Path | None = None"
+    values = {"pair": ("IRN", "CHN"), "level": 0.95, "own": Path("/home/me/my file.csv")}
+    soup = page(declaring(source), parameters=values, name="country_brief")
+    said = soup.select_one("p.command code")
+    assert said is not None
+    assert said.text == "sanctlib report country_brief -p pair=IRN,CHN -p 'own=my file.csv'"
+    assert "/home" not in str(soup)
+    of_another = page(markdown("# One"), name="mine").select_one("p.command code")
+    assert of_another is not None
+    assert of_another.text == "sanctlib report mine.ipynb"
 
 
 def test_figures_are_inside_the_page_with_words_for_those_who_cannot_see_them() -> None:

@@ -62,6 +62,11 @@ def monthly(table: object, **options: object) -> pd.DataFrame:
     )
 
 
+def test_where_nothing_is_covered_nobody_knows_whether_acts_are_few() -> None:
+    found = monthly(events(ACTS), start=date(2030, 1, 1), end=date(2030, 2, 28))
+    assert found["too_few"].isna().all()
+
+
 def test_every_engine_gives_the_same_rates(as_engine: Shaped) -> None:
     found = monthly(as_engine(events(ACTS)))
     january = found[found["period"].eq("2018-01-01")]
@@ -223,7 +228,7 @@ def test_a_hand_picked_list_gives_no_rate() -> None:
     ("options", "error", "match"),
     [
         ({"components": ["meeting"]}, UnknownChoiceError, "Did you mean 'meetings'"),
-        ({"components": []}, SanctlibError, "needs components, once each"),
+        ({"components": []}, SanctlibError, "needs one component or more"),
         ({"denominator": "war"}, UnknownChoiceError, "denominator 'war'"),
         ({"pair": ("RUS", "RUS")}, SanctlibError, "a pair of two states"),
         ({"pair": ("RUS", "EU")}, UnknownChoiceError, "three capital letters.*got 'EU'"),

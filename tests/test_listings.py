@@ -142,7 +142,7 @@ def test_an_unknown_country_is_null_and_listed_and_the_known_one_stays(file: Pat
     reading = listed(file, row(entity_country="Iran;Atlantis"), row("2", entity_country="Atlantis"))
     assert shown(reading, "entity_country") == [["IRN"], [""]]
     assert reading.unmatched.to_dict("records") == [
-        {"side": "entity_country", "name": "Atlantis", "n": 2},
+        {"side": "entity_country", "name": "Atlantis", "reason": "unknown name", "n": 2},
     ]
 
 

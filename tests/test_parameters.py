@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reports.parameters import check, declared
-from sanctlib.reports.values import Kind, from_json, parse, shown, to_json, to_source
+from sanctlib.reports.values import Kind, as_text, from_json, parse, shown, to_json, to_source
 
 CELL = """\
 from datetime import date
@@ -222,6 +222,37 @@ def test_the_injected_source_gives_the_same_values_and_types(values: dict[str, o
 @given(value=SINGLE | st.lists(SINGLE))
 def test_json_gives_the_same_value_and_type(value: object) -> None:
     assert repr(from_json(json.loads(json.dumps(to_json(value))))) == repr(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (("RUS", "IRN"), Kind(name="Pair")),
+        ([("RUS", "IRN"), ("RUS", "CHN")], Kind(name="list", item=Kind(name="Pair"))),
+        (['a "b", c', "d"], Kind(name="list", item=Kind(name="str"))),
+        (date(2018, 5, 8), Kind(name="date")),
+        (True, Kind(name="bool")),
+        (None, Kind(name="int", optional=True)),
+        ([], Kind(name="list", item=Kind(name="State"))),
+    ],
+)
+def test_what_one_would_type_is_read_back(value: object, kind: Kind) -> None:
+    assert parse(as_text(value), kind) == value
+
+
+def test_a_first_day_after_the_last_is_refused_against_the_default_too(tmp_path: Path) -> None:
+    cell = """from datetime import date
+start: date = date(2018, 1, 1)
+end: date = date(2018, 10, 31)
+list_start: date = date(2022, 1, 1)
+list_end: date | None = None
+restart: date = date(2030, 1, 1)"""
+    parameters = declared(notebook(tmp_path, cell))
+    assert check({"end": date(2018, 1, 1), "list_start": date(2025, 1, 1)}, parameters)
+    with pytest.raises(ParameterError, match=r"'start' \(2019-01-01\) lies after 'end' \(2018-10"):
+        check({"start": date(2019, 1, 1)}, parameters)
+    with pytest.raises(ParameterError, match=r"'list_start' .2022-01-01. lies after 'list_end'"):
+        check({"list_end": date(2021, 1, 1)}, parameters)
 
 
 def test_readers_see_values_as_they_write_them() -> None:

@@ -249,6 +249,15 @@ def test_a_timeline_claims_no_day_that_is_not_known() -> None:
     ]
 
 
+def test_a_timeline_within_a_year_has_its_months_on_the_axis() -> None:
+    acts = pd.DataFrame({"act_id": ["a", "b"], "title": "act", "status": "confirmed"})
+    acts = acts.assign(date=pd.to_datetime(["2023-09-10", "2023-12-05"]))
+    ax = plot_timeline(acts, sides={"all": [True, True]}, **WORDS)
+    ax.figure.canvas.draw()
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert {"Oct 2023", "Nov 2023", "Dec 2023"} <= set(labels)
+
+
 def test_a_timeline_of_decades_has_no_more_years_than_fit() -> None:
     acts = pd.DataFrame({"act_id": ["a", "b"], "title": "act", "status": "confirmed"})
     acts = acts.assign(date=pd.to_datetime(["1979-01-01", "2018-01-01"]))
@@ -376,4 +385,5 @@ def test_partners_stand_before_their_band_and_few_acts_are_open() -> None:
         (0.5, "#0072B2"),
         (0.1, "white"),
     ]
+    plot_partners(partners.assign(too_few=pd.NA), **WORDS)
     assert "no values" in [t.get_text() for t in plot_partners(partners.iloc[:0], **WORDS).texts]

@@ -46,8 +46,8 @@ def test_rows_written_out_are_added_and_all_adds_up(sample: Reading) -> None:
 
 def test_codes_that_are_no_states_are_listed(sample: Reading) -> None:
     assert sample.unmatched.to_dict("records") == [
-        {"side": "sender", "name": "JAP", "n": 1},
-        {"side": "target", "name": "IGO", "n": 1},
+        {"side": "sender", "name": "JAP", "reason": "unknown name", "n": 1},
+        {"side": "target", "name": "IGO", "reason": "unknown name", "n": 1},
     ]
 
 

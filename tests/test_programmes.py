@@ -89,6 +89,13 @@ def test_thematic_programmes_are_about_no_state():
     assert set(states(*tags)) == {""}
 
 
+def test_a_law_that_names_no_state_is_thematic_though_it_answers_one():
+    drilling = "The Unauthorised Drilling Activities in the Eastern Mediterranean"
+    regimes = [f"{drilling} (Sanctions) (EU Exit) Regulations 2020"]
+    regimes.append("The Lebanon (Sanctions) (EU Exit) Regulations 2020")
+    assert states(*regimes, list_name="UK Sanctions List") == ["", "LBN"]
+
+
 def test_states_of_a_set_are_sorted_and_once_each():
     assert states("IRAN;RUSSIA-EO14024;IFSR", "SDGT;IRAN", "SDGT;NPWMD") == ["IRN;RUS", "IRN", ""]
 

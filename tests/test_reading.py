@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sanctlib as sl
 from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SanctlibError
 from sanctlib.reading import Audit, Provenance, Reading, no_rejects
@@ -68,10 +69,11 @@ def test_read_equals_kept_merged_and_rejected_less_added(
 
 def test_names_without_a_code_are_counted_most_frequent_first() -> None:
     names = pd.DataFrame({"side": ["sender", "target", "sender"], "name": ["B", "A", "B"]})
+    names["reason"] = "unknown name"
     start = Draft(rows=draft(1).rows, audit=Audit.begin(1), names=names)
     assert start.unmatched.to_dict("records") == [
-        {"side": "sender", "name": "B", "n": 2},
-        {"side": "target", "name": "A", "n": 1},
+        {"side": "sender", "name": "B", "reason": "unknown name", "n": 2},
+        {"side": "target", "name": "A", "reason": "unknown name", "n": 1},
     ]
 
 
@@ -87,15 +89,37 @@ def test_a_reading_whose_table_is_not_its_audit_is_refused() -> None:
         )
 
 
-def test_a_reading_shows_its_counts_and_escapes_its_names() -> None:
+def test_a_reading_shows_its_counts_in_one_line() -> None:
     reading = Reading(
         kind="events",
         table=pd.DataFrame([event()]),
         rejected=no_rejects(),
         audit=Audit.begin(1),
         coverage=None,
-        provenance=Provenance(key="<b>", title="t", producer="p", licence="l", citation="c"),
+        provenance=PROVENANCE,
     )
     said = "1 rows of events (1 read, 0 added, 0 merged, 0 rejected); coverage not said"
-    assert said in repr(reading)
-    assert "&lt;b&gt;" in reading._repr_html_()
+    assert repr(reading) == f"<Reading 'mine': {said}>"
+
+
+def test_a_reading_says_how_many_acts_lack_a_party() -> None:
+    rows = [
+        event(event_id="1", act_id="1"),
+        event(event_id="2", act_id="2", sender=None),
+        event(event_id="3a", act_id="3", target=None),
+        event(event_id="3b", act_id="3"),
+    ]
+    reading = Reading(
+        kind="events",
+        table=pd.DataFrame(rows),
+        rejected=no_rejects(),
+        audit=Audit.begin(4),
+        coverage=None,
+        provenance=PROVENANCE,
+    )
+    shown = reading._repr_html_()
+    assert "<br>3 acts, 2 (66.7 %) of them without a sender or a target<br>" in shown
+    assert "Cite: Me (2026): Mine." in shown
+    cells = sl.load("icews_2018_weekly")
+    n = cells.table["n_acts"].where(cells.table[["sender", "target"]].isna().any(axis=1), 0).sum()
+    assert f"453,501 acts, {n:,} (91.6 %) of them without" in cells._repr_html_()

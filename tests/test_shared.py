@@ -112,3 +112,10 @@ def test_senders_on_russia_and_iran_in_release_3(real_data: Path) -> None:
     assert by_year.loc[2017, "shared"] == "CAN;USA"
     assert by_year.loc[2022, "shared"] == "CAN;KOR;USA"
     assert by_year.loc[1980, "n_shared"] == 0
+
+
+def test_members_of_a_bloc_are_counted_after_writing_it_out() -> None:
+    members = sl.expand_blocs(OURS)
+    found = shared_sanctioners(members, pair=("RUS", "IRN"), coverage=KNOWN)
+    # 28 members of the EU each year, the United States, and Canada on Russia alone.
+    assert found[["n_first", "n_shared"]].to_numpy().tolist() == [[29, 1], [30, 29]]

@@ -130,11 +130,21 @@ def test_senders_of_one_case_do_not_add_up() -> None:
     assert active_sanctions(CASES, every="year", at="any_day", coverage=YEARS)["additive"].all()
 
 
+# One case of a day lets the others be asked for by quarter.
+OF_A_DAY = frame(
+    "case_id sender target start start_last end end_last ongoing exit",
+    [("d", "USA", "CUB", *["2001-02-03"] * 2, *["2001-02-04"] * 2, False, "lifted")],
+).assign(source="own")
+
+
 def test_a_year_is_not_a_month() -> None:
+    with pytest.raises(SanctlibError, match="dated that closely: ask for 'year'"):
+        active_sanctions(CASES, every="quarter", at="any_day")
     found = active_sanctions(
-        CASES.iloc[[2]],
+        pd.concat([CASES.iloc[[2]], OF_A_DAY]),
         every="quarter",
         at="any_day",
+        targets=["RUS"],
         start=date(2000, 10, 1),
         end=date(2002, 3, 31),
         coverage=YEARS,
@@ -222,7 +232,7 @@ def test_a_listing_of_unknown_day_does_not_hide_one_that_is_known() -> None:
 @pytest.mark.parametrize(
     ("table", "options", "error", "match"),
     [
-        (events(), {}, SanctlibError, "Acts have a day, and no end"),
+        (events(), {}, SanctlibError, "a day and no end: sanction_counts"),
         (LISTINGS, {"stock": "in_force"}, SanctlibError, "do not say what is suspended"),
         (CHANGES, {"target_rule": "address"}, SanctlibError, "not by 'address'"),
         (CHANGES, {"by": ["measure"]}, MissingColumnsError, "'measure'"),
@@ -284,7 +294,7 @@ def test_both_identities_hold_for_cases(cases: list[tuple], every: str, stock: s
         (str(i), "USA", target, begin, length if length is None else begin + length, going, end)
         for i, (begin, length, going, target, end) in enumerate(cases)
     ]
-    identities_hold(every, yearly(rows), YEARS, stock=stock)
+    identities_hold(every, pd.concat([yearly(rows), OF_A_DAY]), YEARS, stock=stock)
 
 
 @settings(deadline=None, derandomize=True, max_examples=15)

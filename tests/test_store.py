@@ -31,11 +31,14 @@ def reading() -> Reading:
             first=date(2018, 1, 1),
             last=date(2018, 12, 31),
             states=frozenset({"USA", "IRN"}),
+            senders=frozenset({"USA", "EU"}),
             gaps=((date(2018, 2, 1), date(2018, 2, 2), "down"),),
             breaks=((date(2018, 6, 1), "new coder"),),
         ),
         provenance=PROVENANCE,
-        unmatched=pd.DataFrame([{"side": "target", "name": "Wiranto", "n": 1}]),
+        unmatched=pd.DataFrame(
+            [{"side": "target", "name": "Wiranto", "reason": "unknown name", "n": 1}]
+        ),
         curated=True,
     )
 

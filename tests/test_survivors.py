@@ -97,3 +97,24 @@ def test_a_lower_bound_has_no_interval() -> None:
         sl.sanction_counts(
             sl.load("canada_sema"), every="year", unit="designation", interval="dispersion"
         )
+
+
+def test_the_stock_of_a_list_without_days_is_known_on_its_own_day() -> None:
+    us = sl.read("ofac", SAMPLES / "ofac" / "sdn.xml")
+    n = us.table["entity_id"].nunique()
+    for every, at, upper in (
+        ("day", "any_day", n),
+        ("month", "end_of_period", n),
+        # Of the other days of the month the list says what stayed.
+        ("month", "any_day", None),
+    ):
+        found = sl.active_sanctions(us, every=every, at=at, by=[])
+        expected = [(n, n, upper, None, None, n, every == "day")]
+        columns = ("n", "lower", "upper", "opening", "added", "closing", "covered")
+        assert shown(found, *columns) == expected
+
+
+def test_a_list_was_seen_on_its_own_day_though_nothing_changed() -> None:
+    known = Coverage(source="own", first=date(2022, 1, 1), last=date(2022, 4, 10), survivors=True)
+    found = sl.active_sanctions(LISTINGS.iloc[[0]], every="month", at="any_day", coverage=known)
+    assert shown(found.tail(1), "n", "covered") == [(1, False)]

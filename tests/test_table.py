@@ -89,7 +89,9 @@ def test_na_is_namibia_unless_said_otherwise() -> None:
 def test_a_name_that_is_no_state_is_null_kept_and_listed() -> None:
     reading = read(GOOD, ("2018-05-08", "Wiranto", "Iran", "impose"))
     assert reading.table["sender"].isna().tolist() == [False, True]
-    assert reading.unmatched.to_dict("records") == [{"side": "sender", "name": "Wiranto", "n": 1}]
+    assert reading.unmatched.to_dict("records") == [
+        {"side": "sender", "name": "Wiranto", "reason": "unknown name", "n": 1}
+    ]
 
 
 def test_a_month_and_a_year_are_intervals() -> None:

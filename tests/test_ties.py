@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -78,11 +79,11 @@ def test_institutions_are_unknown_parties_and_listed_by_their_number(small: Read
     assert rows_of(small, "1994070701", *sides) == [["?", "VEN"]]
     assert rows_of(small, "1995010101", *sides) == [["USA", "?"], ["CAN", "?"]]
     assert small.unmatched.to_numpy().tolist() == [
-        ["target", "institution 1000", 2],
-        ["sender", "institution 1653", 1],
-        ["sender", "institution 1830 3750", 1],
-        ["sender", "institution 3450", 1],
-        ["target", "998", 1],
+        ["target", "institution 1000", "unknown name", 2],
+        ["sender", "institution 1653", "unknown name", 1],
+        ["sender", "institution 1830 3750", "unknown name", 1],
+        ["sender", "institution 3450", "unknown name", 1],
+        ["target", "998", "unknown name", 1],
     ]
 
 
@@ -193,3 +194,18 @@ def test_real_sentences_are_years(ties: Reading, real_data: Path) -> None:
         "1955-01-01",
         "1969-01-01",
     ]
+
+
+def test_a_bloc_that_the_codes_cannot_name_has_no_zero(small: Reading) -> None:
+    asked = {"every": "year", "unit": "case"}
+    found = sl.sanction_counts(small, by=["sender"], senders=["EU", "CAN"], **asked)
+    assert found.loc[found["sender"].eq("EU"), ["n", "lower", "upper"]].isna().all(axis=None)
+    assert found.loc[found["sender"].eq("CAN"), "n"].notna().all()
+    # A sum over senders of which one cannot be named is not known either.
+    whole = sl.sanction_counts(small, by=[], senders=["EU", "CAN"], **asked)
+    assert not whole["covered"].any()
+    stocks = sl.active_sanctions(small, every="year", at="any_day", by=["sender"], senders=["EU"])
+    assert stocks[["n", "upper"]].isna().all(axis=None)
+    other = sl.Coverage(source="ties", first=date(1950, 1, 1), last=date(1951, 12, 31))
+    again = sl.sanction_counts(small, by=["sender"], senders=["EU"], coverage=other, **asked)
+    assert again["n"].isna().all()

@@ -14,7 +14,7 @@ ORIGIN_COLUMNS = ("_file", "_line", "_raw")
 
 
 def _no_names() -> pd.DataFrame:
-    return pd.DataFrame({"side": pd.Series(dtype="str"), "name": pd.Series(dtype="str")})
+    return pd.DataFrame({c: pd.Series(dtype="str") for c in ("side", "name", "reason")})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Draft:
     audit: Audit
     rejected: pd.DataFrame = field(default_factory=no_rejects)
     names: pd.DataFrame = field(default_factory=_no_names)
-    """``side`` and ``name`` of every party no code was found for, a row per mention."""
+    """``side``, ``name`` and ``reason`` of every party without a code, a row per mention."""
     head: str = ""
     """What stood before the header line of the file."""
 
@@ -81,11 +81,11 @@ class Draft:
 
     @property
     def unmatched(self) -> pd.DataFrame:
-        """Names without a code: ``side``, ``name``, ``n``, the most frequent first."""
-        counted = self.names.value_counts(["side", "name"]).rename("n").reset_index()
-        return counted.sort_values(
-            ["n", "side", "name"], ascending=[False, True, True]
-        ).reset_index(drop=True)
+        """Names without a code: ``side``, ``name``, ``reason``, ``n``, the most frequent first."""
+        keys = ["side", "name", "reason"]
+        counted = self.names.value_counts(keys).rename("n").reset_index()
+        order = [False, True, True, True]
+        return counted.sort_values(["n", *keys], ascending=order, ignore_index=True)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -125,8 +125,9 @@ def resolve_parties(
         gone &= not_yet == "reject"
         day = lead.dt.strftime("%Y-%m-%d")
         reasons[gone] = side + " " + text[gone].map(repr) + " was not a state on " + day[gone]
-        unknown = text[found["code"].isna() & text.notna() & ~gone]
-        names.append(pd.DataFrame({"side": side, "name": unknown.to_numpy()}))
+        unknown = found["code"].isna() & text.notna() & ~gone
+        why = {"name": text[unknown], "reason": found.loc[unknown, "reason"]}
+        names.append(pd.DataFrame({"side": side, **why}))
         rows[side] = found["code"]
     listed = pd.concat(names, ignore_index=True)
     return replace(draft, rows=rows, names=listed).reject(reasons, step="resolve parties")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from sanctlib import datasets
 from sanctlib.cli.batch import batch, verify
+from sanctlib.cli.listing import cite, list_datasets
 from sanctlib.cli.report import from_here, report
 from sanctlib.errors import SanctlibError
 from sanctlib.fetching.fetch import FETCHED, MOST_JOBS, fetch
@@ -37,24 +37,8 @@ def main() -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=datasets.STORE, show_default=True)
 def prepare(keys: tuple[str, ...], out: Path) -> None:
     """Clean the shipped datasets KEYS (all by default) into a folder of Parquet files."""
-    summary = datasets.prepare(keys or None, out=out, progress=sys.stderr.isatty())
+    summary = datasets.prepare(keys or None, out=out, progress=True)
     click.echo(summary.to_string(index=False))
-
-
-@main.command("datasets")
-def list_datasets() -> None:
-    """List what is shipped, and what can be read from a producer's file."""
-    click.echo("Shipped: sl.load(key)\n")
-    click.echo(datasets.catalogue().to_string(index=False, max_colwidth=60))
-    click.echo("\nRead from a producer's file: sl.read(key, path)\n")
-    click.echo(datasets.readers().to_string(index=False, max_colwidth=60))
-
-
-@main.command()
-@click.argument("keys", nargs=-1)
-def cite(keys: tuple[str, ...]) -> None:
-    """Print the citations of the datasets KEYS (all shipped ones by default)."""
-    click.echo(datasets.cite(keys or datasets.shipped()))
 
 
 @main.command("fetch")
@@ -96,5 +80,5 @@ def fetch_files(*, name: str | None, version: str, quiet: bool, **how: Any) -> N
         click.echo(fetchables()[name].note)
 
 
-for _command in (report, batch, verify):
+for _command in (list_datasets, cite, report, batch, verify):
     main.add_command(_command)

@@ -186,10 +186,5 @@ def verify(
         verdict = verify_run(
             run, notebook=notebook, store=store, timeout=timeout, progress=progress
         )
-    for change in verdict.changes:
-        click.echo(f"not as recorded: {change}")
-    for difference in verdict.differences:
-        click.echo(f"differs: {difference}")
-    if verdict.equal:
-        click.echo(f"equal: {verdict.n_files} files")
+    click.echo(verdict)
     ctx.exit(0 if verdict.equal else 1)

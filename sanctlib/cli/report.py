@@ -15,6 +15,7 @@ from sanctlib.reports.index import PDF, write_index
 from sanctlib.reports.parameters import Parameter, declared, parse_parameter
 from sanctlib.reports.pdf import browser, print_pdf
 from sanctlib.reports.run import NotebookError, Progress, available, find_notebook, run_notebook
+from sanctlib.reports.values import as_text
 
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), default="reports", show_default=True
@@ -95,21 +96,9 @@ def _print_help(ctx: click.Context, name: str | None) -> None:
         return
     click.echo(f"\nParameters of {name}:")
     for key, parameter in declared(find_notebook(name)).items():
-        click.echo(f"  {key}: {parameter.type} (default: {_as_typed(parameter.default)})")
+        click.echo(f"  {key}: {parameter.type} (default: {as_text(parameter.default)})")
         if parameter.help:
             click.echo(f"      {parameter.help}")
-
-
-def _as_typed(value: object) -> str:
-    """Return a value as one would type it after `-p key=`."""
-    if isinstance(value, list):
-        pairs = any(isinstance(v, tuple) for v in value)
-        return (";" if pairs else ",").join(_as_typed(v) for v in value)
-    if isinstance(value, tuple):
-        return ",".join(str(v) for v in value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "none" if value is None else str(value)
 
 
 def _values(given: Iterable[str], known: Mapping[str, Parameter]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from sanctlib.errors import check_choice, check_columns
 Side: TypeAlias = Literal["sender", "target"]
 SIDES: tuple[Side, ...] = ("sender", "target")
 _NEEDED = ("event_id", "act_id", "date", "sender", "target", "mutual", "family")
+_OF_CASES = ("case_id", "start", "sender", "target")
 
 
 def blocs() -> pd.DataFrame:
@@ -96,19 +97,20 @@ def expand_blocs(
     only: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """
-    Write out blocs into their members of the act's day, one row per member.
+    Write out blocs into their members of the act's or case's day, one row per member.
 
-    `act_id` is kept, so the act still counts once; counts of rows, senders and dyads
+    `act_id` or `case_id` is kept, so it still counts once; counts of rows, senders and dyads
     change by an order of magnitude. A member that the act also names, or that two blocs
     of the act share, stays once; a member is never written out against itself.
     Senders of sanctions are the states bound by them (`members` with `for_sanctions`).
     A row whose bloc has no dated member on that day stays whole. An act dated by an
-    interval is written out on its first day.
+    interval is written out on its first day, a case on the first day of its start: who
+    joined or left while it was in force is as on that day.
 
     Parameters
     ----------
     events : DataFrame
-        An events table.
+        A table of events, or of cases.
     sides : sequence of "sender" and "target"
         Which parties to write out.
     only : collection of str, optional
@@ -118,12 +120,14 @@ def expand_blocs(
     -------
     expanded : DataFrame
         The columns of `events`, rows in the order of `events` and then of the members.
-        ``event_id`` ends in ``:SENDER>TARGET`` where a row was written out.
+        Of events, ``event_id`` ends in ``:SENDER>TARGET`` where a row was written out.
 
     Raises
     ------
     MissingColumnsError
-        When a column of the events table is absent.
+        When a column of the events or cases is absent.
+    SchemaError
+        For what is no pandas table: of a reading, pass its ``table``.
     UnknownChoiceError
         For another side, or a code in `only` that is not a bloc's.
 
@@ -134,7 +138,8 @@ def expand_blocs(
     >>> expand_blocs(pd.DataFrame([act]))["event_id"].to_list()
     ['7:DEU>RUS', '7:FRA>RUS', '7:GBR>RUS']
     """
-    check_columns(events.columns, _NEEDED, needed_by="expand_blocs")
+    cases = hasattr(events, "columns") and "case_id" in events.columns
+    check_columns(events, _OF_CASES if cases else _NEEDED, needed_by="expand_blocs")
     # One side or bloc may be named without brackets.
     sides = (cast("Side", sides),) if isinstance(sides, str) else sides
     only = (only,) if isinstance(only, str) else only
@@ -144,7 +149,12 @@ def expand_blocs(
     for bloc in only or ():
         check_choice(bloc, sorted(known), what="bloc", needed_by="expand_blocs")
     chosen = known if only is None else set(only)
-    work = events.reset_index(drop=True).astype({"event_id": "str"})
+    work = events.reset_index(drop=True)
+    if cases:
+        # A case is one of sanctions, and its rows are told apart as those of an act are.
+        ids = work["case_id"].astype("str") + _pair(work["sender"], work["target"])
+        work = work.assign(date=work["start"], family="sanction", mutual=False, event_id=ids)
+    work = work.astype({"event_id": "str"})
     # The parties before writing out, to find the suffix that the reader may have given.
     work["_was_sender"], work["_was_target"] = work["sender"], work["target"]
     for side in sides:

@@ -12,6 +12,7 @@ from sanctlib.errors import FetchError, NotPublishedError, UnreachableError
 from sanctlib.fetching.download import download
 from sanctlib.fetching.fetchable import Fetchable, Wanted
 from sanctlib.reading import sha256
+from sanctlib.showing import progress_bar
 from sanctlib.sources.checksums import record
 from sanctlib.writing import writing
 
@@ -48,18 +49,16 @@ class Batch:
 
     def fetch(self, todo: list[Wanted], *, jobs: int, progress: bool) -> None:
         """Fetch files, some at once; record them as they come."""
-        from tqdm import tqdm
-
         n_bytes, since = 0, 0
-        hidden = None if progress else True  # None: shown at a terminal only
-        bar = tqdm(total=len(todo), unit="file", desc=self.source.name, leave=False, disable=hidden)
+        bar = progress_bar(len(todo), name=self.source.name, unit="file", progress=progress)
         with bar, ThreadPoolExecutor(jobs) as pool:
             futures = {pool.submit(self._download, w): w.file for w in todo}
             try:
                 for future in as_completed(futures):
                     n_bytes += self._take(futures[future], future)
                     bar.update()
-                    bar.set_postfix_str(f"{n_bytes / 1e6:.1f} MB")
+                    failed = f", {len(self.failed)} failed" if self.failed else ""
+                    bar.set_postfix_str(f"{n_bytes / 1e6:.1f} MB{failed}")
                     since += 1
                     if since * _RECORDS >= len(todo):
                         record(self.folder, self.done)

@@ -66,7 +66,8 @@ def fetch(
     again : bool
         Fetch what is there too.
     progress : bool
-        Say on standard error how many files there are, and at a terminal show a bar.
+        Say on standard error how many files there are, and show a bar at a terminal or in a
+        notebook.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.errors import SanctlibError, check_choice, check_columns
 from sanctlib.metrics.intensity import ALL
 from sanctlib.metrics.intervals import wilson_interval
 
@@ -54,7 +54,7 @@ def intensity_shares(intensity: pd.DataFrame, *, level: float = 0.95) -> pd.Data
     [{'share': 0.5, 'lower': 0.2366, 'upper': 0.7634, 'log_odds': 0.0}]
     """
     needed = [*_KEYS, "n_acts", "exposure", "dispersion"]
-    check_columns(intensity.columns, needed, needed_by="intensity_shares")
+    check_columns(intensity, needed, needed_by="intensity_shares")
     counts, total = (
         intensity[c].astype("Float64").to_numpy("float64", na_value=np.nan)
         for c in ("n_acts", "exposure")
@@ -96,7 +96,7 @@ def exposure_elasticity(intensity: pd.DataFrame, *, level: float = 0.95) -> pd.D
         For another table.
     """
     needed = [*_KEYS, "n_acts", "exposure", "covered"]
-    check_columns(intensity.columns, needed, needed_by="exposure_elasticity")
+    check_columns(intensity, needed, needed_by="exposure_elasticity")
     rows = []
     for names, series in intensity.groupby(_PAIR, sort=False):
         whole = series["covered"].fillna(value=False).astype("bool")
@@ -162,7 +162,9 @@ def decompose(
     Raises
     ------
     SanctlibError
-        For fewer than two components, weights of other components, below 0 or all 0.
+        For fewer than two components, one without a weight, weights below 0 or all 0.
+    UnknownChoiceError
+        For the weight of another component.
     MissingColumnsError
         For another table.
 
@@ -175,14 +177,19 @@ def decompose(
 {'component': 'meetings', 'part': 3.0, 'index': 4.0, 'index_without': 2.0}]
     """
     who = "decompose"
-    check_columns(intensity.columns, [*_KEYS, "rate"], needed_by=who)
+    check_columns(intensity, [*_KEYS, "rate"], needed_by=who)
     table = intensity.loc[intensity["component"].ne(ALL), [*_KEYS, "rate"]]
     components = list(table["component"].unique())
     given = dict.fromkeys(components, 1.0) if weights is None else dict(weights)
-    wrong = min(given.values(), default=0) < 0 or not sum(given.values()) or not 0 <= spread <= 1
-    if len(components) < 2 or set(given) != set(components) or wrong:
-        msg = f"{who} needs two or more components, a weight from 0 for each and a spread of 0-1, "
-        raise SanctlibError(msg + f"got {components!r}, {given!r} and {spread!r}.")
+    for component in given:
+        check_choice(component, components, what="component", needed_by=f"{who}: weights")
+    lacking = [c for c in components if c not in given]
+    if len(components) < 2 or lacking:
+        found = f"weights lack {lacking!r}" if lacking else f"the intensity holds {components!r}"
+        raise SanctlibError(f"{who} needs two or more components and a weight for each: {found}.")
+    if min(given.values()) < 0 or not sum(given.values()) or not 0 <= spread <= 1:
+        msg = f"{who} needs weights from 0, not all 0, and a spread of 0-1, got {given!r}"
+        raise SanctlibError(f"{msg} and {spread!r}.")
     wide = table.pivot_table("rate", ["period", "first", "second"], "component", sort=False)
     wide = wide.reindex(columns=components).rename_axis(columns=None)
     weight, rates = np.array([given[c] for c in components]), wide.to_numpy(dtype="float64")

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, lived_groups, periods_asked
 from sanctlib.metrics.intervals import Process, count_intervals
@@ -22,6 +22,7 @@ from sanctlib.metrics.questions import (
     Question,
     TargetRule,
     Unit,
+    check_width,
     keys_of,
     wanted,
 )
@@ -108,8 +109,9 @@ def sanction_counts(
     counts : DataFrame
         ``period``, the keys, ``unit``, ``n``, ``lower``, ``upper`` (Int64), then
         ``n_unplaced`` (things wider than a period: in the row of their group whose
-        period is missing), ``covered`` (its states existed; source and span hold every day of the
-        period; where not, n is what was seen, and missing rather than 0) and
+        period is missing), ``covered`` (its states existed, the source can name its
+        sender, and source and span hold every day of the period; where not, n is what was
+        seen, and missing rather than 0) and
         ``additive`` (the groups add up to the things counted). If asked for,
         ``n_fallback``, and ``interval`` (the process in words), ``mean`` (of the group's
         covered periods), ``interval_lower``, ``interval_upper``.
@@ -118,7 +120,8 @@ def sanction_counts(
     ------
     SanctlibError
         When the table does not have the unit, the rule or the day, or an action is no
-        sanction; for an interval of survivors or without coverage.
+        sanction; when all cases are dated more widely than a period; for an interval of
+        survivors or without coverage.
     CuratedError
         For an interval of a hand-picked list.
     MissingColumnsError
@@ -144,15 +147,13 @@ def sanction_counts(
     2 2018-03-01    USA    RUS  1    False
     """
     check_choice(every, PERIODS, what="period", needed_by="sanction_counts")
+    check_list(actions, what="actions", needed_by="sanction_counts")
     for action in actions:
         check_choice(action, ACTIONS["sanction"], what="sanction", needed_by="sanction_counts")
-    if len(set(by)) < len(by):
-        msg = f"sanction_counts needs each key once, and was asked for {tuple(by)!r}."
-        raise SanctlibError(msg)
     with opened(table, needed_by="sanction_counts", coverage=coverage) as source:
         question = Question(
             every=every,
-            by=keys_of(source, by),
+            by=keys_of(source, by, needed_by="sanction_counts"),
             unit=unit,
             actions=actions,
             target_rule=target_rule,
@@ -162,6 +163,7 @@ def sanction_counts(
             senders=senders,
             targets=targets,
         )
+        check_width(source, question)
         pieces = pieces_of(source, question)
         # A dyad of an act with the states named in its reasons has no name but its target.
         named = unit == "dyad" and target_rule != "programme"
@@ -242,7 +244,8 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
     no_period = at % len(slots) == len(periods)
     table.loc[no_period, counts] = pd.NA
     if coverage is not None:
-        told = covered_groups(groups, coverage=coverage, asked=(question.senders, question.targets))
+        asked = {"senders": question.senders, "targets": question.targets}
+        told = covered_groups(groups, coverage=coverage, **asked)
         there = lived_groups(groups, periods, every=question.every)
         inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
         here = inside_of.ravel()[at]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.codes.countries import countries
+from sanctlib.codes.countries import countries, existed, resolve
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
 from sanctlib.periods import Period, period_end, period_range, period_start
@@ -72,44 +73,75 @@ def covered_groups(
     groups: pd.DataFrame,
     *,
     coverage: Coverage | None,
-    asked: Sequence[Sequence[str] | None] = (),
+    senders: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
 ) -> Flags:
     """
     Tell which groups a source speaks of: one of their parties is a state it covers.
 
-    `asked` are the senders and the targets that the question was narrowed to: where the
-    source covers all of one of them, it covers every group of the answer.
+    `senders` and `targets` are those that the question was narrowed to: where the source
+    covers all of one of them, it covers every group of the answer. No group is covered
+    whose sender the source cannot name, nor a sum over senders of which it cannot name one.
     """
-    states = None if coverage is None else coverage.states
+    told = np.ones(len(groups), dtype=bool)
+    if coverage is None:
+        return told
+    states, nameable = coverage.states, coverage.senders
+    if nameable is not None and "sender" in groups:
+        told = groups["sender"].isin([*nameable, pd.NA]).to_numpy()
+    elif nameable is not None:
+        told &= set(senders or ()) <= nameable
     parties = [c for c in ("sender", "target", "first", "second") if c in groups]
-    narrowed = [set(names) for names in asked if names]
+    narrowed = [set(names) for names in (senders, targets) if names]
     if states is None or not parties or any(names <= states for names in narrowed):
-        return np.ones(len(groups), dtype=bool)
-    return groups[parties].isin(states).any(axis=1).to_numpy()
+        return told
+    return told & groups[parties].isin(states).any(axis=1).to_numpy()
 
 
-def lived_groups(groups: pd.DataFrame, periods: pd.DatetimeIndex, *, every: Period) -> Flags:
+def lived_groups(
+    groups: pd.DataFrame,
+    periods: pd.DatetimeIndex,
+    *,
+    every: Period,
+    succession: Literal["strict", "dominant"] = "strict",
+) -> Flags:
     """
-    Tell for each group and period whether its states existed on a day of it.
+    Tell for each group and period whether its states existed together on a day of it.
 
     A zero of a state that was not there is no zero. Blocs and unknown parties always are.
     """
-    spells = countries().query("kind != 'region'")[["code", "from", "until"]]
-    first, last = periods, pd.DatetimeIndex(period_end(pd.Series(periods), every=every))
-    always = np.ones(len(periods), dtype=bool)
-    there = np.ones((len(groups), len(periods)), dtype=bool)
-    for side in [c for c in ("sender", "target") if c in groups]:
-        for code in groups[side].dropna().unique():
-            lives = spells[spells["code"].eq(code)]
-            if lives.empty:
-                continue
-            inside = np.zeros(len(periods), dtype=bool)
-            for begun, ended in zip(lives["from"], lives["until"], strict=True):
-                after = last >= pd.Timestamp(begun) if not pd.isna(begun) else always
-                before = first <= pd.Timestamp(ended) if not pd.isna(ended) else always
-                inside |= after & before
-            there[groups[side].eq(code).to_numpy(dtype=bool)] &= inside
+    there = np.zeros((len(groups), len(periods)), dtype=bool)
+    if periods.empty:
+        return there
+    parties = [c for c in ("sender", "target", "first", "second") if c in groups]
+    states = countries().query("kind != 'region'")
+    named = {code for side in parties for code in groups[side].unique()}
+    states = states[states["code"].isin(named)]
+    # Spells overlap from the later of their first days on, or from the period's.
+    last = period_end(pd.Series(periods[-1:]), every=every)[0]
+    born = states["from"][states["from"].between(periods[0], last)]
+    days = pd.Series(sorted({*periods, *born}), dtype="datetime64[us]")
+    at = periods.get_indexer(pd.DatetimeIndex(period_start(days, every=every)))
+    days, at = days[at >= 0], at[at >= 0]
+    codes = pd.Index(states["code"].unique())
+    alive = np.vstack([_lived(codes, days, succession), np.ones((1, len(days)), dtype=bool)])
+    # A party that is no state takes the last row, which is always there.
+    sides = [alive[codes.get_indexer(groups[side])] for side in parties]
+    together = np.logical_and.reduce([np.ones((len(groups), len(days)), dtype=bool), *sides])
+    first = np.flatnonzero(np.diff(at, prepend=-1))
+    there[:, at[first]] = np.logical_or.reduceat(together, first, axis=1)
     return there
+
+
+def _lived(codes: pd.Index, days: pd.Series, succession: str) -> Flags:
+    """Return whether each state existed on each day, of shape (states, days)."""
+    names = pd.Series(np.repeat(codes, len(days)), dtype="str")
+    dates = pd.Series(np.tile(days, len(codes)), dtype="datetime64[us]")
+    if succession == "strict":
+        alive = existed(names, dates)
+    else:
+        alive = resolve(names, dates=dates, system="iso3", succession="dominant")["code"].notna()
+    return alive.to_numpy(dtype=bool).reshape(len(codes), len(days))
 
 
 def group_codes(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sanctlib.cells import KEYS, cells_of
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.bands import PER, Counts, Denominator, acts_of, band_of
 from sanctlib.metrics.grid import covered_groups, periods_asked
@@ -65,7 +65,9 @@ def partnership_intensity(
         Each is a row per period, and ``all_cooperation`` their sum.
     directed : bool
         Rows for both directions, `first` towards `second`; an act done by both together
-        counts in each. Otherwise one row, and each act once.
+        counts in each. Otherwise one row, and each act of the table once: the acts of
+        either towards the other. Our readers of news merge a meeting that is coded from
+        both sides; in a table where it is two acts, one number counts it twice.
     level : float
         Of the interval, 0-1.
     band : bool
@@ -84,11 +86,12 @@ def partnership_intensity(
         ``period``, ``first``, ``second``, ``component``, ``n_acts``, ``exposure`` (acts
         that divide), ``rate``, ``lower``, ``upper`` (per 1,000), ``interval`` (the
         process it describes), ``dispersion``, ``too_few`` (fewer than 5 acts a covered
-        period on average: no trend can be read), ``band_low``, ``band_high`` (10th and
-        90th percentile of the rates of ``n_comparable`` pairs with at least one act of
-        any kind in the span), ``denominator``, ``n_unplaced`` (acts of the component
-        wider than a period, over the whole span) and ``covered``. Without coverage,
-        periods with acts alone, and no interval.
+        period on average: no trend can be read; missing where none is covered),
+        ``band_low``, ``band_high`` (10th and 90th percentile of the rates of
+        ``n_comparable`` pairs with at least one act of any kind in the span),
+        ``denominator``, ``n_unplaced`` (acts of the component wider than a period, over
+        the whole span) and ``covered``. Without coverage, periods with acts alone, and no
+        interval.
 
     Raises
     ------
@@ -122,10 +125,11 @@ def partnership_intensity(
     who = "partnership_intensity"
     check_choice(every, PERIODS, what="period", needed_by=who)
     check_choice(denominator, ("all", "either", "no_war"), what="denominator", needed_by=who)
+    check_list(components, what="components", needed_by=who)
     for component in components:
         check_choice(component, COMPONENTS, what="component", needed_by=who)
-    if not components or len(set(components)) < len(components):
-        raise SanctlibError(f"{who} needs components, once each, got {tuple(components)!r}.")
+    if not components:
+        raise SanctlibError(f"{who} needs one component or more.")
     check_pair(pair, needed_by=who)
     two = sorted(pair)
     with opened(table, needed_by=who, coverage=coverage) as source:
@@ -212,11 +216,12 @@ def _rated(
     elif np.isnan(phi):
         name = "none: one period shows no dispersion"
     frame[["rate", "lower", "upper"]] *= PER
+    few = float(counts[inside].mean()) < TOO_FEW if inside.any() else pd.NA
     return frame.assign(
         n_acts=pd.array(n, dtype="Int64"),
         exposure=pd.array(np.where(blank & (exposure == 0), np.nan, exposure), dtype="Int64"),
         interval=name,
         dispersion=phi,
-        too_few=bool(inside.any()) and float(counts[inside].mean()) < TOO_FEW,
+        too_few=pd.array([few] * len(n), dtype="boolean"),
         covered=pd.array([pd.NA] * len(n) if covered is None else covered, dtype="boolean"),
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sanctlib.codes.countries import check_states, countries
 from sanctlib.errors import CoverageError, SanctlibError
-from sanctlib.metrics.grid import check_order
+from sanctlib.metrics.grid import check_order, lived_groups
 from sanctlib.metrics.intervals import check_level
 from sanctlib.periods import Period, period_end
 from sanctlib.reading import Reading
@@ -45,22 +45,13 @@ def lived_together(pair: Pair, starts: pd.DatetimeIndex, *, every: Period, neede
     SanctlibError
         When they did in none: a zero would be an answer about a state that was not there.
     """
-    first = pd.Series(starts)
-    last = period_end(first, every=every)
-    spells = countries()
-    one, other = (spells.loc[spells["code"].eq(s), ["from", "until"]] for s in pair)
-    both = one.merge(other, how="cross")
-    since = both[["from_x", "from_y"]].max(axis=1)
-    until = both[["until_x", "until_y"]].min(axis=1)
-    inside = np.zeros(len(first), dtype=bool)
-    never = since.gt(until)  # one was gone before the other came
-    for begun, ended in zip(since[~never], until[~never], strict=True):
-        after = pd.isna(begun) | last.ge(begun)
-        inside |= (after & (pd.isna(ended) | first.le(ended))).to_numpy()
-    if len(first) and not inside.any():
-        span = f"between {first.iloc[0]:%Y-%m-%d} and {last.iloc[-1]:%Y-%m-%d}"
+    named = pd.DataFrame([pair], columns=["first", "second"])
+    inside: Flags = lived_groups(named, starts, every=every)[0]
+    if len(starts) and not inside.any():
+        last = period_end(pd.Series(starts[-1:]), every=every)[0]
+        span = f"between {starts[0]:%Y-%m-%d} and {last:%Y-%m-%d}"
         msg = f"{needed_by}: {pair[0]} and {pair[1]} did not both exist on any day {span}"
-        raise SanctlibError(f"{msg} ({'; '.join(_lives(s, spells) for s in pair)}).")
+        raise SanctlibError(f"{msg} ({'; '.join(map(_lives, pair))}).")
     return inside
 
 
@@ -118,7 +109,8 @@ def check_asked(
         lived_together(pair, days, every="day", needed_by=name)
 
 
-def _lives(state: str, spells: pd.DataFrame) -> str:
+def _lives(state: str) -> str:
+    spells = countries()
     of_state = spells[spells["code"].eq(state)]
     days = zip(of_state["from"], of_state["until"], strict=True)
     lives = [

@@ -8,15 +8,14 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sanctlib.cells import cells_of
-from sanctlib.codes.countries import check_states, countries, existed, resolve
+from sanctlib.codes.countries import check_states, resolve
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice
 from sanctlib.frames import AnyTable, Opened, opened
-from sanctlib.metrics.grid import periods_asked
-from sanctlib.periods import PERIODS, Period, period_end, period_start
+from sanctlib.metrics.grid import lived_groups, periods_asked
+from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.schema import ACTIONS, COMPONENTS, COUNTED_SANCTIONS
 
 PanelSuccession: TypeAlias = Literal["strict", "dominant"]
@@ -59,7 +58,9 @@ def dyad_panel(
     directed : bool
         A row for each direction, `first` towards `second`, acts done by both together in
         each; or one row per pair, `first` before `second`, each act once. Of dyads that are
-        directed in the table, an undirected panel has the sum, missing where one is.
+        directed in the table, an undirected panel has the sum, missing where one is: where
+        both directions are coded from the same events, as in ICEWS dyad-years, one number
+        counts a meeting twice, and half of it is no count of meetings either.
     columns : mapping of name to actions, optional
         Of events and cells; `PANEL_COLUMNS` by default.
     absent : {"zero", "missing"}
@@ -232,36 +233,9 @@ def _grid(
     directed: bool,
 ) -> pd.DataFrame:
     """Return the dyads of states that both existed on some day of the period."""
-    first, second = np.meshgrid(np.arange(len(states)), np.arange(len(states)), indexing="ij")
+    first, second = np.meshgrid(states, states, indexing="ij")
     wanted = first != second if directed else first < second
-    pairs = first[wanted], second[wanted]
-    # Two spells overlap from the later of their first days on, or from the period's.
-    born = countries().query("code in @states")["from"].dropna()
-    inside = born[born.between(periods[0], period_end(pd.Series(periods[-1:]), every=every)[0])]
-    days = pd.Series(periods).reset_index(drop=True)
-    days = pd.concat([days, inside.astype(days.dtype)], ignore_index=True).drop_duplicates()
-    alive = _lived(states, days, succession)
-    at = periods.get_indexer(pd.DatetimeIndex(period_start(days, every=every)))
-    both = np.zeros((len(pairs[0]), len(periods)), dtype=bool)
-    for column, day in zip(at, alive.T, strict=True):
-        both[:, column] |= day[pairs[0]] & day[pairs[1]]
-    pair, period = np.nonzero(both)
-    names = np.array(states, dtype="object")
-    return pd.DataFrame(
-        {
-            "period": periods.to_numpy()[period],
-            "first": pd.array(names[pairs[0][pair]], dtype="str"),
-            "second": pd.array(names[pairs[1][pair]], dtype="str"),
-        }
-    )
-
-
-def _lived(states: list[str], days: pd.Series, succession: PanelSuccession) -> NDArray[np.bool_]:
-    """Return whether each state existed on each day, of shape (states, days)."""
-    codes = pd.Series(np.repeat(states, len(days)), dtype="str")
-    dates = pd.Series(np.tile(days.to_numpy(), len(states)))
-    if succession == "strict":
-        alive = existed(codes, dates)
-    else:
-        alive = resolve(codes, dates=dates, system="iso3", succession="dominant")["code"].notna()
-    return alive.to_numpy(dtype=bool).reshape(len(states), len(days))
+    names = {"first": first[wanted], "second": second[wanted]}
+    pairs = pd.DataFrame(names, dtype="str")
+    pair, period = np.nonzero(lived_groups(pairs, periods, every=every, succession=succession))
+    return pairs.iloc[pair].reset_index(drop=True).assign(period=periods.to_numpy()[period])

@@ -238,7 +238,7 @@ def _sum(values: pd.Series) -> object:
 
 def _weight(stocks: pd.DataFrame, weights: pd.DataFrame, who: str) -> pd.Series:
     """Return the weight of each row's sender for its target, as of its period."""
-    check_columns(weights.columns, ["sender", "target", "weight"], needed_by=f"{who}: weights")
+    check_columns(weights, ["sender", "target", "weight"], needed_by=f"{who}: weights")
     if not weights["weight"].between(0, 1).all():
         raise SanctlibError(f"{who} needs weights between 0 and 1.")
     pairs = ["sender", "target"]

@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 
 import pandas as pd
 
-from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.frames import Opened
-from sanctlib.periods import Period
+from sanctlib.errors import SanctlibError, check_choice, check_columns, check_list
+from sanctlib.frames import Opened, fetched
+from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.schema import COUNTED_SANCTIONS
 
 Unit: TypeAlias = Literal["act", "dyad", "case", "coalition", "entity", "designation"]
@@ -81,16 +81,15 @@ def check_parties_asked(parties: Sequence[str] | None, *, needed_by: str) -> Non
     """
     from sanctlib.codes.countries import check_states
 
-    if isinstance(parties, str):
-        msg = f"{needed_by} needs a list of parties, like [{parties!r}], and got {parties!r}."
-        raise SanctlibError(msg)
+    check_list(parties or (), what="parties", needed_by=needed_by, once=False)
     bodies = r"[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+"
     states = [p for p in parties or () if not re.fullmatch(bodies, p)]
     check_states(states, needed_by=needed_by)
 
 
-def keys_of(source: Opened, by: Sequence[str]) -> tuple[str, ...]:
+def keys_of(source: Opened, by: Sequence[str], *, needed_by: str) -> tuple[str, ...]:
     """Return the keys, each once; the name of a list stands for its one sender."""
+    check_list(by, what="keys", needed_by=needed_by)
     is_list = source.kind in ("listings", "list_changes", "listing_counts")
     named = is_list and "sender" not in source.columns
     return tuple(dict.fromkeys("list" if named and key == "sender" else key for key in by))
@@ -166,11 +165,36 @@ def check_rule(source: Opened, question: Question) -> None:
         raise SanctlibError(f"{msg}, not by {rule!r}.")
 
 
+def check_width(source: Opened, question: Question) -> None:
+    """
+    Check that some case is dated to a period: of cases known to a year, no month has a count.
+
+    Raises
+    ------
+    SanctlibError
+        Naming the shortest period that has a case.
+    """
+    if source.kind != "cases":
+        return
+    columns = ["start", "start_last"]
+    days = fetched(source.relation(columns, needed_by=question.needed_by))
+    fits = [
+        every
+        for every in PERIODS
+        if period_start(days["start"], every=every)
+        .eq(period_start(days["start_last"], every=every))
+        .any()
+    ]
+    if fits and question.every not in fits:
+        msg = f"{question.needed_by} was asked for every {question.every!r}, and no case of"
+        raise SanctlibError(f"{msg} {source.name!r} is dated that closely: ask for {fits[0]!r}.")
+
+
 def of_senders(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     """Return the rows of the senders asked for."""
     if question.senders is None:
         return table
-    check_columns(table.columns, ["sender"], needed_by="The choice of senders")
+    check_columns(table, ["sender"], needed_by="The choice of senders")
     return table[table["sender"].isin(question.senders)]
 
 
@@ -185,9 +209,9 @@ def cases_by(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     if question.targets is not None:
         table = table[table["target"].isin(question.targets)]
     for key in FLAGS.keys() & set(question.by):
-        check_columns(table.columns, [FLAGS[key]], needed_by=f"The key {key!r}")
+        check_columns(table, [FLAGS[key]], needed_by=f"The key {key!r}")
         table = parts(table, FLAGS[key], name=key)
-    check_columns(table.columns, question.by, needed_by=question.needed_by)
+    check_columns(table, question.by, needed_by=question.needed_by)
     return table
 
 
@@ -221,7 +245,7 @@ def by_target(table: pd.DataFrame, question: Question, *, column: str) -> pd.Dat
         When the table lacks a key, or ``entity_country`` under the rule "address".
     """
     wanted = [c for c in question.by if c != "target"]
-    check_columns(table.columns, wanted, needed_by=question.needed_by)
+    check_columns(table, wanted, needed_by=question.needed_by)
     if "target" not in question.by and question.targets is None:
         return table
     table = table.reset_index(drop=True)
@@ -235,7 +259,7 @@ def by_target(table: pd.DataFrame, question: Question, *, column: str) -> pd.Dat
 
 def _states(table: pd.DataFrame, question: Question, column: str) -> pd.Series:
     if question.target_rule == "address":
-        check_columns(table.columns, ["entity_country"], needed_by="The target rule 'address'")
+        check_columns(table, ["entity_country"], needed_by="The target rule 'address'")
         if table["entity_country"].isna().all() and len(table):
             # Zeros would say that nobody listed has an address in any state.
             msg = f"{question.needed_by}: no entry has an address here; ask for another target rule"

@@ -32,7 +32,8 @@ def shared_sanctioners(
 
     Of cases and lists: those with a sanction in force on any day of the period. Of events:
     those that imposed one in the period, since an act has no end. A bloc counts once under
-    its own code; expand it first with `expand_blocs` to count its members of that day: for
+    its own code; expand it first with `expand_blocs` to count its members of that day (of a
+    reading its ``table``, and pass on its ``coverage``): for
     Iran and Russia in 2022 the two answers differ by an order of magnitude. Sources
     disagree, so give several: ``disputed`` names what one says and another that covers the
     period does not, though it names that sender elsewhere: a source of three senders does

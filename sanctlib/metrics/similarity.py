@@ -73,7 +73,7 @@ def portfolio_similarity(
     [{'n_states': 4, 's_absolute': -1.0, 'kappa': -1.0}]
     """
     who = "portfolio_similarity"
-    check_columns(ties.columns, _COLUMNS, needed_by=who)
+    check_columns(ties, _COLUMNS, needed_by=who)
     measures = list(ties["measure"].unique()) if "measure" in ties else []
     if len(measures) > 1:
         found = ", ".join(repr(m) for m in measures)

@@ -28,8 +28,8 @@ def flows_of_changes(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     Returns
     -------
     flows : DataFrame
-        The keys, ``scenario`` (n, lower, upper), ``flow`` (``held`` for what was there
-        before the first copy, or one of `FLOWS`), ``period`` and ``amount``.
+        The keys, ``scenario`` (n, lower, upper), ``flow`` (``held`` for what is there
+        and came on a day not known, or one of `FLOWS`), ``period`` and ``amount``.
     """
     keys, column = list(question.by), "programmes"
     if "programme" in keys:
@@ -63,16 +63,22 @@ def flows_of_listings(
     Return the flows of spells on a list, an entity once per group at any time.
 
     Spells of one entity in one group that touch are one spell. A listing whose first
-    day is not known is possibly there from the beginning, and surely never.
+    day is not known is possibly there from the beginning, and surely never; in a list as it
+    stood on its last day, surely on that day (``held`` in its period, and not ``added``).
     """
     rows = by_target(table, question, column="programme")
     who = list(dict.fromkeys([*question.by, "source", "list", "entity_id"]))
     rows = rows.assign(
         begin=rows["listed"].fillna(_BEFORE),
         finish=rows["delisted"].fillna(NEVER) if "delisted" in rows else NEVER,
+        held=rows["listed"].isna(),
     )
-    sure, possible = (_joined(r, who) for r in (rows[rows["listed"].notna()], rows))
-    return _flows_of_spells(sure, possible, question, coverage)
+    if coverage is not None and coverage.survivors:
+        sure = rows.assign(begin=rows["listed"].fillna(pd.Timestamp(coverage.last)))
+        sure = sure[sure["begin"].le(sure["finish"])]
+    else:
+        sure = rows[~rows["held"]]
+    return _flows_of_spells(_joined(sure, who), _joined(rows, who), question, coverage)
 
 
 def _joined(rows: pd.DataFrame, who: list[str]) -> pd.DataFrame:
@@ -81,14 +87,15 @@ def _joined(rows: pd.DataFrame, who: list[str]) -> pd.DataFrame:
     before = latest.groupby([rows[c] for c in who], dropna=False, sort=False).shift()
     rows["block"] = (before.isna() | rows["begin"].gt(before)).cumsum()
     blocks = rows.groupby([*who, "block"], dropna=False, sort=False)
-    return blocks.agg(begin=("begin", "min"), finish=("finish", "max")).reset_index()
+    ends = {"begin": ("begin", "min"), "finish": ("finish", "max"), "held": ("held", "first")}
+    return blocks.agg(**ends).reset_index()
 
 
 def flows_of_cases(
     table: pd.DataFrame, question: Question, *, coverage: Coverage | None, legal: bool
 ) -> pd.DataFrame:
     """Return the flows of cases, each once per group from its first to its last day."""
-    spells = spells_of_cases(table, question, coverage=coverage, legal=legal)
+    spells = spells_of_cases(table, question, coverage=coverage, legal=legal).assign(held=False)
     # Dated so widely that it may be over before it surely began: nowhere sure.
     begun, over = (period_start(spells[c], every=question.every) for c in ("begin", "finish"))
     possible = spells.assign(begin=spells["possible_begin"], finish=spells["possible_finish"])
@@ -115,7 +122,7 @@ def spells_of_cases(
         table = table[table["imposed"].fillna(value=True).to_numpy(dtype=bool)]
     table = cases_by(table, question)
     if not legal:
-        check_columns(table.columns, ["exit"], needed_by='The stock "in_force"')
+        check_columns(table, ["exit"], needed_by='The stock "in_force"')
     end = table["end"] if "end" in table else pd.Series(pd.NaT, table.index)
     end_last = table["end_last"].fillna(end) if "end_last" in table else end
     cut = end.isna()
@@ -157,10 +164,10 @@ def _flows_of_spells(
     found = []
     for scenario, spells in chosen.items():
         begun, over = (period_start(spells[c], every=question.every) for c in ("begin", "finish"))
-        held, ends = spells["begin"].eq(_BEFORE), spells["finish"].ne(NEVER)
+        held, ends = spells["held"], spells["finish"].ne(NEVER)
         keys = spells[list(question.by)]
         found += [
-            _flow(keys[held], scenario, "held", pd.NaT, 1),
+            _flow(keys[held], scenario, "held", begun, 1),
             _flow(keys[~held], scenario, "added", begun, 1),
             _flow(keys[ends], scenario, "removed", over, 1),
         ]

@@ -20,6 +20,7 @@ from sanctlib.metrics.questions import (
     Question,
     TargetRule,
     check_rule,
+    check_width,
     keys_of,
     of_senders,
     wanted,
@@ -88,12 +89,14 @@ def active_sanctions(
         ``left_censored`` and ``right_censored`` count those in the stock that began
         before the coverage and that are open at its end (missing for dated copies, which
         do not say). ``covered`` and ``additive`` as in `sanction_counts`. A list of
-        survivors has no ``upper`` before its own day.
+        survivors has no ``upper`` before its own day; where it has no days of listing, the
+        stock of its own day is known, and who was ``added`` is not.
 
     Raises
     ------
     SanctlibError
-        When the table has no spells, or lists are asked what is suspended.
+        When the table has no spells, all its cases are dated more widely than a period, or
+        lists are asked what is suspended.
     MissingColumnsError
         When the table lacks a key.
 
@@ -125,7 +128,7 @@ def active_sanctions(
     with opened(table, needed_by=who, coverage=coverage) as source:
         question = Question(
             every=every,
-            by=keys_of(source, by),
+            by=keys_of(source, by, needed_by=who),
             unit="case" if source.kind == "cases" else "entity",
             target_rule=target_rule,
             start=start,
@@ -156,7 +159,7 @@ def active_sanctions(
     whole = _flows(source, spells, replace(question, by=()), stock)
     one = np.zeros(len(whole), dtype=np.int64)
     undivided = _sums(whole, one, periods, n_groups=1, at=at)["n"]
-    told = covered_groups(groups, coverage=known, asked=(senders, targets))
+    told = covered_groups(groups, coverage=known, senders=senders, targets=targets)
     there = lived_groups(groups, periods, every=every)
     adds_up = np.array_equal(sums["n"].sum(axis=0), undivided[0])
     stocks = laid_out(groups, periods, np.arange(len(groups) * len(periods))).assign(
@@ -173,6 +176,11 @@ def active_sanctions(
         stocks = stocks[stocks[["upper", *FLOWS]].sum(axis=1).gt(0)]
     else:
         unseen = stocks[["upper", "opening", *FLOWS]].sum(axis=1).eq(0)
+        if known.survivors:
+            # The list was seen on its own day, whether or not something changed that day.
+            here = pd.concat(
+                [here, period_start(pd.Series([pd.Timestamp(known.last)]), every=every)]
+            )
         blank = ~stocks["covered"] & (unseen | ~stocks["period"].isin(here))
         stocks.loc[blank, list(_COUNTS)] = pd.NA
         if known.survivors:
@@ -180,6 +188,9 @@ def active_sanctions(
             days = stocks["period"]
             day = days if at == "any_day" else period_end(days, every=every)
             stocks.loc[day.lt(pd.Timestamp(known.last)), "upper"] = pd.NA
+    # On a list without days of listing, nobody knows which entries came in the period.
+    undated = sums["held"].ravel()[stocks.index] > 0
+    stocks.loc[undated, ["opening", "added", "left_censored"]] = pd.NA
     types = {"covered": "boolean", "left_censored": "Int64", "right_censored": "Int64"}
     return stocks.astype(types).reset_index(drop=True)
 
@@ -197,8 +208,9 @@ def _check(source: Opened, stock: Stock, question: Question) -> None:
     who = question.needed_by
     if source.kind not in _SEEN:
         msg = f"{who} needs {' or '.join(_SEEN)}, and {source.name!r} holds {source.kind}."
-        raise SanctlibError(f"{msg} Acts have a day, and no end.")
+        raise SanctlibError(f"{msg} Those have a day and no end: sanction_counts counts them.")
     check_rule(source, question)
+    check_width(source, question)
     if stock == "in_force" and source.kind != "cases":
         msg = f"{who}: {source.kind} do not say what is suspended: they hold the stock in law."
         raise SanctlibError(f'{msg} Ask for stock="legal".')
@@ -233,6 +245,7 @@ def _sums(
         # On any day: what left in the period was still there on its first day.
         found[scenario] = came[:, 1:] - (left[:, :-1] if at == "any_day" else left[:, 1:])
         if scenario == "n":
+            found["held"] = total("n", ("held",))[:, 1:]
             closing = came - left
             found |= {"opening": closing[:, :-1], "closing": closing[:, 1:]}
     # An entity that is possibly there all along may surely be there twice on any day.

@@ -89,7 +89,7 @@ def _of_cases(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     # A source of sanctions imposed, like the GSDB, does not say so in each row.
     kept = imposed.fillna(value=True) & bool({"impose", "amend"} & set(question.actions))
     if "threaten" in question.actions:
-        check_columns(table.columns, ["threatened"], needed_by="The count of threats")
+        check_columns(table, ["threatened"], needed_by="The count of threats")
         kept |= table["threatened"].fillna(value=False)
     ids = ["source", "case_id"]
     if question.unit == "coalition":

@@ -78,8 +78,9 @@ def compare_units(
     units : DataFrame
         ``source``, ``unit``, ``target_rule``, ``n``, ``lower``, ``upper`` (the band of
         the dates that can be defended), ``covered`` (the source speaks of the whole
-        span; missing when nobody said; where not, nothing seen is missing, not zero) and
-        ``rule``, in words. A list of survivors has no ``upper`` before its own day.
+        span, which a hand-picked list never does; missing when nobody said; where not,
+        nothing seen is missing, not zero) and ``rule``, in words. A list of survivors has
+        no ``upper`` before its own day.
 
     Raises
     ------
@@ -126,6 +127,8 @@ def compare_units(
                     )
                     known = source.coverage
                     told = _covered(known, start, end, every=question.every)
+                    # What is not on a hand-picked list may have been all the same.
+                    told = False if source.curated else told
                     row = {"source": name, "covered": told, **_row(source, question)}
                     if known is not None and known.survivors and start < known.last:
                         # What was removed before the day of the list is not in it.

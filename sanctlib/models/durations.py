@@ -168,7 +168,7 @@ def _lasting(
     who = question.needed_by
     spells = spells_of_cases(cases, question, coverage=known, legal=True)
     held = list(dict.fromkeys(FLAGS.get(name, name) for name in columns))
-    check_columns(cases.columns, held, needed_by=who)
+    check_columns(cases, held, needed_by=who)
     once = cases.groupby(_IDS)
     for name in held:
         if once[name].nunique(dropna=False).gt(1).any():

@@ -87,8 +87,8 @@ def fit_gravity(
         When a table lacks a column.
     """
     who = "fit_gravity"
-    check_columns(panel.columns, [*_KEYS, trade], needed_by=who)
-    check_columns(sanctions.columns, ["period", "sender", "target", *types, "n"], needed_by=who)
+    check_columns(panel, [*_KEYS, trade], needed_by=who)
+    check_columns(sanctions, ["period", "sender", "target", *types, "n"], needed_by=who)
     told = sanctions[sanctions["n"].notna()]
     periods = pd.Index(told["period"].drop_duplicates().sort_values())
     named = told[list(types)].astype("str").fillna({name: f"no_{name}" for name in types})

@@ -180,7 +180,7 @@ def ppml(
     groups = [*effects, *(["dyad"] if errors == "dyadic" else errors)]
     parts = [part for name in groups for part in _PARTS.get(name, name).split("^")]
     needed = list(dict.fromkeys([outcome, *terms, *parts]))
-    check_columns(rows.columns, needed, needed_by=needed_by)
+    check_columns(rows, needed, needed_by=needed_by)
     known = rows[rows[needed].notna().all(axis=1)]
     y = known[outcome].to_numpy(dtype="float64")
     if (y < 0).any():
@@ -240,7 +240,7 @@ def _both_ways(
     """Write an undirected panel out in both directions where an effect is a state's."""
     if not any("state" in name.split("^") for name in effects):
         return panel, list(effects), False
-    check_columns(panel.columns, ["first", "second"], needed_by=who)
+    check_columns(panel, ["first", "second"], needed_by=who)
     turned = panel.rename(columns={"first": "second", "second": "first"})
     pairs = [pd.MultiIndex.from_frame(rows[["first", "second"]]) for rows in (panel, turned)]
     if pairs[0].isin(pairs[1]).any():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import pandas as pd
 
+from sanctlib.showing import Shown, ShownTable, show_table
 
-@dataclass(frozen=True, kw_only=True)
-class Fit:
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Fit(Shown):
     """
     What a model gave.
 
@@ -24,11 +25,6 @@ class Fit:
     fitted: Any = None
     details: dict[str, pd.DataFrame] = field(default_factory=dict)
 
-    def __repr__(self) -> str:
+    def _shown(self) -> list[str | ShownTable]:
         notes = "\n".join(f"- {note}" for note in self.notes)
-        return f"{self.name}\n{self.table.to_string(index=False)}\n{notes}"
-
-    def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        table = self.table.to_html(index=False, escape=True)
-        return f"<p><b>{escape(self.name)}</b></p>{table}<ul>{notes}</ul>"
+        return [self.name, show_table(self.table, digits=4), notes]

@@ -5,7 +5,6 @@ from sanctlib.plots.gaps import plot_gap
 from sanctlib.plots.partnership import plot_agreements, plot_intensity, plot_ratio
 from sanctlib.plots.series import plot_counts, plot_partners, plot_stock
 from sanctlib.plots.style import caption
-from sanctlib.plots.tables import show_table
 from sanctlib.plots.timeline import plot_acts, plot_timeline
 
 __all__ = [
@@ -22,5 +21,4 @@ __all__ = [
     "plot_stock",
     "plot_timeline",
     "plot_units",
-    "show_table",
 ]

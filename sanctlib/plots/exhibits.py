@@ -43,7 +43,7 @@ def plot_units(units: pd.DataFrame, *, caption: str, title: str, ax: Axes | None
     MissingColumnsError
     """
     needed = ["source", "unit", "target_rule", "n", "lower", "upper"]
-    check_columns(units.columns, needed, needed_by="plot_units")
+    check_columns(units, needed, needed_by="plot_units")
     rows = units[units["n"].notna()].iloc[::-1].reset_index(drop=True)
     ax = axes_or_new(ax)
     if rows.empty:
@@ -112,7 +112,7 @@ def plot_flow_and_stock(
         When there are more groups than can be told apart (7).
     """
     who = "plot_flow_and_stock"
-    check_columns(stocks.columns, ["added", "removed", "left_censored"], needed_by=who)
+    check_columns(stocks, ["added", "removed", "left_censored"], needed_by=who)
     if axes is None:
         import matplotlib.pyplot as plt
 
@@ -171,9 +171,7 @@ def plot_shared(
     SanctlibError
         When there are more sources than can be told apart (7).
     """
-    check_columns(
-        shared.columns, ["source", "period", "shared", "disputed"], needed_by="plot_shared"
-    )
+    check_columns(shared, ["source", "period", "shared", "disputed"], needed_by="plot_shared")
     ax = axes_or_new(ax)
     senders = sorted({s for text in shared["shared"].dropna() for s in text.split(";") if s})
     place = {sender: i for i, sender in enumerate(reversed(senders))}

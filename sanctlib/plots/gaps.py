@@ -40,7 +40,7 @@ def plot_gap(gaps: pd.DataFrame, *, caption: str, title: str, ax: Axes | None = 
         When there are more pairs than can be told apart (7).
     """
     needed = ["first", "second", "date", "value", "lower", "upper"]
-    check_columns(gaps.columns, needed, needed_by="plot_gap")
+    check_columns(gaps, needed, needed_by="plot_gap")
     named = gaps.assign(pair=gaps["first"] + "-" + gaps["second"])
     ax = axes_or_new(ax)
     if named.assign(year=named["date"].dt.year).duplicated(["pair", "year"]).any():

@@ -57,7 +57,7 @@ def plot_intensity(
         When the table has no such component, or several denominators.
     """
     needed = ["period", "component", "rate", "lower", "upper", "band_low", "band_high"]
-    check_columns(intensity.columns, [*needed, "too_few"], needed_by="plot_intensity")
+    check_columns(intensity, [*needed, "too_few"], needed_by="plot_intensity")
     rows = intensity[intensity["component"].eq(component)].sort_values("period")
     if rows.empty:
         known = ", ".join(intensity["component"].unique())
@@ -126,7 +126,7 @@ def plot_ratio(
     from matplotlib.ticker import LogLocator, NullLocator
 
     needed = ["period", "ratio", "lower", "upper", "covered"]
-    check_columns(ratios.columns, needed, needed_by="plot_ratio")
+    check_columns(ratios, needed, needed_by="plot_ratio")
     rows = ratios.sort_values("period")
     ratio, low, high = (floats(rows[c]) for c in ("ratio", "lower", "upper"))
     ax = axes_or_new(ax)
@@ -150,7 +150,7 @@ def plot_ratio(
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter("{x:g}")
-    ax.set_ylabel(f"acts over those expected,\nby {every}")
+    ax.set_ylabel(f"acts over those expected,\nby {every} (logarithmic)")
     hatch_uncovered(ax, rows, every=every)
     dated(ax)
     if len(rows):
@@ -177,7 +177,7 @@ def plot_agreements(
     MissingColumnsError
     """
     needed = ["period", "n_in_force", "n_possible", "n_through_blocs", "recent", "half_life"]
-    check_columns(active.columns, [*needed, "covered"], needed_by="plot_agreements")
+    check_columns(active, [*needed, "covered"], needed_by="plot_agreements")
     ax = axes_or_new(ax)
     if not active["recent"].notna().any():
         say_empty(ax)

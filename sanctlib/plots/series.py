@@ -111,7 +111,7 @@ def plot_partners(
     MissingColumnsError
     """
     needed = ["partner", "n_acts", "rate", "rate_low", "rate_high", "band_low", "band_high"]
-    check_columns(partners.columns, [*needed, "too_few"], needed_by="plot_partners")
+    check_columns(partners, [*needed, "too_few"], needed_by="plot_partners")
     ax = axes_or_new(ax)
     if partners.empty:
         say_empty(ax)
@@ -122,7 +122,7 @@ def plot_partners(
     band = "comparable pairs,\n10th to 90th percentile"
     ax.barh(at, width, left=rows["band_low"], height=0.7, color="0.87", label=band)
     ax.hlines(at, rows["rate_low"], rows["rate_high"], color=COLOURS[0], linewidth=1)
-    few = rows["too_few"].astype("bool")
+    few = rows["too_few"].fillna(value=False).astype("bool")
     for chosen, face, label in ((~few, COLOURS[0], "median"), (few, "white", "too few to trend")):
         if chosen.any():
             here: Any = {"mfc": face, "mec": COLOURS[0], "label": label}
@@ -146,7 +146,7 @@ def _drawn(
     labels: Mapping[str, str] | None,
     needed_by: str,
 ) -> Axes:
-    check_columns(table.columns, ["period", by, "n", "covered"], needed_by=needed_by)
+    check_columns(table, ["period", by, "n", "covered"], needed_by=needed_by)
     placed = table[table["period"].notna()]
     ax = axes_or_new(ax)
     for i, (group, rows) in enumerate(groups_of(placed, by, needed_by=needed_by)):

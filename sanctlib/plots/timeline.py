@@ -49,9 +49,11 @@ def plot_timeline(
     from matplotlib import dates
 
     mdates: Any = dates  # matplotlib leaves this module untyped
-    check_columns(acts.columns, ["act_id", "date", "title", "status"], needed_by="plot_timeline")
-    if not 1 <= len(sides) <= 2:
-        raise SanctlibError(f"plot_timeline has a left and a right side, and got {len(sides)}.")
+    check_columns(acts, ["act_id", "date", "title", "status"], needed_by="plot_timeline")
+    if not isinstance(sides, Mapping) or not 1 <= len(sides) <= 2:
+        got = len(sides) if isinstance(sides, Mapping) else repr(sides)
+        msg = "plot_timeline needs a heading with its rows for the left side, and may have one for"
+        raise SanctlibError(f"{msg} the right, like {{'acts': acts['date'].notna()}}, got {got}.")
     for heading, mask in sides.items():
         if len(mask) != len(acts):
             msg = f"plot_timeline: {heading!r} marks {len(mask)} rows, and there are {len(acts)}."
@@ -88,8 +90,11 @@ def plot_timeline(
     ax.set_ylim(last, first)
     fits = max(1, int(height / (2 * _LINE_INCHES)))
     years = days.max().year - days.min().year + 1
-    ax.yaxis.set_major_locator(mdates.YearLocator(-(-years // fits)))
-    ax.yaxis.set_major_formatter(mdates.DateFormatter("%Y"))
+    months = days.max().month - days.min().month + 1
+    by_month = mdates.MonthLocator(interval=-(-months // fits))
+    by_year = mdates.YearLocator(-(-years // fits))
+    ax.yaxis.set_major_locator(by_month if years == 1 else by_year)
+    ax.yaxis.set_major_formatter(mdates.DateFormatter("%b %Y" if years == 1 else "%Y"))
     ax.xaxis.set_visible(False)
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -121,7 +126,7 @@ def plot_acts(
     ------
     MissingColumnsError
     """
-    check_columns(acts.columns, ["act_id", "date", "status", by], needed_by="plot_acts")
+    check_columns(acts, ["act_id", "date", "status", by], needed_by="plot_acts")
     ax = axes_or_new(ax)
     once = acts.drop_duplicates(["act_id", by])
     known = once[by].astype("str").fillna("not known")

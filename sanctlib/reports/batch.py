@@ -10,18 +10,21 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
+import pandas as pd
+
 from sanctlib.errors import ReportError
 from sanctlib.reports.folders import sweep
 from sanctlib.reports.request import Request
 from sanctlib.reports.workers import Event, Running, execute
+from sanctlib.showing import Shown, ShownTable, show_table
 
 MOST_JOBS = 64
 USUAL_JOBS = 8
 """At most so many notebooks side by side unless more are asked for: each takes memory."""
 
 
-@dataclass(kw_only=True)
-class Outcome:
+@dataclass(kw_only=True, repr=False)
+class Outcome(Shown):
     """What became of a batch."""
 
     n_runs: int
@@ -30,6 +33,11 @@ class Outcome:
     """Why, by the name of the run."""
     stopped_by: int | None = None
     """The signal that ended the batch early."""
+
+    def _shown(self) -> list[str | ShownTable]:
+        said = f"{len(self.done)} done, {len(self.failures)} failed, {self.n_left} left"
+        failed = pd.DataFrame(self.failures.items(), columns=["failed", "why"])
+        return [said] + [show_table(failed)] * bool(self.failures)
 
     @property
     def n_left(self) -> int:

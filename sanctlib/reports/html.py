@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape, unescape
 from pathlib import Path
@@ -15,7 +16,9 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from sanctlib.reports.values import shown
+from sanctlib.datasets import shipped_path
+from sanctlib.reports.parameters import declared_in
+from sanctlib.reports.values import as_text, shown
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -141,11 +144,29 @@ def render(
     content = nbformat.from_dict(described)  # type: ignore[no-untyped-call]
     page = {
         "title": title,
+        "command": _command(notebook, name, parameters),
         "parameters": {key: shown(value) for key, value in parameters.items()},
         "files": list(files),
     }
     html, _ = OfflineExporter().from_notebook_node(content, resources={"page": page})
     return _offline(html)
+
+
+def _command(notebook: Mapping[str, Any], name: str, parameters: Mapping[str, object]) -> str:
+    """Return the command of a run: its values that are not the defaults, files by name alone."""
+    ours = (shipped_path("notebooks") / f"{name}.ipynb").is_file()
+    words = ["sanctlib", "report", name if ours else f"{name}.ipynb"]
+    known = declared_in(notebook, name=name) if parameters else {}
+    for key, value in parameters.items():
+        if value != known[key].default:
+            words += ["-p", f"{key}={as_text(_by_name(value))}"]
+    return shlex.join(words)
+
+
+def _by_name(value: object) -> object:
+    if isinstance(value, list):
+        return [_by_name(v) for v in value]
+    return value.name if isinstance(value, Path) else value
 
 
 def _offline(html: str) -> str:

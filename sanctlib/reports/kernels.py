@@ -99,6 +99,7 @@ def _environment(home: Path, *, store: Path | None) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "SOURCE_DATE_EPOCH": "315532800",
         "TZ": "UTC",
+        "TQDM_DISABLE": "1",  # a bar holds times
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MATPLOTLIBRC": str(home / "matplotlibrc"),
         "IPYTHONDIR": str(home / "ipython"),

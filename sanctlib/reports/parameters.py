@@ -99,8 +99,11 @@ def declared(notebook: Path) -> dict[str, Parameter]:
         When the tag is missing, a line is anything else than an annotated
         assignment, or a default is missing, computed or of another type.
     """
-    content = read_notebook(notebook)
-    name = notebook.stem
+    return declared_in(read_notebook(notebook), name=notebook.stem)
+
+
+def declared_in(content: Mapping[str, Any], *, name: str) -> dict[str, Parameter]:
+    """Read the parameters that the content of the notebook `name` declares, as `declared` does."""
     source = cell_source(content["cells"][parameters_cell(content, name=name)])
     try:
         statements = ast.parse(source).body
@@ -234,8 +237,9 @@ def check(values: Mapping[str, object], declared: Mapping[str, Parameter]) -> di
     Raises
     ------
     ParameterError
-        For a name that is not declared, a value of another type, and a code that is
-        not a state's.
+        For a name that is not declared, a value of another type, a code that is not a
+        state's, and a first day after the last (parameters named ``start`` and ``end``, or
+        ``…_start`` and ``…_end``).
     """
     for name in values:
         check_name(name, declared)
@@ -249,4 +253,15 @@ def check(values: Mapping[str, object], declared: Mapping[str, Parameter]) -> di
         check_state_codes(value, parameter.type, what=what)
         if value != parameter.default:
             changed[name] = value
+    for name, parameter in declared.items():
+        if parameter.type.name == "date" and name.endswith("start"):
+            last = name.removesuffix("start") + "end"
+            _check_order(name, last, {n: changed.get(n, p.default) for n, p in declared.items()})
     return changed
+
+
+def _check_order(first: str, last: str, values: Mapping[str, object]) -> None:
+    begun, ended = values[first], values.get(last)
+    if isinstance(begun, date) and isinstance(ended, date) and begun > ended:
+        msg = f"The parameter {first!r} ({begun}) lies after {last!r} ({ended}): swap them."
+        raise ParameterError(msg)

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pandas as pd
+
 from sanctlib.datasets import shipped_path
 from sanctlib.errors import ReportError, did_you_mean
 from sanctlib.reports.executed import (
@@ -26,6 +28,7 @@ from sanctlib.reports.folders import fresh_sibling, publish, write_whole
 from sanctlib.reports.parameters import read_notebook
 from sanctlib.reports.record import RECORD, Record, output_hashes, write_record
 from sanctlib.reports.request import GIVEN, request
+from sanctlib.showing import Shown, ShownTable, show_table
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of code cells done and of all, from the start to the end of a run."""
@@ -35,12 +38,18 @@ NOTEBOOK = "notebook.ipynb"
 PAGE = "report.html"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Run(Shown):
     """One run of a notebook: where its files are, and the record of it."""
 
     folder: Path
     record: Record
+
+    def _shown(self) -> list[str | ShownTable]:
+        record = self.record
+        files = pd.DataFrame(record.outputs.items(), columns=["file", "sha256"])
+        said = f"{record.notebook}: {record.status} in {record.seconds:.0f} s, in {self.folder}"
+        return [said, show_table(files)]
 
 
 class NotebookError(ReportError):

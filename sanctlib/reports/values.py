@@ -214,6 +214,27 @@ def shown(value: object) -> str:
     return "none" if value is None else str(value)
 
 
+def as_text(value: object) -> str:
+    """
+    Return a value as one would type it after `-p key=`; `parse` reads it back.
+
+    Examples
+    --------
+    >>> as_text([("RUS", "IRN"), ("RUS", "CHN")]), as_text(None), as_text(["a,b", "c"])
+    ('RUS,IRN;RUS,CHN', 'none', '"a,b",c')
+    """
+    if isinstance(value, (list, tuple)):
+        mark = ";" if any(isinstance(v, tuple) for v in value) else ","
+        return mark.join(_quoted(as_text(v), mark) for v in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value)
+
+
+def _quoted(text: str, mark: str) -> str:
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if mark in text or '"' in text else text
+
+
 def to_source(values: Mapping[str, object]) -> str:
     """
     Write values as the Python source of a notebook cell, without loss.

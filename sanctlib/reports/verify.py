@@ -15,13 +15,14 @@ from sanctlib.reports.record import RECORD, read_record
 from sanctlib.reports.request import request
 from sanctlib.reports.resume import changes, damage
 from sanctlib.reports.run import Progress, find_notebook, run_notebook
+from sanctlib.showing import Shown
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _WIDEST = 2**31 - 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Verdict(Shown):
     """What executing a run again gave."""
 
     changes: list[str]
@@ -29,6 +30,11 @@ class Verdict:
     differences: list[str]
     """The first difference of each file that is not equal, tables first."""
     n_files: int
+
+    def _shown(self) -> list[str]:
+        lines = [f"not as recorded: {change}" for change in self.changes]
+        lines += [f"differs: {difference}" for difference in self.differences]
+        return ["\n".join(lines + [f"equal: {self.n_files} files"] * self.equal)]
 
     @property
     def equal(self) -> bool:

@@ -36,7 +36,12 @@ _OF_CASE = {
 COLUMNS = (*_OF_CASE, *SENDERS, *(name.format(s) for s in SENDERS for name in _OF_SENDER))
 _KEPT = ("case_id", "target", "objectives", "outcomes", *ORIGIN_COLUMNS)
 _DATES = ("%d%b%Y", "%Y-%m-%d")
-_COVERED = Coverage(source="eusanct", first=date(1989, 1, 1), last=date(2015, 12, 31))
+_COVERED = Coverage(
+    source="eusanct",
+    first=date(1989, 1, 1),
+    last=date(2015, 12, 31),
+    senders=frozenset({"EU", "USA", "UN"}),
+)
 # An end before its start, 15mar2005, is none.
 _WRONG_ENDS = {("2005031502", "US", "07sep2000")}
 
@@ -95,7 +100,8 @@ def read_cases(path: Path) -> Reading:
     ``EU`` before 1993-11 too, as the source names it, where the GSDB has IO-EEC. Targets
     are COW numbers, resolved by date: "Russia" of 1990 is the Soviet Union. Further senders
     (``sender2`` to ``sender5``, institutions) have no dates and no flags of their own, and
-    are not written out: whether they imposed anything is not told.
+    are not written out: whether they imposed anything is not told, and asked for another
+    sender than the three a count is missing.
 
     ``measures`` are the types imposed in the words of the GSDB, by a mapping of ours that
     is partly inferred (`MEASURES_OF`, with reasons). ``outcomes`` hold ``finaloutcome`` as

@@ -11,6 +11,7 @@ import pandas as pd
 from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.codes.countries import resolve
+from sanctlib.codes.labels import UNKNOWN
 from sanctlib.coverage import Span
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
@@ -174,7 +175,7 @@ def _parties(draft: Draft) -> Draft:
         party = country.where(is_state | body.isna(), body)
         # Such a code is never resolved: "ukr" is a people, and "SUN" would be a faith.
         nowhere = code[party.isna()].dropna()
-        names.append(pd.DataFrame({"side": side, "name": nowhere}))
+        names.append(pd.DataFrame({"side": side, "name": nowhere, "reason": UNKNOWN}))
         rows = rows.assign(**{side: party, actor: code.fillna("")})
     kept = [c for c in rows.columns if not c.startswith("Actor") and c != "DATEADDED"]
     return replace(draft, rows=rows[kept], names=pd.concat(names, ignore_index=True))

@@ -45,7 +45,8 @@ def read_list(path: Path) -> Reading:
     ``listed`` is null. The remarks name days for some measures under an order ("Listing
     Date (EO 14024 Directive 2)"): a day of a measure is not that of the entry, and is left
     out. Additions and removals come from `compare_copies`. The XML file says which day it
-    was made; the csv file does not.
+    was made, so that `active_sanctions` knows the stock of that day; the csv file does not:
+    pass ``coverage=Coverage(…, survivors=True)`` of its day alone.
 
     An entry counts once for each programme. The csv file joins programmes by ``] [`` and
     writes ``-0-`` where it has nothing: a null type is an entity. ``entity_country`` is

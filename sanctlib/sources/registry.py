@@ -85,7 +85,7 @@ READERS: Mapping[str, Callable[..., Reading]] = {
 
 
 def read(
-    key: str, path: str | Path | Iterable[str | Path], *, actors: Actors | None = None
+    key: str, path: str | Path | Iterable[str | Path] = (), *, actors: Actors | None = None
 ) -> Reading:
     """
     Read a producer's file into one of our tables.
@@ -110,7 +110,8 @@ def read(
         When the file is not what the key says; it names the source it looks like. When a
         file that `sl.fetch` brought has changed since.
     """
-    check_choice(key, READERS, what="source", needed_by="sl.read")
+    hint = " What comes with sanctlib is loaded by sl.load; any other table by sl.read_table."
+    check_choice(key, READERS, what="source", needed_by="sl.read", hint=hint)
     if actors is not None and key != "icews_2018":
         raise UnknownChoiceError(f"sl.read: the source {key!r} has no choice of actors.")
     options = {} if actors is None else {"actors": actors}

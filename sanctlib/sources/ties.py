@@ -10,6 +10,7 @@ import pandas as pd
 
 from sanctlib.cleaning.columns import type_columns
 from sanctlib.cleaning.rules import empty_to_null
+from sanctlib.codes.countries import countries
 from sanctlib.coverage import Coverage
 from sanctlib.reading import Reading
 from sanctlib.sources.cases import as_cases, coded, dated, declared, partial_date, with_own_ids
@@ -91,7 +92,8 @@ def read_cases(path: Path) -> Reading:
     resolved by date: 365 is the Soviet Union until 1991, 260 and 255 are Germany.
     Code 1000 is an institution, and so is the sender of a case that names only an
     ``institutionid``: both are null parties, listed as ``institution 1653`` or, where the
-    number is not given (all targets), ``institution 1000``.
+    number is not given (all targets), ``institution 1000``. So TIES names no bloc: asked
+    for the cases of ``EU`` or ``UN``, a count is missing and not zero.
 
     ``measures`` are the types imposed, in the words of the GSDB by a mapping of ours
     (`MEASURES_OF`, with reasons): exports of arms are not told from other exports, and aid
@@ -125,7 +127,8 @@ def read_cases(path: Path) -> Reading:
     draft = with_own_ids(replace(draft, rows=cases))
     draft = dated(draft, ["start", "end", "imposed_start"], formats=["%Y-%m-%d"])
     draft = type_columns(draft, declared("threatened", "imposed", "measures"))
-    return as_cases(draft, key="ties", path=path, coverage=_COVERED, senders="cow", targets="cow")
+    known = replace(_COVERED, senders=frozenset(countries()["code"]))
+    return as_cases(draft, key="ties", path=path, coverage=known, senders="cow", targets="cow")
 
 
 def _date(rows: pd.DataFrame, when: str) -> pd.Series:

@@ -1,13 +1,41 @@
-"""Tables as a page shows them: every text escaped, numbers in groups of three."""
+"""How tables and results show themselves: every text escaped, numbers in groups of three."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from html import escape
 from numbers import Integral, Real
+from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+# JupyterLab sets every cell to the right, and breaks a day at its hyphens.
+_LEFT = ' style="text-align:left"'
+_DAY = ' style="text-align:left;white-space:nowrap"'
+
+
+class Shown:
+    """What shows itself as words and tables, the same in a notebook and in a console."""
+
+    def _shown(self) -> Sequence[str | ShownTable]:
+        """Return the parts in order; words of several lines are shown as such."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return "\n".join(str(part) for part in self._shown())
+
+    def _repr_html_(self) -> str:
+        return "\n".join(
+            f"<p>{escape(part).replace(chr(10), '<br>')}</p>"
+            if isinstance(part, str)
+            else part._repr_html_()
+            for part in self._shown()
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +46,13 @@ class ShownTable:
     digits: int
 
     def __repr__(self) -> str:
-        return self.table.to_string(index=False)
+        return self.table.to_string(index=False, float_format=f"{{:,.{self.digits}f}}".format)
 
     def _repr_html_(self) -> str:
-        heads = "".join(f'<th scope="col">{escape(str(c))}</th>' for c in self.table)
+        heads = "".join(
+            f'<th scope="col"{"" if is_numeric_dtype(kind) else _LEFT}>{escape(str(name))}</th>'
+            for name, kind in self.table.dtypes.items()
+        )
         rows = [
             "<tr>" + "".join(self._cell(value) for value in row) + "</tr>"
             for row in self.table.itertuples(index=False, name=None)
@@ -40,8 +71,8 @@ class ShownTable:
             return f'<td class="number">{text}</td>'
         if isinstance(value, date):
             # A day without a time of day is shown as a day.
-            return f'<td class="day">{str(value).removesuffix(" 00:00:00")}</td>'
-        return f"<td>{escape(str(value))}</td>"
+            return f'<td class="day"{_DAY}>{str(value).removesuffix(" 00:00:00")}</td>'
+        return f"<td{_LEFT}>{escape(str(value))}</td>"
 
 
 def show_table(table: pd.DataFrame, *, digits: int = 2) -> ShownTable:
@@ -63,3 +94,18 @@ def show_table(table: pd.DataFrame, *, digits: int = 2) -> ShownTable:
     (True, True)
     """
     return ShownTable(table=table, digits=digits)
+
+
+def progress_bar(n: int, *, name: str, unit: str, progress: bool) -> Any:
+    """
+    Return a bar of `n` steps, seen at a terminal and in a notebook where `progress` asks for it.
+
+    In a notebook it is text too: a widget is gone when the notebook is opened again.
+    """
+    from tqdm import tqdm
+
+    bar = partial(tqdm, total=n, desc=name, unit=unit)
+    if progress and type(sys.stdout).__module__.startswith("ipykernel"):
+        return bar(file=sys.stdout)
+    # None: at a terminal only.
+    return bar(leave=False, disable=None if progress else True)

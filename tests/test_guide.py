@@ -1,0 +1,172 @@
+"""The guide: the table of what each measure takes is what the measures do."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from functools import cache
+
+import pandas as pd
+import pytest
+
+import sanctlib as sl
+from sanctlib.errors import SanctlibError
+from sanctlib.metrics.questions import UNITS
+from sanctlib.periods import Period
+from sanctlib.schema import AGREEMENT_STAGES, TABLES
+from tests.conftest import ROOT
+from tests.samples import SAMPLES
+
+Call = Callable[[object, str], object]
+GUIDE = (ROOT / "docs" / "guide.md").read_text("utf-8")
+PAIR, SPAN = ("IRN", "RUS"), {"start": date(2018, 1, 1), "end": date(2018, 12, 31)}
+
+
+def frame(table: object) -> pd.DataFrame:
+    return table.table if isinstance(table, sl.Reading) else table  # type: ignore[return-value]
+
+
+def unit(kind: str) -> str:
+    return UNITS.get("events" if kind == "hand-picked" else kind, ("act",))[0]
+
+
+def period(kind: str) -> Period:
+    return "year" if kind == "cases" else "month"
+
+
+CALLS: dict[str, Call] = {
+    "sanction_counts": lambda t, k: sl.sanction_counts(
+        t, every=period(k), unit=unit(k), by=["target"]
+    ),
+    "compare_units": lambda t, _: sl.compare_units({"own": t}, targets=["RUS"], **SPAN),
+    "compare_dates": lambda t, k: sl.compare_dates(t, every="month", unit=unit(k)),
+    "active_sanctions": lambda t, k: sl.active_sanctions(t, every=period(k), at="any_day"),
+    "sanction_pressure": lambda t, k: sl.sanction_pressure(t, every=period(k), targets=["RUS"]),
+    "recent_sanctions": lambda t, k: sl.recent_sanctions(
+        t, every=period(k), unit=unit(k), half_life=12
+    ),
+    "sanction_outcomes": lambda t, _: sl.sanction_outcomes(t),
+    "shared_sanctioners": lambda t, k: sl.shared_sanctioners(
+        {"own": t}, pair=PAIR, every=period(k)
+    ),
+    "partnership_intensity": lambda t, _: sl.partnership_intensity(t, pair=PAIR, every="month"),
+    "observed_expected": lambda t, _: sl.observed_expected(
+        t, pair=PAIR, every="year", block="month", n_draws=20
+    ),
+    "agreement_stages": lambda t, _: sl.agreement_stages(t),
+    "active_agreements": lambda t, _: sl.active_agreements(
+        t, pair=PAIR, every="month", half_life=12
+    ),
+    "ideal_point_gap": lambda t, _: sl.ideal_point_gap(t, pair=PAIR),
+    "portfolio_similarity": lambda t, _: sl.portfolio_similarity(frame(t), pair=PAIR, top=10),
+    "dyad_panel": lambda t, k: sl.dyad_panel(
+        t, every="year" if k == "dyads" else "month", states=["RUS", "IRN"], directed=False
+    ),
+    "cells": lambda t, _: sl.cells(t, every="month"),
+    "expand_blocs": lambda t, _: sl.expand_blocs(frame(t)),
+}
+
+
+@cache
+def table_of(kind: str) -> sl.Reading:
+    sample = {s.key: s.path for s in SAMPLES}
+    if kind == "events":
+        # With every optional column, and not hand-picked.
+        return replace(sl.load("russia_iran"), curated=False)
+    if kind in ("cases", "listings"):
+        key = {"cases": "gsdb", "listings": "eu"}[kind]
+        return sl.read(key, sample[key])
+    shipped = {"hand-picked": "russia_iran", "cells": "icews_2018_monthly"}
+    shipped |= {"list_changes": "ofac_sdn", "listing_counts": "canada_sema"}
+    return sl.load(shipped.get(kind, "un_ideal_points"))
+
+
+def runs(call: Call, table: object, kind: str) -> bool:
+    try:
+        call(table, kind)
+    except SanctlibError:
+        return False
+    return True
+
+
+def rows_under(heading: str) -> list[list[str]]:
+    """The cells of the table whose first column has this heading."""
+    lines = GUIDE.split(f"\n| {heading} |")[1].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+KINDS = tuple(row[0].strip("`") for row in rows_under("kind"))
+COLUMNS = (KINDS[0], "hand-picked", *KINDS[1:])
+MATRIX = {row[0].strip("`"): row[1:] for row in rows_under("measure")}
+
+
+@pytest.mark.parametrize("measure", CALLS)
+def test_a_measure_takes_the_tables_that_the_guide_says(measure: str) -> None:
+    found = []
+    for kind in COLUMNS:
+        call, reading = CALLS[measure], table_of(kind)
+        alone = {True: "yes", False: "covered"}
+        found.append(alone[runs(call, frame(reading), kind)] if runs(call, reading, kind) else "")
+    assert found == MATRIX[measure]
+
+
+def test_the_guide_has_every_measure() -> None:
+    modules = ("sanctlib.metrics", "sanctlib.models", "sanctlib.cells", "sanctlib.codes.blocs")
+    public = {
+        name
+        for name in sl.__all__
+        if inspect.isfunction(getattr(sl, name))
+        and getattr(sl, name).__module__.startswith(modules)
+    }
+    of_results = {"decompose", "intensity_shares", "exposure_elasticity", "find_breaks"}
+    of_numbers = {"poisson_interval", "wilson_interval", "check_asked", "blocs"}
+    assert CALLS.keys() == MATRIX.keys() == public - of_results - of_numbers
+    asked = set(re.findall(r"`(\w+)`", GUIDE.split("## By table")[0]))
+    assert asked == (public - of_numbers - {"cells"}) | {"compare_copies"}
+
+
+def test_results_go_where_the_guide_says() -> None:
+    rates = sl.partnership_intensity(table_of("cells"), pair=PAIR, every="month")
+    for measure in (sl.decompose, sl.intensity_shares, sl.exposure_elasticity):
+        assert len(measure(rates)) > 0
+    whole = rates[rates["component"].eq("all_cooperation")]
+    assert sl.find_breaks(whole.set_index("period")["rate"]).details["numbers"] is not None
+
+
+@pytest.mark.parametrize("row", rows_under("kind"), ids=lambda row: row[0])
+def test_the_kinds_are_those_of_the_schema_the_readers_and_the_shipped_data(row: list[str]) -> None:
+    kind, one_row, units, shipped, read = row
+    key = kind.strip("`")
+    names = [re.findall(r"`(\w+)`", cell) for cell in (shipped, read)]
+    assert one_row == TABLES[key].row
+    assert units == ", ".join(UNITS.get(key, ()))
+    for listed, table in zip(names, (sl.catalogue(), sl.readers()), strict=True):
+        assert sorted(listed) == sorted(table.loc[table["kind"].eq(key), "key"])
+
+
+def test_the_guide_has_every_kind_of_table() -> None:
+    assert sorted(KINDS) == sorted(TABLES)
+
+
+def returned(measure: str) -> set[str]:
+    """The columns that a docstring promises."""
+    told = inspect.getdoc(getattr(sl, measure)).partition("Returns\n")[2].partition("Raises\n")[0]
+    return set(re.findall(r"``(\w+)``", told))
+
+
+def test_every_column_of_a_result_has_its_meaning_in_the_docs() -> None:
+    columns: dict[str, set[str]] = {}
+    for measure, call in CALLS.items():
+        kind = COLUMNS[next(i for i, mark in enumerate(MATRIX[measure]) if mark)]
+        columns[measure] = returned(measure) | set(frame(call(table_of(kind), kind)))
+    for measure in ("decompose", "intensity_shares", "exposure_elasticity", "poisson_interval"):
+        columns[measure] = returned(measure)
+    pages = "".join((ROOT / "docs" / f"{p}.md").read_text("utf-8") for p in ("glossary", "tables"))
+    words = re.findall(r"`(\w+)`", pages) + re.findall(r"^\| ([\w, ]+) \|", pages, re.MULTILINE)
+    known = {part for word in words for part in word.split(", ")}
+    known |= {f"{stage}_last" for stage in AGREEMENT_STAGES}
+    unknown = {m: sorted(found - known) for m, found in columns.items() if found - known}
+    assert unknown == {}
