@@ -26,6 +26,9 @@ from sanctlib.metrics.similarity import portfolio_similarity
 from sanctlib.metrics.stocks import active_sanctions
 from sanctlib.metrics.units import compare_dates, compare_units
 from sanctlib.models.breaks import find_breaks
+from sanctlib.models.durations import fit_duration
+from sanctlib.models.gravity import fit_gravity
+from sanctlib.models.panel import fit_count_panel
 from sanctlib.models.result import Fit
 from sanctlib.plots import (
     caption,
@@ -81,6 +84,9 @@ __all__ = [
     "exposure_elasticity",
     "fetch",
     "find_breaks",
+    "fit_count_panel",
+    "fit_duration",
+    "fit_gravity",
     "ideal_point_gap",
     "intensity_shares",
     "load",

@@ -76,9 +76,11 @@ class Opened:
             return from_ibis(self._native, wanted)
         return self._native.project(", ".join(quoted(c) for c in wanted))
 
-    def small(self, *, needed_by: str) -> pd.DataFrame:
+    def small(self, *, needed_by: str, also: Iterable[str] = ()) -> pd.DataFrame:
         """
         Return the whole table in pandas, checked: cases, listings and lists are small.
+
+        Columns that the schema does not know are left where they are, but for those of `also`.
 
         Raises
         ------
@@ -86,7 +88,8 @@ class Opened:
             When a value, key, order of dates or sum is not what was declared.
         """
         schema = TABLES[self.kind]
-        taken = [c for c in self.columns if c in schema.names or c == "sender"]
+        wanted = {*schema.names, "sender", *also}
+        taken = [c for c in self.columns if c in wanted]
         relation = self.relation(taken, needed_by=needed_by)
         types = types_of(relation)
         check_dates(types, [c for c in taken if "ZONE" in types[c]], needed_by=needed_by)

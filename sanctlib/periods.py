@@ -54,6 +54,13 @@ def period_end(starts: pd.Series, *, every: Period) -> pd.Series:
     return days.astype("datetime64[us]")
 
 
+def period_number(dates: pd.Series, *, every: Period) -> pd.Series:
+    """Return the running number of the period of each date; a difference counts periods."""
+    check_choice(every, PERIODS, what="period", needed_by="period_number")
+    numbers: pd.Series = dates.dt.to_period(_FREQUENCIES[every]).astype("int64")
+    return numbers
+
+
 def precision(date_first: pd.Series, date_last: pd.Series) -> pd.Series:
     """
     Name how finely an act is dated: day, month, year or range.

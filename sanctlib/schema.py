@@ -71,6 +71,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
 """The parts of reported co-operation, disjoint from each other and from the sanctions."""
 
 MEASURES = ("arms", "financial", "military", "other", "trade", "travel")
+TRADE_EXTENTS = ("exp_compl", "exp_part", "imp_compl", "imp_part")
 """The types of sanctions, in the words of the Global Sanctions Data Base."""
 
 STATUSES = ("confirmed", "partly", "unconfirmed")
@@ -217,6 +218,12 @@ CASES = Table(
         _day("imposed_start", "earliest day of imposition, where told from the threat"),
         _day("imposed_start_last", "latest day of imposition"),
         _text("measures", "types of sanctions", choices=MEASURES, joined=True),
+        _text(
+            "trade_extent",
+            "what of the trade a sanction stops: the sender's exports or imports, whole or in part",
+            choices=TRADE_EXTENTS,
+            joined=True,
+        ),
         _text("objectives", "objectives", joined=True),
         _text("outcomes", "outcomes", joined=True),
         _text("exit", "how the case ended", choices=EXITS),

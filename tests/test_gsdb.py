@@ -158,6 +158,13 @@ def test_release_3_has_the_published_cases_and_the_counted_dyads(release_3: Read
         "military": 241,
         "other": 214,
     }
+    extents = table.drop_duplicates("case_id")["trade_extent"].str.split(";").explode()
+    assert extents.value_counts().to_dict() == {
+        "exp_part": 327,
+        "imp_part": 253,
+        "imp_compl": 87,
+        "exp_compl": 84,
+    }
     targets = table.drop_duplicates(["case_id", "target"])["target"].value_counts()
     assert targets[["RUS", "IRN", "SUN"]].tolist() == [31, 32, 9]
 

@@ -67,6 +67,7 @@ def test_no_module_is_a_drawer() -> None:
 
 def test_import_loads_no_heavy_library() -> None:
     heavy = ["matplotlib", "statsmodels", "scipy", "duckdb", "narwhals", "papermill", "nbconvert"]
+    heavy.append("pyfixest")
     code = f"import sanctlib, sys; print([m for m in {heavy!r} if m in sys.modules])"
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT

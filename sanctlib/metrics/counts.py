@@ -80,9 +80,9 @@ def sanction_counts(
     table : frame, path or Reading
         Events, cells, cases, listings, list_changes or listing_counts.
     by : sequence of str
-        ``sender``, ``target``, ``measure``, ``objective`` (of cases), ``programme``,
-        ``action``, ``entity_type``, ``source`` or ``list``, as the table has them. May be
-        empty.
+        ``sender``, ``target``, ``measure``, ``objective``, ``trade_extent`` (of cases),
+        ``programme``, ``action``, ``entity_type``, ``source`` or ``list``, as the table has
+        them. May be empty.
     actions : sequence of str
         Actions of sanction that count. Of cases: ``impose`` or ``amend`` count those
         imposed, ``threaten`` those threatened. Lists hold impositions alone.

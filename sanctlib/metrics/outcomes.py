@@ -136,8 +136,8 @@ def sanction_outcomes(
     question = Question(
         every="year", by=tuple(keys), unit="case", senders=senders, targets=targets, needed_by=who
     )
-    told = parts(cases, "outcomes", name="outcome")[[*_IDS, "outcome"]].dropna().drop_duplicates()
-    cases = _described(cases, told, success=success, several=several, ongoing=ongoing)
+    told = _told(cases)
+    cases = described(cases, success=success, several=several, ongoing=ongoing)
     cases = of_senders(cases, question)
     once = cases_by(cases, question).drop_duplicates([*keys, *_IDS])
     codes, groups = group_codes(once, keys)
@@ -169,15 +169,20 @@ def sanction_outcomes(
     return found
 
 
-def _described(
+def _told(cases: pd.DataFrame) -> pd.DataFrame:
+    told = parts(cases, "outcomes", name="outcome")
+    return told[[*_IDS, "outcome"]].dropna().drop_duplicates()
+
+
+def described(
     cases: pd.DataFrame,
-    told: pd.DataFrame,
     *,
     success: Sequence[str] | None,
     several: Several,
-    ongoing: Ongoing,
+    ongoing: Ongoing = "apart",
 ) -> pd.DataFrame:
     """Return the cases with ``stage``, ``multilaterality`` and ``state`` of the whole case."""
+    told = _told(cases)
     good = told.assign(good=_succeeded(told, success))
     numbered = good["outcome"].str.startswith(_NUMBERED)
     # EUSANCT says each outcome twice, as a number and as a flag: one of them is read.

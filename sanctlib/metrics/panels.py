@@ -127,7 +127,7 @@ def dyad_panel(
         long["period"].iloc[:0], every=every, start=start, end=end, coverage=known_of
     )
     long = _carried_on(long, succession)
-    long = long if directed else _ordered(long)
+    long = long if directed else ordered_pairs(long)
     panel = _grid(sorted(set(states)), periods, every, succession, directed=directed)
     covered = panel["period"].map(dict(zip(periods, whole, strict=True))).astype("bool")
     if known_of.states is not None:
@@ -194,13 +194,15 @@ def _values(source: Opened, every: Period, *, directed: bool, who: str) -> pd.Da
     )
     # A pair without direction is one value, however it is written; the larger where two differ.
     keys = ["period", "first", "second", "column"]
-    paired = _ordered(rows[~rows["way"]]).sort_values("value").drop_duplicates(keys, keep="last")
+    paired = (
+        ordered_pairs(rows[~rows["way"]]).sort_values("value").drop_duplicates(keys, keep="last")
+    )
     back = paired.rename(columns={"first": "second", "second": "first"})
     found = pd.concat([rows[rows["way"]], paired, *([back] if directed else [])])
     return found.assign(sides=found["way"].astype("int64") + 1)
 
 
-def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
+def ordered_pairs(rows: pd.DataFrame) -> pd.DataFrame:
     """Return pairs with the first state before the second in the alphabet."""
     turned = rows["first"].gt(rows["second"])
     return rows.assign(

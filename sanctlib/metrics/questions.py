@@ -41,7 +41,7 @@ TARGET_COLUMN = {"programme": "target", "conduct": "conduct", "address": "locate
 
 DATES: tuple[Dated, ...] = ("date", "announced", "effective")
 
-FLAGS = {"measure": "measures", "objective": "objectives"}
+FLAGS = {"measure": "measures", "objective": "objectives", "trade_extent": "trade_extent"}
 """Keys of which one thing may have several, and their columns: such counts do not add up."""
 
 

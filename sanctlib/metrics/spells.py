@@ -14,7 +14,7 @@ FLOWS = ("added", "removed", "moved_in", "moved_out")
 SCENARIOS = ("n", "lower", "upper", "left_censored", "right_censored")
 
 # Open ends and unknown beginnings as days, so that min and max order them.
-_NEVER = pd.Timestamp("9999-12-31")
+NEVER = pd.Timestamp("9999-12-31")
 _BEFORE = pd.Timestamp("0001-01-01")
 
 
@@ -70,7 +70,7 @@ def flows_of_listings(
     who = list(dict.fromkeys([*question.by, "source", "list", "entity_id"]))
     rows = rows.assign(
         begin=rows["listed"].fillna(_BEFORE),
-        finish=rows["delisted"].fillna(_NEVER) if "delisted" in rows else _NEVER,
+        finish=rows["delisted"].fillna(NEVER) if "delisted" in rows else NEVER,
         held=rows["listed"].isna(),
     )
     if coverage is not None and coverage.survivors:
@@ -94,12 +94,29 @@ def _joined(rows: pd.DataFrame, who: list[str]) -> pd.DataFrame:
 def flows_of_cases(
     table: pd.DataFrame, question: Question, *, coverage: Coverage | None, legal: bool
 ) -> pd.DataFrame:
-    """
-    Return the flows of cases, each once per group from its first to its last day.
+    """Return the flows of cases, each once per group from its first to its last day."""
+    spells = spells_of_cases(table, question, coverage=coverage, legal=legal).assign(held=False)
+    # Dated so widely that it may be over before it surely began: nowhere sure.
+    begun, over = (period_start(spells[c], every=question.every) for c in ("begin", "finish"))
+    possible = spells.assign(begin=spells["possible_begin"], finish=spells["possible_finish"])
+    return _flows_of_spells(spells[begun.le(over)], possible, question, coverage)
 
-    An end that is not known is possibly never and surely not before the first day. A
-    case that its source marks as ongoing is open where it has no end, or one that the
-    end of coverage cut.
+
+def spells_of_cases(
+    table: pd.DataFrame, question: Question, *, coverage: Coverage | None, legal: bool
+) -> pd.DataFrame:
+    """
+    Return when each case imposed begins and ends, surely and possibly, once per group.
+
+    An end that is not known is possibly never (`NEVER`) and surely not before the first
+    day. A case that its source marks as ongoing is open where it has no end, or one that
+    the end of coverage cut: it surely never ends.
+
+    Returns
+    -------
+    spells : DataFrame
+        The keys, ``source``, ``case_id``, ``begin``, ``possible_begin``, ``finish`` and
+        ``possible_finish``.
     """
     if "imposed" in table:
         table = table[table["imposed"].fillna(value=True).to_numpy(dtype=bool)]
@@ -120,8 +137,8 @@ def flows_of_cases(
     rows = table.assign(
         begin=last,
         possible_begin=first,
-        finish=end.fillna(last).mask(opened, _NEVER),
-        possible_finish=end_last.fillna(_NEVER).mask(opened, _NEVER),
+        finish=end.fillna(last).mask(opened, NEVER),
+        possible_finish=end_last.fillna(NEVER).mask(opened, NEVER),
     )
     group = list(dict.fromkeys([*question.by, "source", "case_id"]))
     spells = rows.groupby(group, dropna=False, sort=False).agg(
@@ -130,11 +147,7 @@ def flows_of_cases(
         finish=("finish", "max"),
         possible_finish=("possible_finish", "max"),
     )
-    spells = spells.reset_index().assign(held=False)
-    # Dated so widely that it may be over before it surely began: nowhere sure.
-    begun, over = (period_start(spells[c], every=question.every) for c in ("begin", "finish"))
-    possible = spells.assign(begin=spells["possible_begin"], finish=spells["possible_finish"])
-    return _flows_of_spells(spells[begun.le(over)], possible, question, coverage)
+    return spells.reset_index()
 
 
 def _flows_of_spells(
@@ -146,12 +159,12 @@ def _flows_of_spells(
         "lower": sure,
         "upper": possible,
         "left_censored": sure[sure["begin"].lt(first)],
-        "right_censored": sure[sure["finish"].eq(_NEVER)],
+        "right_censored": sure[sure["finish"].eq(NEVER)],
     }
     found = []
     for scenario, spells in chosen.items():
         begun, over = (period_start(spells[c], every=question.every) for c in ("begin", "finish"))
-        held, ends = spells["held"], spells["finish"].ne(_NEVER)
+        held, ends = spells["held"], spells["finish"].ne(NEVER)
         keys = spells[list(question.by)]
         found += [
             _flow(keys[held], scenario, "held", begun, 1),

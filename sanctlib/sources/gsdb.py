@@ -25,6 +25,7 @@ COLUMNS = (
     *MEASURES,
     *("objective", "success"),
 )
+_EXTENT = "descr_trade"
 SYNONYMS = {"begin_year": "begin", "end_year": "end"}
 # Names that hold the comma which also separates names.
 PROTECTED = (
@@ -54,7 +55,8 @@ def read_cases(path: Path) -> Reading:
     threats: all cases are imposed. How a case ended is not told, so there is no ``exit``.
 
     The names of the columns may differ in case and blanks, their order is free, and more
-    of them are passed over (`descr_trade`, `target_mult`, `sender_mult`). The *dyadic* file
+    of them are passed over (`target_mult`, `sender_mult`); `descr_trade` may lack, and is
+    ``trade_extent``. The *dyadic* file
     of release R4 has a row per pair and year that joins several cases: no case can be told
     from another in it, and it is refused.
 
@@ -90,6 +92,7 @@ def read_cases(path: Path) -> Reading:
         ongoing=ongoing,
         imposed=True,
         measures=_flagged(rows),
+        trade_extent=coded(rows[_EXTENT]) if _EXTENT in rows else None,
         objectives=coded(rows["objective"]),
         outcomes=coded(rows["success"]),
     )
@@ -121,7 +124,7 @@ def _named(draft: Draft, path: Path) -> Draft:
     for column in found:
         folded = re.sub(r"[\s.-]+", "_", column.strip().casefold())
         name = SYNONYMS.get(folded, folded)
-        if name in COLUMNS and name not in found and name not in names.values():
+        if name in (*COLUMNS, _EXTENT) and name not in found and name not in names.values():
             names[column] = name
     rows = draft.rows.rename(columns=names)
     if "year" in rows and "begin" not in rows:

@@ -1,0 +1,96 @@
+"""Count how often 95 % intervals cover the truth where states share shocks."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pandas as pd
+
+from sanctlib.models.panel import Errors, ppml, quantile
+
+TRUTH = 0.3
+ERRORS: dict[str, Errors] = {
+    "dyadic": "dyadic",
+    "first and second": ["first", "second"],
+    "dyad": ["dyad"],
+    "first": ["first"],
+}
+
+
+def main(n_runs: int) -> None:
+    """Print a page: how often intervals cover, and the mean error over the estimates' spread."""
+    rows = [
+        {"states": n, "shocks": "yes" if shocks else "no"} | coverage(n, n_runs, shocks=shocks)
+        for shocks in (True, False)
+        for n in (30, 50, 100)
+    ]
+    table = pd.DataFrame(rows).round(2)
+    lines = [table.columns, ["---"] * table.shape[1], *table.to_numpy().tolist()]
+    print("# Coverage of 95 % intervals where dyads share states\n")
+    print(
+        f"`python -m benchmarks.coverage {n_runs}`: {n_runs} panels of undirected dyads, 3 periods,"
+    )
+    print(
+        f"overdispersed counts, effects of dyad and period, true coefficient {TRUTH}. With shocks,"
+    )
+    print(
+        "regressor and outcome have a part of each state and period. Share of intervals that cover;"
+    )
+    print(
+        "mean standard error over the estimates' standard deviation. A variance that is not positive"
+    )
+    print("gives no interval, and does not cover.\n")
+    print("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+
+
+def coverage(n_states: int, n_runs: int, *, shocks: bool) -> dict[str, float]:
+    """Return by kind of errors how often the interval covers, and its error over the spread."""
+    estimates, errors, covers = [], [], []
+    for run in range(n_runs):
+        panel = made(n_states, np.random.default_rng([run, n_states]), shocks=shocks)
+        found = [
+            ppml(
+                panel,
+                outcome="y",
+                regressors=["x"],
+                effects=["first^second", "period"],
+                errors=kind,
+                needed_by="coverage",
+            )
+            for kind in ERRORS.values()
+        ]
+        variances = np.array([f.variance[0, 0] for f in found])
+        error = np.sqrt(np.where(variances > 0, variances, np.nan))
+        off = abs(found[0].estimate[0] - TRUTH)
+        reach = error * [quantile(0.95, f.n_clusters) for f in found]
+        estimates.append(found[0].estimate[0])
+        errors.append(error)
+        covers.append(off < reach)
+    shares = np.mean(covers, axis=0), np.nanmean(errors, axis=0) / np.std(estimates)
+    return {
+        f"{name}{what}": share
+        for values, what in zip(shares, ("", ", error"), strict=True)
+        for name, share in zip(ERRORS, values, strict=True)
+    }
+
+
+def made(n_states: int, rng: np.random.Generator, *, shocks: bool) -> pd.DataFrame:
+    """Make a panel of pairs; regressor and outcome share shocks of states and periods, or not."""
+    first, second = np.triu_indices(n_states, 1)
+    rows = pd.DataFrame(
+        {
+            "first": np.repeat(first, 3),
+            "second": np.repeat(second, 3),
+            "period": np.tile(range(3), len(first)),
+        }
+    )
+    i, j, t = (rows[c].to_numpy() for c in rows)
+    seen, done = rng.normal(scale=0.5 * shocks, size=(2, n_states, 3))
+    x = rng.normal(scale=0.5, size=len(rows)) + seen[i, t] + seen[j, t]
+    mean = np.exp(0.5 + TRUTH * x + done[i, t] + done[j, t])
+    return rows.assign(x=x, y=rng.poisson(mean * rng.gamma(2, 0.5, len(rows))))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300)

@@ -1,0 +1,328 @@
+"""Durations: how long sanctions last, how they end, and what goes with an early end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sanctlib.coverage import Coverage
+from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_columns
+from sanctlib.frames import AnyTable, opened
+from sanctlib.metrics.outcomes import Several, described
+from sanctlib.metrics.questions import FLAGS, Question, cases_by, of_senders
+from sanctlib.metrics.spells import NEVER, spells_of_cases
+from sanctlib.models.clusters import few_clusters
+from sanctlib.models.result import Fit
+from sanctlib.periods import PERIODS, Period, period_number
+
+FEWEST_ENDS = 10
+"""Ended cases per regressor below which a Cox model is refused (Peduzzi and others 1995)."""
+Floats = NDArray[np.float64]
+_IDS = ["source", "case_id"]
+
+
+def fit_duration(
+    table: AnyTable,
+    *,
+    every: Period,
+    by: str | None = None,
+    regressors: Sequence[str] = (),
+    success: Sequence[str] | None = None,
+    several: Several = "any",
+    senders: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    coverage: Coverage | None = None,
+    level: float = 0.95,
+) -> Fit:
+    """
+    Estimate how long sanctions stay imposed, cases still open counted as lasting longer.
+
+    A mean of the cases that ended is too short, since the long ones are still open.
+    Survival is Kaplan and Meier's (1958); with `regressors`, hazards of ending are Cox's
+    (1972), ties after Efron, errors clustered by target. Where outcomes are told, success
+    and other ends compete: ``incidence`` is the share ended in each way (Aalen and
+    Johansen 1978), and not what success would be if nothing else ended sanctions.
+
+    A case lasts the periods it touches, from 1 on: one of 2014 alone lasts a year. Left
+    out and counted are cases that began before the coverage (a source has only those of
+    them that lasted), and those of which a day is not known to the period.
+
+    Parameters
+    ----------
+    table : frame, path or Reading
+        Cases; those imposed are counted, each once.
+    every : {"year", "quarter", "month", "week", "day"}
+        The unit of duration; the GSDB knows years.
+    by : str, optional
+        A column of the case, or its ``stage`` or ``multilaterality`` as in
+        `sanction_outcomes`, to compare (log-rank test in `details`).
+    regressors : sequence of str
+        Numbers; texts, as columns of 0 and 1 beside the first in the alphabet; or
+        ``measure`` and ``objective``, a column for each, of which a case may have several.
+    success, several
+        As in `sanction_outcomes`.
+    senders, targets : sequence of str, optional
+        Only cases of these.
+    coverage : Coverage, optional
+        Of a frame that does not bring one: its last day is when open cases were last seen.
+    level : float
+        Of the intervals, 0-1.
+
+    Returns
+    -------
+    Fit
+        Without regressors `table` has a row per group: ``n``, ``n_ended``, ``n_censored``
+        cases, ``median`` with ``lower`` and ``upper`` in periods (missing where too few
+        ended). With them a row per ``term``: ``estimate`` (of the logarithm of the hazard),
+        ``std_error``, ``p_value``, ``lower``, ``upper``, ``ratio`` (of hazards, above 1:
+        ends sooner), ``p_proportional`` (small: the ratio changes with time), ``n``,
+        ``n_ended``, ``n_clusters``. `details` hold ``"survival"``, ``"incidence"``,
+        ``"logrank"``, where there are such.
+
+    Raises
+    ------
+    SanctlibError
+        For fewer than 10 ended cases per regressor, no case left, a column that differs
+        within a case, or another table than cases.
+    CuratedError
+        For a hand-picked list.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> import pandas as pd
+    >>> from sanctlib.coverage import Coverage
+    >>> from sanctlib.models.durations import fit_duration
+    >>> start = pd.to_datetime(["2001-01-01"] * 4)
+    >>> end = pd.to_datetime(["2001-05-01", "2003-01-01", "2003-01-01", None])
+    >>> cases = pd.DataFrame({
+    ...     "source": "own", "case_id": [*"1234"], "sender": "USA", "target": "IRN",
+    ...     "start": start, "start_last": start, "end": end, "end_last": end,
+    ...     "ongoing": [False, False, False, True],
+    ... })
+    >>> known = Coverage(source="own", first=date(2001, 1, 1), last=date(2005, 12, 31))
+    >>> fit_duration(cases, every="year", coverage=known).details["survival"][
+    ...     ["time", "at_risk", "n_ended", "survival"]]
+       time  at_risk  n_ended  survival
+    0     1        4        1      0.75
+    1     3        3        2      0.25
+    """
+    from statsmodels.duration.survfunc import survdiff
+
+    who = "fit_duration"
+    check_choice(every, PERIODS, what="period", needed_by=who)
+    with opened(table, needed_by=who, coverage=coverage) as source:
+        if source.curated:
+            raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no rate.")
+        if source.kind != "cases" or source.coverage is None:
+            msg = f"{who} needs cases and what they cover (coverage=…); {source.name!r} holds"
+            raise SanctlibError(f"{msg} {source.kind}, covering {source.coverage}.")
+        columns = [*([by] if by else []), *regressors]
+        cases, known = source.small(needed_by=who, also=columns), source.coverage
+    question = Question(
+        every=every, by=(), unit="case", senders=senders, targets=targets, needed_by=who
+    )
+    if "outcomes" in cases:
+        cases = described(cases, success=success, several=several)
+    cases = cases_by(of_senders(cases, question), question)
+    spells, said = _lasting(cases, question, known, columns)
+    groups = {str(name): rows for name, rows in spells.groupby(by)} if by else {"all": spells}
+    details = {"survival": _stacked({name: _survival(g, level) for name, g in groups.items()}, by)}
+    if "state" in spells and spells["ended"].any():
+        found = {name: _incidence(g, level) for name, g in groups.items() if g["ended"].any()}
+        details["incidence"] = _stacked(found, by)
+    first_end = spells["time"].where(spells["ended"].eq(1)).min()
+    if by and spells.loc[spells["time"].ge(first_end), by].nunique() == len(groups) > 1:
+        chi2, p = survdiff(spells["time"], spells["ended"], spells[by])
+        row = {"chi2": chi2, "df": len(groups) - 1, "p_value": p}
+        details["logrank"] = pd.DataFrame([row])
+    notes = [
+        "Description of cases that came to be: what makes sanctions likely may make them last. "
+        "Open cases are taken to end like those of the same age.",
+        said,
+    ]
+    if regressors:
+        result, model = _cox(spells, regressors, level, who)
+        notes.append("Hazard ratios are associations; a small p_proportional: not one number.")
+        notes += few_clusters(int(result["n_clusters"].iloc[0]))
+    else:
+        found = {name: _median(g, level) for name, g in groups.items()}
+        result, model = _stacked(found, by), None
+    return Fit(
+        name=f"Duration of sanctions in {every}s",
+        table=result,
+        notes=tuple(notes),
+        fitted=model,
+        details=details,
+    )
+
+
+def _lasting(
+    cases: pd.DataFrame, question: Question, known: Coverage, columns: Sequence[str]
+) -> tuple[pd.DataFrame, str]:
+    """Return a row per case, with ``time``, ``ended``, ``parties`` and `columns`; who is left."""
+    who = question.needed_by
+    spells = spells_of_cases(cases, question, coverage=known, legal=True)
+    held = list(dict.fromkeys(FLAGS.get(name, name) for name in columns))
+    check_columns(cases, held, needed_by=who)
+    once = cases.groupby(_IDS)
+    for name in held:
+        if once[name].nunique(dropna=False).gt(1).any():
+            msg = f"{who} needs one {name!r} per case, and some cases have several: ask for senders"
+            raise SanctlibError(f"{msg} or targets, or reduce the column to one.")
+    told = [name for name in [*held, "state"] if name in cases]
+    parties = once["target"].agg(lambda states: ";".join(sorted(states.dropna().unique())))
+    spells = spells.merge(once[told].first().assign(parties=parties).reset_index(), on=_IDS)
+    is_open = spells["finish"].eq(NEVER)
+    end = spells["finish"].mask(is_open, pd.Timestamp(known.last))
+    end_last = spells["possible_finish"].mask(is_open, pd.Timestamp(known.last))
+    first, begin, finish, last = (
+        period_number(day, every=question.every)
+        for day in (spells["possible_begin"], spells["begin"], end, end_last)
+    )
+    before = spells["possible_begin"].lt(pd.Timestamp(known.first))
+    endless = ~before & ~is_open & spells["possible_finish"].eq(NEVER)
+    vague = ~before & ~endless & (first.ne(begin) | finish.ne(last) | finish.lt(begin))
+    empty = ~before & ~endless & ~vague & spells[held].isna().any(axis=1)
+    kept = spells.assign(time=finish - begin + 1, ended=(~is_open).astype("int64"))
+    kept = kept[~(before | endless | vague | empty)].reset_index(drop=True)
+    if kept.empty:
+        raise SanctlibError(f"{who} finds no case imposed of which begin and end are known.")
+    return kept, (
+        f"Of {len(spells)} cases imposed {before.sum()} began before the coverage, "
+        f"{endless.sum()} have no end and are not marked open, {vague.sum()} are dated more "
+        f"widely than a {question.every}, {empty.sum()} lack a column; of the {len(kept)} used "
+        f"{kept['ended'].sum()} ended and the others are open on {known.last}."
+    )
+
+
+def _stacked(tables: dict[str, pd.DataFrame], by: str | None) -> pd.DataFrame:
+    if by is None:
+        return tables["all"]
+    return pd.concat(tables, names=[by]).reset_index(level=0).reset_index(drop=True)
+
+
+def _median(rows: pd.DataFrame, level: float) -> pd.DataFrame:
+    n, ended, curve = len(rows), int(rows["ended"].sum()), _curve(rows)
+    with np.errstate(divide="ignore", invalid="ignore"):  # logarithms where nobody is left
+        edges = curve.quantile_ci(0.5, alpha=1 - level) if ended else (np.nan, np.nan)
+    found = {
+        "n": n,
+        "n_ended": ended,
+        "n_censored": n - ended,
+        "median": curve.quantile(0.5) if ended else np.nan,
+        "lower": edges[0],
+        "upper": edges[1],
+    }
+    return pd.DataFrame([found]).replace(np.inf, np.nan)
+
+
+def _survival(rows: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Return survival where cases ended, with intervals on the log(-log) scale."""
+    curve = _curve(rows)
+    lower, upper = _log_log(curve.surv_prob, curve.surv_prob_se, level)
+    return pd.DataFrame(
+        {
+            "time": curve.surv_times.astype("int64"),
+            "at_risk": curve.n_risk.astype("int64"),
+            "n_ended": curve.n_events.astype("int64"),
+            "survival": curve.surv_prob,
+            "lower": lower,
+            "upper": upper,
+        }
+    )
+
+
+def _curve(rows: pd.DataFrame) -> Any:
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    return SurvfuncRight(rows["time"], rows["ended"])
+
+
+def _incidence(rows: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Return the share of cases ended in each way by each time."""
+    from statsmodels.duration.survfunc import CumIncidenceRight
+
+    ended = rows["ended"].eq(1)
+    exits = rows["state"].where(rows["state"].isin(["success", "failed"]), "unknown").where(ended)
+    ways = sorted(exits.dropna().unique())
+    code = exits.map({way: i for i, way in enumerate(ways, start=1)}).fillna(0).astype("int64")
+    with np.errstate(divide="ignore", invalid="ignore"):  # no error where the last one ends
+        found = CumIncidenceRight(rows["time"].to_numpy(), code.to_numpy())
+    pieces = []
+    for way, share, error in zip(ways, found.cinc, found.cinc_se, strict=True):
+        upper, lower = (1 - edge for edge in _log_log(1 - share, error, level))
+        columns = {"exit": way, "time": found.times, "incidence": share}
+        pieces.append(pd.DataFrame(columns | {"lower": lower, "upper": upper}))
+    return pd.concat(pieces, ignore_index=True)
+
+
+def _log_log(share: Floats, error: Floats, level: float) -> tuple[Floats, Floats]:
+    """Return the interval of a share of survivors, inside 0-1; missing at 0 and 1."""
+    from scipy.special import ndtri
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = np.log(share)
+        reach = ndtri((1 + level) / 2) * error / np.abs(share * log)
+        lower, upper = share ** np.exp(reach), share ** np.exp(-reach)
+    inside = (share > 0) & (share < 1)
+    return np.where(inside, lower, np.nan), np.where(inside, upper, np.nan)
+
+
+def _cox(
+    spells: pd.DataFrame, regressors: Sequence[str], level: float, who: str
+) -> tuple[pd.DataFrame, Any]:
+    from scipy.stats import pearsonr
+    from statsmodels.duration.hazard_regression import PHReg
+
+    x = _columns(spells, regressors)
+    ended = int(spells["ended"].sum())
+    if ended < FEWEST_ENDS * x.shape[1]:
+        msg = f"{who} needs {FEWEST_ENDS} ended cases per regressor: {x.shape[1]} of them need "
+        raise SanctlibError(f"{msg}{FEWEST_ENDS * x.shape[1]}, and {ended} ended.")
+    flat = [name for name in x if x[name].nunique() < 2]
+    if flat or np.linalg.matrix_rank(x - x.mean()) < x.shape[1]:
+        wrong = flat[0] if flat else ", ".join(map(str, x))
+        raise SanctlibError(f"{who}: {wrong!r} adds nothing: constant, or told by the others.")
+    parties = pd.factorize(spells["parties"])[0]
+    model = PHReg(spells["time"], x, status=spells["ended"], ties="efron")
+    fitted = model.fit(groups=parties)
+    edges = fitted.conf_int(alpha=1 - level)
+    residuals = fitted.schoenfeld_residuals
+    at = ~np.isnan(residuals).any(axis=1)
+    order = spells["time"].rank().to_numpy()[at]
+    return (
+        pd.DataFrame(
+            {
+                "term": x.columns,
+                "estimate": fitted.params,
+                "std_error": fitted.bse,
+                "p_value": fitted.pvalues,
+                "lower": edges[:, 0],
+                "upper": edges[:, 1],
+                "ratio": np.exp(fitted.params),
+                "p_proportional": [pearsonr(order, r).pvalue for r in residuals[at].T],
+                "n": len(spells),
+                "n_ended": ended,
+                "n_clusters": len(np.unique(parties)),
+            }
+        ),
+        fitted,
+    )
+
+
+def _columns(spells: pd.DataFrame, regressors: Sequence[str]) -> pd.DataFrame:
+    """Return the regressors as numbers, texts as columns of 0 and 1."""
+    pieces = []
+    for name in regressors:
+        if name in FLAGS:
+            pieces.append(spells[FLAGS[name]].str.get_dummies(";").add_prefix(f"{name}_"))
+        elif pd.api.types.is_numeric_dtype(spells[name]):
+            pieces.append(spells[[name]])
+        else:
+            pieces.append(pd.get_dummies(spells[name], prefix=name, drop_first=True))
+    return pd.concat(pieces, axis=1).astype("float64")
