@@ -25,12 +25,15 @@ from sanctlib.metrics.similarity import portfolio_similarity
 from sanctlib.metrics.stocks import active_sanctions
 from sanctlib.metrics.units import compare_dates, compare_units
 from sanctlib.models.breaks import find_breaks
+from sanctlib.models.dynamics import fit_local_projection, lead_lag
+from sanctlib.models.interrupted import fit_interrupted_series
 from sanctlib.models.result import Fit
 from sanctlib.plots import (
     caption,
     plot_acts,
     plot_agreements,
     plot_counts,
+    plot_fit,
     plot_flow_and_stock,
     plot_gap,
     plot_intensity,
@@ -78,14 +81,18 @@ __all__ = [
     "exposure_elasticity",
     "fetch",
     "find_breaks",
+    "fit_interrupted_series",
+    "fit_local_projection",
     "ideal_point_gap",
     "intensity_shares",
+    "lead_lag",
     "load",
     "observed_expected",
     "partnership_intensity",
     "plot_acts",
     "plot_agreements",
     "plot_counts",
+    "plot_fit",
     "plot_flow_and_stock",
     "plot_gap",
     "plot_intensity",
