@@ -82,7 +82,7 @@ def test_the_leader_is_found_in_one_direction_with_its_sign() -> None:
     assert forth["sum"] == pytest.approx(-2, abs=0.5)
     assert back["p_value"] > 0.05
     assert same["effect"] == "y, same period"
-    assert "2 lags, by AIC, at most 6, and 0 added; p-values of 199 draws, seed 1." in found.notes
+    assert "Lags: 2, by AIC, at most 6, and 0 added; p-values of 199 draws, seed 1." in found.notes
 
 
 def test_what_answers_within_the_period_is_seen_in_the_third_row_alone() -> None:

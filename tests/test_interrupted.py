@@ -173,6 +173,8 @@ def test_a_season_is_no_interruption() -> None:
         ([1.0] * 20, {"at": 12, "harmonics": 1}, SanctlibError, "no season"),
         ([1.0] * 20, {"at": 12, "model": "probit"}, UnknownChoiceError, "probit"),
         ([1.0] * 20, {"at": 12, "level": 95}, SanctlibError, "between 0 and 1"),
+        ([1.0] * 12 + [4.0] * 8, {"at": 12}, SanctlibError, "nothing to compare"),
+        ([1.0, 2.0] * 6 + [0.0] * 8, {"at": 12, "model": "poisson"}, SanctlibError, "nothing to"),
         ([5.0, 6.0] * 10, {"at": 12, "model": "negative_binomial"}, SanctlibError, "no more than"),
     ],
 )

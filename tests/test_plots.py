@@ -401,7 +401,7 @@ def test_responses_are_drawn_by_horizon_and_estimates_below_each_other() -> None
     rows = pd.DataFrame({"term": ["a", "b"], "estimate": [1.0, 2.0], "lower": 0.5, "upper": 3.0})
     ax = plot_fit(sl.Fit(name="own", table=rows.assign(scale="rate ratio"), notes=()), **WORDS)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "a"]
-    assert ax.get_xlabel() == "ratio"
+    assert (ax.get_xscale(), ax.get_xlabel()) == ("log", "ratio (logarithmic)")
 
 
 def test_a_fit_without_estimates_is_not_drawn() -> None:

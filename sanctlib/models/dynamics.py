@@ -116,7 +116,14 @@ def lead_lag(
         )
     fitted = sm.tsa.VAR(data.numbers).fit(p + added)
     at_once = same_period(np.asarray(fitted.resid), causes=[0], effects=[1])
-    both = {"cause": x, "effect": f"{y}, same period", "lags": p, "added": added, "n": n}
+    both = {
+        "cause": x,
+        "effect": f"{y}, same period",
+        "lags": p,
+        "added": added,
+        "n": n,
+        "n_draws": 0,
+    }
     rows.append(both | {"statistic": at_once, "df": 1, "p_chi2": float(chdtrc(1, at_once))})
     chosen = "given" if isinstance(lags, int) else f"by {lags.upper()}, at most {most}"
     return Fit(
@@ -124,7 +131,7 @@ def lead_lag(
         table=pd.DataFrame(rows),
         notes=(
             "Description: what comes first need not be the cause; a third series can move both.",
-            f"{p} lags, {chosen}, and {added} added; p-values of {n_draws} draws, seed {seed}.",
+            f"Lags: {p}, {chosen}, and {added} added; p-values of {n_draws} draws, seed {seed}.",
             data.note(),
         ),
         fitted=fitted,
@@ -211,7 +218,7 @@ def fit_local_projection(
         ),
         notes=(
             f"Description, unless what moves {x} beyond the past moves {y} through it alone.",
-            f"{depth - 1} lags and one added; HC3; a {level:.0%} interval is of its horizon alone.",
+            f"Lags: {depth - 1}, and one added; HC3; a {level:.0%} interval is of one horizon.",
             data.note(),
         ),
         fitted=fits,

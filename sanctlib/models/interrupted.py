@@ -82,8 +82,9 @@ def fit_interrupted_series(
     Raises
     ------
     SanctlibError
-        For gaps, too few periods on either side, a negative count or exposure, harmonics of
-        years, or counts without overdispersion under ``negative_binomial``.
+        For gaps, too few periods on either side or nothing to compare in them, a negative
+        count or exposure, harmonics of years, or counts without overdispersion under
+        ``negative_binomial``.
 
     Examples
     --------
@@ -118,6 +119,9 @@ def fit_interrupted_series(
     if window < 1 or start < least or n - start < max(window, 3):
         msg = f"{who} needs at least {least} periods before the date and {max(window, 3)} from it"
         raise SanctlibError(f"{msg} on (window {window}), got {start} and {n - start}.")
+    if np.ptp(y[:start]) == 0 or (model != "linear" and not y[start:].any()):
+        msg = f"{who} needs values that vary before the date, and counts above 0 after it"
+        raise SanctlibError(f"{msg}: there is nothing to compare.")
     after = (time >= start).astype("float64")
     changes = {"level": after, "slope": after * (time - start)} if slope else {"level": after}
     design = np.column_stack([before, *changes.values()])

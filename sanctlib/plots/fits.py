@@ -45,7 +45,9 @@ def plot_fit(fit: Fit, *, caption: str, title: str, ax: Axes | None = None) -> A
         ax.axhline(0, color="0.75")
         ax.fill_between(table["horizon"], table["lower"], table["upper"], alpha=0.2, lw=0)
         ax.plot(table["horizon"], table["estimate"], color=COLOURS[0], marker="o", ms=4)
+        ax.set_xticks(table["horizon"])
         ax.set_xlabel("periods later")
+        ax.set_ylabel("response")
     else:
         _draw_estimates(ax, table)
     return finish(ax, title=title, caption=caption, below=44)
@@ -56,7 +58,7 @@ def _draw_series(ax: Axes, series: pd.DataFrame) -> None:
     for i, (column, style) in enumerate({"fitted": "-", "expected": "--"}.items()):
         if column in series:
             line = series["period"], series[column]
-            ax.plot(*line, color=COLOURS[i], linestyle=style, label=column)
+            ax.plot(*line, color=COLOURS[i], linestyle=style, drawstyle="steps-mid", label=column)
     if pd.api.types.is_datetime64_dtype(series["period"]):
         dated(ax)
     beside_axes(ax)
@@ -71,4 +73,5 @@ def _draw_estimates(ax: Axes, table: pd.DataFrame) -> None:
     ax.hlines(at, rows["lower"], rows["upper"], color=COLOURS[0])
     ax.plot(rows["estimate"], at, "o", color=COLOURS[0], ms=5)
     ax.set_yticks(at, [plain(name) for name in names])
-    ax.set_xlabel("ratio" if ratios else "estimate")
+    ax.set_xscale("log" if ratios else "linear")
+    ax.set_xlabel("ratio (logarithmic)" if ratios else "estimate")
