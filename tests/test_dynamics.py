@@ -82,7 +82,7 @@ def test_the_leader_is_found_in_one_direction_with_its_sign() -> None:
     assert forth["sum"] == pytest.approx(-2, abs=0.5)
     assert back["p_value"] > 0.05
     assert same["effect"] == "y, same period"
-    assert "Lags: 2, by AIC, at most 6, and 0 added; p-values of 199 draws, seed 1." in found.notes
+    assert "Lags: 2, by BIC, at most 6, and 0 added; p-values of 199 draws, seed 1." in found.notes
 
 
 def test_what_answers_within_the_period_is_seen_in_the_third_row_alone() -> None:
@@ -142,6 +142,17 @@ def test_a_response_is_the_regression_on_the_past_of_both() -> None:
     assert (table["upper"][1] - table["lower"][1]) / 2 == pytest.approx(
         2.0086 * fit.bse[0], rel=1e-3
     )
+
+
+def test_the_errors_of_white_are_those_published(real_data: Path) -> None:
+    """R12, Greene's public schools in sandwich's documentation: HC0, income in 10,000."""
+    import statsmodels.api as sm
+
+    rows = pd.read_csv(real_data / "series" / "public_schools.csv").dropna()
+    income = rows["Income"].to_numpy() / 1e4
+    design = np.column_stack([np.ones(len(rows)), income, income**2])
+    fit = sm.OLS(rows["Expenditure"].to_numpy(), design).fit(cov_type="HC0")
+    assert fit.bse == pytest.approx([460.8917, 1243.0430, 829.9927], abs=5e-5)
 
 
 @pytest.mark.parametrize(

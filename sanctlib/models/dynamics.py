@@ -25,7 +25,7 @@ def lead_lag(
     x: str,
     y: str,
     controls: Sequence[str] = (),
-    lags: Lags = "aic",
+    lags: Lags = "bic",
     integration: int | None = None,
     most: int = 6,
     n_draws: int = 999,
@@ -51,7 +51,8 @@ def lead_lag(
     controls : sequence of str
         Further series in the system, such as the volume of news.
     lags : int or {"aic", "bic"}
-        Of the autoregression: given, or up to `most` by a criterion, and at least 1.
+        Of the autoregression: given, or up to `most` by a criterion, and at least 1. AIC
+        takes more, and takes those that happen to fit: then both p-values are too small.
     integration : int, optional
         Highest order of integration. By default the lowest at which, of every series, ADF
         rejects a unit root and KPSS does not reject stationarity (5%); at most 2.
