@@ -27,7 +27,9 @@ from sanctlib.metrics.stocks import active_sanctions
 from sanctlib.metrics.units import compare_dates, compare_units
 from sanctlib.models.breaks import find_breaks
 from sanctlib.models.durations import fit_duration
+from sanctlib.models.dynamics import fit_local_projection, lead_lag
 from sanctlib.models.gravity import fit_gravity
+from sanctlib.models.interrupted import fit_interrupted_series
 from sanctlib.models.panel import fit_count_panel
 from sanctlib.models.result import Fit
 from sanctlib.plots import (
@@ -35,6 +37,7 @@ from sanctlib.plots import (
     plot_acts,
     plot_agreements,
     plot_counts,
+    plot_fit,
     plot_flow_and_stock,
     plot_gap,
     plot_intensity,
@@ -87,14 +90,18 @@ __all__ = [
     "fit_count_panel",
     "fit_duration",
     "fit_gravity",
+    "fit_interrupted_series",
+    "fit_local_projection",
     "ideal_point_gap",
     "intensity_shares",
+    "lead_lag",
     "load",
     "observed_expected",
     "partnership_intensity",
     "plot_acts",
     "plot_agreements",
     "plot_counts",
+    "plot_fit",
     "plot_flow_and_stock",
     "plot_gap",
     "plot_intensity",

@@ -46,6 +46,15 @@ def period_range(
     return pd.DatetimeIndex(starts.to_numpy().astype("datetime64[us]"), name="period")
 
 
+def period_of(starts: pd.Series) -> Period | None:
+    """Return the period that each date begins the next one of; None where one is missing."""
+    for every in reversed(PERIODS):
+        numbers = starts.dt.to_period(_FREQUENCIES[every]).astype("int64")
+        if numbers.diff().iloc[1:].eq(1).all():
+            return every
+    return None
+
+
 def period_end(starts: pd.Series, *, every: Period) -> pd.Series:
     """Return the last day of the periods that begin on `starts`."""
     check_choice(every, PERIODS, what="period", needed_by="period_end")

@@ -19,6 +19,7 @@ from sanctlib.plots import (
     plot_acts,
     plot_agreements,
     plot_counts,
+    plot_fit,
     plot_gap,
     plot_intensity,
     plot_partners,
@@ -387,3 +388,32 @@ def test_partners_stand_before_their_band_and_few_acts_are_open() -> None:
     ]
     plot_partners(partners.assign(too_few=pd.NA), **WORDS)
     assert "no values" in [t.get_text() for t in plot_partners(partners.iloc[:0], **WORDS).texts]
+
+
+def step() -> pd.DataFrame:
+    y = np.random.default_rng(1).normal(size=40) + 5.0 * (np.arange(40) >= 25)
+    return pd.DataFrame({"period": pd.date_range("2020-01-01", periods=40, freq="MS"), "y": y})
+
+
+def test_a_fit_of_a_series_is_drawn_with_what_would_have_been_expected() -> None:
+    fit = sl.fit_interrupted_series(step(), value="y", at=pd.Timestamp("2022-02-01").date())
+    ax = plot_fit(fit, **WORDS)
+    assert [line.get_label() for line in ax.lines] == ["value", "fitted", "expected"]
+    expected = np.asarray(ax.lines[2].get_ydata(), dtype="float64")
+    assert np.isnan(expected).sum() == 25
+    assert len(plot_fit(sl.find_breaks(step().set_index("period")["y"]), **WORDS).lines) == 2
+
+
+def test_responses_are_drawn_by_horizon_and_estimates_below_each_other() -> None:
+    table = step().assign(x=np.random.default_rng(2).normal(size=40))
+    ax = plot_fit(sl.fit_local_projection(table, x="x", y="y", horizons=3, lags=1), **WORDS)
+    assert np.asarray(ax.lines[1].get_xdata()).tolist() == [0, 1, 2, 3]
+    rows = pd.DataFrame({"term": ["a", "b"], "estimate": [1.0, 2.0], "lower": 0.5, "upper": 3.0})
+    ax = plot_fit(sl.Fit(name="own", table=rows.assign(scale="rate ratio"), notes=()), **WORDS)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "a"]
+    assert (ax.get_xscale(), ax.get_xlabel()) == ("log", "ratio (logarithmic)")
+
+
+def test_a_fit_without_estimates_is_not_drawn() -> None:
+    with pytest.raises(SanctlibError, match="no series and no estimates"):
+        plot_fit(sl.Fit(name="tests", table=pd.DataFrame({"p_value": [0.1]}), notes=()), **WORDS)

@@ -54,7 +54,8 @@ def find_breaks(
         `table` has a row per break of the number chosen: ``break_after`` (the last date of
         the old mean), ``position`` (its number, from 1), ``lower``, ``upper`` (dates),
         ``mean_before``, ``mean_after``. `details` hold ``"numbers"``: ``n_breaks``, ``rss``,
-        ``bic``, ``lwz``, ``positions``, ``chosen``.
+        ``bic``, ``lwz``, ``positions``, ``chosen``; ``"series"``: ``period``, ``value``,
+        ``fitted`` (the mean of the segment).
 
     Raises
     ------
@@ -102,6 +103,8 @@ def find_breaks(
                 "mean_after": after,
             }
         )
+    means = np.concatenate([np.full(len(part), part.mean()) for part in segments])
+    drawn = pd.DataFrame({"period": series.index, "value": values, "fitted": means})
     columns = ["break_after", "position", "lower", "upper", "mean_before", "mean_after"]
     return Fit(
         name=f"Breaks in the mean, {len(positions)} by {criterion.upper()}",
@@ -111,7 +114,7 @@ def find_breaks(
             f"Segments of at least {least} of {n} values; up to {len(partitions) - 1} breaks.",
             f"{level:.0%} intervals of Bai (1997): one variance, no autocorrelation.",
         ),
-        details={"numbers": numbers},
+        details={"numbers": numbers, "series": drawn},
     )
 
 

@@ -16,7 +16,8 @@ class Fit(Shown):
     What a model gave.
 
     `table` has one row per estimate or test, `notes` say what is identified and what is
-    description, `details` hold further tables by name, `fitted` the library's own object.
+    description, `details` hold further tables by name (``series`` is what `plot_fit` draws),
+    `fitted` the library's own object.
     """
 
     name: str

@@ -1,6 +1,7 @@
 """Figures of computed tables: they compute nothing, and carry source, unit and coverage."""
 
 from sanctlib.plots.exhibits import plot_flow_and_stock, plot_shared, plot_units
+from sanctlib.plots.fits import plot_fit
 from sanctlib.plots.gaps import plot_gap
 from sanctlib.plots.partnership import plot_agreements, plot_intensity, plot_ratio
 from sanctlib.plots.series import plot_counts, plot_partners, plot_stock
@@ -12,6 +13,7 @@ __all__ = [
     "plot_acts",
     "plot_agreements",
     "plot_counts",
+    "plot_fit",
     "plot_flow_and_stock",
     "plot_gap",
     "plot_intensity",

@@ -1,0 +1,123 @@
+"""How often the models' tests reject (`python -m benchmarks.size`, all or the studies named).
+
+Series without any effect (size) and with one (power), autoregressive of order one. A share p of R
+runs has the Monte Carlo error sqrt(p (1 - p) / R). One seed a cell; two processes. With `small` a
+fiftieth of the runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import Any
+
+# One thread a process: two processes share two cores, and small matrices gain nothing from more.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+import numpy as np
+import pandas as pd
+
+import sanctlib as sl
+
+LENGTHS = (60, 120, 240)
+RHOS = (0.0, 0.3, 0.6, 0.8)
+BEFORE = 0.6  # the share of periods before the date
+Rows = dict[str, list[float]]
+
+
+def interrupted(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return p-values of the jump and the level: without a step, and with one of 2 deviations."""
+    noise = drawn(rng, n, rho)
+    found: Rows = {}
+    for name, step in (("size", 0.0), ("power", 2.0)):
+        for term, errors, p in linear(noise, step, at=round(BEFORE * n)):
+            found[f"{term}, {errors}: {name}"] = [p]
+    return found
+
+
+def linear(noise: np.ndarray, step: float, at: int) -> list[tuple[str, str, float]]:
+    """Return term, errors and p-value of each row of a linear fit."""
+    y = noise + step * (np.arange(len(noise)) >= at)
+    fit = sl.fit_interrupted_series(table_of(y=y), value="y", at=at)
+    kept = fit.table[fit.table["term"].ne("slope")]
+    return [(r.term, r.errors.split(",")[0], r.p_value) for r in kept.itertuples()]
+
+
+def counts(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return p-values for overdispersed counts (mean 8, alpha 0.5) whose log rate is persistent."""
+    found: Rows = {}
+    at = round(BEFORE * n)
+    rate = 8 * np.exp(0.3 * drawn(rng, n, rho)) if rho else np.full(n, 8.0)
+    n_acts = rng.poisson(rate * rng.gamma(2.0, 0.5, n))
+    for model in ("poisson", "negative_binomial"):
+        fit = sl.fit_interrupted_series(table_of(y=n_acts), value="y", at=at, model=model)
+        for row in fit.table[fit.table["term"].ne("slope")].itertuples():
+            words = row.errors.split(",")[0].split(" ")[0]
+            found[f"{model}: {row.term}, {words}: size"] = [row.p_value]
+    return found
+
+
+def dynamics(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return p-values of lead and lag, and of responses, of two series that do not know each other."""
+    x, y = drawn(rng, n, rho), drawn(rng, n, rho)
+    moved = y + 0.3 * np.concatenate([[0.0], x[:-1]])
+    found: Rows = {}
+    for name, response in (("size", y), ("power", moved)):
+        table = table_of(x=x, y=response)
+        tests = sl.lead_lag(table, x="x", y="y", n_draws=199).table
+        found[f"lead_lag, bootstrap: {name}"] = [tests["p_value"][0]]
+        found[f"lead_lag, chi-squared: {name}"] = [tests["p_chi2"][0]]
+        projected = sl.fit_local_projection(table, x="x", y="y").table
+        for horizon in (1, 6) if name == "size" else (1,):
+            found[f"local projection, horizon {horizon}: {name}"] = [projected["p_value"][horizon]]
+    return found
+
+
+def breaks(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return 0 where breaks are found in a series that has none, else 1."""
+    series = pd.Series(drawn(rng, n, rho))
+    found = {c: sl.find_breaks(series, criterion=c).table for c in ("bic", "lwz")}
+    return {f"find_breaks, {c}: size": [float(table.empty)] for c, table in found.items()}
+
+
+def drawn(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:
+    """Return an autoregressive series of deviation 1."""
+    noise = rng.normal(size=n + 100)
+    for t in range(1, len(noise)):
+        noise[t] += rho * noise[t - 1]
+    return noise[100:] * np.sqrt(1 - rho**2)
+
+
+def table_of(**columns: Any) -> pd.DataFrame:
+    """Return columns with numbered periods."""
+    return pd.DataFrame(columns).rename_axis("period").reset_index()
+
+
+STUDIES = {"interrupted": (interrupted, 1000), "counts": (counts, 200)}
+STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400)}
+
+
+def cell(study: str, n: int, rho: float, runs: int) -> pd.DataFrame:
+    """Return the share of runs that reject at 5%, a row per test."""
+    rng = np.random.default_rng([1, n, round(10 * rho), sorted(STUDIES).index(study)])
+    tests = pd.concat([pd.DataFrame(STUDIES[study][0](rng, n, rho)) for _ in range(runs)])
+    shares = tests.le(0.05).mean().rename("rejects").rename_axis("test").reset_index()
+    return shares.assign(n=n, rho=rho, runs=runs)
+
+
+def main(asked: list[str]) -> None:
+    """Print a table: tests, lengths and autocorrelations, and the share that rejects."""
+    for study in [s for s in STUDIES if s in asked] or STUDIES:
+        runs = STUDIES[study][1] // (50 if "small" in asked else 1)
+        cells = [(n, rho) for n in LENGTHS for rho in RHOS]
+        with ProcessPoolExecutor(2) as pool:
+            found = pool.map(partial(cell, study, runs=runs), *zip(*cells, strict=True))
+            table = pd.concat(found)
+        wide = table.pivot_table(index=["test", "n"], columns="rho", values="rejects", sort=False)
+        print(f"\n{study}, {runs} runs a cell\n{wide.round(3).to_string()}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,179 @@
+"""Lead, lag and response: published statistics, known answers, and series that are too short."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sanctlib.errors import SanctlibError
+from sanctlib.models.dynamics import fit_local_projection, lead_lag, same_period, wald
+
+
+@pytest.fixture
+def canada(real_data: Path) -> pd.DataFrame:
+    rows = pd.read_csv(real_data / "series" / "canada.csv")
+    return rows.rename_axis("period").reset_index()
+
+
+def table_of(x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"period": range(len(x)), "x": x, "y": y})
+
+
+def test_the_statistics_of_macrodata_are_those_of_jmulti() -> None:
+    """R17, JMulTi: VAR(4) in levels, GDP to consumption and investment; F with 8 and 558."""
+    import statsmodels.api as sm
+
+    values = sm.datasets.macrodata.load_pandas().data[["realgdp", "realcons", "realinv"]]
+    numbers = values.to_numpy()
+    statistic, _ = wald(numbers, lags=4, added=0, causes=[0], effects=[1, 2])
+    assert statistic / 8 == pytest.approx(3.7090, abs=5e-5)
+    residuals = np.asarray(sm.tsa.VAR(numbers).fit(4).resid)
+    at_once = same_period(residuals, causes=[0], effects=[1, 2])
+    assert at_once == pytest.approx(86.2439, abs=5e-5)
+
+
+def test_the_statistics_of_canada_are_those_of_vars(canada: pd.DataFrame) -> None:
+    """R16, the documentation of vars: VAR(2), employment to the rest; F with 6 and 292."""
+    import statsmodels.api as sm
+
+    numbers = canada[["e", "prod", "rw", "U"]].to_numpy()
+    statistic, _ = wald(numbers, lags=2, added=0, causes=[0], effects=[1, 2, 3])
+    assert statistic / 6 == pytest.approx(6.2768, abs=5e-5)
+    residuals = np.asarray(sm.tsa.VAR(numbers).fit(2).resid)
+    assert same_period(residuals, causes=[0], effects=[1, 2, 3]) == pytest.approx(26.0685, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "controls", "statistic", "p_chi2"),
+    [
+        ("e", "U", ["prod", "rw"], 26.0811, None),
+        ("prod", "e", ["rw", "U"], 9.7399, 0.0077),
+        ("rw", "e", ["prod", "U"], 5.8074, 0.0548),
+    ],
+)
+def test_toda_and_yamamoto_on_canada(
+    canada: pd.DataFrame,
+    x: str,
+    y: str,
+    controls: list[str],
+    statistic: float,
+    p_chi2: float | None,
+) -> None:
+    """Computed beside R16, not published: two lags and one added, in the four series."""
+    found = lead_lag(canada, x=x, y=y, controls=controls, lags=2, integration=1, n_draws=99)
+    row = found.table.iloc[0]
+    assert row["statistic"] == pytest.approx(statistic, abs=5e-5)
+    assert (row["lags"], row["added"], row["df"], row["n"]) == (2, 1, 2, 81)
+    if p_chi2 is not None:
+        assert row["p_chi2"] == pytest.approx(p_chi2, abs=5e-5)
+
+
+def test_the_leader_is_found_in_one_direction_with_its_sign() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=100)
+    y = -2.0 * np.concatenate([[0, 0], x[:-2]]) + rng.normal(size=100)
+    found = lead_lag(table_of(x, y), x="x", y="y", integration=0, n_draws=199)
+    forth, back, same = (found.table.iloc[i] for i in range(3))
+    assert forth[["cause", "effect", "lags"]].tolist() == ["x", "y", 2]
+    assert forth["p_value"] == 1 / 200
+    assert forth["sum"] == pytest.approx(-2, abs=0.5)
+    assert back["p_value"] > 0.05
+    assert same["effect"] == "y, same period"
+    assert "Lags: 2, by BIC, at most 6, and 0 added; p-values of 199 draws, seed 1." in found.notes
+
+
+def test_what_answers_within_the_period_is_seen_in_the_third_row_alone() -> None:
+    """As statsmodels' test of two series: n r^2 / (1 + r^2) of the residuals."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=120)
+    found = lead_lag(table_of(x, x + rng.normal(size=120)), x="x", y="y", lags=1, n_draws=99)
+    same = found.table.iloc[2]
+    assert same["p_chi2"] < 1e-6
+    published = found.fitted.test_inst_causality(causing=0)
+    assert same["statistic"] == pytest.approx(published.test_statistic)
+    assert found.table["p_value"][:2].min() > 0.05
+
+
+def test_units_move_no_statistic_and_draws_follow_their_seed() -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(2, 60)).cumsum(axis=1)
+    asked = {"x": "x", "y": "y", "lags": 1, "n_draws": 99}
+    plain = lead_lag(table_of(x, y), **asked).table
+    scaled = lead_lag(table_of(1e6 + 1000 * x, y), **asked).table
+    for column in ("statistic", "p_value"):
+        assert scaled[column].to_numpy() == pytest.approx(plain[column].to_numpy(), nan_ok=True)
+    assert scaled["sum"][0] == pytest.approx(plain["sum"][0] / 1000)
+    assert plain["added"].tolist() == [1, 1, 1]
+
+
+def test_the_order_of_integration_is_that_of_the_series_made() -> None:
+    from sanctlib.models.dynamics import _order
+
+    steps = np.random.default_rng(6).normal(size=200)
+    made = [steps, steps.cumsum(), steps.cumsum().cumsum()]
+    assert [_order(series) for series in made] == [0, 1, 2]
+
+
+def test_the_response_of_a_made_series_is_found_at_its_horizon() -> None:
+    """y answers x with 3 after two periods and with nothing before or after."""
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=200)
+    y = 3 * np.concatenate([[0, 0], x[:-2]]) + 0.5 * rng.normal(size=200)
+    table = fit_local_projection(table_of(x, y), x="x", y="y", horizons=4, lags=2).table
+    assert table["horizon"].tolist() == [0, 1, 2, 3, 4]
+    assert table["n"].tolist() == [197, 196, 195, 194, 193]
+    holds = table["lower"].le([0, 0, 3, 0, 0]) & table["upper"].ge([0, 0, 3, 0, 0])
+    assert holds.all()
+    assert table["p_value"].lt(0.001).tolist() == [False, False, True, False, False]
+
+
+def test_a_response_is_the_regression_on_the_past_of_both() -> None:
+    """Least squares written out at horizon 1, one lag and one added."""
+    import statsmodels.api as sm
+
+    x, y = np.random.default_rng(8).normal(size=(2, 60))
+    table = fit_local_projection(table_of(x, y), x="x", y="y", horizons=1, lags=1).table
+    past = [x[1:-2], y[1:-2], x[:-3], y[:-3]]
+    fit = sm.OLS(y[3:], np.column_stack([x[2:-1], np.ones(57), *past])).fit(cov_type="HC3")
+    assert table["estimate"][1] == pytest.approx(fit.params[0])
+    assert (table["upper"][1] - table["lower"][1]) / 2 == pytest.approx(
+        2.0086 * fit.bse[0], rel=1e-3
+    )
+
+
+def test_the_errors_of_white_are_those_published(real_data: Path) -> None:
+    """R12, Greene's public schools in sandwich's documentation: HC0, income in 10,000."""
+    import statsmodels.api as sm
+
+    rows = pd.read_csv(real_data / "series" / "public_schools.csv").dropna()
+    income = rows["Income"].to_numpy() / 1e4
+    design = np.column_stack([np.ones(len(rows)), income, income**2])
+    fit = sm.OLS(rows["Expenditure"].to_numpy(), design).fit(cov_type="HC0")
+    assert fit.bse == pytest.approx([460.8917, 1243.0430, 829.9927], abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("n", "changed", "message"),
+    [
+        (30, {"lags": 2, "integration": 1}, "31 periods for 2 and 1 added .* got 30"),
+        (20, {"integration": 1}, "22 periods for 1 and 1 added .* got 20"),
+        (60, {"lags": 0, "integration": 0}, "at least 1 lag"),
+    ],
+)
+def test_a_series_too_short_for_its_lags_is_refused(
+    n: int, changed: dict[str, object], message: str
+) -> None:
+    x, y = np.random.default_rng(9).normal(size=(2, n))
+    with pytest.raises(SanctlibError, match=message):
+        lead_lag(table_of(x, y), x="x", y="y", **changed)  # type: ignore[arg-type]
+
+
+def test_a_horizon_beyond_the_series_and_a_constant_are_refused() -> None:
+    x, y = np.random.default_rng(10).normal(size=(2, 40))
+    with pytest.raises(SanctlibError, match="got 10"):
+        fit_local_projection(table_of(x, y), x="x", y="y", horizons=30)
+    with pytest.raises(SanctlibError, match="'y' does not"):
+        lead_lag(table_of(x, np.ones(40)), x="x", y="y")
