@@ -49,6 +49,7 @@ CALLS: dict[str, Call] = {
         t, every=period(k), unit=unit(k), half_life=12
     ),
     "sanction_outcomes": lambda t, _: sl.sanction_outcomes(t),
+    "fit_duration": lambda t, _: sl.fit_duration(t, every="year"),
     "shared_sanctioners": lambda t, k: sl.shared_sanctioners(
         {"own": t}, pair=PAIR, every=period(k)
     ),
@@ -122,6 +123,8 @@ def test_the_guide_has_every_measure() -> None:
         and getattr(sl, name).__module__.startswith(modules)
     }
     of_results = {"decompose", "intensity_shares", "exposure_elasticity", "find_breaks"}
+    of_results |= {"fit_interrupted_series", "fit_local_projection", "lead_lag"}
+    of_results |= {"fit_count_panel", "fit_gravity"}
     of_numbers = {"poisson_interval", "wilson_interval", "check_asked", "blocs"}
     assert CALLS.keys() == MATRIX.keys() == public - of_results - of_numbers
     asked = set(re.findall(r"`(\w+)`", GUIDE.split("## By table")[0]))
@@ -161,7 +164,9 @@ def test_every_column_of_a_result_has_its_meaning_in_the_docs() -> None:
     columns: dict[str, set[str]] = {}
     for measure, call in CALLS.items():
         kind = COLUMNS[next(i for i, mark in enumerate(MATRIX[measure]) if mark)]
-        columns[measure] = returned(measure) | set(frame(call(table_of(kind), kind)))
+        found = call(table_of(kind), kind)
+        table = found.table if isinstance(found, sl.Fit) else frame(found)
+        columns[measure] = returned(measure) | set(table)
     for measure in ("decompose", "intensity_shares", "exposure_elasticity", "poisson_interval"):
         columns[measure] = returned(measure)
     pages = "".join((ROOT / "docs" / f"{p}.md").read_text("utf-8") for p in ("glossary", "tables"))
