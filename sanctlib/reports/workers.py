@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections import deque
@@ -161,6 +162,8 @@ def _work(pipe: Connection, how: Running, private: Path) -> None:
         os.setsid()
     Thread(target=_end_with_parent, daemon=True).start()
     tempfile.tempdir = str(private)
+    # A grammar that takes a second to build, for a kind of address that notebooks' schema lacks.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     from sanctlib.reports.run import NotebookError, run_notebook
 
     while True:
