@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-STATES = "RUS IRN CHN SYR PRK VEN BLR CUB IRQ TUR IND KAZ SRB PAK UKR ISR SAU EGY LBY ZAF".split()
+STATES = "RUS IRN CHN SYR PRK VEN BLR CUB IRQ TUR IND KAZ SRB PAK UKR ISR SAU EGY LBY ZAF".split()  # noqa: SIM905
 BRIEFS = [
     brief
     for first, second in zip(STATES, STATES[1:] + STATES[:1], strict=True)

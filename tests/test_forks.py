@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -208,24 +207,29 @@ def test_a_batch_says_once_that_it_is_not_fast(
     assert sum(": done in " in line for line in result.stderr.splitlines()) == 3
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What ordinary kernels give that nobody kills."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    Runner(home).run()
+    return contents(home / "out")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["kernel", "server", "worker", "runner"])
-def test_whoever_is_killed_leaves_no_process_and_no_other_byte(victim: str, tmp_path: Path) -> None:
+def test_whoever_is_killed_leaves_no_process_and_no_other_byte(
+    victim: str, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
     runner = Runner(tmp_path)
-    runner.run(out="undisturbed")
-    for moment in (0.0, 0.1, 0.4):
-        runner.pids.unlink(missing_ok=True)
-        with runner.start("--force", "--fast") as process:
-            kernel, server = runner.first_noted()
-            worker = int(Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[1])
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(timeout=moment)
-            pids = {"kernel": kernel, "server": server, "worker": worker, "runner": process.pid}
-            with suppress(ProcessLookupError):
-                os.kill(pids[victim], signal.SIGKILL)
-            process.communicate()
-            assert process.returncode == (-signal.SIGKILL if victim == "runner" else 0)
-        assert all_gone(runner.pids)
+    with runner.start("--fast") as process:
+        kernel, server = runner.first_noted()
+        worker = int(Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[1])
+        pids = {"kernel": kernel, "server": server, "worker": worker, "runner": process.pid}
+        with suppress(ProcessLookupError):
+            os.kill(pids[victim], signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == (-signal.SIGKILL if victim == "runner" else 0)
+    assert all_gone(runner.pids)
     runner.run("--fast")
-    assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+    assert contents(tmp_path / "out") == undisturbed
     assert runner.left_over() == []

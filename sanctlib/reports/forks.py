@@ -11,16 +11,21 @@ import sys
 import time
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, ClassVar
 
-from jupyter_client.provisioning import LocalProvisioner
+import ipykernel
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from sanctlib.reports.kernels import ENDS_WITH_ITS_RUNNER, PrivateKernel
 
 LIBRARIES = ("duckdb", "matplotlib.pyplot", "pyarrow.parquet", "scipy.stats")
+"""What is imported ahead beside ours. Not statsmodels: it brings polars, where that is
+installed, and polars runs threads, which no fork has."""
+
 LONGEST_START = 60.0
 """Seconds for the imports, and for a fork; after them the server is taken for stuck."""
 
@@ -28,7 +33,7 @@ _ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 SERVER = f"""\
 import sys
 
-sys.path[:] = [path for path in sys.path if path]  # as kernels: nothing from the runner's folder
+sys.path[:] = [path for path in sys.path if path]  # without the folder it was started in
 {ENDS_WITH_ITS_RUNNER}
 import builtins, types
 
@@ -48,13 +53,17 @@ forks.serve(int(sys.argv[1]))
 
 
 def import_libraries() -> None:
-    """Import what notebooks use. A library of which a thread stays cannot be forked."""
+    """Import what notebooks use."""
     for name in LIBRARIES:
         import_module(name)
 
 
 def serve(channel: int) -> None:
-    """Fork a kernel for each request that comes, until the worker closes its end."""
+    """
+    Fork a kernel for each request that comes, until the worker closes its end.
+
+    The first answer is the number of threads: with more than one nothing can be forked.
+    """
     requests: Connection[Any, Any] = Connection(channel)
     gc.freeze()
     requests.send(len(os.listdir("/proc/self/task")))
@@ -83,12 +92,16 @@ def _become_kernel(
     time.tzset()
     os.chdir(folder)
     np.random.seed()  # noqa: NPY002
-    sys.argv = [str(find_spec("ipykernel_launcher").origin), *arguments]
+    sys.argv = [str(Path(ipykernel.__file__).parents[1] / "ipykernel_launcher.py"), *arguments]
     IPKernelApp.launch_instance()
 
 
 class _Server:
-    """The process that forks, as its worker sees it."""
+    """
+    The process that forks, as its worker sees it.
+
+    It ends with the worker, and its kernels with it, by the same signal.
+    """
 
     def __init__(self, python: list[str], environment: dict[str, str]) -> None:
         if sys.platform != "linux":
@@ -166,7 +179,7 @@ class Provisioner(LocalProvisioner):
     server: ClassVar[_Server | None] = None
     refused: ClassVar[str] = ""
 
-    async def launch_kernel(self, cmd: list[str], **options: Any) -> dict[str, Any]:
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> KernelConnectionInfo:
         kind = type(self)
         module = cmd.index("-m")
         environment = options["env"]
@@ -175,7 +188,7 @@ class Provisioner(LocalProvisioner):
                 if kind.server is None or not kind.server.alive():
                     kind.server = _Server(cmd[:module], environment)
                 pid = kind.server.fork(cmd[module + 2 :], environment, options["cwd"])
-                self.process = _Process(pid)
+                self.process = _Process(pid)  # type: ignore[assignment]
             except OSError as error:
                 kind.refused = error.strerror or str(error)
             else:
