@@ -85,6 +85,13 @@ class Runner:
         last: dict[str, int] = json.loads(told.splitlines()[-1])
         return last
 
+    def first_noted(self) -> tuple[int, int]:
+        """Wait for the first kernel that notes itself and its parent."""
+        while not self.pids.is_file() or not self.pids.read_text().endswith("\n"):
+            _LOOK.wait(0.05)
+        kernel, parent = self.pids.read_text().splitlines()[-1].split()
+        return int(kernel), int(parent)
+
     def left_over(self) -> list[Path]:
         return list((self.home / "out").glob("*/.*"))
 
@@ -146,8 +153,7 @@ def test_a_kernel_or_worker_killed_at_any_moment_costs_no_run_and_no_byte(tmp_pa
     for victim in (0, 1) * 3:  # kernel, worker
         runner.pids.unlink()
         with runner.start("--force") as process:
-            while not runner.pids.is_file() or not runner.pids.read_text().endswith("\n"):
-                _LOOK.wait(0.05)
+            runner.first_noted()
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(timeout=moments.uniform(0, 0.5))
             pid = int(runner.pids.read_text().splitlines()[-1].split()[victim])

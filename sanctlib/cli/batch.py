@@ -44,6 +44,7 @@ from sanctlib.reports.workers import Event, Running
     show_default=True,
     help="Of a run whose process died.",
 )
+@click.option("--fast", is_flag=True, help="Fork kernels, libraries imported once (Linux).")
 @click.option("--quiet", is_flag=True, help="Print failures and the index page only.")
 @click.option("--log", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
@@ -55,6 +56,7 @@ def batch(
     where: tuple[str, ...],
     dry_run: bool,
     force: bool,
+    fast: bool,
     quiet: bool,
     log: str,
     store: Path,
@@ -74,7 +76,14 @@ def batch(
         _print_plan(plan)
         return
     left = [run for run, found in plan if force or found.state != "done"]
-    how = Running(out=out, store=store, timeout=timeout, retries=retries, jobs=jobs or usual_jobs())
+    how = Running(
+        out=out,
+        store=store,
+        timeout=timeout,
+        retries=retries,
+        jobs=jobs or usual_jobs(),
+        fast=fast,
+    )
     json_log = log == "json"
     if json_log:
         _line("plan", n_runs=len(runs), n_done=len(runs) - len(left), n_left=len(left))
@@ -143,6 +152,11 @@ def _progress(n_runs: int, *, quiet: bool) -> Iterator[Callable[[Event], None]]:
 
         def tell(event: Event) -> None:
             name = event.run.name
+            if event.what == "unforked":
+                n_ended["unforked"] += 1
+                if not quiet and n_ended["unforked"] == 1:  # each worker finds out
+                    _say(f"--fast is off, {event.error}: kernels start as ever", bar=at_terminal)
+                return
             cells.pop(name, None)
             if event.what in ("begun", "cell"):
                 cells[name] = f"{event.run.folder.name[:30]} {event.n_done}/{event.n_cells or '?'}"

@@ -166,14 +166,14 @@ def _ratio(
     n_draws: int,
     level: float,
 ) -> dict[str, object]:
-    states = sorted({*acts["sender"], *acts["target"], *pair})
+    states = sorted({*acts["sender"].unique(), *acts["target"].unique(), *pair})
     blocks = np.sort(acts["block"].unique())
     at = np.searchsorted(blocks, acts["block"])
     n = acts["n_acts"].to_numpy(dtype="float64")
     margins = []
     for side in ("sender", "target"):
         of_side = np.zeros((len(blocks), len(states)))
-        np.add.at(of_side, (at, np.searchsorted(states, acts[side])), n)
+        np.add.at(of_side, (at, pd.Index(states).get_indexer(acts[side])), n)
         margins.append(of_side)
     own = np.zeros(len(blocks))
     ours = (acts["sender"].eq(pair[0]) & acts["target"].eq(pair[1])).to_numpy()

@@ -21,7 +21,7 @@ from sanctlib.datasets import NOTES_VARIABLE, STORE_VARIABLE
 LONGEST_SOCKET = 90
 """A socket's path has 107 characters on Linux, 103 on macOS, `k-12345` among them."""
 
-_ENDS_WITH_ITS_RUNNER = """\
+ENDS_WITH_ITS_RUNNER = """\
 import ctypes, os, signal, sys
 
 # ipykernel looks for its parent once a second, and not before it is up.
@@ -79,7 +79,7 @@ def kernel_config(folder: Path, *, store: Path | None, notes: Path) -> Iterator[
         (home / "matplotlibrc").write_text("svg.hashsalt: sanctlib\n", encoding="utf-8")
         profile = home / "ipython" / "profile_default"
         profile.mkdir(parents=True)
-        (profile / "ipython_kernel_config.py").write_text(_ENDS_WITH_ITS_RUNNER, encoding="utf-8")
+        (profile / "ipython_kernel_config.py").write_text(ENDS_WITH_ITS_RUNNER, encoding="utf-8")
         config = Config()
         config.PrivateKernel.folder = str(folder)
         config.PrivateKernel.environment = _environment(home, store=store) | {

@@ -106,6 +106,7 @@ def run_notebook(
     timeout: int = 900,
     store: Path | None = None,
     progress: Progress | None = None,
+    fast: bool = False,
 ) -> Run:
     """
     Run a notebook with `parameters` and keep its files in ``out/<notebook>/<parameters>/``.
@@ -124,6 +125,9 @@ def run_notebook(
         Seconds for the whole notebook.
     store
         Folder of the processed data, handed on as the variable SANCTLIB_STORE.
+    fast
+        Whether to fork the kernel from a process that has imported the libraries, on
+        Linux; elsewhere it makes no difference.
 
     Raises
     ------
@@ -159,7 +163,12 @@ def run_notebook(
         notes.mkdir()
         with kernel_config(work, store=store, notes=notes) as config:
             executed, n_begun, error = _execute(
-                planned, fresh / NOTEBOOK, config=config, timeout=timeout, progress=progress
+                planned,
+                fresh / NOTEBOOK,
+                config=config,
+                timeout=timeout,
+                progress=progress,
+                fast=fast,
             )
         read = {note.name: note.read_text("utf-8") for note in sorted(notes.glob("*"))}
         record = replace(record, inputs=asked.inputs | read)
@@ -200,6 +209,7 @@ def _execute(
     config: Any,
     timeout: int,
     progress: Progress | None,
+    fast: bool,
 ) -> tuple[dict[str, Any], int, Exception | None]:
     """Run the cells; return the notebook as last saved, the cells begun, what stopped it."""
     import nbformat
@@ -208,6 +218,9 @@ def _execute(
     from sanctlib.reports.client import engine
     from sanctlib.reports.kernels import PrivateKernel
 
+    kernel = PrivateKernel
+    if fast:
+        from sanctlib.reports.forks import ForkedKernel as kernel
     # Without a handler Python prints its errors, which stand in ours already.
     logging.getLogger("papermill").addHandler(_SILENT)
     n_cells, n_begun, n_done = len(code_cells(planned)), 0, 0
@@ -233,7 +246,7 @@ def _execute(
             engine_name=engine(),
             kernel_name="python3",
             progress_bar=False,
-            kernel_manager_class=PrivateKernel,
+            kernel_manager_class=kernel,
             config=config,
             # nbclient counts a time-out per cell: each gets what is left of the whole.
             timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.01),

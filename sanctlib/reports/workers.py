@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -26,9 +27,13 @@ _LOOK = 0.5  # seconds between two looks at whether to stop, and at who is stuck
 
 
 class Event(NamedTuple):
-    """What became of a run: begun, one cell further, done, failed, or to be tried again."""
+    """
+    What became of a run: begun, one cell further, done, failed, or to be tried again.
 
-    what: Literal["begun", "cell", "done", "failed", "again"]
+    `unforked` says why its kernel, and the next ones of its worker, start the ordinary way.
+    """
+
+    what: Literal["begun", "cell", "done", "failed", "again", "unforked"]
     run: Request
     n_done: int = 0
     n_cells: int = 0
@@ -45,6 +50,8 @@ class Running:
     timeout: int = 900
     retries: int = 1
     jobs: int = 1
+    fast: bool = False
+    """Whether kernels are forked from a process that has imported the libraries."""
 
 
 @dataclass(kw_only=True)
@@ -130,6 +137,9 @@ def _events(worker: _Worker, how: Running, *, ready: bool) -> Iterator[Event]:
             if what == "cell":
                 yield Event("cell", run, n_done=told[0], n_cells=told[1])
                 return
+            if what == "unforked":
+                yield Event("unforked", run, error=told)
+                return
             worker.run = None
             if what == "done":
                 yield Event("done", run, seconds=seconds)
@@ -152,6 +162,8 @@ def _work(pipe: Connection, how: Running, private: Path) -> None:
         os.setsid()
     Thread(target=_end_with_parent, daemon=True).start()
     tempfile.tempdir = str(private)
+    # A grammar that takes a second to build, for a kind of address that notebooks' schema lacks.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     from sanctlib.reports.run import NotebookError, run_notebook
 
     while True:
@@ -167,12 +179,19 @@ def _work(pipe: Connection, how: Running, private: Path) -> None:
                 out=how.out,
                 timeout=how.timeout,
                 store=how.store,
+                fast=how.fast,
                 progress=lambda n_done, n_cells: pipe.send(("cell", (n_done, n_cells))),
             )
         except NotebookError as error:
             told = ("failed", (error.kernel_died, str(error.run.record.error)))
         except Exception as error:  # one run's error is no other's
             told = ("failed", (False, str(error) or type(error).__name__))
+        if how.fast:
+            from sanctlib.reports.forks import refused
+
+            if why := refused():
+                pipe.send(("unforked", why))
+                how = replace(how, fast=False)
         pipe.send(told)
 
 
