@@ -154,7 +154,8 @@ def test_a_killed_server_costs_one_try_and_the_next_kernel_has_a_new_one(
     kill = """\
 if not os.path.exists(os.environ["PIDS"] + ".killed"):
     open(os.environ["PIDS"] + ".killed", "w").close()
-    os.kill(os.getppid(), 9)"""
+    os.kill(os.getppid(), 9)
+    __import__("time").sleep(60)  # until the kernel follows it"""
     notebook = small_notebook(tmp_path / "brief.ipynb", NOTE_PIDS, kill)
     with pytest.raises(NotebookError, match="its process died") as caught:
         run_notebook(notebook, parameters={}, out=tmp_path / "out", fast=True)
