@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -29,7 +28,7 @@ from sanctlib.sources.events import acts_of, covered, merged
 from sanctlib.sources.files import check_there
 from sanctlib.sources.producers import provenance
 from sanctlib.sources.registry import STREAMED
-from sanctlib.store import manifest
+from sanctlib.store import made_by, manifest
 from sanctlib.writing import writing
 
 _AT_ONCE = 1_000_000
@@ -156,7 +155,7 @@ def _clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
     check_there(path)
     digest = sha256(path)
     check_same(path, digest, recorded)
-    name = f"{digest[:20]}-{_tag()}"
+    name = f"{digest[:20]}-{made_by()}"
     if (kept / f"{name}.json").is_file():
         found: dict[str, Any] = json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))
         return found | {"file": path.name}
@@ -200,11 +199,6 @@ def _clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
         }
         (into / f"{name}.json").write_text(json.dumps(about), encoding="utf-8")
     return about | {"file": path.name}
-
-
-def _tag() -> str:
-    """Return the version that cleaned a file: what another one kept is not taken."""
-    return version("sanctlib")
 
 
 def _write_months(rows: pd.DataFrame, path: Path) -> list[str]:

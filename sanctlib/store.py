@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import asdict
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,16 @@ from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.schema import TableKind
 from sanctlib.writing import writing
 
-MANIFEST_VERSION = 2
+_FORM = 3
 
 # Full-width signs too: spreadsheets of East Asia read them alike. Blanks before are dropped.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d[\d,]*)?\.?\d*([eE][+-]?\d+)?%?")
+
+
+def made_by() -> str:
+    """Return which sanctlib cleans and stores here: another one may clean otherwise."""
+    return f"{version('sanctlib')}-{_FORM}"
 
 
 def save(reading: Reading, folder: Path) -> Path:
@@ -75,11 +81,11 @@ def load_stored(key: str, folder: Path) -> Reading:
         raise SourceError(f"The store has no {key!r}. `sanctlib prepare {key}` writes it.")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        version = manifest["version"]
+        stored_by = manifest["version"]
     except (ValueError, KeyError, TypeError) as error:
         msg = f"{path.name!r} in the store is no manifest: run `sanctlib prepare`."
         raise SourceError(msg) from error
-    if version != MANIFEST_VERSION:
+    if stored_by != made_by():
         raise SourceError(f"The stored {key!r} is of another version: run `sanctlib prepare`.")
     held = {name: _held(path.parent / name, of) for name, of in manifest["hashes"].items()}
     rejected = pd.read_csv(held[f"{key}.rejected.csv"], dtype="str", keep_default_na=False)
@@ -181,7 +187,7 @@ def manifest(
 ) -> str:
     """Return what is said beside a stored table, as JSON."""
     said = {
-        "version": MANIFEST_VERSION,
+        "version": made_by(),
         "kind": kind,
         "curated": curated,
         "hashes": hashes,
