@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -21,7 +22,7 @@ from sanctlib.showing import progress_bar
 from sanctlib.sources.chronology import read_chronology
 from sanctlib.sources.own import read_own
 from sanctlib.sources.producers import producers
-from sanctlib.store import load_stored, save
+from sanctlib.store import OtherVersionError, load_stored, save
 
 _COUNTS = ("n_read", "n_added", "n_merged", "n_rejected", "n_kept")
 
@@ -179,7 +180,9 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
     named = store or os.environ.get(STORE_VARIABLE)
     reading = None
     if named and (Path(named) / f"{key}.json").is_file():
-        reading = load_stored(key, Path(named))
+        # What another version stored is cleaned anew: it may have cleaned otherwise.
+        with suppress(OtherVersionError):
+            reading = load_stored(key, Path(named))
     if reading is None or reading.provenance.files != {dataset.file: dataset.sha256}:
         reading = _clean(dataset)
     note_used(dataset.provenance)

@@ -28,6 +28,10 @@ _FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d[\d,]*)?\.?\d*([eE][+-]?\d+)?%?")
 
 
+class OtherVersionError(SourceError):
+    """A stored table was made by another sanctlib."""
+
+
 def made_by() -> str:
     """Return which sanctlib cleans and stores here: another one may clean otherwise."""
     return f"{version('sanctlib')}-{_FORM}"
@@ -86,7 +90,8 @@ def load_stored(key: str, folder: Path) -> Reading:
         msg = f"{path.name!r} in the store is no manifest: run `sanctlib prepare`."
         raise SourceError(msg) from error
     if stored_by != made_by():
-        raise SourceError(f"The stored {key!r} is of another version: run `sanctlib prepare`.")
+        msg = f"The stored {key!r} is of another version: run `sanctlib prepare`."
+        raise OtherVersionError(msg)
     held = {name: _held(path.parent / name, of) for name, of in manifest["hashes"].items()}
     rejected = pd.read_csv(held[f"{key}.rejected.csv"], dtype="str", keep_default_na=False)
     coverage = manifest["coverage"]

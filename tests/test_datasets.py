@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.datasets import Dataset, shipped, shipped_path
+from sanctlib.datasets import Dataset, prepare, shipped, shipped_path
 from sanctlib.errors import SourceError, UnknownChoiceError
 from sanctlib.schema import TABLES
 from sanctlib.sources.canada import monthly_counts
@@ -241,3 +242,11 @@ def test_every_reader_says_its_status_licence_and_where_to_get_it() -> None:
     assert set(READERS) <= set(table["key"])
     assert table["status"].isin(["real file", "layout only", "provisional"]).all()
     assert table[["title", "tested", "licence", "where"]].ne("").all().all()
+
+
+def test_a_store_of_another_version_is_not_taken(tmp_path: Path) -> None:
+    prepare(["canada_sema"], out=tmp_path)
+    manifest = tmp_path / "canada_sema.json"
+    said = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps(said | {"version": "0.0.1-1", "kind": "cases"}))
+    assert sl.load("canada_sema", store=tmp_path).kind == "listing_counts"
