@@ -55,6 +55,7 @@ from sanctlib.sources.copies import compare_copies
 from sanctlib.sources.registry import read
 from sanctlib.sources.table import read_table
 from sanctlib.store import write
+from sanctlib.warehouse import gdelt_events
 
 __version__ = _version("sanctlib")
 
@@ -92,6 +93,7 @@ __all__ = [
     "fit_gravity",
     "fit_interrupted_series",
     "fit_local_projection",
+    "gdelt_events",
     "ideal_point_gap",
     "intensity_shares",
     "lead_lag",

@@ -124,6 +124,7 @@ def opened(
         duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as held,
     ):
         held.execute("set preserve_insertion_order = false")
+        held.execute("set enable_progress_bar = false")
         native, name, known, curated = _native(table, held, needed_by=needed_by)
         if coverage is not None and known is not None:
             survivors = coverage.survivors or known.survivors

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cluster import ENVIRONMENT
 from tests.engines import ENGINES, shaped
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +39,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     sql = pytest.importorskip("pyspark.sql", reason="no pyspark: `make test-spark` brings it")
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         pytest.skip("Spark needs Java, and there is none")
-    os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    os.environ |= ENVIRONMENT
     settings = {
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": "2",

@@ -17,6 +17,7 @@ import sanctlib as sl
 from sanctlib.conditions import Span, between
 from sanctlib.engines import from_polars, in_words_of
 from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError, SourceError
+from sanctlib.frames import opened
 from tests.engines import IGNORED_OF_IBIS, WITH_ZONES, Shaped
 from tests.test_counts import CHANGES, LISTINGS, frame
 from tests.test_counts import events as sanctions
@@ -236,6 +237,13 @@ def test_counts_kept_as_decimals_are_counts(as_engine: Shaped) -> None:
     asked = {"every": "month", "unit": "entity", "by": ["target"]}
     found = sl.sanction_counts(as_engine(plain), **asked)
     pd.testing.assert_frame_equal(found, sl.sanction_counts(CHANGES, **asked))
+
+
+def test_a_long_query_writes_no_bar_into_what_a_program_prints() -> None:
+    with opened(EVENTS, needed_by="the test") as held:
+        rows = held.relation(["date"], needed_by="the test")
+        bar = rows.query("rows", "SELECT DISTINCT current_setting('enable_progress_bar') FROM rows")
+        assert bar.fetchall() == [(False,)]
 
 
 def test_a_missing_column_is_named(as_engine: Shaped) -> None:

@@ -24,7 +24,7 @@ LAYERS = (
     ("store",),
     ("bulk",),
     ("datasets",),
-    ("engines",),
+    ("engines", "warehouse"),
     ("frames", "conditions"),
     ("cells",),
     ("metrics",),

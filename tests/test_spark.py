@@ -61,7 +61,9 @@ def test_days_are_the_same_in_every_zone_and_type(
 def test_spells_begin_and_end_on_the_same_days(
     kind: str, stored: Callable[[pd.DataFrame], Any]
 ) -> None:
-    cases = CASES.assign(start=CASES["start"].mask(CASES["case_id"].eq("3"), "2002-11-03"))
+    third = CASES["case_id"].eq("3")
+    days = {name: CASES[name].mask(third, "2002-11-03") for name in ("start", "start_last")}
+    cases = CASES.assign(**days)
     frame = stored(cases)
     for name in ("start", "start_last", "end", "end_last"):
         frame = frame.withColumn(name, frame[name].cast(kind))

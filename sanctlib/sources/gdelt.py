@@ -56,8 +56,8 @@ _NEEDED = (
     *_TAKEN,
     *(f"Actor{n}{part}" for n in (1, 2) for part in ("Code", "CountryCode", "KnownGroupCode")),
 )
-# States of which GDELT has actors, but that its own table of countries lacks.
-_WITHOUT_COUNTRY = ("IMN", "MNE", "ROU", "SSD", "TLS", "XKX")
+WITHOUT_COUNTRY = ("IMN", "MNE", "ROU", "SSD", "TLS", "XKX")
+"""States of which GDELT has actors, but that its own table of countries lacks."""
 _SHOWN = 200
 
 
@@ -148,7 +148,7 @@ def _parties(draft: Draft) -> Draft:
         group = numbered(rows, parts)
         code, country, body = (rows[p].iloc[firsts(group)].astype("str") for p in parts)
         start = code.str.slice(0, 3)
-        country = country.fillna(start.where(start.isin(_WITHOUT_COUNTRY)))
+        country = country.fillna(start.where(start.isin(WITHOUT_COUNTRY)))
         is_state = resolve(country, system="cameo")["code"].notna()
         party = country.where(is_state | body.isna(), body)
         # Such a code is never resolved: "ukr" is a people, and "SUN" would be a faith.
