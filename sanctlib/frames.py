@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -124,7 +124,9 @@ def opened(
         duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as held,
     ):
         held.execute("set preserve_insertion_order = false")
-        held.execute("set enable_progress_bar = false")
+        # In a notebook there is none without ipywidgets, and it cannot be set either.
+        with suppress(duckdb.InvalidInputException):
+            held.execute("set enable_progress_bar = false")
         native, name, known, curated = _native(table, held, needed_by=needed_by)
         if coverage is not None and known is not None:
             survivors = coverage.survivors or known.survivors
