@@ -107,3 +107,21 @@ def test_what_cannot_be_expected_is_said(
 def test_a_hand_picked_list_has_no_expectation() -> None:
     with pytest.raises(CuratedError):
         observed_expected(sl.load("russia_iran"), **ASKED)
+
+
+def test_few_blocks_give_no_interval_and_none_seen_that_of_poisson() -> None:
+    days = pd.date_range("2018-01-01", "2018-01-09")
+    known = {"mutual": True, "family": "cooperation", "action": "agree", "n_acts": 5}
+    pairs = [("CHN", "IRN"), ("CHN", "RUS"), ("IRN", "USA"), ("RUS", "USA"), ("CHN", "USA")]
+    acts = pd.concat(
+        [pd.DataFrame({"period": days, "sender": a, "target": b, **known}) for a, b in pairs]
+    )
+    ask = {"every": "month", "block": "day"}
+    seen = sl.observed_expected(acts, pair=("CHN", "RUS"), **ask).iloc[0]
+    assert seen[["n_acts", "n_blocks"]].tolist() == [45, 9]
+    assert seen[["lower", "upper"]].isna().all()
+    none = sl.observed_expected(acts, pair=("RUS", "IRN"), **ask).iloc[0]
+    assert (none["n_acts"], none["ratio"], none["lower"]) == (0, 0, 0)
+    # Poisson allows 3.689 acts where none was seen, at 95 %.
+    assert none["upper"] * none["expected"] == pytest.approx(3.688879)
+    assert none["interval"] == "exact Poisson, 95%"

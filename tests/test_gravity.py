@@ -123,3 +123,10 @@ def test_a_lead_is_looked_up_a_period_ahead_and_the_last_year_has_none() -> None
 def test_no_sanctioned_pair_is_said() -> None:
     with pytest.raises(SanctlibError, match="no pair of the panel is sanctioned"):
         sl.fit_gravity(made(), trade="value", sanctions=in_force().assign(target="ZZQ"))
+
+
+def test_a_panel_without_directions_is_refused() -> None:
+    panel = pd.DataFrame({"first": ["A"], "second": ["B"], "period": [1], "trade": [1.0]})
+    sanctions = pd.DataFrame(columns=["period", "sender", "target", "measure", "n"])
+    with pytest.raises(SanctlibError, match="needs trade in both directions"):
+        sl.fit_gravity(panel, trade="trade", sanctions=sanctions)

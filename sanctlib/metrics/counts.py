@@ -72,8 +72,9 @@ def sanction_counts(
     ``list`` stands in its place. A complete register is a census: there is no sampling
     interval unless one is asked for, and ``lower`` and ``upper`` are the band over the
     dates that can be defended. A list as it stands holds survivors: what was removed is
-    not in it, so before its own day there is no ``upper``. Of a hand-picked list the
-    periods with acts are returned: its silence is no zero.
+    not in it, so before its own day nothing is covered: what it shows is a lower bound, and
+    where it shows nothing the count is missing. Of a hand-picked list the periods with acts
+    are returned: its silence is no zero.
 
     Parameters
     ----------
@@ -248,13 +249,13 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
         told = covered_groups(groups, coverage=coverage, **asked)
         there = lived_groups(groups, periods, every=question.every)
         inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
-        here = inside_of.ravel()[at]
+        # What was removed before the day of a list of survivors was listed too.
+        gone = table["period"].lt(pd.Timestamp(coverage.last)) & coverage.survivors
+        here = inside_of.ravel()[at] & ~gone.to_numpy(dtype=bool)
         table["covered"] = pd.array(here, dtype="boolean")
         table.loc[no_period, "covered"] = pd.NA
         table.loc[~here & table["n"].eq(0), ["n", "lower"]] = pd.NA
-        # What was removed before the day of a list of survivors was listed too.
-        gone = table["period"].lt(pd.Timestamp(coverage.last)) & coverage.survivors
-        table.loc[~here | gone, "upper"] = pd.NA
+        table.loc[~here, "upper"] = pd.NA
     return table[["period", *question.by, "unit", *counts, "n_unplaced", *more_n, "covered"]]
 
 

@@ -21,6 +21,8 @@ from sanctlib.schema import COMPONENTS, Pair
 Floats = NDArray[np.float64]
 
 _ITERATIONS, _CLOSE = 2000, 1e-9
+# Of fewer blocks drawn anew the spread is far too narrow.
+FEWEST_BLOCKS = 10
 
 
 def observed_expected(
@@ -73,7 +75,8 @@ def observed_expected(
         ``upper``, ``n_blocks``, ``n_states`` (that acted with another), ``interval`` and
         ``covered``. The ratio is missing where the model has no solution (one state is in
         more than half of all acts), or expects nothing; the interval too with fewer than
-        two blocks.
+        10 blocks, whose spread is too narrow. Where no act was seen, it is the exact one of
+        Poisson.
 
     Raises
     ------
@@ -135,7 +138,9 @@ def observed_expected(
         rows.append(found)
     columns = ["period", "first", "second", "n_acts", "expected", "ratio", "lower", "upper"]
     table = pd.DataFrame(rows, columns=[*columns, "n_blocks", "n_states", "covered"])
-    table.insert(len(columns), "interval", f"bootstrap over {block}s, {level:.0%}, {n_draws} draws")
+    drawn = f"bootstrap over {block}s, {level:.0%}, {n_draws} draws"
+    exact = f"exact Poisson, {level:.0%}"
+    table.insert(len(columns), "interval", np.where(table["n_acts"] > 0, drawn, exact))
     return table.astype({"n_acts": "Int64", "covered": "boolean", "interval": "str"})
 
 
@@ -188,7 +193,10 @@ def _ratio(
     expected = _expected(sent, received, first, second)
     ratios = np.divide(times @ own, expected, out=np.full(len(times), np.nan), where=expected > 0)
     edges = np.full(2, np.nan)
-    if len(blocks) > 1 and not np.isnan(ratios).all():
+    if not own.sum() and expected[0] > 0:
+        # Blocks without an act have no spread: what Poisson allows where none was seen.
+        edges = np.array([0, -np.log((1 - level) / 2) / expected[0]])
+    elif len(blocks) >= FEWEST_BLOCKS and not np.isnan(ratios).all():
         edges = np.nanquantile(ratios[1:], [(1 - level) / 2, (1 + level) / 2])
     return {
         "n_acts": int(own.sum()),

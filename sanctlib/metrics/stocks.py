@@ -89,8 +89,9 @@ def active_sanctions(
         ``left_censored`` and ``right_censored`` count those in the stock that began
         before the coverage and that are open at its end (missing for dated copies, which
         do not say). ``covered`` and ``additive`` as in `sanction_counts`. A list of
-        survivors has no ``upper`` before its own day; where it has no days of listing, the
-        stock of its own day is known, and who was ``added`` is not.
+        survivors covers nothing before its own day: no ``upper``, no zeros. Where it has no
+        days of listing, the stock of its own day is known, and who was ``added`` is not.
+        Of a period cut by the end of the coverage, it is the stock of the last day known.
 
     Raises
     ------
@@ -187,7 +188,10 @@ def active_sanctions(
             # Before the list's own day, what was removed since was there too.
             days = stocks["period"]
             day = days if at == "any_day" else period_end(days, every=every)
-            stocks.loc[day.lt(pd.Timestamp(known.last)), "upper"] = pd.NA
+            before = day.lt(pd.Timestamp(known.last))
+            stocks.loc[before, "upper"] = pd.NA
+            stocks.loc[before, "covered"] = False
+            stocks.loc[before & stocks["n"].eq(0), list(_COUNTS)] = pd.NA
     # On a list without days of listing, nobody knows which entries came in the period.
     undated = sums["held"].ravel()[stocks.index] > 0
     stocks.loc[undated, ["opening", "added", "left_censored"]] = pd.NA

@@ -88,6 +88,9 @@ def fit_gravity(
     """
     who = "fit_gravity"
     check_columns(panel, [*_KEYS, trade], needed_by=who)
+    if not panel["first"].gt(panel["second"]).any():
+        msg = f"{who} needs trade in both directions: dyad_panel(…, directed=True) has them."
+        raise SanctlibError(msg)
     check_columns(sanctions, ["period", "sender", "target", *types, "n"], needed_by=who)
     told = sanctions[sanctions["n"].notna()]
     periods = pd.Index(told["period"].drop_duplicates().sort_values())

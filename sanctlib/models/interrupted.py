@@ -159,6 +159,7 @@ def fit_interrupted_series(
             f"Headline p: rank among {len(dates) - 1} placebo dates before the date; "
             f"it cannot be below {1 / len(dates):.3f}.",
             "HAC errors are too small in samples of this size, and stand here to be compared.",
+            f"The first period after is the one that holds the date: {data.periods[start]!s:.10}.",
             data.note(),
         ),
         fitted=fits[0][1],
