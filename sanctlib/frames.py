@@ -38,7 +38,8 @@ class Opened:
     A table that DuckDB can read in place.
 
     `relation` is a DuckDB relation, or a frame that becomes one when columns are taken.
-    `coverage` is None where nobody said what the source covers.
+    `coverage` is None where nobody said what the source covers. `acts_are_rows` where the
+    store found one row for each act: counting them, no act needs to be told from another.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Opened:
     columns: tuple[str, ...]
     coverage: Coverage | None
     curated: bool
+    acts_are_rows: bool
     _native: Any
     _connection: Any
 
@@ -121,7 +123,7 @@ def opened(
         duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as held,
     ):
         held.execute("set preserve_insertion_order = false")
-        native, name, known, curated = _native(table, held, needed_by=needed_by)
+        native, name, known, marks = _native(table, held, needed_by=needed_by)
         if coverage is not None and known is not None:
             survivors = coverage.survivors or known.survivors
             coverage = replace(
@@ -135,7 +137,8 @@ def opened(
                 kind=table.kind if isinstance(table, Reading) else _kind(columns, needed_by),
                 columns=columns,
                 coverage=coverage or known,
-                curated=curated,
+                curated=marks.get("curated", False),
+                acts_are_rows=marks.get("acts_are_rows", False),
                 _native=native,
                 _connection=held,
             )
@@ -184,18 +187,18 @@ def quoted(column: str) -> str:
 
 def _native(
     table: AnyTable, connection: Any, *, needed_by: str
-) -> tuple[Any, str, Coverage | None, bool]:
+) -> tuple[Any, str, Coverage | None, dict[str, bool]]:
     if isinstance(table, Reading):
-        return table.table, table.provenance.key, table.coverage, table.curated
+        return table.table, table.provenance.key, table.coverage, {"curated": table.curated}
     if isinstance(table, str | Path):
         path = Path(table)
         relation = _parquet(path, connection)
-        coverage, curated = _manifest(path)
-        return relation, path.stem, coverage, curated
+        coverage, marks = _manifest(path)
+        return relation, path.stem, coverage, marks
     family = _family(table)
     kind = type(table).__name__
     if isinstance(table, pd.DataFrame) or (family, kind) in _FRAMES:
-        return table, family, None, False
+        return table, family, None, {}
     msg = (
         f"{needed_by} reads a pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, "
         f"a path to Parquet or a Reading, and was given {kind!r}."
@@ -246,13 +249,14 @@ def _parquet(path: Path, connection: Any) -> Any:
         raise SourceError(f"{str(path)!r} cannot be read as Parquet: {error}.{_ELSE}") from error
 
 
-def _manifest(path: Path) -> tuple[Coverage | None, bool]:
-    manifest = path.with_suffix(".json")
-    if path.suffix != ".parquet" or not manifest.is_file():
-        return None, False
+def _manifest(path: Path) -> tuple[Coverage | None, dict[str, bool]]:
+    name = path.name if path.is_dir() else path.name.removesuffix(".parquet")
+    manifest = path.with_name(f"{name}.json")
+    if not manifest.is_file():
+        return None, {}
     stored = json.loads(manifest.read_text(encoding="utf-8"))
     coverage = stored["coverage"]
-    return None if coverage is None else coverage_from(coverage), bool(stored["curated"])
+    return None if coverage is None else coverage_from(coverage), stored
 
 
 def check_dates(types: dict[str, str], columns: Iterable[str], *, needed_by: str) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.cells import KEYS, cells_of
+from sanctlib.cells import ACT, KEYS, cells_of
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, opened
-from sanctlib.metrics.bands import PER, Counts, Denominator, acts_of, band_of
+from sanctlib.metrics.bands import DIVIDED_BY, PER, Counts, Denominator, acts_of, band_of
 from sanctlib.metrics.grid import covered_groups, periods_asked
 from sanctlib.metrics.intervals import poisson_dispersion, poisson_interval
 from sanctlib.metrics.pairs import check_pair, lived_together
@@ -140,9 +141,12 @@ def partnership_intensity(
             msg = f"{who} needs events or cells; {source.name!r} holds {source.kind}."
             raise SanctlibError(msg)
         known = source.coverage
-        acts = cells_of(source, every=every, by=KEYS, start=start, end=end, needed_by=who)
+        # All acts divide; which they were is asked of those of the pair alone.
+        ask = partial(cells_of, source, every=every, start=start, end=end, needed_by=who)
+        acts = ask(by=KEYS, touching=pair)
+        dividing = ask(by=DIVIDED_BY[denominator], distinct=(*ACT, *KEYS))
     periods, whole = periods_asked(
-        acts["period"], every=every, start=start, end=end, coverage=known
+        dividing["period"], every=every, start=start, end=end, coverage=known
     )
     named = pd.DataFrame([two], columns=["first", "second"])
     # Where one of the two was no state yet, or no more, nothing is zero.
@@ -152,6 +156,7 @@ def partnership_intensity(
     for first, second in [two, two[::-1]] if directed else [two]:
         found = acts_of(
             acts,
+            dividing,
             (first, second),
             periods=periods,
             components=components,
