@@ -87,9 +87,7 @@ def acts_of(
     places = (_numbers(placed, pairs), placed["part"].to_numpy(), placed["at"].to_numpy())
     np.add.at(n, places, placed["n_acts"].to_numpy())
     n[:, -1] = n.sum(axis=1)
-    at = periods.get_indexer(pd.DatetimeIndex(dividing["period"]))
-    dividing = dividing.assign(at=at)[at >= 0]
-    exposure = _exposure(dividing, pairs, len(periods), denominator)
+    exposure = exposure_of(dividing, pairs, periods, denominator)
     return Acts(n=n, exposure=exposure, unplaced=unplaced)
 
 
@@ -97,9 +95,12 @@ def _numbers(rows: pd.DataFrame, pairs: pd.MultiIndex) -> Counts:
     return pairs.get_indexer(pd.MultiIndex.from_frame(rows[["sender", "target"]]))
 
 
-def _exposure(
-    cells: pd.DataFrame, pairs: pd.MultiIndex, n_periods: int, denominator: Denominator
+def exposure_of(
+    cells: pd.DataFrame, pairs: pd.MultiIndex, periods: pd.DatetimeIndex, denominator: Denominator
 ) -> Counts:
+    """Return the acts that divide those of each pair, of shape (pairs, periods)."""
+    at, n_periods = periods.get_indexer(pd.DatetimeIndex(cells["period"])), len(periods)
+    cells = cells.assign(at=at)[at >= 0]
     if denominator == "no_war":
         cells = cells[~(cells["family"].eq("conflict") & cells["action"].eq("material"))]
     exposure = np.zeros((len(pairs), n_periods), dtype=np.int64)
