@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.programs import FIRST, LAST
 from sanctlib.codes.countries import countries
 from sanctlib.schema import ACTIONS
 
-FIRST, LAST = "1991-01-01", "2018-06-30"
 MONTHS = pd.date_range(FIRST, LAST, freq="MS")
 ROWS_IN_GROUP = 20_000
 _ALL = [(family, action) for family, actions in ACTIONS.items() for action in actions]
@@ -29,9 +30,9 @@ def make_events(folder: Path, rows: int, *, layout: str) -> None:
 
     Both layouts hold the same rows: "time" by day, "pairs" within each month by sender,
     target and day. States are drawn by rank (Zipf), among those of the whole span. A
-    twentieth of senders and of targets is not known, a twentieth of acts is mutual, one in
-    a hundred has a second target, and one in two hundred is dated no closer than a quarter
-    of a year.
+    twentieth of senders and of targets is not known, a twentieth of acts is mutual, and one
+    in two hundred is dated no closer than a quarter of a year. Each act has one row, and the
+    manifest beside the folder says so.
     """
     folder.mkdir(parents=True, exist_ok=True)
     growth = np.linspace(1, 4, len(MONTHS))
@@ -48,10 +49,14 @@ def make_events(folder: Path, rows: int, *, layout: str) -> None:
             by = [(c, "ascending") for c in order]
             table = table.take(pc.sort_indices(pa.table(keys), sort_keys=by))
             writer = writer or pq.ParquetWriter(
-                folder / f"{year}.parquet", table.schema, compression="zstd"
+                folder / f"{year}.parquet", table.schema, compression="zstd", store_schema=False
             )
             writer.write_table(table, row_group_size=ROWS_IN_GROUP)
         writer.close()
+    span = {"source": "made", "first": FIRST, "last": LAST}
+    coverage = span | {"states": None, "gaps": [], "breaks": []}
+    said = {"curated": False, "acts_are_rows": True, "coverage": coverage}
+    folder.with_suffix(".json").write_text(json.dumps(said), encoding="utf-8")
 
 
 def _month(i: int, n: int, begun: int) -> pa.Table:
@@ -72,30 +77,15 @@ def _month(i: int, n: int, begun: int) -> pa.Table:
         np.where(mutual, np.maximum(sender, target), target),
     )
     unknown = [(rng.random(n) < 0.05) & ~mutual for _ in range(2)]
-    number = begun + np.arange(n)
-    second = np.flatnonzero((rng.random(n) < 0.01) & ~mutual)
-    second = second[(second > 0) & ~np.isin(second - 1, second)]
-    written = np.zeros(n, dtype=bool)
-    for place in (second, second - 1):
-        written[place] = True
-    # The second row of an act has its number, day and sender, and another target.
-    number[second] = number[second - 1]
     day = rng.integers(0, MONTHS[i].days_in_month, n)
-    for values in (sender, what, day, unknown[0], mutual):
-        values[second] = values[second - 1]
-    unknown[1][written], mutual[written] = False, False
-    same = target[second] == target[second - 1]
-    target[second[same]] = (target[second[same]] + 1) % len(states)
     date = MONTHS[i].to_numpy().astype("datetime64[D]") + day
-    wide = (rng.random(n) < 0.005) & ~written
+    wide = rng.random(n) < 0.005
     name = pa.array(states, type=pa.string())
     sides = [
         pa.DictionaryArray.from_arrays(pa.array(codes.astype("int16"), mask=gone), name)
         for codes, gone in zip((sender, target), unknown, strict=True)
     ]
-    act = pc.cast(pa.array(number), pa.string())
-    ends = [pc.fill_null(side.dictionary_decode(), "?") for side in sides]
-    full = pc.binary_join_element_wise(act, ":", ends[0], ">", ends[1], "")
+    act = pc.cast(pa.array(begun + np.arange(n)), pa.string())
     family, action = (
         pa.DictionaryArray.from_arrays(
             pa.array(places.astype("int16")), pa.array(list(values), type=pa.string())
@@ -109,7 +99,7 @@ def _month(i: int, n: int, begun: int) -> pa.Table:
     return pa.table(
         {
             "source": one,
-            "event_id": pc.if_else(pa.array(written), full, act),
+            "event_id": act,
             "act_id": act,
             "date": pa.array(date),
             "date_last": pa.array(np.where(wide, date + 90, date)),

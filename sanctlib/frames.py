@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ table lies, and send a small answer.
 """
 
 MEMORY_LIMIT = "2GB"
+"""Unless the environment variable SANCTLIB_MEMORY names another, when a table is opened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,7 @@ def opened(
     Raises
     ------
     SanctlibError
-        When the table is none of the kinds that can be read.
+        When the table is none of the kinds that can be read, or SANCTLIB_MEMORY no size.
     SchemaError
         When its columns are those of none of our tables.
     SourceError
@@ -120,9 +122,9 @@ def opened(
 
     with (
         tempfile.TemporaryDirectory(prefix="sanctlib-") as spill,
-        duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as held,
+        _connected(spill) as held,
     ):
-        held.execute("set preserve_insertion_order = false")
+        held.execute("set preserve_insertion_order = false; set enable_progress_bar = false")
         native, name, known, marks = _native(table, held, needed_by=needed_by)
         if coverage is not None and known is not None:
             survivors = coverage.survivors or known.survivors
@@ -144,7 +146,20 @@ def opened(
             )
         except duckdb.Error as error:
             # A folder's second file is opened when its rows are asked for, not before.
-            raise SourceError(f"{needed_by} cannot read {name!r}: {error}") from error
+            full = isinstance(error, duckdb.OutOfMemoryException)
+            hint = " The environment variable SANCTLIB_MEMORY sets the limit." if full else ""
+            raise SourceError(f"{needed_by} cannot read {name!r}: {error}{hint}") from error
+
+
+def _connected(spill: str) -> Any:
+    import duckdb
+
+    limit = os.environ.get("SANCTLIB_MEMORY", MEMORY_LIMIT)
+    try:
+        return duckdb.connect(config={"memory_limit": limit, "temp_directory": spill})
+    except duckdb.Error as error:
+        msg = f"SANCTLIB_MEMORY needs a size such as '2GB' or '512MB', and is {limit!r}."
+        raise SanctlibError(msg) from error
 
 
 def _of_pandas(frame: pd.DataFrame, connection: Any) -> Any:

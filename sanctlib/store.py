@@ -166,6 +166,8 @@ def _manifest(reading: Reading, hashes: dict[str, str]) -> dict[str, Any]:
         "version": MANIFEST_VERSION,
         "kind": reading.kind,
         "curated": reading.curated,
+        "acts_are_rows": reading.kind == "events"
+        and not reading.table.duplicated(["source", "act_id"]).any(),
         "hashes": hashes,
         "audit": reading.audit.steps.to_dict("list"),
         "unmatched": reading.unmatched.to_dict("list"),

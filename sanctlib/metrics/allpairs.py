@@ -40,19 +40,18 @@ def rates_of_all(
         Tells of pairs (``first``, ``second``) which periods are covered, of shape
         (pairs, periods).
     """
-    first, second, at, n = _sums(rows, periods, components, directed=directed)
-    names = first.categories
-    key = first.codes.astype("int64") * len(names) + second.codes
+    names, key, at, n = _sums(rows, periods, components, directed=directed)
     order = np.argsort(key * len(periods) + at)
     key, at, n = key[order], at[order], n[order]
-    pair = np.cumsum(np.diff(key, prepend=-1) != 0) - 1
-    of_pair = np.unique(key)
+    begins = np.diff(key, prepend=-1) != 0
+    pair, of_pair = np.cumsum(begins) - 1, key[begins]
     sides = {
         "first": names.take(of_pair // len(names)),
         "second": names.take(of_pair % len(names)),
     }
     pairs = pd.DataFrame(sides, dtype="str")
-    exposure = exposure_of(dividing, pd.MultiIndex.from_frame(pairs), periods, denominator)
+    named = pd.MultiIndex.from_frame(pairs, names=["sender", "target"])
+    exposure = exposure_of(dividing, named, periods, denominator)
     row, part = np.nonzero(n)
     pair, at, n_acts = pair[row], at[row], n[row, part]
     divided_by, none = exposure[pair, at], np.zeros(len(row), dtype=bool)
@@ -62,8 +61,8 @@ def rates_of_all(
             "period": periods.to_numpy()[at],
             **{side: pairs[side].array.take(pair) for side in pairs},
             "component": pd.array([*components, "all_cooperation"], dtype="str").take(part),
-            "n_acts": pd.arrays.IntegerArray(n_acts, none),
-            "exposure": pd.arrays.IntegerArray(divided_by, none),
+            "n_acts": pd.arrays.IntegerArray(n_acts, none.copy()),
+            "exposure": pd.arrays.IntegerArray(divided_by, none.copy()),
             "rate": PER * n_acts / divided_by,
             "denominator": pd.array([denominator], dtype="str").take(np.zeros_like(part)),
             "covered": pd.arrays.BooleanArray(covered, none | (covers is None)),
@@ -74,8 +73,8 @@ def rates_of_all(
 
 def _sums(
     rows: object, periods: pd.DatetimeIndex, components: Sequence[str], *, directed: bool
-) -> tuple[pd.Categorical, pd.Categorical, Numbers, Numbers]:
-    """Return first, second, place of the period, and acts by component and in all."""
+) -> tuple[pd.Index, Numbers, Numbers, Numbers]:
+    """Return the states, the numbers of pairs and periods, and acts by component and in all."""
     ways = ["mutual OR sender < target", "mutual OR sender > target"] if directed else ["TRUE"]
     sums = [
         f"sum(CASE WHEN {kept_rows({'action': COMPONENTS[c]})[0]} AND ({way}) THEN n ELSE 0 END)"
@@ -87,17 +86,14 @@ def _sums(
     columns = ", ".join([named, *(f"{s}::BIGINT AS n_{i}" for i, s in enumerate(sums))])
     placed = rows.filter('inside AND "first" = "last" AND sender <> target')  # type: ignore[attr-defined]
     found = fetched(placed.aggregate(columns, keys))
-    states = pd.Index(pd.unique(pd.concat([found["a"], found["b"]]))).sort_values()
+    coded = [pd.factorize(found[side]) for side in ("a", "b")]
+    states = pd.Index(sorted({name for _, names in coded for name in names}), dtype="str")
     states = states[states.str.fullmatch("[A-Z]{3}")]
-    sides = [pd.Categorical(found[side], categories=states) for side in ("a", "b")]
+    one, other = (states.get_indexer(names)[codes] for codes, names in coded)
     at = periods.get_indexer(pd.DatetimeIndex(found["period"]))
-    kept = (sides[0].codes >= 0) & (sides[1].codes >= 0) & (at >= 0)
-    n = found.filter(like="n_").to_numpy().reshape(len(found), len(ways), -1)[kept]
+    kept = (one >= 0) & (other >= 0) & (at >= 0)
+    n = found.filter(like="n_").to_numpy().reshape(len(found), len(ways), len(components))[kept]
     n = np.concatenate([n, n.sum(axis=2, keepdims=True)], axis=2)
-    one, other = (side[kept] for side in sides)
-    turned = [(one, other), (other, one)][: len(ways)]
-    first, second = (
-        pd.Categorical.from_codes(np.concatenate([t[i].codes for t in turned]), categories=states)
-        for i in (0, 1)
-    )
-    return first, second, np.tile(at[kept], len(ways)), np.concatenate(np.moveaxis(n, 1, 0))
+    pairs = [one * len(states) + other, other * len(states) + one][: len(ways)]
+    key = np.concatenate([pair[kept] for pair in pairs])
+    return states, key, np.tile(at[kept], len(ways)), np.concatenate(np.moveaxis(n, 1, 0))

@@ -251,7 +251,7 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
         # What was removed before the day of a list of survivors was listed too.
         gone = (slots < pd.Timestamp(coverage.last))[at % len(slots)] & coverage.survivors
     blank = no_period | (~here & (held["n"] == 0))
-    blanks = {"n": blank, "lower": blank, "upper": no_period | ~here | gone}
+    blanks = {"n": blank, "lower": blank.copy(), "upper": no_period | ~here | gone}
     unknown = no_period if coverage is not None else np.ones(len(at), dtype=bool)
     columns = {
         **{name: pd.arrays.IntegerArray(held[name], blanks[name]) for name in held},
