@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sanctlib.conditions import JOINED, Span, between, kept_rows, on_a_side
 from sanctlib.errors import SanctlibError, check_choice, check_list
@@ -129,13 +131,32 @@ def cells_of(
         distinct=distinct,
         needed_by=needed_by,
     )
-    pieces = grouped(rows, keys=keys)
-    placed, order = pieces["placed"], ["period", *by]
-    pieces["period"] = pieces["first"].where(placed)
-    pieces["n_acts"] = pieces["n"].where(placed, 0)
-    pieces["n_unplaced"] = pieces["n"].where(~placed, 0)
-    sums = pieces.groupby(order, dropna=False, sort=False)[["n_acts", "n_rows", "n_unplaced"]]
-    return sums.sum().reset_index().sort_values(order, na_position="last", ignore_index=True)
+    period = 'CASE WHEN inside AND "first" = "last" THEN "first" END AS period'
+    kept = ", ".join([period, *(quoted(c) for c in by), "n", "n_rows"])
+    sums = {
+        "n_acts": "CASE WHEN period IS NULL THEN 0 ELSE n END",
+        "n_rows": "n_rows",
+        "n_unplaced": "CASE WHEN period IS NULL THEN n ELSE 0 END",
+    }
+    names = ", ".join(quoted(c) for c in ["period", *by])
+    columns = ", ".join([names, *(f"sum({n})::BIGINT AS {name}" for name, n in sums.items())])
+    table = _named(fetched(rows.project(kept).aggregate(columns, names)), keys)
+    return table.iloc[_order(table, ["period", *by])].reset_index(drop=True)
+
+
+def _order(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
+    """Return the order of the rows by these columns, missing last: text by its numbers."""
+    keys = []
+    for column in columns:
+        codes, known = pd.factorize(table[column], sort=True)
+        keys.append(np.where(codes < 0, len(known), codes))
+    return np.lexsort(keys[::-1])
+
+
+def _named(table: pd.DataFrame, keys: Mapping[str, str]) -> pd.DataFrame:
+    """Give parts without a name, which an engine has as empty text, a missing one."""
+    joined = [name for name, column in keys.items() if _joined(name, column)]
+    return table.assign(**{name: table[name].mask(table[name].eq("")) for name in joined})
 
 
 def counted_rows(
@@ -250,10 +271,7 @@ def grouped(rows: Any, *, keys: Mapping[str, str], dated: str | None = None) -> 
     totals = ["n", "n_rows", *(["n_fallback"] if dated else [])]
     names = ", ".join(quoted(c) for c in [*keys, "first", "last", "inside"])
     sums = ", ".join(f"sum({c})::BIGINT AS {c}" for c in totals)
-    pieces = fetched(rows.aggregate(f"{names}, {sums}", names))
-    for name, column in keys.items():
-        if _joined(name, column):
-            pieces[name] = pieces[name].mask(pieces[name].eq(""))
+    pieces = _named(fetched(rows.aggregate(f"{names}, {sums}", names)), keys)
     return pieces.assign(placed=pieces["inside"] & pieces["first"].eq(pieces["last"]))
 
 

@@ -105,8 +105,8 @@ def exposure_of(
         cells = cells[~(cells["family"].eq("conflict") & cells["action"].eq("material"))]
     exposure = np.zeros((len(pairs), n_periods), dtype=np.int64)
     if denominator != "either":
-        np.add.at(exposure[0], cells["at"].to_numpy(), cells["n_acts"].to_numpy())
-        return np.tile(exposure[0], (len(pairs), 1))
+        np.add.at(exposure.T, cells["at"].to_numpy(), cells[["n_acts"]].to_numpy())
+        return exposure
     # The acts of one state and of the other, less those of both, which are in each.
     back = cells.rename(columns={"sender": "target", "target": "sender"})
     back = back[back["sender"].ne(back["target"])]
