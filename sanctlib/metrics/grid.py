@@ -184,5 +184,6 @@ def laid_out(
     at = at.astype(np.min_scalar_type(at.max(initial=1)))
     period = periods.to_numpy()[at % max(len(periods), 1)]
     group = at // max(len(periods), 1)
-    keys = {key: groups[key].array.take(group) for key in groups}
-    return pd.DataFrame({"period": period, **keys, **columns}, copy=False)
+    laid: dict[str, object] = {"period": period}
+    laid |= {str(key): groups[key].array.take(group) for key in groups}
+    return pd.DataFrame(laid | dict(columns), copy=False)

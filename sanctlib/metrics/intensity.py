@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -143,7 +144,7 @@ def partnership_intensity(
             raise SanctlibError(msg)
         known = source.coverage
         # All acts divide; which they were is asked of those of the pair alone.
-        ask = {"every": every, "start": start, "end": end, "needed_by": who}
+        ask: dict[str, Any] = {"every": every, "start": start, "end": end, "needed_by": who}
         divided_by = DIVIDED_BY[denominator]
         dividing = cells_of(source, by=divided_by, distinct=(*ACT, *KEYS), **ask)
         periods, whole = periods_asked(
