@@ -36,8 +36,11 @@ check: $(READY) ## ruff (lint, format) and mypy strict
 lab: $(READY) ## open the notebooks in JupyterLab
 	SANCTLIB_STORE="$$PWD/data/processed" $(BIN)/jupyter lab notebooks
 
-bench: $(READY) ## the benchmarks: ratios, never pass or fail
+bench: $(READY) ## the benchmarks: up to 100 million rows, into benchmarks/results.md
 	$(BIN)/python -m benchmarks
+
+bench-small: $(READY) ## the same in minutes, up to a million rows
+	$(BIN)/python -m benchmarks --small
 
 docs: $(READY) ## the reference pages, written from the docstrings into docs/reference.md
 	$(BIN)/python docs/build.py
@@ -74,4 +77,4 @@ $(SPARK): $(READY) requirements-spark.lock
 	  --no-binary pyspark --no-build-isolation -r requirements-spark.lock
 	@touch $(SPARK)
 
-.PHONY: help gallery report test test-spark test-browser test-all check lab bench docs data lock clean
+.PHONY: help gallery report test test-spark test-browser test-all check lab bench bench-small docs data lock clean

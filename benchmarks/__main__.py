@@ -1,88 +1,65 @@
-"""
-Run the benchmarks (`make bench`): each side in turns, the median ratio of CPU seconds.
-
-`python -m benchmarks notebooks` runs 40 country briefs, `notebooks 6 3` six of them, three times.
-"""
+"""Run the benchmarks: `python -m benchmarks [PART…] [--small]`; what they print is kept."""
 
 from __future__ import annotations
 
+import os
 import platform
-import resource
-import statistics
-import subprocess
 import sys
-import tempfile
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import notebooks
+PARTS = {
+    "imports": "What an import costs",
+    "lookups": "Names and codes",
+    "scan": "Events in Parquet",
+}
+"""Modules of this folder with a function `report`, and what they are about."""
 
-ROUNDS = 7
+LIBRARIES = ("numpy", "pandas", "pyarrow", "duckdb", "polars", "pycountry")
 
-MAKE = """
-import numpy as np, pandas as pd, sys
-rng = np.random.default_rng(1)
-n = 3_000_000
-states = np.array([f"{a}{b}A" for a in "ABCDEFGHIJKLM" for b in "ABCDEFGHIJKLM"])
-day = pd.Timestamp("2000-01-01") + pd.to_timedelta(rng.integers(0, 7300, n), unit="D")
-family = rng.choice(["sanction", "cooperation", "other"], n, p=[.05, .45, .5])
-action = pd.Series(family).map({"sanction": "impose", "cooperation": "consult", "other": "statement"})
-ids = np.arange(n).astype(str)
-frame = pd.DataFrame({"source": "made", "event_id": ids, "act_id": ids, "date": day, "date_last": day,
-    "sender": rng.choice(states, n), "target": rng.choice(states, n), "mutual": False,
-    "family": family, "action": action.to_numpy()})
-frame.to_parquet(sys.argv[1])
+
+def main(arguments: list[str]) -> None:
+    """Run the parts asked for, all by default, and write what they found."""
+    small = "--small" in arguments
+    parts = [a for a in arguments if a != "--small"] or list(PARTS)
+    if unknown := set(parts) - set(PARTS):
+        sys.exit(f"No part {sorted(unknown)}; there are {', '.join(PARTS)}.")
+    out = Path(__file__).with_name("results-small.md" if small else "results.md")
+    sections = _kept(out)
+    for part in parts:
+        lines = import_module(f"benchmarks.{part}").report(small=small)
+        sections[PARTS[part]] = "\n".join([_machine(), "", *lines]).strip()
+        print(f"## {PARTS[part]}\n\n{sections[PARTS[part]]}\n", flush=True)
+        known = [
+            f"## {title}\n\n{sections[title]}\n" for title in PARTS.values() if title in sections
+        ]
+        out.write_text("\n".join(["# Benchmarks\n", _HOW, *known]), encoding="utf-8")
+
+
+_HOW = """Each program runs in a process of its own, in turns with the others, on the same seeded data,
+and its answer is checked against ours. Medians of three runs, one run of 100 million rows; imports
+are counted in. A ratio below 1 says that sanctlib needs less. `make bench` writes this page.
 """
 
-OURS = """
-import sys, sanctlib as sl
-counts = sl.sanction_counts(sys.argv[1], every="month", unit="act", by=["sender", "target"])
-print(int(counts["n"].sum()))
-"""
 
-PANDAS = """
-import sys, pandas as pd
-frame = pd.read_parquet(sys.argv[1])
-frame = frame[frame["family"].eq("sanction") & frame["action"].isin(["impose", "amend"])]
-frame["period"] = frame["date"].dt.to_period("M")
-counts = frame.groupby(["period", "sender", "target"])["act_id"].nunique().reset_index(name="n")
-print(int(counts["n"].sum()))
-"""
+def _kept(page: Path) -> dict[str, str]:
+    """Return the sections of a page by their titles."""
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    pieces = [piece.partition("\n") for piece in text.split("\n## ")[1:]]
+    return {title: content.strip() for title, _, content in pieces}
 
 
-def main() -> None:
-    """Print a table of ratios."""
-    print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
-    report("import sanctlib / import pandas", "import sanctlib", "import pandas")
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "made.parquet")
-        run(MAKE, path)
-        report("sanction_counts / pandas, 3 million rows in Parquet", OURS, PANDAS, path)
-
-
-def report(name: str, ours: str, theirs: str, *arguments: str) -> None:
-    """Run both in turns, check that they answer the same, print the ratio of CPU seconds."""
-    run(ours, *arguments)
-    run(theirs, *arguments)
-    pairs = [(run(ours, *arguments), run(theirs, *arguments)) for _ in range(ROUNDS)]
-    if any(a[1] != b[1] for a, b in pairs):
-        sys.exit(f"{name}: the two sides differ: {pairs[0]}")
-    ratios = [a[0] / b[0] for a, b in pairs]
-    mine, other = (statistics.median(p[i][0] for p in pairs) for i in (0, 1))
-    print(f"{name}: {statistics.median(ratios):.2f} ({mine:.2f} s / {other:.2f} s CPU)")
-
-
-def run(code: str, *arguments: str) -> tuple[float, str]:
-    """Run code in a fresh process; return its CPU seconds and what it printed."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-c", code, *arguments]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return spent, printed
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    held = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}: {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} cores, {memory:.0f} GB; {platform.python_implementation()} "
+        f"{platform.python_version()}, {held}."
+    )
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["notebooks"]:
-        notebooks.main(*map(int, sys.argv[2:]))
-    else:
-        main()
+    main(sys.argv[1:])

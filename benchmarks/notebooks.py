@@ -144,3 +144,7 @@ def spent() -> float:
     """Return the CPU seconds of all processes that have ended and were waited for."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return children.ru_utime + children.ru_stime
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -380,6 +380,7 @@ def _finish(
         text = manifest(
             kind="events",
             curated=False,
+            acts_are_rows=STREAMED[key].joined is None,
             hashes=hashes | {path.name: sha256(path)},
             audit=Audit(steps),
             unmatched=unmatched(names),

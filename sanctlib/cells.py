@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from sanctlib.conditions import JOINED, Span, between, kept_rows
+from sanctlib.conditions import JOINED, Span, between, kept_rows, on_a_side
 from sanctlib.errors import SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, Opened, check_dates, fetched, opened, quoted, types_of
 from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.schema import Pair
 
 KEYS = ("sender", "target", "mutual", "family", "action")
+_FEW = {"mutual", "family", "action"}
+ACT = ("source", "act_id")
+"""What names an act."""
 _ENOUGH_TO_TELL = 3
 
 
@@ -106,29 +112,54 @@ def cells_of(
     end: date | None,
     keep: Mapping[str, Sequence[str] | None] | None = None,
     pairs: Sequence[Pair] | None = None,
+    touching: Sequence[str] | None = None,
+    distinct: Sequence[str] = ACT,
     needed_by: str,
 ) -> pd.DataFrame:
-    """Return the cells of an opened table; see `cells`."""
+    """Return the cells of an opened table; see `cells` and `counted_rows`."""
     check_list(by, what="keys", needed_by=needed_by)
-    pieces = grouped(
+    keys = {key: {"measure": "measures"}.get(key, key) for key in by}
+    rows = counted_rows(
         source,
         every=every,
-        keys={key: {"measure": "measures"}.get(key, key) for key in by},
+        keys=keys,
         start=start,
         end=end,
         keep=keep,
         pairs=pairs,
+        touching=touching,
+        distinct=distinct,
         needed_by=needed_by,
     )
-    placed, order = pieces["placed"], ["period", *by]
-    pieces["period"] = pieces["first"].where(placed)
-    pieces["n_acts"] = pieces["n"].where(placed, 0)
-    pieces["n_unplaced"] = pieces["n"].where(~placed, 0)
-    sums = pieces.groupby(order, dropna=False, sort=False)[["n_acts", "n_rows", "n_unplaced"]]
-    return sums.sum().reset_index().sort_values(order, na_position="last", ignore_index=True)
+    period = 'CASE WHEN inside AND "first" = "last" THEN "first" END AS period'
+    kept = ", ".join([period, *(quoted(c) for c in by), "n", "n_rows"])
+    sums = {
+        "n_acts": "CASE WHEN period IS NULL THEN 0 ELSE n END",
+        "n_rows": "n_rows",
+        "n_unplaced": "CASE WHEN period IS NULL THEN n ELSE 0 END",
+    }
+    names = ", ".join(quoted(c) for c in ["period", *by])
+    columns = ", ".join([names, *(f"sum({n})::BIGINT AS {name}" for name, n in sums.items())])
+    table = _named(fetched(rows.project(kept).aggregate(columns, names)), keys)
+    return table.iloc[_order(table, ["period", *by])].reset_index(drop=True)
 
 
-def grouped(
+def _order(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
+    """Return the order of the rows by these columns, missing last: text by its numbers."""
+    keys = []
+    for column in columns:
+        codes, known = pd.factorize(table[column], sort=True)
+        keys.append(np.where(codes < 0, len(known), codes))
+    return np.lexsort(keys[::-1])
+
+
+def _named(table: pd.DataFrame, keys: Mapping[str, str]) -> pd.DataFrame:
+    """Give parts without a name, which an engine has as empty text, a missing one."""
+    joined = [name for name, column in keys.items() if _joined(name, column)]
+    return table.assign(**{name: table[name].mask(table[name].eq("")) for name in joined})
+
+
+def counted_rows(
     source: Opened,
     *,
     every: Period,
@@ -137,12 +168,13 @@ def grouped(
     end: date | None = None,
     keep: Mapping[str, Sequence[str] | None] | None = None,
     pairs: Sequence[Pair] | None = None,
-    distinct: Sequence[str] = ("source", "act_id"),
+    touching: Sequence[str] | None = None,
+    distinct: Sequence[str] = ACT,
     dated: str | None = None,
     needed_by: str,
-) -> pd.DataFrame:
+) -> Any:
     """
-    Count the distinct things of an opened table by keys and by the periods they can lie in.
+    Ask for the distinct things of an opened table, with the periods they can lie in.
 
     Parameters
     ----------
@@ -151,6 +183,8 @@ def grouped(
     keep : mapping
         Column to the values kept; None keeps all. A `;`-joined column is kept where it
         holds one of them.
+    touching : sequence of str, optional
+        Keep acts with one of these on either side.
     distinct : sequence of str
         What names a counted thing; keys count as columns here.
     dated : str, optional
@@ -159,10 +193,10 @@ def grouped(
 
     Returns
     -------
-    pieces : DataFrame
-        The keys, ``first`` and ``last`` (periods), ``inside`` (it lies wholly in the
-        span), ``placed`` (and in one period), ``n``, ``n_rows``, and with `dated` also
-        ``n_fallback`` (of n, those where it is not filled).
+    rows : DuckDB relation, or what stands for one
+        A row per thing, or several to be added up: the keys, ``first`` and ``last``
+        (periods), ``inside`` (it lies wholly in the span), ``n``, ``n_rows``, and with
+        `dated` also ``n_fallback`` (1 where it is not filled).
 
     Raises
     ------
@@ -176,11 +210,11 @@ def grouped(
     made, span = source.kind == "cells", Span(start, end)
     taken = {name: name for name in keys} if made else keys
     kept = {column: list(values) for column, values in (keep or {}).items() if values is not None}
-    ids = [] if made else [c for c in distinct if c not in keys]
+    ids = [] if made or source.acts_are_rows else [c for c in distinct if c not in keys]
     dates = ["period"] if made else ["date", "date_last"]
     numbers = ("n_acts",) if made else ()
     more = [c for c in ("n_rows", "n_reports", "n_unplaced") if c in source.columns]
-    sides = ("sender", "target") if pairs else ()
+    sides = ("sender", "target") if pairs or touching else ()
     days = [*dates, *([dated] if dated else [])]
     used = [*taken.values(), *ids, *kept, *sides, *days, *numbers, *more]
     rows = source.relation(used, needed_by=needed_by)
@@ -199,8 +233,14 @@ def grouped(
         conditions, inside = span.touched(), span.held()
         first, last = (_begin(c, every) for c in dates)
         n, n_rows = "1", "coalesce(n_reports, 1)" if "n_reports" in more else "1"
-    for condition in [*kept_rows(kept), *conditions, *between(pairs)]:
+    conditions += [*between(pairs), *on_a_side(touching)]
+    for condition in [*kept_rows(kept), *conditions]:
         rows = rows.filter(condition)
+    if source.acts_are_rows and not dated and set(keys) <= _FEW:
+        # Days are few beside acts, and where their periods begin costs more than a group-by.
+        each = ", ".join(quoted(c) for c in dict.fromkeys([*taken.values(), *dates]))
+        rows = rows.aggregate(f"{each}, count(*) AS n, sum({n_rows}) AS n_rows", each)
+        n, n_rows = "n", "n_rows"
     chosen = [f"{_key(name, column, types)} AS {quoted(name)}" for name, column in taken.items()]
     chosen += [quoted(c) for c in ids]
     chosen += [f'{first}::DATE AS "first"', f'{last}::DATE AS "last"']
@@ -210,18 +250,28 @@ def grouped(
     parts = {name: kept[column] for name, column in taken.items() if _joined(name, column) in kept}
     for condition in kept_rows(parts):
         rows = rows.filter(condition)
+    if made or source.acts_are_rows:
+        return rows
+    # Two groupings cost half of one count(DISTINCT (source, act_id)) in DuckDB.
+    names = [*keys, "first", "last", "inside", *ids]
+    each = ", ".join(quoted(c) for c in names)
+    fell = ", max(n_fallback) AS n_fallback" if dated else ""
+    return rows.aggregate(f"{each}, 1 AS n, sum(n_rows) AS n_rows{fell}", each)
+
+
+def grouped(rows: Any, *, keys: Mapping[str, str], dated: str | None = None) -> pd.DataFrame:
+    """
+    Add up what `counted_rows` gave, by its keys and periods.
+
+    Returns
+    -------
+    pieces : DataFrame
+        The columns of `rows`, and ``placed`` (inside, and in one period).
+    """
     totals = ["n", "n_rows", *(["n_fallback"] if dated else [])]
     names = ", ".join(quoted(c) for c in [*keys, "first", "last", "inside"])
-    if not made:
-        # Two groupings cost half of one count(DISTINCT (source, act_id)) in DuckDB.
-        each = ", ".join([names, *(quoted(c) for c in ids)])
-        fell = ", max(n_fallback) AS n_fallback" if dated else ""
-        rows = rows.aggregate(f"{each}, 1 AS n, sum(n_rows) AS n_rows{fell}", each)
     sums = ", ".join(f"sum({c})::BIGINT AS {c}" for c in totals)
-    pieces = fetched(rows.aggregate(f"{names}, {sums}", names))
-    for name, column in taken.items():
-        if _joined(name, column):
-            pieces[name] = pieces[name].mask(pieces[name].eq(""))
+    pieces = _named(fetched(rows.aggregate(f"{names}, {sums}", names)), keys)
     return pieces.assign(placed=pieces["inside"] & pieces["first"].eq(pieces["last"]))
 
 

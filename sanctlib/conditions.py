@@ -98,3 +98,9 @@ def between(pairs: Sequence[Pair] | None) -> list[str]:
     states = sorted({state for pair in pairs for state in pair})
     both = kept_rows({"sender": states, "target": states})
     return [*both, f"(sender, target) IN ({', '.join(ways)})"] if ways else ["FALSE"]
+
+
+def on_a_side(states: Sequence[str] | None) -> list[str]:
+    """Return what holds for acts with one of the states on either side."""
+    sides = [] if states is None else kept_rows({"sender": states, "target": states})
+    return [" OR ".join(sides)] if sides else []

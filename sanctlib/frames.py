@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -30,6 +31,7 @@ table lies, and send a small answer.
 """
 
 MEMORY_LIMIT = "2GB"
+"""Unless the environment variable SANCTLIB_MEMORY names another, when a table is opened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,8 @@ class Opened:
     A table that DuckDB can read in place.
 
     `relation` is a DuckDB relation, or a frame that becomes one when columns are taken.
-    `coverage` is None where nobody said what the source covers.
+    `coverage` is None where nobody said what the source covers. `acts_are_rows` where the
+    store found one row for each act: counting them, no act needs to be told from another.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Opened:
     columns: tuple[str, ...]
     coverage: Coverage | None
     curated: bool
+    acts_are_rows: bool
     _native: Any
     _connection: Any
 
@@ -111,7 +115,7 @@ def opened(
     Raises
     ------
     SanctlibError
-        When the table is none of the kinds that can be read.
+        When the table is none of the kinds that can be read, or SANCTLIB_MEMORY no size.
     SchemaError
         When its columns are those of none of our tables.
     SourceError
@@ -121,13 +125,13 @@ def opened(
 
     with (
         tempfile.TemporaryDirectory(prefix="sanctlib-") as spill,
-        duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill}) as held,
+        _connected(spill) as held,
     ):
         held.execute("set preserve_insertion_order = false")
         # In a notebook there is none without ipywidgets, and it cannot be set either.
         with suppress(duckdb.InvalidInputException):
             held.execute("set enable_progress_bar = false")
-        native, name, known, curated = _native(table, held, needed_by=needed_by)
+        native, name, known, marks = _native(table, held, needed_by=needed_by)
         if coverage is not None and known is not None:
             survivors = coverage.survivors or known.survivors
             coverage = replace(
@@ -141,13 +145,27 @@ def opened(
                 kind=table.kind if isinstance(table, Reading) else _kind(columns, needed_by),
                 columns=columns,
                 coverage=coverage or known,
-                curated=curated,
+                curated=marks.get("curated", False),
+                acts_are_rows=marks.get("acts_are_rows", False),
                 _native=native,
                 _connection=held,
             )
         except duckdb.Error as error:
             # A folder's second file is opened when its rows are asked for, not before.
-            raise SourceError(f"{needed_by} cannot read {name!r}: {error}") from error
+            full = isinstance(error, duckdb.OutOfMemoryException)
+            hint = " The environment variable SANCTLIB_MEMORY sets the limit." if full else ""
+            raise SourceError(f"{needed_by} cannot read {name!r}: {error}{hint}") from error
+
+
+def _connected(spill: str) -> Any:
+    import duckdb
+
+    limit = os.environ.get("SANCTLIB_MEMORY", MEMORY_LIMIT)
+    try:
+        return duckdb.connect(config={"memory_limit": limit, "temp_directory": spill})
+    except duckdb.Error as error:
+        msg = f"SANCTLIB_MEMORY needs a size such as '2GB' or '512MB', and is {limit!r}."
+        raise SanctlibError(msg) from error
 
 
 def _of_pandas(frame: pd.DataFrame, connection: Any) -> Any:
@@ -190,18 +208,18 @@ def quoted(column: str) -> str:
 
 def _native(
     table: AnyTable, connection: Any, *, needed_by: str
-) -> tuple[Any, str, Coverage | None, bool]:
+) -> tuple[Any, str, Coverage | None, dict[str, bool]]:
     if isinstance(table, Reading):
-        return table.table, table.provenance.key, table.coverage, table.curated
+        return table.table, table.provenance.key, table.coverage, {"curated": table.curated}
     if isinstance(table, str | Path):
         path = Path(table)
         relation = _parquet(path, connection)
-        coverage, curated = _manifest(path)
-        return relation, path.stem, coverage, curated
+        coverage, marks = _manifest(path)
+        return relation, path.stem, coverage, marks
     family = _family(table)
     kind = type(table).__name__
     if isinstance(table, pd.DataFrame) or (family, kind) in _FRAMES:
-        return table, family, None, False
+        return table, family, None, {}
     msg = (
         f"{needed_by} reads a pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, "
         f"a path to Parquet or a Reading, and was given {kind!r}."
@@ -252,14 +270,14 @@ def _parquet(path: Path, connection: Any) -> Any:
         raise SourceError(f"{str(path)!r} cannot be read as Parquet: {error}.{_ELSE}") from error
 
 
-def _manifest(path: Path) -> tuple[Coverage | None, bool]:
+def _manifest(path: Path) -> tuple[Coverage | None, dict[str, bool]]:
     name = path.name if path.is_dir() else path.name.removesuffix(".parquet")
     manifest = path.with_name(f"{name}.json")
     if not manifest.is_file():
-        return None, False
+        return None, {}
     stored = json.loads(manifest.read_text(encoding="utf-8"))
     coverage = stored["coverage"]
-    return None if coverage is None else coverage_from(coverage), bool(stored["curated"])
+    return None if coverage is None else coverage_from(coverage), stored
 
 
 def check_dates(types: dict[str, str], columns: Iterable[str], *, needed_by: str) -> None:

@@ -60,6 +60,8 @@ def save(reading: Reading, folder: Path) -> Path:
         text = manifest(
             kind=reading.kind,
             curated=reading.curated,
+            acts_are_rows=reading.kind == "events"
+            and not reading.table.duplicated(["source", "act_id"]).any(),
             hashes=hashes,
             audit=reading.audit,
             unmatched=reading.unmatched,
@@ -184,6 +186,7 @@ def manifest(
     *,
     kind: TableKind,
     curated: bool,
+    acts_are_rows: bool,
     hashes: dict[str, str],
     audit: Audit,
     unmatched: pd.DataFrame,
@@ -195,6 +198,7 @@ def manifest(
         "version": made_by(),
         "kind": kind,
         "curated": curated,
+        "acts_are_rows": acts_are_rows,
         "hashes": hashes,
         "audit": audit.steps.to_dict("list"),
         "unmatched": unmatched.to_dict("list"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from hypothesis import strategies as st
 from sanctlib.cells import cells
 from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError, SourceError
 from sanctlib.frames import opened
+from sanctlib.reading import Audit
+from sanctlib.store import save
 from tests.engines import Shaped
+from tests.test_store import reading
 
 # act, first day, last day, sender, target, action, n_reports
 ACTS = [
@@ -234,12 +238,53 @@ def test_a_path_of_the_store_brings_coverage_and_the_mark_of_a_picked_list(tmp_p
         "gaps": [],
         "breaks": [],
     }
-    stored = {"coverage": coverage, "curated": True}
+    stored = {"coverage": coverage, "curated": True, "acts_are_rows": False}
     (tmp_path / "own.json").write_text(json.dumps(stored), encoding="utf-8")
     with opened(tmp_path / "own.parquet", needed_by="a test") as source:
         assert source.curated
         assert source.coverage is not None
         assert source.coverage.last == date(2018, 2, 28)
+
+
+@pytest.mark.parametrize(("acts", "rows"), [(ACTS, False), (ACTS[1:], True)])
+def test_the_store_says_whether_acts_are_rows_and_the_counts_are_the_same(
+    acts: list[tuple], rows: bool, tmp_path: Path
+) -> None:
+    table = events(acts)
+    audit = Audit.begin(len(table) + 1).then("check", n_rejected=1, n_out=len(table))
+    path = save(replace(reading(), table=table, audit=audit), tmp_path)
+    with opened(path, needed_by="a test") as source:
+        assert source.acts_are_rows is rows
+    for by in ([], ["sender"], ["sender", "target", "action"]):
+        pd.testing.assert_frame_equal(
+            cells(path, every="month", by=by), cells(table, every="month", by=by)
+        )
+
+
+def test_a_pair_asked_for_reaches_the_scan_and_skips_the_other_row_groups(tmp_path: Path) -> None:
+    path, said = tmp_path / "t.parquet", tmp_path / "plan.json"
+    day, states = "2018-01-01", [f"A{i:02}" for i in range(50)]
+    acts = [(f"{a}{i}", day, day, a, "IRN", "agree", 1) for a in states for i in range(100)]
+    events(acts).to_parquet(path, index=False, row_group_size=100)
+    held = duckdb.connect()
+    held.execute(f"SET enable_profiling = 'json'; SET profiling_output = '{said}'")
+    n_read = {}
+    for pairs, expected in (([("A07", "IRN")], 100), (None, 5000)):
+        found = cells(held.read_parquet(str(path)), every="month", by=(), pairs=pairs)
+        assert found["n_acts"].tolist() == [expected]
+        n_read[expected] = json.loads(said.read_text())["io"]["total_bytes_read"]
+    assert n_read[100] < n_read[5000] / 2
+
+
+def test_the_limit_of_memory_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANCTLIB_MEMORY", "64MB")
+    with opened(events(ACTS), needed_by="a test") as source:
+        held = source.relation(["date"], needed_by="a test")
+        limit = held.query("t", "SELECT current_setting('memory_limit')").fetchall()
+    assert limit == [("61.0 MiB",)]
+    monkeypatch.setenv("SANCTLIB_MEMORY", "much")
+    with pytest.raises(SanctlibError, match="SANCTLIB_MEMORY needs a size such as '2GB'"):
+        cells(events(ACTS), every="month")
 
 
 some_acts = st.lists(

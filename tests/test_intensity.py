@@ -88,6 +88,32 @@ def test_every_engine_gives_the_same_rates(as_engine: Shaped) -> None:
     assert found[["first", "second"]].drop_duplicates().to_numpy().tolist() == [["IRN", "RUS"]]
 
 
+@pytest.mark.parametrize("denominator", ["all", "either", "no_war"])
+@pytest.mark.parametrize("directed", [False, True])
+def test_all_pairs_at_once_are_the_pairs_one_by_one(
+    as_engine: Shaped, denominator: str, directed: bool
+) -> None:
+    acts = as_engine(events(ACTS))
+    asked = {"denominator": denominator, "directed": directed, "components": ["meetings"]}
+    found = monthly(acts, pair=None, **asked)
+    pairs = [("IRN", "RUS"), ("CHN", "RUS"), ("IRN", "TUR")]
+    alone = pd.concat([monthly(acts, pair=pair, band=False, **asked) for pair in pairs])
+    alone = alone[alone["n_acts"].gt(0)].sort_values(["first", "second", "period"], kind="stable")
+    pd.testing.assert_frame_equal(found, alone[list(found)].reset_index(drop=True))
+
+
+def test_of_all_pairs_blocs_and_unknown_parties_are_none() -> None:
+    found = monthly(events(ACTS), pair=None, coverage=None)
+    assert shown(found[found["component"].eq("all_cooperation")], "first", "second", "n_acts") == [
+        ("CHN", "RUS", 1),
+        ("IRN", "RUS", 3),
+        ("IRN", "RUS", 1),
+        ("IRN", "TUR", 1),
+    ]
+    assert found["covered"].isna().all()
+    assert monthly(events(ACTS[6:8]), pair=None).empty
+
+
 @pytest.mark.parametrize(
     ("denominator", "january"),
     # Either state: all but the act of the USA against nobody known. Without war: that too.

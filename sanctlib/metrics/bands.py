@@ -15,6 +15,13 @@ from sanctlib.schema import COMPONENTS, Pair
 Denominator: TypeAlias = Literal["all", "either", "no_war"]
 Counts: TypeAlias = NDArray[np.int64]
 
+DIVIDED_BY: dict[Denominator, tuple[str, ...]] = {
+    "all": (),
+    "either": ("sender", "target"),
+    "no_war": ("family", "action"),
+}
+"""The keys that tell which acts divide."""
+
 PER = 1000
 BAND = (0.1, 0.9)
 _PARTS = {action: part for part, actions in COMPONENTS.items() for action in actions}
@@ -38,7 +45,8 @@ class Acts:
 
 
 def acts_of(
-    cells: pd.DataFrame,
+    near: pd.DataFrame,
+    dividing: pd.DataFrame,
     way: Pair,
     *,
     periods: pd.DatetimeIndex,
@@ -46,14 +54,18 @@ def acts_of(
     denominator: Denominator,
     directed: bool,
 ) -> Acts:
-    """Return what cells hold of the pair `way`: of first towards second if directed."""
-    parts = cells["action"].map(_PARTS).where(cells["family"].eq("cooperation"))
+    """
+    Return what cells hold of the pair `way`: of first towards second if directed.
+
+    `near` are the cells with one of the two on either side, and `dividing` those of all acts,
+    by the keys of `DIVIDED_BY`.
+    """
+    parts = near["action"].map(_PARTS).where(near["family"].eq("cooperation"))
     number = {component: i for i, component in enumerate(components)}
-    cells = cells.assign(
-        at=periods.get_indexer(pd.DatetimeIndex(cells["period"])),
+    near = near.assign(
+        at=periods.get_indexer(pd.DatetimeIndex(near["period"])),
         part=parts.map(number).fillna(-1).astype("int64"),
     )
-    near = cells[cells["sender"].isin(way) | cells["target"].isin(way)]
     back = near.rename(columns={"sender": "target", "target": "sender"})
     done = pd.concat([near, back[back["mutual"].astype("bool") | (not directed)]])
     # Of the first what it did to others, of the second what others did to it.
@@ -75,7 +87,7 @@ def acts_of(
     places = (_numbers(placed, pairs), placed["part"].to_numpy(), placed["at"].to_numpy())
     np.add.at(n, places, placed["n_acts"].to_numpy())
     n[:, -1] = n.sum(axis=1)
-    exposure = _exposure(cells[cells["at"].ge(0)], pairs, len(periods), denominator)
+    exposure = exposure_of(dividing, pairs, periods, denominator)
     return Acts(n=n, exposure=exposure, unplaced=unplaced)
 
 
@@ -83,15 +95,18 @@ def _numbers(rows: pd.DataFrame, pairs: pd.MultiIndex) -> Counts:
     return pairs.get_indexer(pd.MultiIndex.from_frame(rows[["sender", "target"]]))
 
 
-def _exposure(
-    cells: pd.DataFrame, pairs: pd.MultiIndex, n_periods: int, denominator: Denominator
+def exposure_of(
+    cells: pd.DataFrame, pairs: pd.MultiIndex, periods: pd.DatetimeIndex, denominator: Denominator
 ) -> Counts:
+    """Return the acts that divide those of each pair, of shape (pairs, periods)."""
+    at, n_periods = periods.get_indexer(pd.DatetimeIndex(cells["period"])), len(periods)
+    cells = cells.assign(at=at)[at >= 0]
     if denominator == "no_war":
         cells = cells[~(cells["family"].eq("conflict") & cells["action"].eq("material"))]
     exposure = np.zeros((len(pairs), n_periods), dtype=np.int64)
     if denominator != "either":
-        np.add.at(exposure[0], cells["at"].to_numpy(), cells["n_acts"].to_numpy())
-        return np.tile(exposure[0], (len(pairs), 1))
+        np.add.at(exposure.T, cells["at"].to_numpy(), cells[["n_acts"]].to_numpy())
+        return exposure
     # The acts of one state and of the other, less those of both, which are in each.
     back = cells.rename(columns={"sender": "target", "target": "sender"})
     back = back[back["sender"].ne(back["target"])]

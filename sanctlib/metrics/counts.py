@@ -168,7 +168,9 @@ def sanction_counts(
         pieces = pieces_of(source, question)
         # A dyad of an act with the states named in its reasons has no name but its target.
         named = unit == "dyad" and target_rule != "programme"
-        whole = pieces_of(source, replace(question, by=("target",) if named else ()))
+        parted = not source.acts_are_rows or target_rule != "programme"
+        fewer = replace(question, by=("target",) if named else ())
+        whole = pieces_of(source, fewer) if parted else pieces
         # A list whose rows were chosen covers nothing: what is not on it may have been.
         known = None if source.curated else source.coverage
         if interval is not None:
@@ -223,47 +225,48 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
     last, lost = after - 1, base + len(periods)
     at = np.unique(np.concatenate([last[counted & (n > 0)], lost[unplaced & (n > 0)]]))
     if coverage is not None:
-        every_slot = np.arange(len(groups) * len(slots))
-        in_period = every_slot % len(slots) < len(periods)
-        at = every_slot[in_period | np.isin(every_slot, at)]
-    table = laid_out(groups, slots, at).assign(
-        unit=question.unit,
-        n=_held(at, last[counted], after[counted], n[counted]),
-        lower=_held(at, last[sure], after[sure], n[sure]),
-        upper=_held(at, first, after, n),
-        n_unplaced=_held(at, lost[unplaced], lost[unplaced] + 1, n[unplaced]),
-    )
-    more_n = []
+        shown = np.ones((len(groups), len(slots)), dtype=bool)
+        shown[:, -1] = False
+        shown.flat[at] = True
+        at = np.flatnonzero(shown)
+    held = {
+        "n": _held(at, last[counted], after[counted], n[counted]),
+        "lower": _held(at, last[sure], after[sure], n[sure]),
+        "upper": _held(at, first, after, n),
+    }
+    n_unplaced = _held(at, lost[unplaced], lost[unplaced] + 1, n[unplaced])
+    more_n = {}
     if "n_fallback" in pieces:
         fell = pieces["n_fallback"].to_numpy(dtype=np.int64)
         own = _held(at, last[counted], after[counted], fell[counted])
         own += _held(at, lost[unplaced], lost[unplaced] + 1, fell[unplaced])
-        table["n_fallback"], more_n = own, ["n_fallback"]
-    counts = ["n", "lower", "upper"]
-    table[counts] = table[counts].astype("Int64")
-    table["covered"] = pd.Series(pd.NA, index=table.index, dtype="boolean")
+        more_n = {"n_fallback": own}
     no_period = at % len(slots) == len(periods)
-    table.loc[no_period, counts] = pd.NA
+    here, gone = ~no_period, np.zeros(len(at), dtype=bool)
     if coverage is not None:
         asked = {"senders": question.senders, "targets": question.targets}
         told = covered_groups(groups, coverage=coverage, **asked)
         there = lived_groups(groups, periods, every=question.every)
         inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
         # What was removed before the day of a list of survivors was listed too.
-        gone = table["period"].lt(pd.Timestamp(coverage.last)) & coverage.survivors
-        here = inside_of.ravel()[at] & ~gone.to_numpy(dtype=bool)
-        table["covered"] = pd.array(here, dtype="boolean")
-        table.loc[no_period, "covered"] = pd.NA
-        table.loc[~here & table["n"].eq(0), ["n", "lower"]] = pd.NA
-        table.loc[~here, "upper"] = pd.NA
-    return table[["period", *question.by, "unit", *counts, "n_unplaced", *more_n, "covered"]]
+        gone = (slots < pd.Timestamp(coverage.last))[at % len(slots)] & coverage.survivors
+        here = inside_of.ravel()[at] & ~gone
+    blank = no_period | (~here & (held["n"] == 0))
+    blanks = {"n": blank, "lower": blank.copy(), "upper": no_period | ~here}
+    unknown = no_period if coverage is not None else np.ones(len(at), dtype=bool)
+    columns = {
+        **{name: pd.arrays.IntegerArray(held[name], blanks[name]) for name in held},
+        "n_unplaced": n_unplaced,
+        **more_n,
+        "covered": pd.arrays.BooleanArray(here, unknown),
+    }
+    return laid_out(groups.assign(unit=question.unit), slots, at, columns)
 
 
 def _held(at: Places, first: Places, after: Places, n: Places) -> Places:
     # What has begun by each slot, less what is over by then.
-    def begun(places: Places) -> Places:
-        order = np.argsort(places)
-        sums = np.concatenate([[0], n[order].cumsum()])
-        return sums[np.searchsorted(places[order], at, side="right")]
-
-    return begun(first) - begun(after)
+    change = np.zeros(len(at) + 1, dtype=np.int64)
+    for places, step in ((first, n), (after, -n)):
+        order = np.argsort(places)  # in order they are found fast
+        np.add.at(change, np.searchsorted(at, places[order]), step[order])
+    return change[:-1].cumsum()

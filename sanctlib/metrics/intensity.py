@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.cells import KEYS, cells_of
+from sanctlib.cells import ACT, KEYS, cells_of, counted_rows
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, opened
-from sanctlib.metrics.bands import PER, Counts, Denominator, acts_of, band_of
-from sanctlib.metrics.grid import covered_groups, periods_asked
+from sanctlib.metrics.allpairs import rates_of_all
+from sanctlib.metrics.bands import DIVIDED_BY, PER, Counts, Denominator, acts_of, band_of
+from sanctlib.metrics.grid import covered_groups, lived_groups, periods_asked
 from sanctlib.metrics.intervals import poisson_dispersion, poisson_interval
 from sanctlib.metrics.pairs import check_pair, lived_together
 from sanctlib.periods import PERIODS, Period
@@ -29,7 +31,7 @@ _MONTHS = {"day": 12 / 365.25, "week": 84 / 365.25, "month": 1.0, "quarter": 3.0
 def partnership_intensity(
     table: AnyTable,
     *,
-    pair: Pair,
+    pair: Pair | None,
     every: Period,
     components: Sequence[str] = tuple(COMPONENTS),
     denominator: Denominator = "all",
@@ -60,7 +62,8 @@ def partnership_intensity(
         action. All acts of the source, not those of the pair alone. Acts are added up
         over parties: right where an act has one row, as in machine-coded sources.
     pair : tuple of two states
-        The order does not matter.
+        The order does not matter. None takes all pairs of states at once, their counts and
+        rates alone: no interval and no band, and rows where a component has acts.
     components : sequence of {"material", "meetings", "agreements", "other_cooperation"}
         Each is a row per period, and ``all_cooperation`` their sum.
     directed : bool
@@ -91,7 +94,7 @@ def partnership_intensity(
         ``n_comparable`` pairs with at least one act of any kind in the span),
         ``denominator``, ``n_unplaced`` (acts of the component wider than a period, over
         the whole span) and ``covered``. Without coverage, periods with acts alone, and no
-        interval.
+        interval. Of all pairs: ``period`` to ``rate``, ``denominator`` and ``covered``.
 
     Raises
     ------
@@ -130,8 +133,8 @@ def partnership_intensity(
         check_choice(component, COMPONENTS, what="component", needed_by=who)
     if not components:
         raise SanctlibError(f"{who} needs one component or more.")
-    check_pair(pair, needed_by=who)
-    two = sorted(pair)
+    if pair is not None:
+        check_pair(pair, needed_by=who)
     with opened(table, needed_by=who, coverage=coverage) as source:
         if source.curated:
             msg = "acts on a hand-picked list support a timeline, not a rate, interval or test"
@@ -140,18 +143,44 @@ def partnership_intensity(
             msg = f"{who} needs events or cells; {source.name!r} holds {source.kind}."
             raise SanctlibError(msg)
         known = source.coverage
-        acts = cells_of(source, every=every, by=KEYS, start=start, end=end, needed_by=who)
-    periods, whole = periods_asked(
-        acts["period"], every=every, start=start, end=end, coverage=known
-    )
+        # All acts divide; which they were is asked of those of the pair alone.
+        ask: dict[str, Any] = {"every": every, "start": start, "end": end, "needed_by": who}
+        divided_by = DIVIDED_BY[denominator]
+        dividing = cells_of(source, by=divided_by, distinct=(*ACT, *KEYS), **ask)
+        periods, whole = periods_asked(
+            dividing["period"], every=every, start=start, end=end, coverage=known
+        )
+
+        def covers(pairs: pd.DataFrame) -> NDArray[np.bool_]:
+            there = lived_groups(pairs, periods, every=every)
+            return whole & there & covered_groups(pairs, coverage=known)[:, None]
+
+        if pair is None:
+            kept = {
+                "family": ["cooperation"],
+                "action": [a for c in components for a in COMPONENTS[c]],
+            }
+            keys = {key: key for key in KEYS if key != "family"}
+            return rates_of_all(
+                counted_rows(source, keys=keys, keep=kept, **ask),
+                dividing,
+                periods=periods,
+                components=components,
+                denominator=denominator,
+                directed=directed,
+                covers=None if known is None else covers,
+            )
+        acts = cells_of(source, by=KEYS, touching=pair, **ask)
+    two = sorted(pair)
     named = pd.DataFrame([two], columns=["first", "second"])
     # Where one of the two was no state yet, or no more, nothing is zero.
-    there = lived_together(pair, periods, every=every, needed_by=who)
-    covered = None if known is None else whole & there & covered_groups(named, coverage=known)
+    lived_together(pair, periods, every=every, needed_by=who)
+    covered = None if known is None else covers(named)[0]
     rows = []
     for first, second in [two, two[::-1]] if directed else [two]:
         found = acts_of(
             acts,
+            dividing,
             (first, second),
             periods=periods,
             components=components,

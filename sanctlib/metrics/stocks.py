@@ -163,13 +163,14 @@ def active_sanctions(
     told = covered_groups(groups, coverage=known, senders=senders, targets=targets)
     there = lived_groups(groups, periods, every=every)
     adds_up = np.array_equal(sums["n"].sum(axis=0), undivided[0])
-    stocks = laid_out(groups, periods, np.arange(len(groups) * len(periods))).assign(
-        unit=question.unit,
-        at=at,
+    columns = {
+        "at": at,
         **{name: pd.array(sums[name].ravel(), dtype="Int64") for name in _COUNTS},
-        covered=pd.array((np.outer(told, covered) & there).ravel(), dtype="boolean"),
-        additive=adds_up and not FLAGS.keys() & set(keys),
-    )
+        "covered": pd.array((np.outer(told, covered) & there).ravel(), dtype="boolean"),
+        "additive": adds_up and not FLAGS.keys() & set(keys),
+    }
+    everywhere = np.arange(len(groups) * len(periods))
+    stocks = laid_out(groups.assign(unit=question.unit), periods, everywhere, columns)
     if source.kind == "list_changes":
         stocks[["left_censored", "right_censored"]] = pd.NA
     if known is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sanctlib.cells import grouped
+from sanctlib.cells import counted_rows, grouped
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.frames import Opened
 from sanctlib.metrics.questions import (
@@ -65,10 +65,12 @@ def _of_events(source: Opened, question: Question) -> pd.DataFrame:
         if target != "target" and "target" not in question.by:
             msg = f"{question.needed_by}: dyads under the rule {question.target_rule!r} need the"
             raise SanctlibError(f"{msg} key 'target' in `by`.")
-    pieces = grouped(
+    keys = {key: taken.get(key, key) for key in question.by}
+    dated = None if question.dated == "date" else f"date_{question.dated}"
+    rows = counted_rows(
         source,
         every=question.every,
-        keys={key: taken.get(key, key) for key in question.by},
+        keys=keys,
         start=question.start,
         end=question.end,
         keep={
@@ -78,9 +80,10 @@ def _of_events(source: Opened, question: Question) -> pd.DataFrame:
             target: question.targets,
         },
         distinct=ids,
-        dated=None if question.dated == "date" else f"date_{question.dated}",
+        dated=dated,
         needed_by=question.needed_by,
     )
+    pieces = grouped(rows, keys=keys, dated=dated)
     return pieces.assign(counted=pieces["placed"], unplaced=~pieces["placed"])
 
 

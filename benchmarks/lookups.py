@@ -1,0 +1,58 @@
+"""A million names and codes resolved at once, beside looking each up."""
+
+from __future__ import annotations
+
+from benchmarks.compare import in_turns
+
+_MAKE = """
+import sys, numpy as np, pandas as pd, sanctlib as sl
+rng = np.random.default_rng(1)
+states = sl.countries().query("kind == 'state' and until.isna()")
+held = states["name"].to_numpy() if sys.argv[2] == "name" else states["code"].to_numpy()
+weights = 1 / np.arange(1, len(held) + 1)
+names = pd.Series(rng.choice(held, int(sys.argv[1]), p=weights / weights.sum()), dtype="str")
+"""
+
+_OURS = """
+begun = time.process_time()
+codes = sl.resolve(names, system="name" if sys.argv[2] == "name" else "iso3")["code"]
+print(time.process_time() - begun)
+"""
+
+# pycountry has no lookup of many: each value is looked up as its users do.
+_PYCOUNTRY = """
+import pycountry
+def one(name):
+    try:
+        return pycountry.countries.lookup(name).alpha_3
+    except LookupError:
+        return None
+begun = time.process_time()
+codes = names.map(one)
+print(time.process_time() - begun)
+"""
+
+_ONE_BY_ONE = """
+begun = time.process_time()
+codes = [sl.resolve(pd.Series([name]))["code"].iloc[0] for name in names]
+print(time.process_time() - begun)
+"""
+
+
+def report(*, small: bool) -> list[str]:
+    """Return the CPU seconds of the lookups alone, without imports."""
+    n, few = (100_000, 2_000) if small else (1_000_000, 10_000)
+    lines = ["| values | sanctlib s | pycountry s | ratio | one by one s | ratio |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for kind in ("name", "code"):
+        programs = {"sanctlib": _OURS, "pycountry": _PYCOUNTRY}
+        programs = {side: f"import time\n{_MAKE}{code}" for side, code in programs.items()}
+        runs = in_turns(programs, str(n), kind, rounds=3, same=False)
+        ours, theirs = (min(float(r.printed) for r in runs[side]) for side in programs)
+        single = {"sanctlib": f"import time\n{_MAKE}{_ONE_BY_ONE}"}
+        alone = float(in_turns(single, str(few), kind, rounds=1)["sanctlib"][0].printed) * n / few
+        lines.append(
+            f"| {n:,} {kind}s | {ours:.3f} | {theirs:.2f} | {theirs / ours:.0f} | "
+            f"{alone:.0f} (from {few:,}) | {alone / ours:.0f} |"
+        )
+    return lines
