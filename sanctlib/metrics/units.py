@@ -30,7 +30,9 @@ _RULE = {
     ("events", "dyad"): "acts, once for each sender and target",
     ("cells", "act"): "acts of a sender, added up over the days and pairs of the cells",
     ("cases", "case"): "cases, by their first day",
-    ("cases", "coalition"): "cases; those of the same senders, targets and first days count once",
+    ("cases", "coalition"): (
+        "distinct senders, targets and first days: a case begun on three days is three"
+    ),
     ("listings", "entity"): (
         "persons, firms, ships first listed; an entry under three programmes counts once"
     ),
