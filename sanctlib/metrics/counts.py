@@ -242,7 +242,7 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
         own += _held(at, lost[unplaced], lost[unplaced] + 1, fell[unplaced])
         more_n = {"n_fallback": own}
     no_period = at % len(slots) == len(periods)
-    here, gone = ~no_period, np.zeros(len(at), dtype=bool)
+    here = ~no_period
     if coverage is not None:
         asked = {"senders": question.senders, "targets": question.targets}
         told = covered_groups(groups, coverage=coverage, **asked)
