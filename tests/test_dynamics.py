@@ -177,3 +177,10 @@ def test_a_horizon_beyond_the_series_and_a_constant_are_refused() -> None:
         fit_local_projection(table_of(x, y), x="x", y="y", horizons=30)
     with pytest.raises(SanctlibError, match="'y' does not"):
         lead_lag(table_of(x, np.ones(40)), x="x", y="y")
+
+
+def test_a_series_beside_itself_is_refused() -> None:
+    table = pd.DataFrame({"period": range(80), "x": np.random.default_rng(1).normal(size=80)})
+    for fit in (lead_lag, fit_local_projection):
+        with pytest.raises(SanctlibError, match="needs each column once, and got x, x"):
+            fit(table, x="x", y="x")

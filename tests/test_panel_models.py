@@ -216,3 +216,9 @@ def test_the_extra_is_named_where_it_lacks(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "pyfixest.estimation", None)
     with pytest.raises(SanctlibError, match=r"pip install 'sanctlib\[fixest\]'"):
         sl.fit_count_panel(made(), outcome="y", regressors=["x"])
+
+
+def test_an_outcome_cannot_explain_itself() -> None:
+    panel = pd.DataFrame({"first": ["A"], "second": ["B"], "period": [1], "n": [2.0]})
+    with pytest.raises(SanctlibError, match="'n' cannot explain itself"):
+        sl.fit_count_panel(panel, outcome="n", regressors=["n"])

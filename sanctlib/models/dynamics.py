@@ -291,6 +291,8 @@ def _drawn(
 
 def _standardised(data: Series, names: Sequence[str], who: str) -> Floats:
     """Return the columns with mean 0 and deviation 1, which no statistic here depends on."""
+    if len(set(names)) < len(names):
+        raise SanctlibError(f"{who} needs each column once, and got {', '.join(names)}.")
     spread = data.numbers.std(axis=0)
     if (spread == 0).any():
         msg = f"{who} needs series that vary, and {names[int(spread.argmin())]!r} does not."

@@ -179,6 +179,8 @@ def ppml(
     rows, effects, mirrored = _both_ways(panel, effects, errors, needed_by)
     groups = [*effects, *(["dyad"] if errors == "dyadic" else errors)]
     parts = [part for name in groups for part in _PARTS.get(name, name).split("^")]
+    if outcome in terms:
+        raise SanctlibError(f"{needed_by}: {outcome!r} cannot explain itself.")
     needed = list(dict.fromkeys([outcome, *terms, *parts]))
     check_columns(rows, needed, needed_by=needed_by)
     known = rows[rows[needed].notna().all(axis=1)]

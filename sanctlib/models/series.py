@@ -73,7 +73,7 @@ def series_of(
     if not isinstance(table, pd.DataFrame):
         msg = f"{needed_by} needs a table with a row per period, as sanction_counts returns it"
         raise SanctlibError(f"{msg}, got a {type(table).__name__}.")
-    check_columns(table.columns, [period, *columns], needed_by=needed_by)
+    check_columns(table, [period, *columns], needed_by=needed_by)
     rows = table[table[period].notna()].sort_values(period).reset_index(drop=True)
     twice = rows.loc[rows[period].duplicated(), period]
     if len(twice):
