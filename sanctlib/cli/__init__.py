@@ -38,7 +38,14 @@ def main() -> None:
 
 @main.command()
 @click.argument("keys", nargs=-1, metavar="[KEYS]... | SOURCE FILES...")
-@click.option("--out", type=click.Path(path_type=Path), default=datasets.STORE, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=datasets.STORE,
+    envvar=datasets.STORE_VARIABLE,
+    show_default=True,
+    show_envvar=True,
+)
 @click.option("--workers", type=click.IntRange(1), default=1, help="Processes, for files.")
 def prepare(keys: tuple[str, ...], out: Path, workers: int) -> None:
     """

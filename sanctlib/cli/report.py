@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sanctlib.datasets import STORE
+from sanctlib.datasets import STORE, STORE_VARIABLE
 from sanctlib.errors import ParameterError, SanctlibError
 from sanctlib.reports.index import PDF, write_index
 from sanctlib.reports.parameters import Parameter, declared, parse_parameter
@@ -24,7 +24,9 @@ store_option = click.option(
     "--store",
     type=click.Path(path_type=Path),
     default=STORE,
+    envvar=STORE_VARIABLE,
     show_default=True,
+    show_envvar=True,
     help="Folder of the prepared data.",
 )
 timeout_option = click.option(

@@ -44,21 +44,13 @@ class Acts:
     """Acts of the pair in no period, by component and in all."""
 
 
-def acts_of(
-    near: pd.DataFrame,
-    dividing: pd.DataFrame,
-    way: Pair,
-    *,
-    periods: pd.DatetimeIndex,
-    components: Sequence[str],
-    denominator: Denominator,
-    directed: bool,
-) -> Acts:
+def placed_acts(
+    near: pd.DataFrame, *, periods: pd.DatetimeIndex, components: Sequence[str], directed: bool
+) -> pd.DataFrame:
     """
-    Return what cells hold of the pair `way`: of first towards second if directed.
+    Return cells from each doer to whom it was done, both ways where they are not `directed`.
 
-    `near` are the cells with one of the two on either side, and `dividing` those of all acts,
-    by the keys of `DIVIDED_BY`.
+    ``at`` is the number of the period, and ``part`` that of the component; -1 where none.
     """
     parts = near["action"].map(_PARTS).where(near["family"].eq("cooperation"))
     number = {component: i for i, component in enumerate(components)}
@@ -67,7 +59,24 @@ def acts_of(
         part=parts.map(number).fillna(-1).astype("int64"),
     )
     back = near.rename(columns={"sender": "target", "target": "sender"})
-    done = pd.concat([near, back[back["mutual"].astype("bool") | (not directed)]])
+    return pd.concat([near, back[back["mutual"].astype("bool") | (not directed)]])
+
+
+def acts_of(
+    done: pd.DataFrame,
+    dividing: pd.DataFrame,
+    way: Pair,
+    *,
+    periods: pd.DatetimeIndex,
+    components: Sequence[str],
+    denominator: Denominator,
+) -> Acts:
+    """
+    Return the acts of the first of `way` towards the second, and of their comparable pairs.
+
+    `done` is what `placed_acts` gives of cells with one of the two on either side, and
+    `dividing` the cells of all acts, by the keys of `DIVIDED_BY`.
+    """
     # Of the first what it did to others, of the second what others did to it.
     by_first, to_second = done["sender"].eq(way[0]), done["target"].eq(way[1])
     third = done["target"].where(by_first, done["sender"])

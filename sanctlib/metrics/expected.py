@@ -14,7 +14,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.grid import periods_asked
-from sanctlib.metrics.pairs import check_pair, lived_together
+from sanctlib.metrics.pairs import lived_together, pairs_of
 from sanctlib.periods import PERIODS, Period, period_end, period_start
 from sanctlib.schema import COMPONENTS, Pair
 
@@ -28,7 +28,7 @@ FEWEST_BLOCKS = 10
 def observed_expected(
     table: AnyTable,
     *,
-    pair: Pair,
+    pair: Pair | Sequence[Pair],
     every: Period,
     block: Period,
     components: Sequence[str] = tuple(COMPONENTS),
@@ -56,6 +56,8 @@ def observed_expected(
     ----------
     table : frame, path or Reading
         Events, or cells of `block`.
+    pair : tuple of two states, or several
+        Of several, each has the rows it has alone: the same blocks are drawn.
     block : {"day", "week", "month", "quarter"}
         What is drawn, shorter than `every`. A block belongs to the period it begins in:
         with weeks, a month has other days than `partnership_intensity` gives it, and is
@@ -85,8 +87,8 @@ def observed_expected(
     UnknownChoiceError
         For an unknown component, period or state.
     SanctlibError
-        For blocks not shorter than the periods, one state twice, or two states that did
-        not both exist in the span.
+        For blocks not shorter than the periods, one state or pair twice, or two states that
+        did not both exist in the span.
 
     Examples
     --------
@@ -104,7 +106,7 @@ def observed_expected(
         check_choice(length, PERIODS, what="period", needed_by=who)
     for component in components:
         check_choice(component, COMPONENTS, what="component", needed_by=who)
-    check_pair(pair, needed_by=who)
+    pairs = pairs_of(pair, needed_by=who)
     if PERIODS.index(block) >= PERIODS.index(every):
         msg = f"{who} needs blocks shorter than the periods, "
         raise SanctlibError(msg + f"got block={block!r} and every={every!r}.")
@@ -126,16 +128,18 @@ def observed_expected(
     periods, whole = periods_asked(starts, every=every, start=start, end=end, coverage=known)
     if known is not None:
         whole = whole & _blocks_covered(periods, known, every=every, block=block)
-    there = lived_together(pair, periods, every=every, needed_by=who)
+    there = lived_together(pairs, periods, every=every, needed_by=who)
     acts = _between_states(cells.assign(block=cells["period"], period=starts), directed=directed)
     draw = np.random.default_rng(seed)
     rows = []
     for i, period in enumerate(periods):
         of_period = acts[acts["period"].eq(period)]
-        found = _ratio(of_period, pair, draw, n_draws=n_draws, level=level)
-        covered = pd.NA if known is None else whole[i] & there[i]
-        found |= {"period": period, "first": pair[0], "second": pair[1], "covered": covered}
-        rows.append(found)
+        found = _ratios(of_period, pairs, draw, n_draws=n_draws, level=level)
+        for (first, second), of_pair, lived in zip(pairs, found, there, strict=True):
+            covered = pd.NA if known is None else whole[i] & lived[i]
+            rows.append(of_pair | {"first": first, "second": second, "covered": covered})
+            rows[-1]["period"] = period
+    rows = [row for k in range(len(pairs)) for row in rows[k :: len(pairs)]]
     columns = ["period", "first", "second", "n_acts", "expected", "ratio", "lower", "upper"]
     table = pd.DataFrame(rows, columns=[*columns, "n_blocks", "n_states", "covered"])
     drawn = f"bootstrap over {block}s, {level:.0%}, {n_draws} draws"
@@ -163,15 +167,16 @@ def _between_states(cells: pd.DataFrame, *, directed: bool) -> pd.DataFrame:
     return pd.concat([cells, back[back["mutual"].astype("bool") | (not directed)]])
 
 
-def _ratio(
+def _ratios(
     acts: pd.DataFrame,
-    pair: Pair,
+    pairs: Sequence[Pair],
     draw: np.random.Generator,
     *,
     n_draws: int,
     level: float,
-) -> dict[str, object]:
-    states = sorted({*acts["sender"].unique(), *acts["target"].unique(), *pair})
+) -> list[dict[str, object]]:
+    asked = {state for pair in pairs for state in pair}
+    states = sorted({*acts["sender"].unique(), *acts["target"].unique(), *asked})
     blocks = np.sort(acts["block"].unique())
     at = np.searchsorted(blocks, acts["block"])
     n = acts["n_acts"].to_numpy(dtype="float64")
@@ -180,23 +185,36 @@ def _ratio(
         of_side = np.zeros((len(blocks), len(states)))
         np.add.at(of_side, (at, pd.Index(states).get_indexer(acts[side])), n)
         margins.append(of_side)
-    own = np.zeros(len(blocks))
-    ours = (acts["sender"].eq(pair[0]) & acts["target"].eq(pair[1])).to_numpy()
-    np.add.at(own, at[ours], n[ours])
     # Row 0 is what was observed; the others draw as many blocks with replacement.
     times = np.ones((1, len(blocks)))
     if len(blocks) > 1:
         share = np.full(len(blocks), 1 / len(blocks))
         times = np.vstack([times, draw.multinomial(len(blocks), share, size=n_draws)])
     sent, received = (times @ of_side for of_side in margins)
-    first, second = (states.index(state) for state in pair)
-    expected = _expected(sent, received, first, second)
+    fitted = _fitted(sent, received)
+    of_all = {
+        "n_blocks": len(blocks),
+        "n_states": int(((margins[0] + margins[1]).sum(axis=0) > 0).sum()),
+    }
+    rows = []
+    for pair in pairs:
+        own = np.zeros(len(blocks))
+        ours = (acts["sender"].eq(pair[0]) & acts["target"].eq(pair[1])).to_numpy()
+        np.add.at(own, at[ours], n[ours])
+        first, second = (states.index(state) for state in pair)
+        expected = fitted[0][:, first] * fitted[1][:, second]
+        rows.append(_against(times, own, expected, level=level) | of_all)
+    return rows
+
+
+def _against(times: Floats, own: Floats, expected: Floats, *, level: float) -> dict[str, object]:
+    """Return the acts of a pair over those expected, and the interval of the draws."""
     ratios = np.divide(times @ own, expected, out=np.full(len(times), np.nan), where=expected > 0)
     edges = np.full(2, np.nan)
     if not own.sum() and expected[0] > 0:
         # Blocks without an act have no spread: what Poisson allows where none was seen.
         edges = np.array([0, -np.log((1 - level) / 2) / expected[0]])
-    elif len(blocks) >= FEWEST_BLOCKS and not np.isnan(ratios).all():
+    elif len(own) >= FEWEST_BLOCKS and not np.isnan(ratios).all():
         edges = np.nanquantile(ratios[1:], [(1 - level) / 2, (1 + level) / 2])
     return {
         "n_acts": int(own.sum()),
@@ -204,14 +222,12 @@ def _ratio(
         "ratio": ratios[0],
         "lower": edges[0],
         "upper": edges[1],
-        "n_blocks": len(blocks),
-        "n_states": int(((margins[0] + margins[1]).sum(axis=0) > 0).sum()),
     }
 
 
-def _expected(sent: Floats, received: Floats, first: int, second: int) -> Floats:
+def _fitted(sent: Floats, received: Floats) -> tuple[Floats, Floats]:
     """
-    Return the acts of `first` towards `second` under quasi-independence, a row per draw.
+    Return the activity of each state on either side under quasi-independence, a row per draw.
 
     The expectation is a_i * b_j off the diagonal; a and b are scaled in turn until both
     margins fit. Missing where they never do.
@@ -224,7 +240,8 @@ def _expected(sent: Floats, received: Floats, first: int, second: int) -> Floats
         fits = off <= _CLOSE * np.maximum(sent.sum(axis=1), 1)
         if fits.all():
             break
-    return np.where(fits, a[:, first] * b[:, second], np.nan)
+    a[~fits] = np.nan
+    return a, b
 
 
 def _over(top: Floats, bottom: Floats) -> Floats:

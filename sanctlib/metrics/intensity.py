@@ -15,10 +15,18 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.allpairs import rates_of_all
-from sanctlib.metrics.bands import DIVIDED_BY, PER, Counts, Denominator, acts_of, band_of
+from sanctlib.metrics.bands import (
+    DIVIDED_BY,
+    PER,
+    Counts,
+    Denominator,
+    acts_of,
+    band_of,
+    placed_acts,
+)
 from sanctlib.metrics.grid import covered_groups, lived_groups, periods_asked
 from sanctlib.metrics.intervals import poisson_dispersion, poisson_interval
-from sanctlib.metrics.pairs import check_pair, lived_together
+from sanctlib.metrics.pairs import lived_together, pairs_of
 from sanctlib.periods import PERIODS, Period
 from sanctlib.schema import COMPONENTS, Pair
 
@@ -31,7 +39,7 @@ _MONTHS = {"day": 12 / 365.25, "week": 84 / 365.25, "month": 1.0, "quarter": 3.0
 def partnership_intensity(
     table: AnyTable,
     *,
-    pair: Pair | None,
+    pair: Pair | Sequence[Pair] | None,
     every: Period,
     components: Sequence[str] = tuple(COMPONENTS),
     denominator: Denominator = "all",
@@ -61,9 +69,10 @@ def partnership_intensity(
         Events, or cells of the same periods with sender, target, mutual, family and
         action. All acts of the source, not those of the pair alone. Acts are added up
         over parties: right where an act has one row, as in machine-coded sources.
-    pair : tuple of two states
-        The order does not matter. None takes all pairs of states at once, their counts and
-        rates alone: no interval and no band, and rows where a component has acts.
+    pair : tuple of two states, or several
+        The order does not matter; of several, each has the rows it has alone. None takes all
+        pairs of states at once, their counts and rates alone: no interval and no band, and
+        rows where a component has acts.
     components : sequence of {"material", "meetings", "agreements", "other_cooperation"}
         Each is a row per period, and ``all_cooperation`` their sum.
     directed : bool
@@ -103,7 +112,8 @@ def partnership_intensity(
     UnknownChoiceError
         For an unknown component, period, denominator or state.
     SanctlibError
-        For a pair that is not two states, or two that did not both exist in the span.
+        For a pair that is not two states, one named twice, or two states that did not both
+        exist in the span.
 
     Examples
     --------
@@ -133,8 +143,7 @@ def partnership_intensity(
         check_choice(component, COMPONENTS, what="component", needed_by=who)
     if not components:
         raise SanctlibError(f"{who} needs one component or more.")
-    if pair is not None:
-        check_pair(pair, needed_by=who)
+    pairs = None if pair is None else pairs_of(pair, needed_by=who, ordered=False)
     with opened(table, needed_by=who, coverage=coverage) as source:
         if source.curated:
             msg = "acts on a hand-picked list support a timeline, not a rate, interval or test"
@@ -155,7 +164,7 @@ def partnership_intensity(
             there = lived_groups(pairs, periods, every=every)
             return whole & there & covered_groups(pairs, coverage=known)[:, None]
 
-        if pair is None:
+        if pairs is None:
             kept = {
                 "family": ["cooperation"],
                 "action": [a for c in components for a in COMPONENTS[c]],
@@ -170,14 +179,16 @@ def partnership_intensity(
                 directed=directed,
                 covers=None if known is None else covers,
             )
-        acts = cells_of(source, by=KEYS, touching=pair, **ask)
-    two = sorted(pair)
-    named = pd.DataFrame([two], columns=["first", "second"])
+        asked = sorted({state for two in pairs for state in two})
+        acts = cells_of(source, by=KEYS, touching=asked, **ask)
     # Where one of the two was no state yet, or no more, nothing is zero.
-    lived_together(pair, periods, every=every, needed_by=who)
-    covered = None if known is None else covers(named)[0]
+    lived_together(pairs, periods, every=every, needed_by=who)
+    ways = [way for two in pairs for way in ([two, two[::-1]] if directed else [two])]
+    named = pd.DataFrame(ways, columns=["first", "second"])
+    covered = [None] * len(ways) if known is None else covers(named)
+    acts = placed_acts(acts, periods=periods, components=components, directed=directed)
     rows = []
-    for first, second in [two, two[::-1]] if directed else [two]:
+    for (first, second), inside in zip(ways, covered, strict=True):
         found = acts_of(
             acts,
             dividing,
@@ -185,13 +196,12 @@ def partnership_intensity(
             periods=periods,
             components=components,
             denominator=denominator,
-            directed=directed,
         )
         from_mean = comparable_from * _MONTHS[every] if band else np.inf
         edges, n_comparable = band_of(found, from_mean=from_mean)
         for i, component in enumerate([*components, ALL]):
             frame = _rated(
-                found.n[0, i], found.exposure[0], covered, level=level, dispersion=dispersion
+                found.n[0, i], found.exposure[0], inside, level=level, dispersion=dispersion
             )
             rows.append(
                 frame.assign(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,31 @@ from sanctlib.schema import Pair
 Flags = NDArray[np.bool_]
 
 
+def pairs_of(pair: Pair | Sequence[Pair], *, needed_by: str, ordered: bool = True) -> list[Pair]:
+    """
+    Return the pairs asked for, each checked: one, or several.
+
+    Raises
+    ------
+    SanctlibError
+        For no pair, a pair that is none, or the same twice; in either order unless `ordered`.
+    UnknownChoiceError
+        For a code that is no state's.
+    """
+    single = bool(pair) and isinstance(pair[0], str)
+    asked = cast("list[Pair]", [pair] if single else list(pair))
+    if not asked:
+        raise SanctlibError(f"{needed_by} needs one pair of states or more, like ('RUS', 'IRN').")
+    named: list[Pair] = []
+    for one in asked:
+        check_pair(one, needed_by=needed_by)
+        first, second = one if ordered else sorted(one)
+        if (first, second) in named:
+            raise SanctlibError(f"{needed_by}: the pair {first} and {second} is named twice.")
+        named.append((first, second))
+    return named
+
+
 def check_pair(pair: Pair, *, needed_by: str) -> None:
     """
     Check that a pair is two different states or territories.
@@ -30,24 +57,28 @@ def check_pair(pair: Pair, *, needed_by: str) -> None:
     UnknownChoiceError
         For a code that is no state's, with the closest one.
     """
-    if len(pair) != 2 or pair[0] == pair[1]:
+    if isinstance(pair, str) or len(pair) != 2 or pair[0] == pair[1]:
         msg = f"{needed_by} needs a pair of two states, like ('RUS', 'IRN'), got {pair!r}."
         raise SanctlibError(msg)
     check_states(pair, needed_by=needed_by)
 
 
-def lived_together(pair: Pair, starts: pd.DatetimeIndex, *, every: Period, needed_by: str) -> Flags:
+def lived_together(
+    pairs: Sequence[Pair], starts: pd.DatetimeIndex, *, every: Period, needed_by: str
+) -> Flags:
     """
-    Tell for each period whether both states existed on one of its days.
+    Tell for each pair and period whether both states existed on one of its days.
 
     Raises
     ------
     SanctlibError
-        When they did in none: a zero would be an answer about a state that was not there.
+        When two did in none: a zero would be an answer about a state that was not there.
     """
-    named = pd.DataFrame([pair], columns=["first", "second"])
-    inside: Flags = lived_groups(named, starts, every=every)[0]
-    if len(starts) and not inside.any():
+    named = pd.DataFrame(pairs, columns=["first", "second"])
+    inside: Flags = lived_groups(named, starts, every=every)
+    never = [pair for pair, lived in zip(pairs, inside, strict=True) if not lived.any()]
+    if len(starts) and never:
+        pair = never[0]
         last = period_end(pd.Series(starts[-1:]), every=every)[0]
         span = f"between {starts[0]:%Y-%m-%d} and {last:%Y-%m-%d}"
         msg = f"{needed_by}: {pair[0]} and {pair[1]} did not both exist on any day {span}"
@@ -106,7 +137,7 @@ def check_asked(
     if pair is not None:
         check_pair(pair, needed_by=name)
         days = pd.date_range(start, end, freq="D")
-        lived_together(pair, days, every="day", needed_by=name)
+        lived_together([pair], days, every="day", needed_by=name)
 
 
 def _lives(state: str) -> str:

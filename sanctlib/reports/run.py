@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from sanctlib.datasets import shipped_path
+from sanctlib.datasets import STORE_VARIABLE, shipped_path
 from sanctlib.errors import ReportError, did_you_mean
 from sanctlib.reports.executed import (
     code_cells,
@@ -102,7 +103,7 @@ def run_notebook(
     name_or_path: str | Path,
     *,
     parameters: Mapping[str, object],
-    out: Path,
+    out: str | Path,
     timeout: int = 900,
     store: Path | None = None,
     progress: Progress | None = None,
@@ -124,7 +125,8 @@ def run_notebook(
     timeout
         Seconds for the whole notebook.
     store
-        Folder of the processed data, handed on as the variable SANCTLIB_STORE.
+        Folder of the processed data, handed on as the variable SANCTLIB_STORE; by default
+        the one it names here.
     fast
         Whether to fork the kernel from a process that has imported the libraries, on
         Linux; elsewhere it makes no difference.
@@ -141,7 +143,9 @@ def run_notebook(
     from sanctlib.reports.html import render, title_of
     from sanctlib.reports.kernels import kernel_config
 
-    asked = request(find_notebook(name_or_path), parameters=parameters, out=out)
+    asked = request(find_notebook(name_or_path), parameters=parameters, out=Path(out))
+    if store is None and (named := os.environ.get(STORE_VARIABLE)):
+        store = Path(named)
     name, final, given = asked.notebook.stem, asked.folder, asked.given
     planned = with_parameters(read_notebook(asked.notebook), asked.named, name=name)
     begun = datetime.now(UTC)
