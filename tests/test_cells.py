@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctlib.cells import cells
+from sanctlib.counting import cells
 from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError, SourceError
 from sanctlib.frames import opened
 from sanctlib.reading import Audit

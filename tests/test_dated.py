@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sanctlib as sl
-from sanctlib.cells import cells
+from sanctlib.counting import cells
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.counts import sanction_counts

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sanctlib as sl
-from sanctlib.cells import cells
+from sanctlib.counting import cells
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.intensity import partnership_intensity

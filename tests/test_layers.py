@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import sanctlib as sl
 from tests.conftest import ROOT
 
 # Top to bottom: a module may import from its own layer or from one above it in this list.
@@ -26,7 +27,7 @@ LAYERS = (
     ("datasets",),
     ("engines", "warehouse"),
     ("frames", "conditions"),
-    ("cells",),
+    ("counting",),
     ("metrics",),
     ("models",),
     ("plots",),
@@ -68,8 +69,14 @@ def test_no_module_is_a_drawer() -> None:
 def test_import_loads_no_heavy_library() -> None:
     heavy = ["matplotlib", "statsmodels", "scipy", "duckdb", "narwhals", "papermill", "nbconvert"]
     heavy.append("pyfixest")
-    code = f"import sanctlib, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    code = "import sanctlib, sys; print('pandas' in sys.modules)\nfrom sanctlib import *\n"
+    code += f"print([m for m in {heavy!r} if m in sys.modules], sanction_counts.__name__)"
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    assert shown.stdout.strip() == "[]"
+    assert shown.stdout.splitlines() == ["False", "[] sanction_counts"]
+
+
+def test_a_function_goes_before_a_module_of_its_name() -> None:
+    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts) for p in MODULES}
+    assert not {f"sanctlib.{name}" for name in sl.__all__} & modules

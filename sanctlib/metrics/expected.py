@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.cells import cells_of
+from sanctlib.counting import cells_of
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice
 from sanctlib.frames import AnyTable, opened

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.cells import ACT, KEYS, cells_of, counted_rows
+from sanctlib.counting import ACT, KEYS, cells_of, counted_rows
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_list
 from sanctlib.frames import AnyTable, opened

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from sanctlib.cells import cells_of
 from sanctlib.codes.countries import check_states, resolve
+from sanctlib.counting import cells_of
 from sanctlib.coverage import Coverage
 from sanctlib.errors import CuratedError, SanctlibError, check_choice
 from sanctlib.frames import AnyTable, Opened, opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sanctlib.cells import counted_rows, grouped
+from sanctlib.counting import counted_rows, grouped
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.frames import Opened
 from sanctlib.metrics.questions import (

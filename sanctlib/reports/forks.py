@@ -20,6 +20,7 @@ import ipykernel
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+import sanctlib
 from sanctlib.reports.kernels import ENDS_WITH_ITS_RUNNER, PrivateKernel
 
 LIBRARIES = ("duckdb", "matplotlib.pyplot", "pyarrow.parquet", "scipy.stats")
@@ -56,6 +57,8 @@ def import_libraries() -> None:
     """Import what notebooks use."""
     for name in LIBRARIES:
         import_module(name)
+    for name in sanctlib.__all__:
+        getattr(sanctlib, name)
 
 
 def serve(channel: int) -> None:

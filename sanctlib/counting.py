@@ -78,7 +78,7 @@ def cells(
     Examples
     --------
     >>> import pandas as pd
-    >>> from sanctlib.cells import cells
+    >>> from sanctlib.counting import cells
     >>> day = pd.Timestamp("2018-05-08")
     >>> row = dict(source="own", date=day, date_last=day, sender="USA", mutual=False,
     ...            family="sanction", action="impose")
