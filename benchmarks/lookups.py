@@ -19,14 +19,18 @@ codes = sl.resolve(names, system="name" if sys.argv[2] == "name" else "iso3")["c
 print(time.process_time() - begun)
 """
 
-# pycountry has no lookup of many: each value is looked up as its users do.
+# pycountry has no lookup of many: each value is looked up as its users do, and what is no
+# name of ISO's ("Russia", "Iran") is searched for.
 _PYCOUNTRY = """
 import pycountry
 def one(name):
     try:
         return pycountry.countries.lookup(name).alpha_3
     except LookupError:
-        return None
+        try:
+            return pycountry.countries.search_fuzzy(name)[0].alpha_3
+        except LookupError:
+            return None
 begun = time.process_time()
 codes = names.map(one)
 print(time.process_time() - begun)
