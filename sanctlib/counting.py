@@ -20,6 +20,7 @@ KEYS = ("sender", "target", "mutual", "family", "action")
 _FEW = {"mutual", "family", "action"}
 ACT = ("source", "act_id")
 """What names an act."""
+_ROOM = 1 << 62
 _ENOUGH_TO_TELL = 3
 
 
@@ -146,11 +147,16 @@ def cells_of(
 
 def _order(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
     """Return the order of the rows by these columns, missing last: text by its numbers."""
-    keys = []
+    key, size = np.zeros(len(table), dtype=np.int64), 1
     for column in columns:
         codes, known = pd.factorize(table[column], sort=True)
-        keys.append(np.where(codes < 0, len(known), codes))
-    return np.lexsort(keys[::-1])
+        if size * (len(known) + 1) > _ROOM:
+            distinct, key = np.unique(key, return_inverse=True)
+            size = len(distinct)
+        # One number orders faster than several.
+        key = key * (len(known) + 1) + np.where(codes < 0, len(known), codes)
+        size *= len(known) + 1
+    return np.argsort(key, kind="stable")
 
 
 def _named(table: pd.DataFrame, keys: Mapping[str, str]) -> pd.DataFrame:

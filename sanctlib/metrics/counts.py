@@ -231,9 +231,11 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
         at = np.flatnonzero(shown)
     held = {
         "n": _held(at, last[counted], after[counted], n[counted]),
-        "lower": _held(at, last[sure], after[sure], n[sure]),
         "upper": _held(at, first, after, n),
     }
+    # Where all that is counted is sure, the least is the number.
+    same = np.array_equal(sure, counted)
+    held["lower"] = held["n"].copy() if same else _held(at, last[sure], after[sure], n[sure])
     n_unplaced = _held(at, lost[unplaced], lost[unplaced] + 1, n[unplaced])
     more_n = {}
     if "n_fallback" in pieces:
@@ -255,7 +257,10 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
     blanks = {"n": blank, "lower": blank.copy(), "upper": no_period | ~here}
     unknown = no_period if coverage is not None else np.ones(len(at), dtype=bool)
     columns = {
-        **{name: pd.arrays.IntegerArray(held[name], blanks[name]) for name in held},
+        **{
+            name: pd.arrays.IntegerArray(held[name], blanks[name])
+            for name in ("n", "lower", "upper")
+        },
         "n_unplaced": n_unplaced,
         **more_n,
         "covered": pd.arrays.BooleanArray(here, unknown),
