@@ -28,6 +28,7 @@ from sanctlib.metrics.units import compare_dates, compare_units
 from sanctlib.models.breaks import find_breaks
 from sanctlib.models.durations import fit_duration
 from sanctlib.models.dynamics import fit_local_projection, lead_lag
+from sanctlib.models.events import event_study
 from sanctlib.models.gravity import fit_gravity
 from sanctlib.models.interrupted import fit_interrupted_series
 from sanctlib.models.panel import fit_count_panel
@@ -84,6 +85,7 @@ __all__ = [
     "data_appendix",
     "decompose",
     "dyad_panel",
+    "event_study",
     "expand_blocs",
     "exposure_elasticity",
     "fetch",

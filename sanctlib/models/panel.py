@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics.panels import ordered_pairs
-from sanctlib.models.clusters import clustered, dyadic, few_clusters
+from sanctlib.models.clusters import clustered, dyadic, few_clusters, not_below
 from sanctlib.models.result import Fit
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,8 @@ def fit_count_panel(
     counts may be overdispersed, and values need not be counts (Gourieroux, Monfort and
     Trognon 1984). What Russia does to one state in a year is not independent of what it
     does to the next, so two dyads with a state in common are no two observations: errors
-    are dyadic-robust (Aronow, Samii and Assenova 2015) unless clusters are named.
+    are dyadic-robust (Aronow, Samii and Assenova 2015), and never smaller than those
+    clustered by dyad, unless clusters are named.
 
     Rows that decide nothing are left out and counted: those without a value (outside
     coverage), those of a group of zeros alone (the effect takes them to minus infinity),
@@ -281,20 +282,44 @@ def _deciding(y: Floats, codes: list[NDArray[np.int64]]) -> tuple[NDArray[np.boo
 
 
 def variance_of(
-    scores: Floats, bread: Floats, rows: pd.DataFrame, errors: Errors, who: str
+    scores: Floats,
+    bread: Floats,
+    rows: pd.DataFrame,
+    errors: Errors,
+    who: str,
+    *,
+    n_deciding: int | None = None,
 ) -> tuple[Floats, int, list[str]]:
-    """Return the variance, the number of clusters and what a reader must know of both."""
+    """
+    Return the variance, the number of clusters and what a reader must know of both.
+
+    Of treatments that few clusters ever have, those (`n_deciding`) are the number that counts.
+    """
+    n_raised = 0
     if errors == "dyadic":
-        variance, n = dyadic(scores, bread, rows["first"], rows["second"])
+        shared, n = dyadic(scores, bread, rows["first"], rows["second"])
         if n < FEWEST_STATES:
             msg = f"{who}: dyadic-robust errors need {FEWEST_STATES} states, and the rows used have"
             raise SanctlibError(f"{msg} {n}. Cluster by errors=['dyad'] and say so, or add states.")
+        dyads = pd.DataFrame({"dyad": group_numbers(rows, "dyad")})
+        apart = clustered(scores, bread, dyads)[0]
+        variance = not_below(shared, apart)
+        n_raised = int((np.diag(shared) < np.diag(apart)).sum())
         said = [f"Dyadic-robust errors (Aronow, Samii and Assenova 2015), {n} states"]
     else:
         groups = {name: group_numbers(rows, name) for name in errors}
         variance, n = clustered(scores, bread, pd.DataFrame(groups))
         said = [f"Errors clustered by {' and '.join(errors)}, {n} clusters"]
+    if n_deciding is not None and n_deciding < n:
+        variance = variance * (n - 1) / n * n_deciding / max(n_deciding - 1, 1)
+        said[0] += f", of which {n_deciding} with onsets are G"
+        n = n_deciding
     said[0] += f", factor G / (G - 1), t with {n - 1} degrees of freedom."
+    if n_raised:
+        said.append(
+            f"Of {len(variance)} variances {n_raised} would be below those clustered by dyad, "
+            "which is chance: the larger ones stand."
+        )
     said += few_clusters(n)
     if (np.diag(variance) <= 0).any():
         said.append("A variance is not positive: too few clusters for these regressors.")
