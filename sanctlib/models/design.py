@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.models.panel import Errors, quantile, variance_of
+from sanctlib.models.panel import Errors, check_errors, quantile, variance_of
 from sanctlib.models.stacks import (
     Bools,
     Controls,
@@ -69,7 +69,7 @@ class Design:
     errors: Errors
 
     def placed(self, table: pd.DataFrame, values: pd.Series, *, what: str) -> Floats:
-        """Return the sums of values by target and period of the panel, others left out."""
+        """Return the sums of values by target and period, those before the panel in the first."""
         check_columns(table, ["target", "period"], needed_by=f"event_study: {what}")
         periods = table["period"]
         if pd.api.types.is_datetime64_dtype(periods) != (self.every is not None):
@@ -79,13 +79,11 @@ class Design:
             )
         if self.every is not None:
             periods = period_start(periods, every=self.every)
-        at = (
-            self.targets.get_indexer(pd.Index(table["target"])),
-            self.periods.get_indexer(pd.Index(periods)),
-        )
-        inside = (at[0] >= 0) & (at[1] >= 0)
-        sums = np.zeros((len(self.targets), len(self.periods)))
-        np.add.at(sums, (at[0][inside], at[1][inside]), values.to_numpy("float64")[inside])
+        i = self.targets.get_indexer(pd.Index(table["target"]))
+        t = self.periods.get_indexer(pd.Index(periods)) + 1
+        inside = (i >= 0) & ((t > 0) | periods.lt(self.periods[0]).to_numpy())
+        sums = np.zeros((len(self.targets), 1 + len(self.periods)))
+        np.add.at(sums, (i[inside], t[inside]), values.to_numpy("float64")[inside])
         return sums
 
     def effects(
@@ -166,19 +164,21 @@ def design_of(
     else:
         msg = f"{who} needs periods without gaps, the first days of months or years, or numbers"
         raise SanctlibError(f"{msg}, got {', '.join(str(p)[:10] for p in named.iloc[:3])}.")
-    values = rows[outcome].astype("Float64")
+    known = rows[outcome].notna()
     if "covered" in rows:
-        values = values.where(rows["covered"].fillna(value=False).astype("bool"))
-    rows = rows[values.notna()]
+        known &= rows["covered"].fillna(value=False).astype("bool")
+    rows = rows[known]
     units = rows[list(dict.fromkeys([*keys, *targets]))].drop_duplicates(keys, ignore_index=True)
     numbers = pd.MultiIndex.from_frame(units[keys])
     at = numbers.get_indexer(pd.MultiIndex.from_frame(rows[keys]))
-    laid = np.full((len(units), len(periods)), np.nan)
-    laid[at, periods.get_indexer(pd.Index(rows["period"]))] = values.dropna().to_numpy("float64")
+    laid = np.full((len(units), 1 + len(periods)), np.nan)
+    when = 1 + periods.get_indexer(pd.Index(rows["period"]))
+    laid[at, when] = rows[outcome].to_numpy("float64")
     names = pd.Index(np.unique(units[list(targets)].to_numpy("object").ravel()))
     sides = np.column_stack([names.get_indexer(units[side]) for side in targets])
     if errors is None:
         errors = "dyadic" if len(targets) > 1 else list(targets)
+    check_errors(errors, needed_by=who)
     return Design(
         layout=Layout(
             outcome=laid,

@@ -64,6 +64,7 @@ def event_study(
     onsets : DataFrame
         ``target`` and ``period`` (a date is put in its period), such as the rows of
         `sanction_counts` by target with ``n`` above 0. Several of a target in a period are one.
+        Those before the panel count as earlier ones: pass them too.
     before, after : int
         Periods of the window on either side; the onset is in period 0, -1 is compared with.
     targets : sequence of str
@@ -74,10 +75,12 @@ def event_study(
         A column of `onsets`, from 0 (no onset): effects are then per unit of it, taken for
         proportional.
     repeats : {"drop", "first", "keep"}
-        Of an onset with another in its window, or `after` periods before it: left out;
-        or of each target the first alone; or kept, so that effects run into each other.
-    controls : {"not_yet", "never"}
-        Whether units treated after the window are controls.
+        An onset with another in its window, or `after` periods before it, is left out; or of
+        each target the first alone stands, with what follows it; or all are kept, so that
+        effects run into each other.
+    controls : {"not_yet", "never", "quiet"}
+        Units without an onset up to the end of the window; without any; or without one in the
+        window and `after` periods before it, which supposes that effects have settled by then.
     wars : DataFrame, optional
         ``target`` and ``period`` of the first days of wars of targets themselves.
     because : str, optional
@@ -133,7 +136,7 @@ def event_study(
     who = "event_study"
     check_list(targets, what="columns of targets", needed_by=who)
     check_choice(repeats, ("drop", "first", "keep"), what="rule of repeats", needed_by=who)
-    check_choice(controls, ("not_yet", "never"), what="rule of controls", needed_by=who)
+    check_choice(controls, ("not_yet", "never", "quiet"), what="rule of controls", needed_by=who)
     check_level(level)
     if before < 1 or after < 0:
         msg = f"{who} needs a period before the onset to compare with, and the onset's own:"
@@ -153,14 +156,14 @@ def event_study(
         raise SanctlibError(f"{who} needs a dose from 0 of every onset; {dose!r} has others.")
     doses = design.placed(onsets, amounts, what="onsets")
     doses = doses if dose else np.minimum(doses, 1.0)
-    found = design.effects(doses)
+    found, n_given = design.effects(doses), int((doses[:, 1:] > 0).sum())
     if found is None or found.n_targets < FEWEST_TARGETS:
         n = 0 if found is None else found.n_targets
         raise SanctlibError(
             f"{who} needs onsets of {FEWEST_TARGETS} targets with values {before} periods before "
-            f"and {after} after, no other onset near, and controls without any. Of "
-            f"{(doses > 0).sum()} onsets in the panel those of {n} targets are such: shorten the "
-            "window, add states, or read each with fit_interrupted_series."
+            f"and {after} after, no other onset near, and controls without any. Of {n_given} "
+            f"onsets in the panel those of {n} targets are such: shorten the window, add states, "
+            "or read each with fit_interrupted_series."
         )
     times = np.arange(-before, after + 1)
     average = np.where(times < 0, 0.0, 1 / (after + 1))
@@ -199,7 +202,7 @@ def event_study(
     every = np.arange(len(design.targets))
     without = {str(design.targets[i]): (every != i)[:, None] & (doses > 0) for i in deciding}
     kept = design.effects(doses, layout=replace(design.layout, repeats="keep"))
-    n_given, n_used = int((doses > 0).sum()), int(found.onsets.sum())
+    n_used = int(found.onsets.sum())
     n_kept = n_used if kept is None else int(kept.onsets.sum())
     details |= {
         "average": pd.DataFrame([mean]),

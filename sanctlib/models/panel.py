@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.errors import SanctlibError, check_columns, check_list
 from sanctlib.metrics.panels import ordered_pairs
 from sanctlib.models.clusters import clustered, dyadic, few_clusters, not_below
 from sanctlib.models.result import Fit
@@ -173,10 +173,12 @@ def ppml(
     except ImportError:
         msg = f"{needed_by} needs the package pyfixest: pip install 'sanctlib[fixest]'."
         raise SanctlibError(msg) from None
-    if errors != "dyadic" and (isinstance(errors, str) or not 1 <= len(errors) <= 2):
-        msg = f"{needed_by} needs errors='dyadic' or a list of one or two columns, got {errors!r}."
-        raise SanctlibError(msg)
+    check_errors(errors, needed_by=needed_by)
+    check_list(regressors, what="regressors", needed_by=needed_by)
+    check_list(effects, what="effects", needed_by=needed_by)
     terms = list(regressors)
+    if not terms:
+        raise SanctlibError(f"{needed_by} needs a regressor: effects alone are no model.")
     rows, effects, mirrored = _both_ways(panel, effects, errors, needed_by)
     groups = [*effects, *(["dyad"] if errors == "dyadic" else errors)]
     parts = [part for name in groups for part in _PARTS.get(name, name).split("^")]
@@ -204,12 +206,13 @@ def ppml(
         try:
             model: Any = fepois(formula, data, vcov="hetero", fixef_rm="none", separation_check=[])
         except ValueError as wrong:
+            if "collinear" in str(wrong):
+                raise SanctlibError(_held(terms, effects, needed_by)) from wrong
             msg = f"{needed_by} found no estimate: {' '.join(str(wrong).split())} Regressors of "
             raise SanctlibError(f"{msg}very large numbers are best in logarithms.") from wrong
     absorbed = [name for name in terms if name not in model.coef().index]
     if absorbed:
-        msg = f"{needed_by}: {absorbed[0]!r} does not vary within the effects {', '.join(effects)}"
-        raise SanctlibError(f"{msg}, or adds nothing to the other regressors. Leave it out.")
+        raise SanctlibError(_held(absorbed, effects, needed_by))
     mean = model.predict(type="response")
     within, met = demean(x, np.column_stack(codes).astype("uint64"), mean, tol=1e-8)
     if not (model.convergence and met):
@@ -237,6 +240,14 @@ def ppml(
     )
 
 
+def _held(terms: Sequence[str], effects: Sequence[str], who: str) -> str:
+    names = " and ".join(map(repr, terms))
+    return (
+        f"{who}: {names} does not vary within the effects {', '.join(effects)}, or adds nothing "
+        "to the other regressors. Leave it out."
+    )
+
+
 def _both_ways(
     panel: pd.DataFrame, effects: Sequence[str], errors: Errors, who: str
 ) -> tuple[pd.DataFrame, list[str], bool]:
@@ -259,6 +270,13 @@ def _both_ways(
     ]
     both = pd.concat([panel, turned], ignore_index=True)
     return both, list(dict.fromkeys(sides)), True
+
+
+def check_errors(errors: Errors, *, needed_by: str) -> None:
+    """Check that errors are dyadic, or clustered by one or two columns."""
+    if errors != "dyadic" and (isinstance(errors, str) or not 1 <= len(errors) <= 2):
+        msg = f"{needed_by} needs errors='dyadic' or a list of one or two columns, got {errors!r}."
+        raise SanctlibError(msg)
 
 
 def group_numbers(rows: pd.DataFrame, name: str) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
 Repeats: TypeAlias = Literal["drop", "first", "keep"]
-Controls: TypeAlias = Literal["not_yet", "never"]
+Controls: TypeAlias = Literal["not_yet", "never", "quiet"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,8 @@ class Layout:
     """
     A panel laid out, with the rules of the design.
 
-    `outcome` is units x periods, missing where it is not known; `sides` is units x sides, the
+    `outcome` is units x periods, missing where it is not known: its first column is all the
+    time before the panel, of which onsets alone are known. `sides` is units x sides, the
     number of the target that stands there.
     """
 
@@ -55,9 +56,11 @@ def stacked(layout: Layout, doses: Floats, chosen: Bools | None = None) -> list[
     Return a stack per period with treated units and clean controls.
 
     All units have a value in every period of the window, so that each event time is of the
-    same units. With repeats="drop" a unit is clean without another onset in the window and
-    in the periods `after` long before it, since the effect of that may last into the window;
-    with "first", without any earlier one. "keep" asks it of the controls alone.
+    same units. An onset has a quiet time where no other falls on the unit in the window or in
+    the periods `after` long before it, since the effect of that may last into the window.
+    Treated units are those with a quiet time ("drop"), without an onset before ("first"), or
+    all ("keep"); controls those without an onset up to the end of the window ("not_yet"),
+    ever ("never"), or in a quiet time ("quiet").
 
     Parameters
     ----------
@@ -73,14 +76,14 @@ def stacked(layout: Layout, doses: Floats, chosen: Bools | None = None) -> list[
     found = []
     for period in range(layout.before, on.shape[1] - layout.after):
         window = slice(period - layout.before, period + layout.after + 1)
-        since = 0 if layout.repeats == "first" else max(0, window.start - layout.after)
+        since = max(0, window.start - layout.after)
         known = ~np.isnan(layout.outcome[:, window]).any(axis=1)
-        clean = known & (past[:, window.stop] - past[:, since] == on[:, period])
-        free = clean & ~on[:, period]
-        if layout.controls == "never":
-            free &= past[:, -1] == 0
-        used = (known if layout.repeats == "keep" else clean) & (wanted[:, period] > 0)
-        treated, controls = np.flatnonzero(used), np.flatnonzero(free)
+        quiet = past[:, window.stop] - past[:, since] == on[:, period]
+        fit = {"drop": quiet, "first": past[:, period] == 0, "keep": known}[layout.repeats]
+        hit = known & fit & (wanted[:, period] > 0)
+        none = {"not_yet": past[:, window.stop] == 0, "never": past[:, -1] == 0, "quiet": quiet}
+        free = known & none[layout.controls] & ~on[:, period]
+        treated, controls = np.flatnonzero(hit), np.flatnonzero(free)
         if len(treated) and len(controls):
             change = layout.outcome[:, window] - layout.outcome[:, [period - 1]]
             usual = change[controls].mean(axis=0)
