@@ -82,6 +82,29 @@ def breaks(rng: np.random.Generator, n: int, rho: float) -> Rows:
     return {f"find_breaks, {c}: size": [float(table.empty)] for c, table in found.items()}
 
 
+def onsets(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return p-values of event studies: n states in 12 years, a tenth of them sanctioned once.
+
+    What power finds is an effect of one deviation. The bounds say 0 where they leave 0 out.
+    """
+    years, treated = 12, n // 10
+    noise = np.stack([drawn(rng, years, rho) for _ in range(n)]) + rng.normal(size=years)
+    starts = rng.integers(3, 10, treated)
+    since = np.arange(years) - np.append(starts, np.full(n - treated, years))[:, None]
+    keys = {"target": np.repeat(np.arange(n), years), "period": np.tile(np.arange(years), n)}
+    events = pd.DataFrame({"target": np.arange(treated), "period": starts})
+    found: Rows = {}
+    for name, effect in (("size", 0.0), ("power", 1.0)):
+        panel = pd.DataFrame(keys | {"y": (noise + effect * (since >= 0)).ravel()})
+        rules: Any = {"before": 3, "after": 2, "targets": ["target"], "n_placebos": 39}
+        fit = sl.event_study(panel, outcome="y", onsets=events, **rules)
+        mean = fit.details["average"].iloc[0]
+        found[f"event study, t: {name}"] = [mean["p_value"]]
+        found[f"event study, placebos: {name}"] = [mean["p_placebo"]]
+        found[f"event study, bounds at M = 0.5: {name}"] = [float(mean["breakdown_mbar"] < 0.5)]
+    return found
+
+
 def drawn(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:
     """Return an autoregressive series of deviation 1."""
     noise = rng.normal(size=n + 100)
@@ -96,7 +119,7 @@ def table_of(**columns: Any) -> pd.DataFrame:
 
 
 STUDIES = {"interrupted": (interrupted, 1000), "counts": (counts, 200)}
-STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400)}
+STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400), "onsets": (onsets, 200)}
 
 
 def cell(study: str, n: int, rho: float, runs: int) -> pd.DataFrame:
