@@ -96,12 +96,32 @@ def onsets(rng: np.random.Generator, n: int, rho: float) -> Rows:
     found: Rows = {}
     for name, effect in (("size", 0.0), ("power", 1.0)):
         panel = pd.DataFrame(keys | {"y": (noise + effect * (since >= 0)).ravel()})
-        rules: Any = {"before": 3, "after": 2, "targets": ["target"], "n_placebos": 39}
+        rules: Any = {"before": 3, "after": 2, "targets": ["target"], "n_placebos": 19}
         fit = sl.event_study(panel, outcome="y", onsets=events, **rules)
         mean = fit.details["average"].iloc[0]
         found[f"event study, t: {name}"] = [mean["p_value"]]
         found[f"event study, placebos: {name}"] = [mean["p_placebo"]]
         found[f"event study, bounds at M = 0.5: {name}"] = [float(mean["breakdown_mbar"] < 0.5)]
+    return found
+
+
+def pairs(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return p-values of event studies of pairs: n / 2 states with shocks, a fifth sanctioned."""
+    years, states = 12, n // 2
+    shocks = np.stack([drawn(rng, years, rho) for _ in range(states)])
+    first, second = np.triu_indices(states, 1)
+    y = shocks[first] + shocks[second] + rng.normal(size=(len(first), years))
+    keys = {"first": first, "second": second}
+    panel = pd.DataFrame({k: np.repeat(v, years) for k, v in keys.items()} | {"y": y.ravel()})
+    panel["period"] = np.tile(np.arange(years), len(first))
+    starts = rng.integers(3, 10, states // 5)
+    events = pd.DataFrame({"target": np.arange(states // 5), "period": starts})
+    found: Rows = {}
+    for name, errors in (("dyadic", "dyadic"), ("by dyad", ["dyad"])):
+        rules: Any = {"before": 3, "after": 2, "n_placebos": 19, "errors": errors}
+        mean = sl.event_study(panel, outcome="y", onsets=events, **rules).details["average"]
+        found[f"event study of pairs, t, {name}: size"] = [mean["p_value"][0]]
+        found[f"event study of pairs, placebos, {name}: size"] = [mean["p_placebo"][0]]
     return found
 
 
@@ -120,6 +140,7 @@ def table_of(**columns: Any) -> pd.DataFrame:
 
 STUDIES = {"interrupted": (interrupted, 1000), "counts": (counts, 200)}
 STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400), "onsets": (onsets, 200)}
+STUDIES |= {"pairs": (pairs, 100)}
 
 
 def cell(study: str, n: int, rho: float, runs: int) -> pd.DataFrame:

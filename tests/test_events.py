@@ -166,7 +166,7 @@ def test_repeats_follow_the_rule_that_is_named(repeats: str, n_onsets: int) -> N
     fit = study(made(15, 12), onsets, after=2, repeats=repeats)
     assert fit.table["n_onsets"].unique().tolist() == [n_onsets]
     near = {"drop": 2, "first": 2, "keep": 0}[repeats]
-    assert f"{near} are near another (repeats={repeats!r})." in fit.notes[1]
+    assert f"{near} follow or are near another (repeats={repeats!r})." in fit.notes[1]
 
 
 def test_controls_follow_the_rule_that_is_named() -> None:

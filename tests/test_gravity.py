@@ -134,7 +134,7 @@ def test_a_panel_without_directions_is_refused() -> None:
 
 def test_another_table_than_active_sanctions_is_told_which() -> None:
     rows = made()
-    sanctions = "sanctions, as from active_sanctions by sender, target, measure, needs the"
+    sanctions = "sanctions, as from active_sanctions by sender, target and measure, needs"
     with pytest.raises(MissingColumnsError, match=sanctions):
         sl.fit_gravity(rows, trade="value", sanctions=in_force().drop(columns="measure"))
     with pytest.raises(SanctlibError, match="needs a list of types, like"):

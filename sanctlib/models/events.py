@@ -132,6 +132,12 @@ def event_study(
     ...     panel.assign(trade=panel["trade"] - 3 * hit), outcome="trade", onsets=onsets,
     ...     before=2, after=2, targets=["target"], n_placebos=99)
     >>> fit.table[["event_time", "estimate", "n_onsets", "n_controls"]].round(1)
+       event_time  estimate  n_onsets  n_controls
+    0          -2       0.4         8          12
+    1          -1       0.0         8          12
+    2           0      -2.3         8          12
+    3           1      -2.2         8          12
+    4           2      -2.7         8          12
     """
     who = "event_study"
     check_list(targets, what="columns of targets", needed_by=who)
@@ -171,7 +177,7 @@ def event_study(
     mean = found.row(average, level)
     t = abs(mean["estimate"] / mean["std_error"])
     n_as_far = int((placebo["t"].abs() >= t - 1e-12).sum())
-    mean["p_placebo"] = (1 + n_as_far) / (1 + len(placebo))
+    mean["p_placebo"] = (1 + n_as_far) / (1 + len(placebo)) if t > 0 else float("nan")
     details = {"placebo": placebo}
     said = "One period before shows nothing of trends, and no bound can be given."
     if before > 1:
@@ -181,10 +187,12 @@ def event_study(
         )
         mean["breakdown_mbar"] = breakdown
         said = (
-            "Estimates before the onset that look like 0 do not show that trends were alike. The "
-            f"average stays off 0 while they differ after it by less than {breakdown:.2f} times "
-            "the largest step before it (Rambachan and Roth 2023, relative magnitudes)."
+            f"The average stays off 0 while they differ after it by less than {breakdown:.2f} "
+            "times the largest step before it (Rambachan and Roth 2023, relative magnitudes)."
+            if breakdown
+            else "The average is not told apart from 0 even if they were."
         )
+        said = f"Estimates near 0 before the onset do not show that trends were alike. {said}"
     parts: dict[str, Bools | None] = {"all": None}
     if wars is not None:
         starts = design.placed(wars, pd.Series(1.0, wars.index), what="wars") > 0
@@ -223,8 +231,8 @@ def event_study(
             "nobody acted on it before period -1, and the controls felt nothing of it. The data "
             "test none of the three, and what fell on the same period is in it.",
             f"Effective n: {n_used} onsets of {found.n_targets} targets. Of {n_given} in the panel "
-            f"{n_given - n_kept} lack a whole window or clean controls, {n_kept - n_used} are near "
-            f"another (repeats={repeats!r}).",
+            f"{n_given - n_kept} lack a whole window or clean controls, {n_kept - n_used} follow "
+            f"or are near another (repeats={repeats!r}).",
             f"Average of event times 0 to {after}: {mean['estimate']:.4g}, rank p "
             f"{mean['p_placebo']:.3f} among {len(placebo)} deals of the onsets among all targets.",
             said,
