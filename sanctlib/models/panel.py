@@ -311,7 +311,8 @@ def variance_of(
     """
     Return the variance, the number of clusters and what a reader must know of both.
 
-    Of treatments that few clusters ever have, those (`n_deciding`) are the number that counts.
+    Of treatments that few clusters ever have, those (`n_deciding`) are the number that counts;
+    errors then hold with few of them (`docs/inference.md`).
     """
     n_raised = 0
     if errors == "dyadic":
@@ -338,7 +339,7 @@ def variance_of(
             f"Of {len(variance)} variances {n_raised} would be below those clustered by dyad, "
             "which is chance: the larger ones stand."
         )
-    said += few_clusters(n)
+    said += few_clusters(n) if n_deciding is None else []
     if (np.diag(variance) <= 0).any():
         said.append("A variance is not positive: too few clusters for these regressors.")
     return variance, n, said
