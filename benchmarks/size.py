@@ -85,7 +85,8 @@ def breaks(rng: np.random.Generator, n: int, rho: float) -> Rows:
 def onsets(rng: np.random.Generator, n: int, rho: float) -> Rows:
     """Return p-values of event studies: n states in 12 years, a tenth of them sanctioned once.
 
-    What power finds is an effect of one deviation. The bounds say 0 where they leave 0 out.
+    What power finds is an effect of one deviation; of the trend, the sanctioned rise by 0.3 of
+    one each year without any. The bounds say 0 where they leave 0 out.
     """
     years, treated = 12, n // 10
     noise = np.stack([drawn(rng, years, rho) for _ in range(n)]) + rng.normal(size=years)
@@ -94,14 +95,16 @@ def onsets(rng: np.random.Generator, n: int, rho: float) -> Rows:
     keys = {"target": np.repeat(np.arange(n), years), "period": np.tile(np.arange(years), n)}
     events = pd.DataFrame({"target": np.arange(treated), "period": starts})
     found: Rows = {}
-    for name, effect in (("size", 0.0), ("power", 1.0)):
-        panel = pd.DataFrame(keys | {"y": (noise + effect * (since >= 0)).ravel()})
+    for name, effect, trend in (("size", 0.0, 0.0), ("power", 1.0, 0.0), ("trend", 0.0, 0.3)):
+        own = effect * (since >= 0) + trend * np.arange(years) * (np.arange(n) < treated)[:, None]
+        panel = pd.DataFrame(keys | {"y": (noise + own).ravel()})
         rules: Any = {"before": 3, "after": 2, "targets": ["target"], "n_placebos": 19}
         fit = sl.event_study(panel, outcome="y", onsets=events, **rules)
         mean = fit.details["average"].iloc[0]
         found[f"event study, t: {name}"] = [mean["p_value"]]
         found[f"event study, placebos: {name}"] = [mean["p_placebo"]]
-        found[f"event study, bounds at M = 0.5: {name}"] = [float(mean["breakdown_mbar"] < 0.5)]
+        for m in (0.5, 1.0):
+            found[f"event study, bounds at M = {m}: {name}"] = [float(mean["breakdown_mbar"] < m)]
     return found
 
 
