@@ -21,9 +21,9 @@ ERRORS: dict[str, Errors] = {
 def main(n_runs: int) -> None:
     """Print a page: how often intervals cover, and the mean error over the estimates' spread."""
     rows = [
-        {"states": n, "shocks": "yes" if shocks else "no"} | coverage(n, n_runs, shocks=shocks)
-        for shocks in (True, False)
-        for n in (30, 50, 100)
+        {"states": n, "design": design} | coverage(n, n_runs, design=design)
+        for design in ("shocks", "none", "rare")
+        for n in (30, 36, 50, 100)
     ]
     table = pd.DataFrame(rows).round(2)
     lines = [table.columns, ["---"] * table.shape[1], *table.to_numpy().tolist()]
@@ -35,20 +35,23 @@ def main(n_runs: int) -> None:
         f"overdispersed counts, effects of dyad and period, true coefficient {TRUTH}. With shocks,"
     )
     print(
-        "regressor and outcome have a part of each state and period. Share of intervals that cover;"
+        "regressor and outcome have a part of each state and period; a rare regressor is 1 in 3 of"
     )
     print(
-        "mean standard error over the estimates' standard deviation. A variance that is not positive"
+        "100 rows, by chance, else 0. Share of intervals that cover; mean standard error over the"
     )
-    print("gives no interval, and does not cover.\n")
+    print(
+        "estimates' standard deviation. A variance that is not positive gives no interval, and does"
+    )
+    print("not cover. Dyadic errors are the larger of the dyadic-robust and those by dyad.\n")
     print("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
 
 
-def coverage(n_states: int, n_runs: int, *, shocks: bool) -> dict[str, float]:
+def coverage(n_states: int, n_runs: int, *, design: str) -> dict[str, float]:
     """Return by kind of errors how often the interval covers, and its error over the spread."""
     estimates, errors, covers = [], [], []
     for run in range(n_runs):
-        panel = made(n_states, np.random.default_rng([run, n_states]), shocks=shocks)
+        panel = made(n_states, np.random.default_rng([run, n_states]), design=design)
         found = [
             ppml(
                 panel,
@@ -75,8 +78,8 @@ def coverage(n_states: int, n_runs: int, *, shocks: bool) -> dict[str, float]:
     }
 
 
-def made(n_states: int, rng: np.random.Generator, *, shocks: bool) -> pd.DataFrame:
-    """Make a panel of pairs; regressor and outcome share shocks of states and periods, or not."""
+def made(n_states: int, rng: np.random.Generator, *, design: str) -> pd.DataFrame:
+    """Make a panel of pairs whose regressor and outcome share shocks of states, or do not."""
     first, second = np.triu_indices(n_states, 1)
     rows = pd.DataFrame(
         {
@@ -86,8 +89,10 @@ def made(n_states: int, rng: np.random.Generator, *, shocks: bool) -> pd.DataFra
         }
     )
     i, j, t = (rows[c].to_numpy() for c in rows)
-    seen, done = rng.normal(scale=0.5 * shocks, size=(2, n_states, 3))
+    seen, done = rng.normal(scale=0.5 * (design == "shocks"), size=(2, n_states, 3))
     x = rng.normal(scale=0.5, size=len(rows)) + seen[i, t] + seen[j, t]
+    if design == "rare":
+        x = (rng.random(len(rows)) < 0.03) * 1.0
     mean = np.exp(0.5 + TRUTH * x + done[i, t] + done[j, t])
     return rows.assign(x=x, y=rng.poisson(mean * rng.gamma(2, 0.5, len(rows))))
 

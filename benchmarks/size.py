@@ -82,6 +82,52 @@ def breaks(rng: np.random.Generator, n: int, rho: float) -> Rows:
     return {f"find_breaks, {c}: size": [float(table.empty)] for c, table in found.items()}
 
 
+def onsets(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return p-values of event studies: n states in 12 years, a tenth of them sanctioned once.
+
+    What power finds is an effect of one deviation; of the trend, the sanctioned rise by 0.3 of
+    one each year without any. The bounds say 0 where they leave 0 out.
+    """
+    years, treated = 12, n // 10
+    noise = np.stack([drawn(rng, years, rho) for _ in range(n)]) + rng.normal(size=years)
+    starts = rng.integers(3, 10, treated)
+    since = np.arange(years) - np.append(starts, np.full(n - treated, years))[:, None]
+    keys = {"target": np.repeat(np.arange(n), years), "period": np.tile(np.arange(years), n)}
+    events = pd.DataFrame({"target": np.arange(treated), "period": starts})
+    found: Rows = {}
+    for name, effect, trend in (("size", 0.0, 0.0), ("power", 1.0, 0.0), ("trend", 0.0, 0.3)):
+        own = effect * (since >= 0) + trend * np.arange(years) * (np.arange(n) < treated)[:, None]
+        panel = pd.DataFrame(keys | {"y": (noise + own).ravel()})
+        rules: Any = {"before": 3, "after": 2, "targets": ["target"], "n_placebos": 19}
+        fit = sl.event_study(panel, outcome="y", onsets=events, **rules)
+        mean = fit.details["average"].iloc[0]
+        found[f"event study, t: {name}"] = [mean["p_value"]]
+        found[f"event study, placebos: {name}"] = [mean["p_placebo"]]
+        for m in (0.5, 1.0):
+            found[f"event study, bounds at M = {m}: {name}"] = [float(mean["breakdown_mbar"] < m)]
+    return found
+
+
+def pairs(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return p-values of event studies of pairs: n / 2 states with shocks, a fifth sanctioned."""
+    years, states = 12, n // 2
+    shocks = np.stack([drawn(rng, years, rho) for _ in range(states)])
+    first, second = np.triu_indices(states, 1)
+    y = shocks[first] + shocks[second] + rng.normal(size=(len(first), years))
+    keys = {"first": first, "second": second}
+    panel = pd.DataFrame({k: np.repeat(v, years) for k, v in keys.items()} | {"y": y.ravel()})
+    panel["period"] = np.tile(np.arange(years), len(first))
+    starts = rng.integers(3, 10, states // 5)
+    events = pd.DataFrame({"target": np.arange(states // 5), "period": starts})
+    found: Rows = {}
+    for name, errors in (("dyadic", "dyadic"), ("by dyad", ["dyad"])):
+        rules: Any = {"before": 3, "after": 2, "n_placebos": 19, "errors": errors}
+        mean = sl.event_study(panel, outcome="y", onsets=events, **rules).details["average"]
+        found[f"event study of pairs, t, {name}: size"] = [mean["p_value"][0]]
+        found[f"event study of pairs, placebos, {name}: size"] = [mean["p_placebo"][0]]
+    return found
+
+
 def drawn(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:
     """Return an autoregressive series of deviation 1."""
     noise = rng.normal(size=n + 100)
@@ -96,7 +142,8 @@ def table_of(**columns: Any) -> pd.DataFrame:
 
 
 STUDIES = {"interrupted": (interrupted, 1000), "counts": (counts, 200)}
-STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400)}
+STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400), "onsets": (onsets, 200)}
+STUDIES |= {"pairs": (pairs, 100)}
 
 
 def cell(study: str, n: int, rho: float, runs: int) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from .metrics.units import compare_dates, compare_units
 from .models.breaks import find_breaks
 from .models.durations import fit_duration
 from .models.dynamics import fit_local_projection, lead_lag
+from .models.events import event_study
 from .models.gravity import fit_gravity
 from .models.interrupted import fit_interrupted_series
 from .models.panel import fit_count_panel
@@ -82,6 +83,7 @@ __all__ = [
     "data_appendix",
     "decompose",
     "dyad_panel",
+    "event_study",
     "expand_blocs",
     "exposure_elasticity",
     "fetch",

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sanctlib.errors import SanctlibError
-from sanctlib.models.clusters import clustered, dyadic
+from sanctlib.models.clusters import clustered, dyadic, not_below
 
 ONE = np.ones((1, 1))
 
@@ -60,3 +60,14 @@ def test_rows_of_their_own_give_the_published_robust_variance(real_data: Path) -
 def test_one_cluster_is_refused() -> None:
     with pytest.raises(SanctlibError, match="two clusters or more, got 1"):
         clustered(np.ones((2, 1)), ONE, pd.DataFrame({"x": ["a", "a"]}))
+
+
+def test_the_larger_variance_stands_in_every_direction() -> None:
+    """Alone the larger of two; diagonals 4, 1 and 1, 9 give 4, 9; and never below either."""
+    assert not_below(np.array([[-1.0]]), np.array([[2.0]])).item() == pytest.approx(2)
+    assert not_below(np.array([[3.0]]), np.array([[2.0]])).item() == pytest.approx(3)
+    raised = not_below(np.diag([4.0, 1.0]), np.diag([1.0, 9.0]))
+    assert raised == pytest.approx(np.diag([4.0, 9.0]))
+    one, other = np.array([[2.0, 1.5], [1.5, 2.0]]), np.array([[3.0, -1.0], [-1.0, 1.0]])
+    for below in (one, other):
+        assert np.linalg.eigvalsh(not_below(one, other) - below).min() > -1e-12

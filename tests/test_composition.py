@@ -106,10 +106,27 @@ def test_acts_that_do_not_grow_with_the_news_are_flagged() -> None:
     assert found["flagged"]
 
 
-def test_too_few_periods_give_no_elasticity() -> None:
-    found = exposure_elasticity(intensity({"meetings": [1, 2, 3]})).iloc[0]
-    assert (found["n_periods"], found["elasticity"] == found["elasticity"]) == (3, False)
+@pytest.mark.parametrize(
+    ("meetings", "exposure", "reason"),
+    [
+        ([1, 2, 3], [1, 2, 3], "fewer than 12 covered periods"),
+        ([0] * 12, [*range(1, 13)], "no act"),
+        ([1] * 12, [1000] * 12, "all reporting hardly changes"),
+    ],
+)
+def test_an_elasticity_that_is_missing_has_its_reason(
+    meetings: list[float], exposure: list[int], reason: str
+) -> None:
+    found = exposure_elasticity(intensity({"meetings": meetings}, exposure=exposure)).iloc[0]
+    assert np.isnan(found["elasticity"])
     assert found["flagged"] is pd.NA
+    assert found["reason"] == reason
+
+
+def test_an_elasticity_that_is_there_has_no_reason() -> None:
+    exposure = [1000 * 2**i for i in range(13)]
+    found = exposure_elasticity(intensity({"meetings": [20.0] * 13}, exposure=exposure))
+    assert found["reason"].isna().all()
 
 
 def test_an_index_is_the_sum_of_its_parts() -> None:

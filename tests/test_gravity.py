@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.errors import SanctlibError
+from sanctlib.errors import MissingColumnsError, SanctlibError
 
 STATES = [f"{a}{b}Q" for a in "ABCDEF" for b in "ABCDE"]
 YEARS = pd.to_datetime(["2001-01-01", "2002-01-01", "2003-01-01", "2004-01-01"])
@@ -130,3 +130,12 @@ def test_a_panel_without_directions_is_refused() -> None:
     sanctions = pd.DataFrame(columns=["period", "sender", "target", "measure", "n"])
     with pytest.raises(SanctlibError, match="needs trade in both directions"):
         sl.fit_gravity(panel, trade="trade", sanctions=sanctions)
+
+
+def test_another_table_than_active_sanctions_is_told_which() -> None:
+    rows = made()
+    sanctions = "sanctions, as from active_sanctions by sender, target and measure, needs"
+    with pytest.raises(MissingColumnsError, match=sanctions):
+        sl.fit_gravity(rows, trade="value", sanctions=in_force().drop(columns="measure"))
+    with pytest.raises(SanctlibError, match="needs a list of types, like"):
+        sl.fit_gravity(rows, trade="value", sanctions=in_force(), types="measure")

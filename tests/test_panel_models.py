@@ -36,17 +36,22 @@ def made(n_states: int = 32, n_periods: int = 2, *, directed: bool = True) -> pd
 
 
 def dummies(rows: pd.DataFrame, columns: list[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
-    """Statsmodels' estimate of x beside dummies, and its errors by the double loop over dyads."""
+    """Statsmodels' estimate of x beside dummies, and the larger of its errors by double loops."""
     design = pd.concat([rows[["x"]], *columns], axis=1).to_numpy(dtype="float64")
     fit = sm.Poisson(rows["y"].to_numpy(), design).fit(disp=False)
     mean = fit.predict()
     bread = np.linalg.pinv(design.T @ (design * mean[:, None]))
     scores = design * (rows["y"].to_numpy() - mean)[:, None]
     ends = np.searchsorted(STATES, rows[["first", "second"]].to_numpy())
-    shared = (ends[:, None, :, None] == ends[None, :, None, :]).any(axis=(2, 3)).astype("float64")
-    n = len(np.unique(ends))
-    variance = bread @ (scores.T @ shared @ scores) @ bread * n / (n - 1)
-    return fit.params[0], np.sqrt(variance[0, 0])
+    same = (ends[:, None, :, None] == ends[None, :, None, :]).any(axis=3)
+    variances = []
+    for shared, n in (
+        (same.any(axis=2), len(np.unique(ends))),
+        (same.all(axis=2), len(np.unique(np.sort(ends), axis=0))),
+    ):
+        meat = scores.T @ shared.astype("float64") @ scores
+        variances.append((bread @ meat @ bread * n / (n - 1))[0, 0])
+    return fit.params[0], np.sqrt(max(variances))
 
 
 def test_clustered_poisson_is_as_published(real_data: Path) -> None:
@@ -157,6 +162,9 @@ def test_a_panel_of_event_counts_goes_straight_in(real_data: Path) -> None:
         ({"outcome": "z"}, MissingColumnsError, "fit_count_panel needs the column 'z'"),
         ({"errors": "dyad"}, SanctlibError, "errors='dyadic' or a list"),
         ({"effects": ["state^period"]}, SanctlibError, "for one row per pair"),
+        ({"regressors": "any"}, SanctlibError, r"needs a list of regressors, like \['any'\]"),
+        ({"regressors": []}, SanctlibError, "needs a regressor"),
+        ({"regressors": ["of_dyad"]}, SanctlibError, "'of_dyad' does not vary within"),
         ({"regressors": ["x", "of_dyad"]}, SanctlibError, "'of_dyad' does not vary within"),
         ({"regressors": ["never"]}, SanctlibError, "'y' is zero wherever 'never' is not"),
         ({"regressors": ["x", "huge"]}, SanctlibError, "logarithms"),
@@ -182,19 +190,28 @@ def test_few_states_have_no_dyadic_errors() -> None:
         sl.fit_count_panel(made(12), outcome="y", regressors=["x"])
 
 
-def test_a_variance_that_is_not_positive_gives_no_interval() -> None:
+def test_dyadic_errors_are_not_below_those_by_dyad() -> None:
     """Round a ring of 30 states scores of 1 and -1 cancel at each: 0, less 30 dyads of 1."""
     ring = pd.DataFrame({"first": range(30), "second": [*range(1, 30), 0]})
     scores = np.tile([[1.0], [-1.0]], (15, 1))
     variance, n, said = variance_of(scores, np.ones((1, 1)), ring, "dyadic", "fit_count_panel")
-    assert variance.item() == pytest.approx(-30 * 30 / 29)
+    assert (n, variance.item()) == (30, pytest.approx(30 * 30 / 29))
+    assert "Of 1 variances 1 would be below those clustered by dyad" in said[1]
+
+
+def test_a_variance_that_is_not_positive_gives_no_interval() -> None:
+    """Rows a1, a2, b1, b2 of scores 1, -1, -1, 1: each side cancels, less four rows of 1."""
+    rows = pd.DataFrame({"first": [*"aabb"], "second": [1, 2, 1, 2]})
+    scores = np.array([[1.0], [-1.0], [-1.0], [1.0]])
+    variance, n, said = variance_of(scores, np.ones((1, 1)), rows, ["first", "second"], "own")
+    assert variance.item() == pytest.approx(-4 * 2)
     assert said[-1] == "A variance is not positive: too few clusters for these regressors."
     found = Ppml(
         terms=["x"],
         estimate=np.array([1.0]),
         variance=variance,
         n_clusters=n,
-        rows=ring,
+        rows=rows,
         notes=(),
         model=None,
     )

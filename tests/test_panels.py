@@ -180,6 +180,7 @@ def test_a_pair_without_direction_has_its_value_both_ways() -> None:
     ("changed", "error", "message"),
     [
         ({"states": ["RUS", "IRM"]}, UnknownChoiceError, "Did you mean"),
+        ({"states": ["RUS"]}, SanctlibError, "needs two states or more"),
         ({"columns": {"x": ["vist"]}}, UnknownChoiceError, "Did you mean 'visit'"),
         ({"coverage": None}, SanctlibError, "tell zero from missing"),
     ],

@@ -87,8 +87,8 @@ def exposure_elasticity(intensity: pd.DataFrame, *, level: float = 0.95) -> pd.D
     -------
     elasticities : DataFrame
         ``first``, ``second``, ``component``, ``n_periods``, ``elasticity``, ``lower``,
-        ``upper`` and ``flagged`` (the interval excludes 1). Missing with fewer than 12
-        covered periods, without any act, or where the exposure hardly moves.
+        ``upper``, ``flagged`` (the interval excludes 1) and ``reason``: why an estimate is
+        missing, as with fewer than 12 covered periods.
 
     Raises
     ------
@@ -101,22 +101,27 @@ def exposure_elasticity(intensity: pd.DataFrame, *, level: float = 0.95) -> pd.D
     for names, series in intensity.groupby(_PAIR, sort=False):
         whole = series["covered"].fillna(value=False).astype("bool")
         used = series[whole & series["n_acts"].notna() & series["exposure"].gt(0)]
-        found = _elasticity(used, level) if len(used) >= _FEWEST else (np.nan,) * 3
-        rows.append((*names, len(used), *found))
-    columns = [*_PAIR, "n_periods", "elasticity", "lower", "upper"]
+        rows.append((*names, len(used), *_elasticity(used, level)))
+    columns = [*_PAIR, "n_periods", "elasticity", "lower", "upper", "reason"]
     table = pd.DataFrame(rows, columns=columns)
     known = table["elasticity"].notna()
     outside = table["lower"].gt(1) | table["upper"].lt(1)
+    table["reason"] = table["reason"].astype("str").mask(known)
     return table.assign(flagged=outside.astype("boolean").mask(~known))
 
 
-def _elasticity(series: pd.DataFrame, level: float) -> tuple[float, float, float]:
+def _elasticity(series: pd.DataFrame, level: float) -> tuple[float, float, float, str]:
     import statsmodels.api as sm
 
     n = series["n_acts"].to_numpy(dtype="float64")
     log_exposure = np.log(series["exposure"].to_numpy(dtype="float64"))
-    if n.sum() == 0 or log_exposure.std() < 1e-3:
-        return (np.nan,) * 3
+    for missing, reason in (
+        (len(series) < _FEWEST, f"fewer than {_FEWEST} covered periods"),
+        (n.sum() == 0, "no act"),
+        (log_exposure.std() < 1e-3, "all reporting hardly changes"),
+    ):
+        if missing:
+            return np.nan, np.nan, np.nan, reason
     design = sm.add_constant(log_exposure - log_exposure.mean())
     with warnings.catch_warnings():
         # A series without variation is fitted to the point: that is an answer, no fault.
@@ -126,7 +131,7 @@ def _elasticity(series: pd.DataFrame, level: float) -> tuple[float, float, float
     dispersion = max(1.0, fit.pearson_chi2 / fit.df_resid)
     half = NormalDist().inv_cdf((1 + level) / 2) * fit.bse[1] * dispersion**0.5
     elasticity = float(fit.params[1])
-    return elasticity, elasticity - half, elasticity + half
+    return elasticity, elasticity - half, elasticity + half, ""
 
 
 def decompose(

@@ -85,7 +85,7 @@ def dyad_panel(
     CuratedError
         For a hand-picked list.
     SanctlibError
-        When nobody said what the table covers, or it is of another kind.
+        When nobody said what the table covers, it is of another kind, or `states` are not two.
 
     Examples
     --------
@@ -107,6 +107,9 @@ def dyad_panel(
     check_choice(absent, ("zero", "missing"), what="rule", needed_by=who)
     check_choice(succession, ("strict", "dominant"), what="succession", needed_by=who)
     check_states(states, needed_by=who)
+    if len(set(states)) < 2:
+        msg = f"{who} needs two states or more, whose pairs it lays out, and got {list(states)!r}."
+        raise SanctlibError(msg)
     wanted = PANEL_COLUMNS if columns is None else columns
     for action in (a for actions in wanted.values() for a in actions):
         known = [a for actions in ACTIONS.values() for a in actions]

@@ -64,6 +64,20 @@ def dyadic(
     return _sandwich(meat, bread, n_states := len(np.unique(states))), n_states
 
 
+def not_below(variance: Floats, floor: Floats) -> Floats:
+    """
+    Return the variance raised to where it is in no direction below another.
+
+    Of one estimate the larger of two variances; of several a matrix that exceeds neither by
+    more than it must, and is positive where `floor` is.
+    """
+    scale = np.sqrt(np.diag(floor))
+    units = np.outer(scale, scale)
+    units[units == 0] = 1.0
+    values, vectors = np.linalg.eigh((variance - floor) / units)
+    return np.asarray(floor + units * (vectors * np.maximum(values, 0) @ vectors.T))
+
+
 def few_clusters(n_clusters: int) -> list[str]:
     """Return the note that a model of few clusters bears, or none."""
     if n_clusters >= FEW:

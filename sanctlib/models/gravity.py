@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.errors import SanctlibError, check_columns, check_list
 from sanctlib.models.panel import Errors, Floats, Ppml, group_numbers, ppml, quantile
 from sanctlib.models.result import Fit
 
@@ -87,11 +87,15 @@ def fit_gravity(
         When a table lacks a column.
     """
     who = "fit_gravity"
+    check_list(types, what="types", needed_by=who)
     check_columns(panel, [*_KEYS, trade], needed_by=who)
     if not panel["first"].gt(panel["second"]).any():
         msg = f"{who} needs trade in both directions: dyad_panel(…, directed=True) has them."
         raise SanctlibError(msg)
-    check_columns(sanctions, ["period", "sender", "target", *types, "n"], needed_by=who)
+    given = (
+        f"{who}: sanctions, as from active_sanctions by sender, target and {' and '.join(types)},"
+    )
+    check_columns(sanctions, ["period", "sender", "target", *types, "n"], needed_by=given)
     told = sanctions[sanctions["n"].notna()]
     periods = pd.Index(told["period"].drop_duplicates().sort_values())
     named = told[list(types)].astype("str").fillna({name: f"no_{name}" for name in types})

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.errors import SanctlibError, check_columns, check_list
 from sanctlib.metrics.panels import ordered_pairs
-from sanctlib.models.clusters import clustered, dyadic, few_clusters
+from sanctlib.models.clusters import clustered, dyadic, few_clusters, not_below
 from sanctlib.models.result import Fit
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,8 @@ def fit_count_panel(
     counts may be overdispersed, and values need not be counts (Gourieroux, Monfort and
     Trognon 1984). What Russia does to one state in a year is not independent of what it
     does to the next, so two dyads with a state in common are no two observations: errors
-    are dyadic-robust (Aronow, Samii and Assenova 2015) unless clusters are named.
+    are dyadic-robust (Aronow, Samii and Assenova 2015), and never smaller than those
+    clustered by dyad, unless clusters are named.
 
     Rows that decide nothing are left out and counted: those without a value (outside
     coverage), those of a group of zeros alone (the effect takes them to minus infinity),
@@ -172,10 +173,12 @@ def ppml(
     except ImportError:
         msg = f"{needed_by} needs the package pyfixest: pip install 'sanctlib[fixest]'."
         raise SanctlibError(msg) from None
-    if errors != "dyadic" and (isinstance(errors, str) or not 1 <= len(errors) <= 2):
-        msg = f"{needed_by} needs errors='dyadic' or a list of one or two columns, got {errors!r}."
-        raise SanctlibError(msg)
+    check_errors(errors, needed_by=needed_by)
+    check_list(regressors, what="regressors", needed_by=needed_by)
+    check_list(effects, what="effects", needed_by=needed_by)
     terms = list(regressors)
+    if not terms:
+        raise SanctlibError(f"{needed_by} needs a regressor: effects alone are no model.")
     rows, effects, mirrored = _both_ways(panel, effects, errors, needed_by)
     groups = [*effects, *(["dyad"] if errors == "dyadic" else errors)]
     parts = [part for name in groups for part in _PARTS.get(name, name).split("^")]
@@ -203,12 +206,13 @@ def ppml(
         try:
             model: Any = fepois(formula, data, vcov="hetero", fixef_rm="none", separation_check=[])
         except ValueError as wrong:
+            if "collinear" in str(wrong):
+                raise SanctlibError(_held(terms, effects, needed_by)) from wrong
             msg = f"{needed_by} found no estimate: {' '.join(str(wrong).split())} Regressors of "
             raise SanctlibError(f"{msg}very large numbers are best in logarithms.") from wrong
     absorbed = [name for name in terms if name not in model.coef().index]
     if absorbed:
-        msg = f"{needed_by}: {absorbed[0]!r} does not vary within the effects {', '.join(effects)}"
-        raise SanctlibError(f"{msg}, or adds nothing to the other regressors. Leave it out.")
+        raise SanctlibError(_held(absorbed, effects, needed_by))
     mean = model.predict(type="response")
     within, met = demean(x, np.column_stack(codes).astype("uint64"), mean, tol=1e-8)
     if not (model.convergence and met):
@@ -236,6 +240,14 @@ def ppml(
     )
 
 
+def _held(terms: Sequence[str], effects: Sequence[str], who: str) -> str:
+    names = " and ".join(map(repr, terms))
+    return (
+        f"{who}: {names} does not vary within the effects {', '.join(effects)}, or adds nothing "
+        "to the other regressors. Leave it out."
+    )
+
+
 def _both_ways(
     panel: pd.DataFrame, effects: Sequence[str], errors: Errors, who: str
 ) -> tuple[pd.DataFrame, list[str], bool]:
@@ -260,6 +272,13 @@ def _both_ways(
     return both, list(dict.fromkeys(sides)), True
 
 
+def check_errors(errors: Errors, *, needed_by: str) -> None:
+    """Check that errors are dyadic, or clustered by one or two columns."""
+    if errors != "dyadic" and (isinstance(errors, str) or not 1 <= len(errors) <= 2):
+        msg = f"{needed_by} needs errors='dyadic' or a list of one or two columns, got {errors!r}."
+        raise SanctlibError(msg)
+
+
 def group_numbers(rows: pd.DataFrame, name: str) -> NDArray[np.int64]:
     """Return the number of the group of each row, from 0."""
     rows = ordered_pairs(rows) if name in _PARTS else rows
@@ -281,21 +300,46 @@ def _deciding(y: Floats, codes: list[NDArray[np.int64]]) -> tuple[NDArray[np.boo
 
 
 def variance_of(
-    scores: Floats, bread: Floats, rows: pd.DataFrame, errors: Errors, who: str
+    scores: Floats,
+    bread: Floats,
+    rows: pd.DataFrame,
+    errors: Errors,
+    who: str,
+    *,
+    n_deciding: int | None = None,
 ) -> tuple[Floats, int, list[str]]:
-    """Return the variance, the number of clusters and what a reader must know of both."""
+    """
+    Return the variance, the number of clusters and what a reader must know of both.
+
+    Of treatments that few clusters ever have, those (`n_deciding`) are the number that counts;
+    errors then hold with few of them (`docs/inference.md`).
+    """
+    n_raised = 0
     if errors == "dyadic":
-        variance, n = dyadic(scores, bread, rows["first"], rows["second"])
+        shared, n = dyadic(scores, bread, rows["first"], rows["second"])
         if n < FEWEST_STATES:
             msg = f"{who}: dyadic-robust errors need {FEWEST_STATES} states, and the rows used have"
             raise SanctlibError(f"{msg} {n}. Cluster by errors=['dyad'] and say so, or add states.")
+        dyads = pd.DataFrame({"dyad": group_numbers(rows, "dyad")})
+        apart = clustered(scores, bread, dyads)[0]
+        variance = not_below(shared, apart)
+        n_raised = int((np.diag(shared) < np.diag(apart)).sum())
         said = [f"Dyadic-robust errors (Aronow, Samii and Assenova 2015), {n} states"]
     else:
         groups = {name: group_numbers(rows, name) for name in errors}
         variance, n = clustered(scores, bread, pd.DataFrame(groups))
         said = [f"Errors clustered by {' and '.join(errors)}, {n} clusters"]
+    if n_deciding is not None and n_deciding < n:
+        variance = variance * (n - 1) / n * n_deciding / max(n_deciding - 1, 1)
+        said[0] += f", of which {n_deciding} with onsets are G"
+        n = n_deciding
     said[0] += f", factor G / (G - 1), t with {n - 1} degrees of freedom."
-    said += few_clusters(n)
+    if n_raised:
+        said.append(
+            f"Of {len(variance)} variances {n_raised} would be below those clustered by dyad, "
+            "which is chance: the larger ones stand."
+        )
+    said += few_clusters(n) if n_deciding is None else []
     if (np.diag(variance) <= 0).any():
         said.append("A variance is not positive: too few clusters for these regressors.")
     return variance, n, said

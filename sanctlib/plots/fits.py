@@ -20,8 +20,9 @@ def plot_fit(fit: Fit, *, caption: str, title: str, ax: Axes | None = None) -> A
     Draw what a model gave.
 
     A fit of a series shows its values, the fitted line and what the periods before would
-    have led to expect; responses are drawn by horizon; other estimates below each other,
-    each with its interval. The grey line is no effect: 0, or 1 of ratios.
+    have led to expect; responses are drawn by horizon, event studies by periods since the
+    onset; other estimates below each other, each with its interval. The grey line is no
+    effect: 0, or 1 of ratios.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ def plot_fit(fit: Fit, *, caption: str, title: str, ax: Axes | None = None) -> A
         _draw_series(ax, fit.details["series"])
     elif table.empty:
         say_empty(ax)
+    elif "event_time" in table:
+        _draw_events(ax, table)
     elif "horizon" in table:
         ax.axhline(0, color="0.75")
         ax.fill_between(table["horizon"], table["lower"], table["upper"], alpha=0.2, lw=0)
@@ -62,6 +65,19 @@ def _draw_series(ax: Axes, series: pd.DataFrame) -> None:
     if pd.api.types.is_datetime64_dtype(series["period"]):
         dated(ax)
     beside_axes(ax)
+
+
+def _draw_events(ax: Axes, table: pd.DataFrame) -> None:
+    known = table["lower"].notna()
+    ax.axhline(0, color="0.75")
+    ax.axvline(-0.5, color="0.75", linestyle=":")
+    ax.vlines(table["event_time"], table["lower"], table["upper"], color=COLOURS[0])
+    for rows, face in ((table[known], COLOURS[0]), (table[~known], "white")):
+        ax.plot(rows["event_time"], rows["estimate"], "o", mfc=face, mec=COLOURS[0], ms=5)
+    ax.set_xticks(table["event_time"])
+    ax.set_xlabel("periods since the onset (open: compared with)")
+    n_onsets, n_targets = table[["n_onsets", "n_targets"]].iloc[0]
+    ax.set_ylabel(f"effect, {n_onsets} onsets of {n_targets} targets")
 
 
 def _draw_estimates(ax: Axes, table: pd.DataFrame) -> None:
