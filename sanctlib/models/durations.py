@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_columns
+from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_columns, check_list
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.outcomes import Several, described
 from sanctlib.metrics.questions import FLAGS, Question, cases_by, of_senders
@@ -18,6 +18,7 @@ from sanctlib.models.survival import cox, incidence, median, survival
 from sanctlib.periods import PERIODS, Period, period_number
 
 _IDS = ["source", "case_id"]
+_ENDS = ("outcomes", "state", "exit", "end", "end_last", "ongoing", "time", "ended")
 
 
 def fit_duration(
@@ -82,7 +83,7 @@ def fit_duration(
     ------
     SanctlibError
         For fewer than 10 ended cases per regressor, no case left, a column that differs
-        within a case, or another table than cases.
+        within a case, is one of several or tells how it ended, or another table than cases.
     CuratedError
         For a hand-picked list.
 
@@ -110,6 +111,8 @@ def fit_duration(
 
     who = "fit_duration"
     check_choice(every, PERIODS, what="period", needed_by=who)
+    check_list(regressors, what="regressors", needed_by=who)
+    _check_told(by, regressors, who)
     with opened(table, needed_by=who, coverage=coverage) as source:
         if source.curated:
             raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no rate.")
@@ -156,6 +159,19 @@ def fit_duration(
     )
 
 
+def _check_told(by: str | None, regressors: Sequence[str], who: str) -> None:
+    """Check that each is known while a case lasts, and groups hold a case once."""
+    joined = {column: key for key, column in FLAGS.items()}
+    for name in [*regressors, *([by] if by else [])]:
+        if name in _ENDS:
+            msg = f"{who}: {name!r} is how or when a case ended, and tells no cases apart that"
+            raise SanctlibError(f"{msg} last. Ways to end are in details['incidence'].")
+        key = joined.get(name, name)
+        if key in FLAGS and (name == by or key != name):
+            msg = f"{who}: a case may have several in {FLAGS[key]!r}, and groups would overlap"
+            raise SanctlibError(f"{msg}: use regressors=[{key!r}], a column for each.")
+
+
 def _lasting(
     cases: pd.DataFrame, question: Question, known: Coverage, columns: Sequence[str]
 ) -> tuple[pd.DataFrame, str]:
@@ -169,7 +185,7 @@ def _lasting(
         if once[name].nunique(dropna=False).gt(1).any():
             msg = f"{who} needs one {name!r} per case, and some cases have several: ask for senders"
             raise SanctlibError(f"{msg} or targets, or reduce the column to one.")
-    told = [name for name in [*held, "state"] if name in cases]
+    told = [name for name in [*held, "state"] if name in cases and name not in _IDS]
     parties = once["target"].agg(lambda states: ";".join(sorted(states.dropna().unique())))
     spells = spells.merge(once[told].first().assign(parties=parties).reset_index(), on=_IDS)
     is_open = spells["finish"].eq(NEVER)
