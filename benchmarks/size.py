@@ -18,6 +18,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr
 
 import sanctlib as sl
 
@@ -82,6 +83,38 @@ def breaks(rng: np.random.Generator, n: int, rho: float) -> Rows:
     return {f"find_breaks, {c}: size": [float(table.empty)] for c, table in found.items()}
 
 
+def specifications(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return the joint p-values of eight specifications of two outcomes that share their noise."""
+    x, y, other = (drawn(rng, n, rho) for _ in range(3))
+    moved = 0.3 * np.concatenate([[0.0], x[:-1]])
+    found: Rows = {}
+    for name, effect in (("size", 0.0), ("power", moved)):
+        outcomes = {"first": y + effect, "second": 0.7 * y + 0.7 * other + effect}
+        fit = sl.specification_curve(
+            partial(slope, outcomes=outcomes),
+            {"outcome": [*outcomes], "lag": [1, 2], "past": [0, 1]},
+            sanctions=pd.Series(x),
+            n_draws=199,
+        )
+        for statistic in ("median", "share", "stouffer"):
+            found[f"curve, {statistic}: {name}"] = [fit.table[f"p_{statistic}"][0]]
+    return found
+
+
+def slope(
+    sanctions: pd.Series, *, outcomes: dict[str, np.ndarray], outcome: str, lag: int, past: int
+) -> dict[str, float]:
+    """Return the slope of an outcome on sanctions `lag` before, beside `past` lags of its own."""
+    x, y = sanctions.to_numpy(), outcomes[outcome] / outcomes[outcome].std()
+    at = np.arange(2, len(y))
+    design = np.column_stack([x[at - lag], np.ones(len(at)), *[y[at - k] for k in (1, 2)[:past]]])
+    inverse = np.linalg.inv(design.T @ design)
+    slopes = inverse @ (design.T @ y[at])
+    residuals, free = y[at] - design @ slopes, len(at) - design.shape[1]
+    t = slopes[0] / np.sqrt(inverse[0, 0] * (residuals @ residuals) / free)
+    return {"estimate": float(slopes[0]), "p_value": float(2 * stdtr(free, -abs(t)))}
+
+
 def drawn(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:
     """Return an autoregressive series of deviation 1."""
     noise = rng.normal(size=n + 100)
@@ -97,6 +130,7 @@ def table_of(**columns: Any) -> pd.DataFrame:
 
 STUDIES = {"interrupted": (interrupted, 1000), "counts": (counts, 200)}
 STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400)}
+STUDIES |= {"specifications": (specifications, 200)}
 
 
 def cell(study: str, n: int, rho: float, runs: int) -> pd.DataFrame:

@@ -32,6 +32,7 @@ from sanctlib.models.gravity import fit_gravity
 from sanctlib.models.interrupted import fit_interrupted_series
 from sanctlib.models.panel import fit_count_panel
 from sanctlib.models.result import Fit
+from sanctlib.models.specifications import specification_curve
 from sanctlib.plots import (
     caption,
     plot_acts,
@@ -127,6 +128,7 @@ __all__ = [
     "sanction_pressure",
     "shared_sanctioners",
     "show_table",
+    "specification_curve",
     "upstream_audit",
     "wilson_interval",
     "write",

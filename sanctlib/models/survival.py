@@ -103,13 +103,13 @@ def cox(
     days = [name for name in held if pd.api.types.is_datetime64_dtype(held[name])]
     if days:
         raise SanctlibError(f"{who}: {days[0]!r} is a day: make it a number, such as its year.")
-    flat = [name for name in held if held[name].nunique() < 2]
+    flat = [name for name, values in held.items() if values.nunique() < 2]
     x = pd.DataFrame(index=spells.index) if flat else _columns(spells, regressors)
     ended = int(spells["ended"].sum())
     if ended < FEWEST_ENDS * x.shape[1]:
         msg = f"{who} needs {FEWEST_ENDS} ended cases per regressor: {x.shape[1]} of them need "
         raise SanctlibError(f"{msg}{FEWEST_ENDS * x.shape[1]}, and {ended} ended.")
-    flat = flat or [name for name in x if x[name].nunique() < 2]
+    flat = flat or [str(name) for name in x if x[name].nunique() < 2]
     if flat or np.linalg.matrix_rank(x - x.mean()) < x.shape[1]:
         wrong = flat[0] if flat else ", ".join(map(str, x))
         raise SanctlibError(f"{who}: {wrong!r} adds nothing: constant, or told by the others.")
