@@ -84,16 +84,16 @@ def breaks(rng: np.random.Generator, n: int, rho: float) -> Rows:
 
 
 def specifications(rng: np.random.Generator, n: int, rho: float) -> Rows:
-    """Return the joint p-values of eight specifications of two outcomes that share their noise."""
+    """Return joint p-values of eight specifications, without an effect, with one, all growing."""
     x, y, other = (drawn(rng, n, rho) for _ in range(3))
-    moved = 0.3 * np.concatenate([[0.0], x[:-1]])
+    moved, trend = 0.3 * np.concatenate([[0.0], x[:-1]]), np.linspace(0, 3, n)
     found: Rows = {}
-    for name, effect in (("size", 0.0), ("power", moved)):
+    for name, effect, grown in (("size", 0.0, 0.0), ("power", moved, 0.0), ("trend", trend, trend)):
         outcomes = {"first": y + effect, "second": 0.7 * y + 0.7 * other + effect}
         fit = sl.specification_curve(
             partial(slope, outcomes=outcomes),
             {"outcome": [*outcomes], "lag": [1, 2], "past": [0, 1]},
-            sanctions=pd.Series(x),
+            sanctions=pd.Series(x + grown),
             n_draws=199,
         )
         for statistic in ("median", "share", "stouffer"):

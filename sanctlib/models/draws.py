@@ -51,12 +51,10 @@ class Work:
         said = ", ".join(f"{k}={v!r}" for k, v in {"sanctions": sanctions, **choice}.items())
         try:
             found = self.estimate(moved[sanctions], **choice)
-        except SanctlibError:
-            if shift == 0:
-                raise
-            # Moved sanctions may not vary within a short window.
-            return [np.nan] * len(READ)
         except Exception as error:
+            # Moved sanctions may not vary within a short window.
+            if shift and isinstance(error, SanctlibError):
+                return [np.nan] * len(READ)
             error.add_note(f"{_WHO}: {said}, sanctions moved by {shift} periods")
             raise
         if not hasattr(found, "get") or not {"estimate", "p_value"} <= {*found.keys()}:

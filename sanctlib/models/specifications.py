@@ -21,7 +21,8 @@ Floats = NDArray[np.float64]
 Choices: TypeAlias = Mapping[str, Sequence[object]] | Sequence[Mapping[str, object]]
 
 _WHO = "specification_curve"
-_OWN = ("sanctions", *READ, "p_shift", "null_lower", "null_upper", "contaminated")
+OWN = ("sanctions", *READ, "p_shift", "null_lower", "null_upper", "contaminated")
+"""Columns of the specifications that are not choices of the researcher."""
 _ALPHA = 0.05
 
 
@@ -201,7 +202,7 @@ def _specifications(choices: Choices, names: Sequence[str]) -> list[dict[str, An
         choices = [dict(zip(choices, options, strict=True)) for options in combined]
     if not choices or any(list(choice) != list(choices[0]) for choice in choices):
         raise SanctlibError(f"{_WHO} needs specifications, each with the same choices.")
-    taken = sorted(set(choices[0]) & set(_OWN))
+    taken = sorted(set(choices[0]) & set(OWN))
     if taken:
         raise SanctlibError(f"{_WHO} has a column {taken[0]!r} of its own: rename the choice.")
     return [{"sanctions": name, **choice} for choice in choices for name in names]
