@@ -33,6 +33,7 @@ from sanctlib.models.interrupted import fit_interrupted_series
 from sanctlib.models.panel import fit_count_panel
 from sanctlib.models.result import Fit
 from sanctlib.models.specifications import specification_curve
+from sanctlib.models.synthetic import fit_synthetic_control
 from sanctlib.plots import (
     caption,
     plot_acts,
@@ -95,6 +96,7 @@ __all__ = [
     "fit_gravity",
     "fit_interrupted_series",
     "fit_local_projection",
+    "fit_synthetic_control",
     "gdelt_events",
     "ideal_point_gap",
     "intensity_shares",
