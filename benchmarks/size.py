@@ -101,6 +101,27 @@ def specifications(rng: np.random.Generator, n: int, rho: float) -> Rows:
     return found
 
 
+def synthetic(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return placebo p-values of one unit of 20 that share a walk, alike or noisier than others."""
+    walk = np.cumsum(rng.normal(size=n)) * 3 / n**0.5
+    shares = rng.uniform(size=(20, 1))
+    noise = np.stack([drawn(rng, n, rho) for _ in range(20)])
+    treated = np.arange(20) == 0
+    after = np.arange(n) >= round(BEFORE * n)
+    found: Rows = {}
+    for name, scale, effect in (("size", 1, 0), ("size, twice the noise", 2, 0), ("power", 1, 2)):
+        values = shares * walk + noise * np.where(treated, scale, 1)[:, None]
+        values += effect * np.outer(treated, after)
+        panel = pd.DataFrame(values).rename_axis("unit").reset_index().melt("unit")
+        panel = panel.assign(period=panel["variable"].astype("int64"), unit=panel["unit"].map(str))
+        fit = sl.fit_synthetic_control(
+            panel, outcome="value", treated="0", onset=round(BEFORE * n), unit="unit"
+        )
+        for term, p in zip(fit.table["term"], fit.table["p_value"], strict=True):
+            found[f"{term}: {name}"] = [p]
+    return found
+
+
 def slope(
     sanctions: pd.Series, *, outcomes: dict[str, np.ndarray], outcome: str, lag: int, past: int
 ) -> dict[str, float]:
@@ -130,7 +151,7 @@ def table_of(**columns: Any) -> pd.DataFrame:
 
 STUDIES = {"interrupted": (interrupted, 1000), "counts": (counts, 200)}
 STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400)}
-STUDIES |= {"specifications": (specifications, 200)}
+STUDIES |= {"specifications": (specifications, 200), "synthetic": (synthetic, 200)}
 
 
 def cell(study: str, n: int, rho: float, runs: int) -> pd.DataFrame:
