@@ -69,6 +69,7 @@ def test_two_specifications_are_counted_by_hand() -> None:
     assert rows["null_lower"].tolist() == pytest.approx([-2.95, -0.9])
     assert rows["null_upper"].tolist() == pytest.approx([-0.1, 1.0])
     assert "3 of 3 shifts, seed 1; a p-value cannot be below 0.250" in fit.notes[1]
+    assert fit.notes[2].endswith("correlation of sanctions with time: sanctions 0.77.")
 
 
 def test_windows_that_hold_a_war_and_other_estimands_have_curves_of_their_own() -> None:
@@ -90,7 +91,7 @@ def test_windows_that_hold_a_war_and_other_estimands_have_curves_of_their_own() 
         ["b", False, 1],
         ["b", True, 11],
     ]
-    assert fit.notes[3] == "Contaminated, in a panel apart: 2 specifications."
+    assert fit.notes[4] == "Contaminated, in a panel apart: 2 specifications."
 
 
 def test_a_shift_moves_months_and_quarters_by_the_same_time() -> None:
@@ -188,7 +189,7 @@ def test_a_shift_without_an_estimate_is_left_out_and_counted() -> None:
 
     fit = sl.specification_curve(estimate, {}, sanctions=LAST)
     assert fit.table[["p_median", "n_draws"]].to_numpy().tolist() == [[1 / 3, 2]]
-    assert fit.notes[2].startswith("1 shifts left out")
+    assert fit.notes[3].startswith("1 shifts left out")
 
 
 def test_an_error_says_in_which_specification(bound: dict[str, Any]) -> None:

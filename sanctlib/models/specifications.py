@@ -54,8 +54,8 @@ def specification_curve(
     window holds a war, say, that moved sanctions and outcome both, are a panel apart with
     numbers of its own. Many biased estimates agree: a curve is as good as its designs.
 
-    A trend does not survive the shift: it falls where the ends meet. Give sanctions newly
-    imposed or differences, not a stock that grows.
+    A trend does not survive the shift, and one that sanctions and outcome share passes for an
+    effect. Give sanctions newly imposed or differences, not a stock that grows.
 
     Parameters
     ----------
@@ -153,6 +153,8 @@ def specification_curve(
         curve[["null_lower", "null_upper"]] = np.transpose(edges)
         parts.append(curve)
     n_kept = len(effects) - 1
+    times = {name: np.corrcoef(values, range(len(values)))[0, 1] for name, values in series.items()}
+    grown = ", ".join(f"{name} {r:.2f}" for name, r in times.items())
     return Fit(
         name=f"Specification curve, {len(rows)} specifications",
         table=pd.DataFrame(curves).sort_values(keys, kind="stable", ignore_index=True),
@@ -160,7 +162,9 @@ def specification_curve(
             "Description, unless each specification identifies: biases that all share stay in all.",
             f"Without effect: sanctions moved round their calendar by the same share of it in all "
             f"specifications, {len(shifts)} of {least - 1} shifts, seed {seed}; a p-value cannot "
-            f"be below {1 / (1 + n_kept):.3f}. A trend does not survive a shift.",
+            f"be below {1 / (1 + n_kept):.3f}.",
+            f"A trend does not survive a shift, and a shared one passes for an effect; correlation "
+            f"of sanctions with time: {grown}.",
             f"{len(shifts) - n_kept} shifts left out, in which some specification had no estimate.",
             f"Contaminated, in a panel apart: {sum(flags)} specifications.",
         ),
