@@ -117,8 +117,9 @@ def synthetic(rng: np.random.Generator, n: int, rho: float) -> Rows:
         fit = sl.fit_synthetic_control(
             panel, outcome="value", treated="0", onset=round(BEFORE * n), unit="unit"
         )
-        for term, p in zip(fit.table["term"], fit.table["p_value"], strict=True):
-            found[f"{term}: {name}"] = [p]
+        for row in fit.table.itertuples():
+            found[f"{row.term}: {name}"] = [row.p_value]
+            found[f"{row.term}, ratio: {name}"] = [row.p_ratio]
     return found
 
 

@@ -86,6 +86,16 @@ def test_an_effect_is_found_where_trends_differ() -> None:
     assert [line.get_label() for line in ax.lines] == ["value", "expected"]
 
 
+def test_a_rough_unit_has_a_large_effect_by_chance_and_no_large_ratio() -> None:
+    """The treated dyad swings by 4 around its mean, which rises by 2; the others run smoothly."""
+    panel = panel_of(0.0)
+    rough = 5 + 4.0 * (-1.0) ** np.arange(30) + 2.0 * (np.arange(30) >= 20)
+    panel.loc[panel["dyad"].eq("RUS,A00"), "trade"] = rough
+    row = sl.fit_synthetic_control(panel, **ASKED, onset=ONSET).table.iloc[1]
+    assert row["p_value"] == 1 / 20
+    assert row["p_ratio"] > 0.5
+
+
 def test_units_that_lack_a_period_are_left_out_and_counted() -> None:
     panel = panel_of(0.0)
     panel["covered"] = ~(panel["dyad"].eq("RUS,A05") & panel["period"].eq("2020-03-01"))

@@ -39,7 +39,8 @@ def fit_synthetic_control(
 
     Chance is judged by placebos: each other unit takes the place of the treated one, which
     is set aside, and ``p_value`` is the rank of the treated unit's effect in size. It asks
-    that sanctions could have fallen on any of them, which is never quite so.
+    that sanctions could have fallen on any of them. A unit that runs rougher than others has
+    larger effects by chance: ``p_ratio`` ranks effects by the error before the onset.
 
     It identifies an effect if nothing else happened to the treated unit alone from the onset
     on, nothing came of the sanction before it, and nothing of it reached the others: leave
@@ -62,8 +63,9 @@ def fit_synthetic_control(
     -------
     Fit
         `table` has a row per answer (``term``): ``estimate`` (mean difference over the
-        periods from the onset on, in units of the outcome), ``p_value``, ``rmse_before``
-        (distance before the onset, level aside but for the synthetic control), ``n`` units.
+        periods from the onset on, in units of the outcome), ``p_value``, ``p_ratio``,
+        ``rmse_before`` (distance before the onset, level aside but for the synthetic
+        control), ``n`` units.
         `details` hold ``"weights"`` (``term``, ``unit``, ``weight``), ``"placebo"``
         (``term``, ``unit``, ``estimate``) and ``"series"``, the treated unit (``value``) and
         its synthetic control (``expected``).
@@ -114,9 +116,12 @@ def fit_synthetic_control(
     table, weights, placebos = [], [], []
     for term, (effect, _, shares, rmse) in found.items():
         drawn = pd.Series({name: of[term][0] for name, of in placebo.items()})
-        as_large = int(drawn.abs().ge(abs(effect) - 1e-12).sum())
-        row = {"term": term, "estimate": effect, "p_value": (1 + as_large) / (1 + len(drawn))}
-        table.append(row | {"rmse_before": rmse, "n": 1 + len(drawn)})
+        errors = np.array([rmse, *(of[term][3] for of in placebo.values())])
+        size = np.abs([effect, *drawn])
+        ratio = size / np.maximum(errors, 1e-9 * donors.std())  # some fit without error
+        p_value, p_ratio = (float(np.mean(s >= s[0] - 1e-12)) for s in (size, ratio))
+        row = {"term": term, "estimate": effect, "p_value": p_value, "p_ratio": p_ratio}
+        table.append(row | {"rmse_before": rmse, "n": len(size)})
         weights.append(pd.DataFrame({"term": term, "unit": others.index, "weight": shares}))
         placebos.append(pd.DataFrame({"term": term, "unit": drawn.index, "estimate": drawn}))
     notes = [
