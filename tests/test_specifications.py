@@ -220,6 +220,8 @@ def nothing(_: pd.Series, **__: object) -> dict[str, float]:
         ({"choices": {"estimate": [1]}}, "'estimate' of its own: rename"),
         ({"estimand": "outcom"}, "Did you mean 'outcome'"),
         ({"contaminated": {"window": [1]}}, "does not know the choice 'window'"),
+        ({"contaminated": {"outcome": ["c"]}}, "no specification has the contaminated outcome 'c'"),
+        ({"contaminated": {"outcome": "a"}}, "needs a list of options of outcome"),
         ({"estimate": lambda *_, **__: (1, 2)}, "must return a row or dict with 'estimate'"),
         ({"estimate": nothing}, "no estimate, .* for sanctions='sanctions', outcome='a'"),
         ({"estimate": lambda *_, **__: 1, "workers": 2}, "cannot have '<lambda>'. Write it into"),

@@ -125,6 +125,12 @@ def specification_curve(
     known = [name for name in made if name != "sanctions" or len(series) > 1]
     for name in [*(contaminated or ()), *([estimand] if estimand else [])]:
         check_choice(name, known, what="choice", needed_by=_WHO)
+    for name, marked in (contaminated or {}).items():
+        check_list(marked, what=f"options of {name}", needed_by=_WHO)  # type: ignore[arg-type]
+        options = [choice[name] for choice in specifications]
+        if strange := [option for option in marked if option not in options]:
+            msg = f"{_WHO}: no specification has the contaminated {name} {strange[0]!r}."
+            raise SanctlibError(msg)
     least = min(map(len, series.values()))
     shifts = np.arange(1, least)
     if n_draws < len(shifts):
