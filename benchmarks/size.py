@@ -18,6 +18,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr
 
 import sanctlib as sl
 
@@ -128,6 +129,60 @@ def pairs(rng: np.random.Generator, n: int, rho: float) -> Rows:
     return found
 
 
+def specifications(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return joint p-values of eight specifications, without an effect, with one, all growing."""
+    x, y, other = (drawn(rng, n, rho) for _ in range(3))
+    moved, trend = 0.3 * np.concatenate([[0.0], x[:-1]]), np.linspace(0, 3, n)
+    found: Rows = {}
+    for name, effect, grown in (("size", 0.0, 0.0), ("power", moved, 0.0), ("trend", trend, trend)):
+        outcomes = {"first": y + effect, "second": 0.7 * y + 0.7 * other + effect}
+        fit = sl.specification_curve(
+            partial(slope, outcomes=outcomes),
+            {"outcome": [*outcomes], "lag": [1, 2], "past": [0, 1]},
+            sanctions=pd.Series(x + grown),
+            n_draws=199,
+        )
+        for statistic in ("median", "share", "stouffer"):
+            found[f"curve, {statistic}: {name}"] = [fit.table[f"p_{statistic}"][0]]
+    return found
+
+
+def synthetic(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return placebo p-values of one unit of 20 that share a walk, alike or noisier than others."""
+    walk = np.cumsum(rng.normal(size=n)) * 3 / n**0.5
+    shares = rng.uniform(size=(20, 1))
+    noise = np.stack([drawn(rng, n, rho) for _ in range(20)])
+    treated = np.arange(20) == 0
+    after = np.arange(n) >= round(BEFORE * n)
+    found: Rows = {}
+    for name, scale, effect in (("size", 1, 0), ("size, twice the noise", 2, 0), ("power", 1, 2)):
+        values = shares * walk + noise * np.where(treated, scale, 1)[:, None]
+        values += effect * np.outer(treated, after)
+        panel = pd.DataFrame(values).rename_axis("unit").reset_index().melt("unit")
+        panel = panel.assign(period=panel["variable"].astype("int64"), unit=panel["unit"].map(str))
+        fit = sl.fit_synthetic_control(
+            panel, outcome="value", treated="0", onset=round(BEFORE * n), unit="unit"
+        )
+        for row in fit.table.itertuples():
+            found[f"{row.term}: {name}"] = [row.p_value]
+            found[f"{row.term}, ratio: {name}"] = [row.p_ratio]
+    return found
+
+
+def slope(
+    sanctions: pd.Series, *, outcomes: dict[str, np.ndarray], outcome: str, lag: int, past: int
+) -> dict[str, float]:
+    """Return the slope of an outcome on sanctions `lag` before, beside `past` lags of its own."""
+    x, y = sanctions.to_numpy(), outcomes[outcome] / outcomes[outcome].std()
+    at = np.arange(2, len(y))
+    design = np.column_stack([x[at - lag], np.ones(len(at)), *[y[at - k] for k in (1, 2)[:past]]])
+    inverse = np.linalg.inv(design.T @ design)
+    slopes = inverse @ (design.T @ y[at])
+    residuals, free = y[at] - design @ slopes, len(at) - design.shape[1]
+    t = slopes[0] / np.sqrt(inverse[0, 0] * (residuals @ residuals) / free)
+    return {"estimate": float(slopes[0]), "p_value": float(2 * stdtr(free, -abs(t)))}
+
+
 def drawn(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:
     """Return an autoregressive series of deviation 1."""
     noise = rng.normal(size=n + 100)
@@ -144,6 +199,7 @@ def table_of(**columns: Any) -> pd.DataFrame:
 STUDIES = {"interrupted": (interrupted, 1000), "counts": (counts, 200)}
 STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400), "onsets": (onsets, 200)}
 STUDIES |= {"pairs": (pairs, 100)}
+STUDIES |= {"specifications": (specifications, 200), "synthetic": (synthetic, 200)}
 
 
 def cell(study: str, n: int, rho: float, runs: int) -> pd.DataFrame:

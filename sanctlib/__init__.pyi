@@ -31,6 +31,8 @@ from .models.gravity import fit_gravity
 from .models.interrupted import fit_interrupted_series
 from .models.panel import fit_count_panel
 from .models.result import Fit
+from .models.specifications import specification_curve
+from .models.synthetic import fit_synthetic_control
 from .plots import (
     caption,
     plot_acts,
@@ -43,6 +45,7 @@ from .plots import (
     plot_partners,
     plot_ratio,
     plot_shared,
+    plot_specifications,
     plot_stock,
     plot_timeline,
     plot_units,
@@ -93,6 +96,7 @@ __all__ = [
     "fit_gravity",
     "fit_interrupted_series",
     "fit_local_projection",
+    "fit_synthetic_control",
     "gdelt_events",
     "ideal_point_gap",
     "intensity_shares",
@@ -110,6 +114,7 @@ __all__ = [
     "plot_partners",
     "plot_ratio",
     "plot_shared",
+    "plot_specifications",
     "plot_stock",
     "plot_timeline",
     "plot_units",
@@ -127,6 +132,7 @@ __all__ = [
     "sanction_pressure",
     "shared_sanctioners",
     "show_table",
+    "specification_curve",
     "upstream_audit",
     "wilson_interval",
     "write",

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,7 +18,8 @@ import pandas as pd
 from sanctlib.cleaning.distinct import Numbers, in_one_order, is_category, one_after_the_other
 from sanctlib.cleaning.draft import Draft, unmatched
 from sanctlib.cleaning.repeats import content_columns
-from sanctlib.errors import SanctlibError, SourceError, check_choice
+from sanctlib.errors import SourceError, check_choice
+from sanctlib.processes import mapping
 from sanctlib.reading import Audit, no_rejects, sha256
 from sanctlib.schema import EVENTS
 from sanctlib.showing import progress_bar
@@ -96,7 +96,7 @@ def prepare_files(
     with writing(kept):
         pass  # a folder that cannot be written is told before hours of work
     clean, merge = (partial(f, key=key, kept=kept) for f in (_clean, _merge))
-    with _mapping(workers) as mapped:
+    with mapping(workers) as mapped:
         tasks = list(expected(files))
         parts = list(_shown(mapped(clean, tasks), len(tasks), unit="file", progress=progress))
         batches = [(month, (piece, i)) for part in parts for month, piece, i in part["batches"]]
@@ -116,25 +116,6 @@ def _files(path: Path) -> list[Path]:
     return sorted(
         p for p in path.iterdir() if p.is_file() and p.suffix != ".txt" and p.name[0] != "."
     )
-
-
-@contextmanager
-def _mapping(workers: int) -> Iterator[Any]:
-    """Give a `map` that these many processes do; what they give comes in order."""
-    if workers == 1:
-        yield map
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    try:
-        yield pool.map
-    except BrokenProcessPool as error:
-        msg = "A worker was killed (out of memory?). Run the same again: it goes on."
-        raise SanctlibError(msg) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _shown(results: Iterable[Any], n: int, *, unit: str, progress: bool) -> Iterator[Any]:

@@ -93,3 +93,16 @@ def test_a_shift_of_the_whole_series_moves_no_break(values: list[float], shift: 
     plain = find_breaks(pd.Series(values), shortest=3, most=3).details["numbers"]
     moved = find_breaks(pd.Series(values) + shift, shortest=3, most=3).details["numbers"]
     assert moved["rss"].to_numpy() == pytest.approx(plain["rss"].to_numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("series", "got"),
+    [
+        (pd.DataFrame({"period": [1, 2], "n": [1, 2]}), "a table with the columns 'period', 'n'"),
+        ([1.0, 2.0], "a list"),
+        (pd.Series(["a", "b"]), "a Series"),
+    ],
+)
+def test_what_is_no_series_of_numbers_is_refused(series: object, got: str) -> None:
+    with pytest.raises(SanctlibError, match=f"got {got}. From a table .*set_index"):
+        find_breaks(series)  # type: ignore[arg-type]

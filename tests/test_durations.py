@@ -85,6 +85,12 @@ def test_cases_that_are_all_open_have_no_median() -> None:
     assert "incidence" not in fit.details
 
 
+def test_sources_are_compared() -> None:
+    rows = cases(["1", "3"]).assign(source=["gsdb", "ties"])
+    fit = sl.fit_duration(rows, every="month", by="source", coverage=KNOWN)
+    assert fit.table[["source", "median"]].to_numpy().tolist() == [["gsdb", 1], ["ties", 3]]
+
+
 def test_a_case_counts_once_from_its_first_to_its_last_day() -> None:
     rows = cases(["5", "5"]).assign(case_id="1", target=["IRN", "RUS"])
     rows.loc[1, ["start", "start_last"]] = pd.Timestamp("2010-12-01")
@@ -123,11 +129,19 @@ def test_real_cases_are_all_accounted_for(real_data: Path) -> None:
         ({"by": "target"}, "one 'target' per case"),
         ({"targets": ["CUB"]}, "no case imposed of which begin and end are known"),
         ({"coverage": None}, "what they cover"),
+        ({"by": "measure"}, r"several in 'measures', .*: use regressors=\['measure'\]"),
+        ({"by": "objective"}, r"several in 'objectives', .*: use regressors=\['objective'\]"),
+        ({"regressors": ["measures"]}, r"use regressors=\['measure'\], a column for each"),
+        ({"regressors": ["stage"]}, "'stage' adds nothing: constant"),
+        ({"regressors": "stage"}, "needs a list of regressors"),
+        ({"regressors": ["start"]}, "'start' is a day: make it a number"),
+        ({"by": "outcomes"}, "'outcomes' is how or when a case ended"),
+        ({"regressors": ["state"]}, "'state' is how or when a case ended"),
     ],
 )
 def test_what_cannot_be_estimated_is_said(changed: dict[str, object], message: str) -> None:
-    rows = cases(["1", "2", "2"], x=[1, 2, 2]).assign(
-        case_id=[*"011"], target=["IRN", "RUS", "IRN"]
+    rows = cases(["1", "2", "2"], x=[1, 2, 2], measures="arms;trade", outcomes="failed").assign(
+        source="gsdb", case_id=[*"011"], target=["IRN", "RUS", "IRN"]
     )
     with pytest.raises(SanctlibError, match=message):
         sl.fit_duration(rows, **{"every": "month", "coverage": KNOWN, **changed})

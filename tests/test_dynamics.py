@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from sanctlib.errors import SanctlibError
-from sanctlib.models.dynamics import fit_local_projection, lead_lag, same_period, wald
+from sanctlib.models.autoregression import same_period, wald
+from sanctlib.models.dynamics import fit_local_projection, lead_lag
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_units_move_no_statistic_and_draws_follow_their_seed() -> None:
 
 
 def test_the_order_of_integration_is_that_of_the_series_made() -> None:
-    from sanctlib.models.dynamics import _order
+    from sanctlib.models.autoregression import _order
 
     steps = np.random.default_rng(6).normal(size=200)
     made = [steps, steps.cumsum(), steps.cumsum().cumsum()]

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import date
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.errors import MissingColumnsError
-from sanctlib.plots import plot_flow_and_stock, plot_shared, plot_units
+from sanctlib.errors import MissingColumnsError, SanctlibError
+from sanctlib.plots import plot_flow_and_stock, plot_shared, plot_specifications, plot_units
 
 mpl.use("Agg")
 WORDS = {"caption": "n = 3 acts.", "title": "Acts"}
@@ -107,6 +108,33 @@ def test_a_sender_that_another_source_does_not_name_is_an_open_mark() -> None:
 def test_nobody_on_both_says_so() -> None:
     ax = plot_shared(shared().assign(shared="", disputed=""), every="year", **WORDS)
     assert any(t.get_text() == "no values" for t in ax.texts)
+
+
+def curve() -> pd.DataFrame:
+    """Three specifications, of which the last is contaminated; one choice has one option."""
+    rows = {"lag": [1, 2, 2], "model": "linear", "estimate": [-0.1, 0.4, 0.3], "lower": -0.3}
+    rows |= {"upper": 0.8, "p_value": [0.3, 0.01, 0.02], "null_lower": -0.2, "null_upper": 0.2}
+    return pd.DataFrame(rows | {"contaminated": [False, False, True]})
+
+
+def test_specifications_stand_in_order_above_their_choices_the_contaminated_apart() -> None:
+    clean, apart = plot_specifications(curve(), **WORDS)
+    _, below, from_ = clean[0].lines
+    assert np.asarray(below.get_xydata()).tolist() == [[1, 0.4]]
+    assert np.asarray(from_.get_xydata()).tolist() == [[0, -0.1]]
+    assert from_.get_markerfacecolor() == "white"
+    assert [label.get_text() for label in clean[1].get_yticklabels()] == ["lag: 1", "lag: 2"]
+    assert [np.asarray(line.get_xdata()).tolist() for line in clean[1].lines] == [[0], [1]]
+    assert [np.asarray(line.get_xdata()).tolist() for line in apart[1].lines] == [[], [0]]
+    assert apart[0].get_title(loc="right") == "contaminated"
+    assert len(plot_specifications(curve().query("not contaminated"), **WORDS)) == 1
+
+
+def test_two_curves_are_not_drawn_as_one() -> None:
+    with pytest.raises(SanctlibError, match="choose the rows of one estimand"):
+        plot_specifications(pd.concat([curve(), curve()]), **WORDS)
+    with pytest.raises(MissingColumnsError, match="plot_specifications needs"):
+        plot_specifications(curve().drop(columns="p_value"), **WORDS)
 
 
 def test_another_table_is_refused() -> None:

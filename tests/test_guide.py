@@ -125,6 +125,7 @@ def test_the_guide_has_every_measure() -> None:
     of_results = {"decompose", "intensity_shares", "exposure_elasticity", "find_breaks"}
     of_results |= {"fit_interrupted_series", "fit_local_projection", "lead_lag"}
     of_results |= {"fit_count_panel", "fit_gravity", "event_study"}
+    of_results |= {"fit_synthetic_control", "specification_curve"}
     of_numbers = {"poisson_interval", "wilson_interval", "check_asked", "blocs"}
     assert CALLS.keys() == MATRIX.keys() == public - of_results - of_numbers
     asked = set(re.findall(r"`(\w+)`", GUIDE.split("## By table")[0]))

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 # Top to bottom: a module may import from its own layer or from one above it in this list.
 LAYERS = (
-    ("errors", "showing"),
+    ("errors", "showing", "processes"),
     ("schema", "periods"),
     ("checks", "coverage"),
     ("codes",),

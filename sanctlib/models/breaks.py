@@ -60,7 +60,7 @@ def find_breaks(
     Raises
     ------
     SanctlibError
-        For missing values, or a series too short for two segments.
+        For missing values, a series too short for two segments, or what is no Series.
 
     Examples
     --------
@@ -72,6 +72,11 @@ def find_breaks(
     """
     who = "find_breaks"
     check_choice(criterion, ("bic", "lwz"), what="criterion", needed_by=who)
+    if not isinstance(series, pd.Series) or not pd.api.types.is_numeric_dtype(series):
+        named = ", ".join(map(repr, series)) if isinstance(series, pd.DataFrame) else ""
+        got = f"table with the columns {named}" if named else type(series).__name__
+        msg = f"{who} needs one Series of numbers, its index the dates, and got a {got}. From a"
+        raise SanctlibError(f'{msg} table of one group that is table.set_index("period")["n"].')
     values: Floats = np.asarray(series, dtype="float64")
     n = len(values)
     least = round(shortest) if shortest >= 1 else max(2, int(np.floor(shortest * n)))

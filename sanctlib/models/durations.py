@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_columns
+from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_columns, check_list
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.outcomes import Several, described
 from sanctlib.metrics.questions import FLAGS, Question, cases_by, of_senders
 from sanctlib.metrics.spells import NEVER, spells_of_cases
 from sanctlib.models.clusters import few_clusters
 from sanctlib.models.result import Fit
+from sanctlib.models.survival import cox, incidence, median, survival
 from sanctlib.periods import PERIODS, Period, period_number
 
-FEWEST_ENDS = 10
-"""Ended cases per regressor below which a Cox model is refused (Peduzzi and others 1995)."""
-Floats = NDArray[np.float64]
 _IDS = ["source", "case_id"]
+_ENDS = ("outcomes", "state", "exit", "end", "end_last", "ongoing", "time", "ended")
 
 
 def fit_duration(
@@ -87,7 +83,7 @@ def fit_duration(
     ------
     SanctlibError
         For fewer than 10 ended cases per regressor, no case left, a column that differs
-        within a case, or another table than cases.
+        within a case, is one of several or tells how it ended, or another table than cases.
     CuratedError
         For a hand-picked list.
 
@@ -115,6 +111,8 @@ def fit_duration(
 
     who = "fit_duration"
     check_choice(every, PERIODS, what="period", needed_by=who)
+    check_list(regressors, what="regressors", needed_by=who)
+    _check_told(by, regressors, who)
     with opened(table, needed_by=who, coverage=coverage) as source:
         if source.curated:
             raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no rate.")
@@ -131,9 +129,9 @@ def fit_duration(
     cases = cases_by(of_senders(cases, question), question)
     spells, said = _lasting(cases, question, known, columns)
     groups = {str(name): rows for name, rows in spells.groupby(by)} if by else {"all": spells}
-    details = {"survival": _stacked({name: _survival(g, level) for name, g in groups.items()}, by)}
+    details = {"survival": _stacked({name: survival(g, level) for name, g in groups.items()}, by)}
     if "state" in spells and spells["ended"].any():
-        found = {name: _incidence(g, level) for name, g in groups.items() if g["ended"].any()}
+        found = {name: incidence(g, level) for name, g in groups.items() if g["ended"].any()}
         details["incidence"] = _stacked(found, by)
     first_end = spells["time"].where(spells["ended"].eq(1)).min()
     if by and spells.loc[spells["time"].ge(first_end), by].nunique() == len(groups) > 1:
@@ -146,11 +144,11 @@ def fit_duration(
         said,
     ]
     if regressors:
-        result, model = _cox(spells, regressors, level, who)
+        result, model = cox(spells, regressors, level, who)
         notes.append("Hazard ratios are associations; a small p_proportional: not one number.")
         notes += few_clusters(int(result["n_clusters"].iloc[0]))
     else:
-        found = {name: _median(g, level) for name, g in groups.items()}
+        found = {name: median(g, level) for name, g in groups.items()}
         result, model = _stacked(found, by), None
     return Fit(
         name=f"Duration of sanctions in {every}s",
@@ -159,6 +157,19 @@ def fit_duration(
         fitted=model,
         details=details,
     )
+
+
+def _check_told(by: str | None, regressors: Sequence[str], who: str) -> None:
+    """Check that each is known while a case lasts, and groups hold a case once."""
+    joined = {column: key for key, column in FLAGS.items()}
+    for name in [*regressors, *([by] if by else [])]:
+        if name in _ENDS:
+            msg = f"{who}: {name!r} is how or when a case ended, and tells no cases apart that"
+            raise SanctlibError(f"{msg} last. Ways to end are in details['incidence'].")
+        key = joined.get(name, name)
+        if key in FLAGS and (name == by or key != name):
+            msg = f"{who}: a case may have several in {FLAGS[key]!r}, and groups would overlap"
+            raise SanctlibError(f"{msg}: use regressors=[{key!r}], a column for each.")
 
 
 def _lasting(
@@ -174,7 +185,7 @@ def _lasting(
         if once[name].nunique(dropna=False).gt(1).any():
             msg = f"{who} needs one {name!r} per case, and some cases have several: ask for senders"
             raise SanctlibError(f"{msg} or targets, or reduce the column to one.")
-    told = [name for name in [*held, "state"] if name in cases]
+    told = [name for name in [*held, "state"] if name in cases and name not in _IDS]
     parties = once["target"].agg(lambda states: ";".join(sorted(states.dropna().unique())))
     spells = spells.merge(once[told].first().assign(parties=parties).reset_index(), on=_IDS)
     is_open = spells["finish"].eq(NEVER)
@@ -204,125 +215,3 @@ def _stacked(tables: dict[str, pd.DataFrame], by: str | None) -> pd.DataFrame:
     if by is None:
         return tables["all"]
     return pd.concat(tables, names=[by]).reset_index(level=0).reset_index(drop=True)
-
-
-def _median(rows: pd.DataFrame, level: float) -> pd.DataFrame:
-    n, ended, curve = len(rows), int(rows["ended"].sum()), _curve(rows)
-    with np.errstate(divide="ignore", invalid="ignore"):  # logarithms where nobody is left
-        edges = curve.quantile_ci(0.5, alpha=1 - level) if ended else (np.nan, np.nan)
-    found = {
-        "n": n,
-        "n_ended": ended,
-        "n_censored": n - ended,
-        "median": curve.quantile(0.5) if ended else np.nan,
-        "lower": edges[0],
-        "upper": edges[1],
-    }
-    return pd.DataFrame([found]).replace(np.inf, np.nan)
-
-
-def _survival(rows: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Return survival where cases ended, with intervals on the log(-log) scale."""
-    curve = _curve(rows)
-    lower, upper = _log_log(curve.surv_prob, curve.surv_prob_se, level)
-    return pd.DataFrame(
-        {
-            "time": curve.surv_times.astype("int64"),
-            "at_risk": curve.n_risk.astype("int64"),
-            "n_ended": curve.n_events.astype("int64"),
-            "survival": curve.surv_prob,
-            "lower": lower,
-            "upper": upper,
-        }
-    )
-
-
-def _curve(rows: pd.DataFrame) -> Any:
-    from statsmodels.duration.survfunc import SurvfuncRight
-
-    return SurvfuncRight(rows["time"], rows["ended"])
-
-
-def _incidence(rows: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Return the share of cases ended in each way by each time."""
-    from statsmodels.duration.survfunc import CumIncidenceRight
-
-    ended = rows["ended"].eq(1)
-    exits = rows["state"].where(rows["state"].isin(["success", "failed"]), "unknown").where(ended)
-    ways = sorted(exits.dropna().unique())
-    code = exits.map({way: i for i, way in enumerate(ways, start=1)}).fillna(0).astype("int64")
-    with np.errstate(divide="ignore", invalid="ignore"):  # no error where the last one ends
-        found = CumIncidenceRight(rows["time"].to_numpy(), code.to_numpy())
-    pieces = []
-    for way, share, error in zip(ways, found.cinc, found.cinc_se, strict=True):
-        upper, lower = (1 - edge for edge in _log_log(1 - share, error, level))
-        columns = {"exit": way, "time": found.times, "incidence": share}
-        pieces.append(pd.DataFrame(columns | {"lower": lower, "upper": upper}))
-    return pd.concat(pieces, ignore_index=True)
-
-
-def _log_log(share: Floats, error: Floats, level: float) -> tuple[Floats, Floats]:
-    """Return the interval of a share of survivors, inside 0-1; missing at 0 and 1."""
-    from scipy.special import ndtri
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log = np.log(share)
-        reach = ndtri((1 + level) / 2) * error / np.abs(share * log)
-        lower, upper = share ** np.exp(reach), share ** np.exp(-reach)
-    inside = (share > 0) & (share < 1)
-    return np.where(inside, lower, np.nan), np.where(inside, upper, np.nan)
-
-
-def _cox(
-    spells: pd.DataFrame, regressors: Sequence[str], level: float, who: str
-) -> tuple[pd.DataFrame, Any]:
-    from scipy.stats import pearsonr
-    from statsmodels.duration.hazard_regression import PHReg
-
-    x = _columns(spells, regressors)
-    ended = int(spells["ended"].sum())
-    if ended < FEWEST_ENDS * x.shape[1]:
-        msg = f"{who} needs {FEWEST_ENDS} ended cases per regressor: {x.shape[1]} of them need "
-        raise SanctlibError(f"{msg}{FEWEST_ENDS * x.shape[1]}, and {ended} ended.")
-    flat = [name for name in x if x[name].nunique() < 2]
-    if flat or np.linalg.matrix_rank(x - x.mean()) < x.shape[1]:
-        wrong = flat[0] if flat else ", ".join(map(str, x))
-        raise SanctlibError(f"{who}: {wrong!r} adds nothing: constant, or told by the others.")
-    parties = pd.factorize(spells["parties"])[0]
-    model = PHReg(spells["time"], x, status=spells["ended"], ties="efron")
-    fitted = model.fit(groups=parties)
-    edges = fitted.conf_int(alpha=1 - level)
-    residuals = fitted.schoenfeld_residuals
-    at = ~np.isnan(residuals).any(axis=1)
-    order = spells["time"].rank().to_numpy()[at]
-    return (
-        pd.DataFrame(
-            {
-                "term": x.columns,
-                "estimate": fitted.params,
-                "std_error": fitted.bse,
-                "p_value": fitted.pvalues,
-                "lower": edges[:, 0],
-                "upper": edges[:, 1],
-                "ratio": np.exp(fitted.params),
-                "p_proportional": [pearsonr(order, r).pvalue for r in residuals[at].T],
-                "n": len(spells),
-                "n_ended": ended,
-                "n_clusters": len(np.unique(parties)),
-            }
-        ),
-        fitted,
-    )
-
-
-def _columns(spells: pd.DataFrame, regressors: Sequence[str]) -> pd.DataFrame:
-    """Return the regressors as numbers, texts as columns of 0 and 1."""
-    pieces = []
-    for name in regressors:
-        if name in FLAGS:
-            pieces.append(spells[FLAGS[name]].str.get_dummies(";").add_prefix(f"{name}_"))
-        elif pd.api.types.is_numeric_dtype(spells[name]):
-            pieces.append(spells[[name]])
-        else:
-            pieces.append(pd.get_dummies(spells[name], prefix=name, drop_first=True))
-    return pd.concat(pieces, axis=1).astype("float64")

@@ -5,6 +5,7 @@ from sanctlib.plots.fits import plot_fit
 from sanctlib.plots.gaps import plot_gap
 from sanctlib.plots.partnership import plot_agreements, plot_intensity, plot_ratio
 from sanctlib.plots.series import plot_counts, plot_partners, plot_stock
+from sanctlib.plots.specifications import plot_specifications
 from sanctlib.plots.style import caption
 from sanctlib.plots.timeline import plot_acts, plot_timeline
 
@@ -20,6 +21,7 @@ __all__ = [
     "plot_partners",
     "plot_ratio",
     "plot_shared",
+    "plot_specifications",
     "plot_stock",
     "plot_timeline",
     "plot_units",

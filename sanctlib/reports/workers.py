@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from threading import Thread
 from typing import Any, Literal, NamedTuple
 
+from sanctlib.processes import end_with_parent
 from sanctlib.reports.folders import private_folder
 from sanctlib.reports.request import Request
 
@@ -160,7 +160,7 @@ def _work(pipe: Connection, how: Running, private: Path) -> None:
     if hasattr(os, "setsid"):
         # Ctrl-C is for the one who started us: a kernel it hits looks like one that died.
         os.setsid()
-    Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     tempfile.tempdir = str(private)
     # A grammar that takes a second to build, for a kind of address that notebooks' schema lacks.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
@@ -193,10 +193,3 @@ def _work(pipe: Connection, how: Running, private: Path) -> None:
                 pipe.send(("unforked", why))
                 how = replace(how, fast=False)
         pipe.send(told)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
