@@ -40,7 +40,8 @@ def fit_synthetic_control(
     Chance is judged by placebos: each other unit takes the place of the treated one, which
     is set aside, and ``p_value`` is the rank of the treated unit's effect in size. It asks
     that sanctions could have fallen on any of them. A unit that runs rougher than others has
-    larger effects by chance: ``p_ratio`` ranks effects by the error before the onset.
+    larger effects by chance: ``p_ratio`` ranks effects over the error before the onset, and
+    holds its size there (page on inference).
 
     It identifies an effect if nothing else happened to the treated unit alone from the onset
     on, nothing came of the sanction before it, and nothing of it reached the others: leave
