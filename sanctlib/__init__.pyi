@@ -58,10 +58,12 @@ from .sources.registry import read
 from .sources.table import read_table
 from .store import write
 from .warehouse import gdelt_events
+from .stored import stored_cells
 
 __version__: str
 
 __all__ = [
+    "stored_cells",
     "Audit",
     "Coverage",
     "Fit",

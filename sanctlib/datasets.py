@@ -176,7 +176,7 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
     hint = f"{hint} says where to get it." if key in producers() else ""
     check_choice(key, shipped(), what="dataset", needed_by="sl.load", hint=hint)
     dataset = shipped()[key]
-    _note(dataset)
+    note_read(dataset.key, dataset.sha256)
     named = store or os.environ.get(STORE_VARIABLE)
     reading = None
     if named and (Path(named) / f"{key}.json").is_file():
@@ -222,7 +222,7 @@ def prepare(
     rows = []
     with progress_bar(len(wanted), name="prepare", unit="dataset", progress=progress) as bar:
         for key in wanted:
-            _note(shipped()[key])
+            note_read(key, shipped()[key].sha256)
             reading = _clean(shipped()[key])
             save(reading, folder)
             counts = {n: getattr(reading.audit, n) for n in _COUNTS}
@@ -256,10 +256,17 @@ def cite(keys: Iterable[str] | None = None) -> str:
     return "\n".join(dict.fromkeys(known[key] for key in wanted))
 
 
-def _note(dataset: Dataset) -> None:
-    # So that whoever runs a notebook knows what it read.
+def note_read(key: str, digest: str) -> None:
+    """Tell whoever runs a notebook what it read, by its sha256."""
     if folder := os.environ.get(NOTES_VARIABLE):
-        (Path(folder) / dataset.key).write_text(dataset.sha256, encoding="utf-8")
+        (Path(folder) / key).write_text(digest, encoding="utf-8")
+
+
+def read_now(key: str, store: Path | None) -> str | None:
+    """Return the sha256 that `note_read` would be told of a key today, if it is there."""
+    folder = Path(store or os.environ.get(STORE_VARIABLE) or STORE)
+    path = shipped()[key].path if key in shipped() else folder / f"{key}.json"
+    return sha256(path) if path.is_file() else None
 
 
 def _clean(dataset: Dataset) -> Reading:

@@ -28,6 +28,7 @@ LAYERS = (
     ("engines", "warehouse"),
     ("frames", "conditions"),
     ("counting",),
+    ("stored",),
     ("metrics",),
     ("models",),
     ("plots",),

@@ -71,7 +71,7 @@ def batch(
     files are the same; all others run. docs/batch.md shows grids.
     """
     runs = only(read_grid(grid, out=out), where)
-    plan = [(run, standing(run)) for run in runs]
+    plan = [(run, standing(run, store=store)) for run in runs]
     if dry_run:
         _print_plan(plan)
         return

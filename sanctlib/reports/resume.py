@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
-from sanctlib.datasets import shipped
+from sanctlib.datasets import read_now
 from sanctlib.errors import ReportError
 from sanctlib.reading import sha256
 from sanctlib.reports.record import RECORD, Record, read_record, versions
@@ -23,7 +23,7 @@ class Standing(NamedTuple):
     why: str = ""
 
 
-def standing(asked: Request) -> Standing:
+def standing(asked: Request, *, store: Path | None = None) -> Standing:
     """
     Say whether a run was done, and with what it would be done now.
 
@@ -39,11 +39,11 @@ def standing(asked: Request) -> Standing:
         earlier = read_record(record)
     except ReportError:
         return Standing("stale", "its record is damaged")
-    why = [*changes(earlier, asked), *damage(earlier, asked.folder)]
+    why = [*changes(earlier, asked, store=store), *damage(earlier, asked.folder)]
     return Standing("stale", "; ".join(why)) if why else Standing("done")
 
 
-def changes(record: Record, asked: Request) -> list[str]:
+def changes(record: Record, asked: Request, *, store: Path | None) -> list[str]:
     """Name what a run was made of then and is not now: notebook, parameters, data, packages."""
     found = [] if record.notebook_sha256 == asked.notebook_sha256 else ["the notebook changed"]
     for name, now in asked.values.items():
@@ -52,7 +52,7 @@ def changes(record: Record, asked: Request) -> list[str]:
         if shown(then) != shown(now):
             found.append(f"{name}: {shown(then)} → {shown(now)}")
     for name in dict.fromkeys([*record.inputs, *asked.inputs]):
-        then_hash, now_hash = record.inputs.get(name), _input_hash(name, asked)
+        then_hash, now_hash = record.inputs.get(name), _input_hash(name, asked, store)
         if then_hash != now_hash:
             what = "changed" if then_hash and now_hash else "is new" if now_hash else "is gone"
             found.append(f"{name.removeprefix(f'{GIVEN}/')} {what}")
@@ -64,11 +64,10 @@ def changes(record: Record, asked: Request) -> list[str]:
     return found
 
 
-def _input_hash(name: str, asked: Request) -> str | None:
+def _input_hash(name: str, asked: Request, store: Path | None) -> str | None:
     if name in asked.inputs or name.startswith(f"{GIVEN}/"):
         return asked.inputs.get(name)
-    dataset = shipped().get(name)
-    return sha256(dataset.path) if dataset is not None and dataset.path.is_file() else None
+    return read_now(name, store)
 
 
 def damage(record: Record, folder: Path) -> list[str]:

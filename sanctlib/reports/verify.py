@@ -78,7 +78,7 @@ def verify(
         except ParameterError as error:
             msg = "; ".join([*changed, str(error)])
             raise ReportError(f"The run cannot be executed from its record: {msg}") from error
-        changed = [*changes(record, asked), *damage(record, folder)]
+        changed = [*changes(record, asked, store=store), *damage(record, folder)]
         again = run_notebook(
             path,
             parameters=record.parameters,
