@@ -194,3 +194,41 @@ def design_of(
         every=every,
         errors=errors,
     )
+
+
+def reverse(design: Design, doses: Floats, level: float) -> pd.DataFrame:
+    """Return how the outcome before differs the chance of an onset, in each stack of its own."""
+    from scipy.special import stdtr
+
+    layout, parts = design.layout, []
+    stacks = stacked(layout, doses)
+    for s in stacks:
+        units = np.concatenate([s.treated, s.controls])
+        past = layout.outcome[units, s.period - layout.before : s.period]
+        columns = np.column_stack(
+            [units, units < 0, past.mean(axis=1), past[:, -1] - past[:, 0]]
+        ).astype("float64")
+        columns[: len(s.treated), 1] = 1
+        columns[:, 1:] -= columns[:, 1:].mean(axis=0)
+        parts.append(columns)
+    rows = np.concatenate(parts)
+    units, onset, x = rows[:, 0].astype("int64"), rows[:, 1], rows[:, 2:]
+    terms = np.flatnonzero(x.std(axis=0) > 0)
+    x = x[:, terms] / x[:, terms].std(axis=0)
+    bread = np.linalg.inv(x.T @ x)
+    estimate = bread @ x.T @ onset
+    scores = x * (onset - x @ estimate)[:, None]
+    variance, n, _ = variance_of(scores, bread, design.units.iloc[units], design.errors, "reverse")
+    error = np.sqrt(np.diag(variance))
+    reach = quantile(level, n) * error
+    return pd.DataFrame(
+        {
+            "term": np.array(["level", "change"])[terms],
+            "estimate": estimate,
+            "std_error": error,
+            "p_value": 2 * stdtr(n - 1, -np.abs(estimate / error)),
+            "lower": estimate - reach,
+            "upper": estimate + reach,
+            "n": len(rows),
+        }
+    )

@@ -11,10 +11,10 @@ import pandas as pd
 from sanctlib.errors import SanctlibError, check_choice, check_columns, check_list
 from sanctlib.metrics.intervals import check_level
 from sanctlib.models.bounds import relative_bounds
-from sanctlib.models.design import Design, design_of
-from sanctlib.models.panel import Errors, quantile, variance_of
+from sanctlib.models.design import Design, design_of, reverse
+from sanctlib.models.panel import Errors, quantile
 from sanctlib.models.result import Fit
-from sanctlib.models.stacks import Bools, Controls, Floats, Repeats, stacked
+from sanctlib.models.stacks import Bools, Controls, Floats, Repeats
 
 FEWEST_TARGETS = 5
 """Onsets of fewer targets are cases, and no study: what their errors would be is not known."""
@@ -218,7 +218,7 @@ def event_study(
         "leave_one_out": _averages(design, doses, average, level, without).rename(
             columns={"onsets": "without"}
         ),
-        "reverse": _reverse(design, doses, level),
+        "reverse": reverse(design, doses, level),
     }
     return Fit(
         name=f"Event study of {outcome}",
@@ -269,41 +269,3 @@ def _averages(
         row = {"n_onsets": 0, "n_targets": 0} if found is None else found.row(average, level)
         rows.append({"onsets": name} | row)
     return pd.DataFrame(rows)
-
-
-def _reverse(design: Design, doses: Floats, level: float) -> pd.DataFrame:
-    """Return how the outcome before differs the chance of an onset, in each stack of its own."""
-    from scipy.special import stdtr
-
-    layout, parts = design.layout, []
-    stacks = stacked(layout, doses)
-    for s in stacks:
-        units = np.concatenate([s.treated, s.controls])
-        past = layout.outcome[units, s.period - layout.before : s.period]
-        columns = np.column_stack(
-            [units, units < 0, past.mean(axis=1), past[:, -1] - past[:, 0]]
-        ).astype("float64")
-        columns[: len(s.treated), 1] = 1
-        columns[:, 1:] -= columns[:, 1:].mean(axis=0)
-        parts.append(columns)
-    rows = np.concatenate(parts)
-    units, onset, x = rows[:, 0].astype("int64"), rows[:, 1], rows[:, 2:]
-    terms = np.flatnonzero(x.std(axis=0) > 0)
-    x = x[:, terms] / x[:, terms].std(axis=0)
-    bread = np.linalg.inv(x.T @ x)
-    estimate = bread @ x.T @ onset
-    scores = x * (onset - x @ estimate)[:, None]
-    variance, n, _ = variance_of(scores, bread, design.units.iloc[units], design.errors, "reverse")
-    error = np.sqrt(np.diag(variance))
-    reach = quantile(level, n) * error
-    return pd.DataFrame(
-        {
-            "term": np.array(["level", "change"])[terms],
-            "estimate": estimate,
-            "std_error": error,
-            "p_value": 2 * stdtr(n - 1, -np.abs(estimate / error)),
-            "lower": estimate - reach,
-            "upper": estimate + reach,
-            "n": len(rows),
-        }
-    )
