@@ -57,13 +57,12 @@ from .sources.copies import compare_copies
 from .sources.registry import read
 from .sources.table import read_table
 from .store import write
-from .warehouse import gdelt_events
 from .stored import stored_cells
+from .warehouse import gdelt_events
 
 __version__: str
 
 __all__ = [
-    "stored_cells",
     "Audit",
     "Coverage",
     "Fit",
@@ -135,6 +134,7 @@ __all__ = [
     "shared_sanctioners",
     "show_table",
     "specification_curve",
+    "stored_cells",
     "upstream_audit",
     "wilson_interval",
     "write",
