@@ -82,19 +82,8 @@ def load_stored(key: str, folder: Path) -> Reading:
         When it is not there, was written by another version, or a file of it is not
         the one its manifest names.
     """
-    path = Path(folder) / f"{key}.json"
-    if not path.is_file():
-        raise SourceError(f"The store has no {key!r}. `sanctlib prepare {key}` writes it.")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        stored_by = manifest["version"]
-    except (ValueError, KeyError, TypeError) as error:
-        msg = f"{path.name!r} in the store is no manifest: run `sanctlib prepare`."
-        raise SourceError(msg) from error
-    if stored_by != made_by():
-        msg = f"The stored {key!r} is of another version: run `sanctlib prepare`."
-        raise OtherVersionError(msg)
-    held = {name: _held(path.parent / name, of) for name, of in manifest["hashes"].items()}
+    manifest = manifest_of(key, folder)
+    held = {name: _held(folder / name, of) for name, of in manifest["hashes"].items()}
     rejected = pd.read_csv(held[f"{key}.rejected.csv"], dtype="str", keep_default_na=False)
     coverage = manifest["coverage"]
     return Reading(
@@ -107,6 +96,30 @@ def load_stored(key: str, folder: Path) -> Reading:
         unmatched=pd.DataFrame(manifest["unmatched"], columns=["side", "name", "reason", "n"]),
         curated=manifest["curated"],
     )
+
+
+def manifest_of(key: str, folder: Path) -> dict[str, Any]:
+    """
+    Return what the manifest of a stored table says.
+
+    Raises
+    ------
+    SourceError
+        When it is not there, is none, or was written by another version.
+    """
+    path = folder / f"{key}.json"
+    if not path.is_file():
+        raise SourceError(f"The store has no {key!r}. `sanctlib prepare {key}` writes it.")
+    try:
+        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        stored_by = said["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"{path.name!r} in the store is no manifest: run `sanctlib prepare`."
+        raise SourceError(msg) from error
+    if stored_by != made_by():
+        msg = f"The stored {key!r} is of another version: run `sanctlib prepare`."
+        raise OtherVersionError(msg)
+    return said
 
 
 def _held(path: Path, expected: str) -> io.BytesIO:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from datetime import date
@@ -14,7 +13,7 @@ from sanctlib.errors import CoverageError, SourceError, check_choice
 from sanctlib.periods import Period
 from sanctlib.reading import Audit, Provenance, Reading, no_rejects, note_used, sha256
 from sanctlib.sources.registry import STREAMED
-from sanctlib.store import coverage_from
+from sanctlib.store import coverage_from, manifest_of
 
 
 def stored_cells(
@@ -33,15 +32,18 @@ def stored_cells(
 
     Parameters
     ----------
-    key : {"gdelt", "icews", "polecat"}
-        The source whose files `sl.prepare_files` or ``sanctlib prepare`` cleaned.
+    key : {"gdelt", "icews"}
+        The source whose files `sl.prepare_files` or ``sanctlib prepare`` cleaned. Not POLECAT:
+        its acts may have several parties, and cells of them would not add up to acts.
     every : {"day", "week", "month", "quarter", "year"}
         Length of a period.
     start, end : date, optional
-        First and last day; the coverage of the reading ends there.
+        First and last day; the coverage of the reading ends there, and a period cut by one
+        is not covered.
     store : path, optional
         Folder of the store: by default the one that SANCTLIB_STORE names, else
-        ``data/processed``.
+        ``data/processed``. A notebook of a report leaves it out: whether the report is stale
+        is asked of the store that the run was given.
 
     Returns
     -------
@@ -54,25 +56,26 @@ def stored_cells(
     UnknownChoiceError
         For another key.
     SourceError
-        When the store has no such table.
+        When the store has no such table, it was written by another version, or its acts may
+        have several parties.
     CoverageError
         When it covers no day of the span.
     """
     check_choice(key, STREAMED, what="source", needed_by="sl.stored_cells")
     folder = Path(store or os.environ.get(STORE_VARIABLE) or STORE)
-    manifest = folder / f"{key}.json"
-    if not manifest.is_file():
-        raise SourceError(f"The store has no {key!r}. `sanctlib prepare {key} FILES…` makes it.")
-    said = json.loads(manifest.read_text(encoding="utf-8"))
+    said = manifest_of(key, folder)
+    if not said["acts_are_rows"]:
+        msg = f"An act of {key!r} may have several parties, and cells would count it once for each"
+        raise SourceError(f"{msg}: call the measure on the folder {str(folder / key)!r}.")
     provenance, known = Provenance(**said["provenance"]), coverage_from(said["coverage"])
     first, last = max(start or known.first, known.first), min(end or known.last, known.last)
     if first > last:
-        msg = f"{key!r} covers {known.first} to {known.last}, and no day of {start} to {end}."
-        raise CoverageError(msg)
+        asked = f"{start or 'the first'} to {end or 'the last'}"
+        raise CoverageError(f"{key!r} covers {known.first} to {known.last}, and no day of {asked}.")
     found = cells(folder / key, every=every, start=start, end=end)
     table = found.drop(columns="n_unplaced").assign(source=key)
     n_read = int(table["n_acts"].sum())
-    note_read(key, sha256(manifest))
+    note_read(key, sha256(folder / f"{key}.json"))
     note_used(provenance)
     return Reading(
         kind="cells",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import re
 import runpy
 import tomllib
@@ -81,6 +82,22 @@ def test_the_architecture_page_names_every_part() -> None:
     parts = {p.stem for p in (ROOT / "sanctlib").iterdir() if not p.name.startswith(("_", "py."))}
     assert [p for p in sorted(parts) if f"`{p}" not in text] == []
     assert len(text.splitlines()) <= 60
+
+
+def test_the_page_on_designs_has_every_model_with_its_call_and_the_numbers_it_gives() -> None:
+    page = (ROOT / "docs" / "designs.md").read_text(encoding="utf-8")
+    models = {n for n in sl.__all__ if getattr(sl, n).__module__.startswith("sanctlib.models")}
+    called = set()
+    for section in page.split("\n## ")[2:]:
+        calls = dict(re.findall(r"`sl\.(\w+)\((.*?)\)`", section))
+        for name, arguments in calls.items():
+            known = inspect.signature(getattr(sl, name)).parameters
+            assert set(re.findall(r"(\w+)=", arguments)) <= known.keys(), name
+        told = {word for n in calls for word in re.findall(r"\w+", getattr(sl, n).__doc__)}
+        words = re.findall(r'`(?:details\[")?(\w+)(?:"\])?`', section)
+        assert [w for w in words if w not in sl.__all__ and w not in told] == [], section[:40]
+        called |= calls.keys()
+    assert called == models - {"Fit"} | {"sanction_outcomes"}
 
 
 def test_every_public_function_has_a_docstring() -> None:

@@ -93,10 +93,10 @@ def test_changed_data_are_named(
 
     dataset = shipped()["ofac_sdn"]
     fake = {"ofac_sdn": Moved(**vars(dataset))}
-    monkeypatch.setattr("sanctlib.reports.resume.shipped", lambda: fake)
-    assert standing(asked) == ("stale", "ofac_sdn changed")
-    monkeypatch.setattr("sanctlib.reports.resume.shipped", dict)
-    assert standing(asked) == ("stale", "ofac_sdn is gone")
+    monkeypatch.setattr("sanctlib.datasets.shipped", lambda: fake)
+    assert standing(asked, store=tmp_path) == ("stale", "ofac_sdn changed")
+    monkeypatch.setattr("sanctlib.datasets.shipped", dict)
+    assert standing(asked, store=tmp_path) == ("stale", "ofac_sdn is gone")
 
 
 def test_changed_parameters_and_packages_are_named_with_both_values(asked: Request) -> None:
