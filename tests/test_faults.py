@@ -254,14 +254,10 @@ def test_a_hundred_megabytes_printed_take_no_more_memory_than_a_few(tmp_path: Pa
     assert (tmp_path / "out" / "brief" / "default" / "notebook.ipynb").stat().st_size < 2**20
 
 
-MISBEHAVING = {
-    "import os, shutil\nshutil.rmtree(os.getcwd())": (
-        "failed: the notebook removed its own working folder"
-    ),
-    "import os, shutil\nshutil.rmtree(os.path.dirname(os.getcwd()))": (
-        "failed: code cell 2 of 3 .* broke off: FileNotFoundError"
-    ),
-}
+MISBEHAVING = [
+    "import os, shutil\nshutil.rmtree(os.getcwd())",
+    "import os, shutil\nshutil.rmtree(os.path.dirname(os.getcwd()))",
+]
 
 
 @pytest.mark.parametrize("cell", MISBEHAVING)
@@ -272,7 +268,7 @@ def test_a_notebook_that_removes_its_folder_fails_and_leaves_the_earlier_report(
     good.parent.mkdir(parents=True)
     good.write_text("good")
     notebook = small_notebook(tmp_path / "brief.ipynb", cell, "1 + 1")
-    with pytest.raises(NotebookError, match=MISBEHAVING[cell]):
+    with pytest.raises(NotebookError, match="failed: the notebook removed its own working folder"):
         run_notebook(notebook, parameters={}, out=tmp_path / "out")
     assert good.read_text() == "good"
     assert [p.name for p in good.parent.parent.iterdir()] == ["default"]

@@ -46,7 +46,13 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
         wanted = ("kernel_manager_class", "config", "timeout_func", "on_cell_execute")
         options = {name: options[name] for name in (*wanted, "on_cell_executed")}
-        _Client(nb_man, kernel_name=kernel_name, **options).execute()
+        # papermill writes the whole notebook as each cell begins and ends, and once more when
+        # all is over, whatever happened: that is the one that is read.
+        save, nb_man.save = nb_man.save, lambda **_: None
+        try:
+            _Client(nb_man, kernel_name=kernel_name, **options).execute()
+        finally:
+            nb_man.save = save
 
 
 def engine() -> str:

@@ -179,7 +179,8 @@ def run_notebook(
         private = private_paths(work, store=store, given=given)
         done = tidied(executed, planned, private=private)
         shutil.rmtree(work / GIVEN, ignore_errors=True)
-        why = failure(executed, n_begun=n_begun, error=error) or leak(work)
+        gone = not work.is_dir()  # then no cell is to blame where saving broke off
+        why = leak(work) if gone else failure(executed, n_begun=n_begun, error=error) or leak(work)
         if why is not None:
             why = without_traces(why, private)
             record = replace(record, status="failed", error=why, finished=datetime.now(UTC))
