@@ -205,8 +205,8 @@ def _write_months(rows: pd.DataFrame, path: Path) -> list[str]:
     """Write rows as a batch for each month of the act, and return the months."""
     import pyarrow as pa
 
-    rows = rows.assign(_row=np.arange(len(rows), dtype="int32"), act_id=_as_whole(rows["act_id"]))
-    if rows["event_id"].equals(rows["act_id"].astype("str")):
+    rows = rows.assign(_row=np.arange(len(rows), dtype="int32"))
+    if rows["event_id"].equals(rows["act_id"]):
         rows = rows.drop(columns="event_id")
     month = rows["date"].dt.year * 12 + rows["date"].dt.month - 1
     order = np.argsort(month.to_numpy(), kind="stable")
@@ -235,13 +235,6 @@ def _read_batch(kept: Path, batch: _Batch) -> pd.DataFrame:
         if is_category(column) and len(column) < len(column.cat.categories):
             frame[name] = column.cat.remove_unused_categories()
     return frame
-
-
-def _as_whole(ids: pd.Series) -> pd.Series:
-    """Return numbers of acts as integers where all of them are."""
-    if ids.str.fullmatch(r"[1-9]\d{0,17}").all():
-        return ids.astype("int64")
-    return ids
 
 
 def _nth_acts(batches: Sequence[_Batch], kept: Path) -> dict[_Batch, _Later]:

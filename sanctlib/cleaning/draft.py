@@ -15,13 +15,19 @@ ORIGIN_COLUMNS = ("_file", "_line", "_raw")
 """Where a row stands in its file; dropped when the draft becomes a reading."""
 
 
-def mentions(side: str, names: pd.Series, why: pd.Series | str) -> pd.DataFrame:
-    """Count names that no code was found for: ``side``, ``name``, ``reason``, ``n``."""
+def mentions(
+    side: str, names: pd.Series, why: pd.Series | str, n: Numbers | None = None
+) -> pd.DataFrame:
+    """
+    Count names that no code was found for: ``side``, ``name``, ``reason``, ``n``.
+
+    `n` says how often each stands for; once by default.
+    """
     rows = pd.DataFrame({"name": names, "reason": why})
     group = numbered(rows, ["name", "reason"])
     few = rows.iloc[firsts(group)].astype("str")
     few.insert(0, "side", pd.Series(side, index=few.index, dtype="str"))
-    return few.assign(n=np.bincount(group)).reset_index(drop=True)
+    return few.assign(n=np.bincount(group, weights=n).astype("int64")).reset_index(drop=True)
 
 
 def unmatched(names: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +79,9 @@ class Draft:
 
         `reasons` (str, indexed like the rows) is null for a row that stays.
         """
-        out = reasons.notna()
+        out = reasons.notna().to_numpy()
+        if not out.any():
+            return replace(self, audit=self.audit.then(step, n_out=len(self.rows)))
         lost = self.rows[out]
         if self.raw is not None:
             texts = self.raw(lost["_line"].to_numpy())

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import Numbers, firsts, in_one_order, numbered, swapped
+from sanctlib.cleaning.distinct import Numbers, as_text, firsts, in_one_order, numbered, swapped
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
 
 _PARTIES = ("sender", "target")
@@ -62,7 +62,7 @@ def name_apart(rows: pd.DataFrame) -> pd.DataFrame:
     tail = "#" + rows.loc[later, "_nth"].astype("str")
     named = {}
     for name in ("act_id", "event_id"):
-        ids = rows[name if name in rows else "act_id"].astype("str")
+        ids = as_text(rows[name if name in rows else "act_id"])
         if len(tail):
             ids = ids.copy()
             ids[later] += tail

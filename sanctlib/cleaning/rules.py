@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import by_value, is_category, shown, spread, swapped
+from sanctlib.cleaning.distinct import by_value, distinct, firsts, numbered, shown, spread, swapped
 from sanctlib.cleaning.draft import Draft, mentions
 from sanctlib.codes.actions import map_codes
-from sanctlib.codes.countries import System, existed, is_state_code, resolved
+from sanctlib.codes.countries import System, existed, is_state_code, resolve
 from sanctlib.codes.labels import NO_STATE, Succession
 from sanctlib.errors import did_you_mean
 from sanctlib.schema import ACTIONS
@@ -23,8 +24,8 @@ _PARTIAL = {4: ("%Y", "Y"), 7: ("%Y-%m", "M")}
 def empty_to_null(draft: Draft, *, marks: Sequence[str] = ("",)) -> Draft:
     """Turn the source's own null marks, and only those, into missing values."""
     marks = [marks] if isinstance(marks, str) else marks
-    data = [c for c in draft.rows.columns if not c.startswith("_")]
     rows = draft.rows.copy()
+    data = [c for c in rows if not c.startswith("_") and rows[c].dtype != "int64"]
     for name in data:
         rows[name] = by_value(rows[name], lambda text: text.mask(text.str.strip().isin(marks)))
     return replace(draft, rows=rows)
@@ -50,9 +51,9 @@ def parse_dates(
     ends: dict[str, pd.Series] = {}
     for i, column in enumerate(columns):
         text = rows[column]
-        places, values = pd.factorize(text)
+        places, values = distinct(text)
         partial = i == 0 or column == "date_last"
-        found = first_and_last(pd.Series(values, dtype="str").str.strip(), forms, partial=partial)
+        found = first_and_last(values.astype("str").str.strip(), forms, partial=partial)
         rows[column], ends[column] = (spread(each, places, like=text) for each in found)
         if i == 0:
             reasons[text.isna()] = f"no {column}"
@@ -110,27 +111,25 @@ def resolve_parties(
     asked at its ``date_last`` first: Russia of 1991 is then RUS, not SUN.
     """
     rows = draft.rows.copy()
-    lead, other = rows["date"], rows["date_last"]
-    if at == "last":
-        lead, other = other, lead
+    ends = ["date", "date_last"] if at == "first" else ["date_last", "date"]
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     names = [draft.names]
     for side in sides:
-        text = by_value(rows[side], lambda names: names.str.strip())
-        found = resolved(text, dates=lead, system=system, succession=succession)
-        gone = found["reason"].eq(NO_STATE).fillna(value=False)
-        wide = gone & lead.ne(other)
-        if wide.any():
-            again = resolved(text[wide], dates=other[wide], system=system, succession=succession)
-            found = found.astype("str")
-            found.loc[wide] = again.astype("str")
-            gone = found["reason"].eq(NO_STATE).fillna(value=False)
-        gone &= not_yet == "reject"
-        day = lead[gone].dt.strftime("%Y-%m-%d")
-        reasons[gone] = side + " " + shown(text[gone]) + " was not a state on " + day
+        group = numbered(rows, [side, *ends])
+        few = rows[[side, *ends]].iloc[firsts(group)]
+        text, (lead, other) = few[side].astype("str").str.strip(), (few[end] for end in ends)
+        how = {"system": system, "succession": succession}
+        found = resolve(text, dates=lead, **how)
+        wide = found["reason"].eq(NO_STATE) & lead.ne(other)
+        found[wide] = resolve(text[wide], dates=other[wide], **how)
+        gone = found["reason"].eq(NO_STATE) & (not_yet == "reject")
+        why = side + " " + shown(text) + " was not a state on " + lead.dt.strftime("%Y-%m-%d")
+        lost = gone.to_numpy()[group]
+        reasons[lost] = why.to_numpy()[group[lost]]
         unknown = found["code"].isna() & text.notna() & ~gone
-        names.append(mentions(side, text[unknown], found.loc[unknown, "reason"]))
-        rows[side] = found["code"].astype("category" if is_category(text) else "str")
+        n = np.bincount(group)[unknown]
+        names.append(mentions(side, text[unknown], found.loc[unknown, "reason"], n))
+        rows[side] = spread(found["code"], group, like=rows[side])
     listed = pd.concat(names, ignore_index=True)
     return replace(draft, rows=rows, names=listed).reject(reasons, step="resolve parties")
 
@@ -157,8 +156,8 @@ def map_cameo(draft: Draft, *, column: str = "code") -> Draft:
     sender. The column ``_mirror`` marks the codes that the other side may report too.
     """
     rows = draft.rows.copy()
-    places, codes = pd.factorize(rows[column])
-    mapped = map_codes(pd.Series(codes, dtype="str").str.strip(), system="cameo")
+    places, codes = distinct(rows[column])
+    mapped = map_codes(codes.astype("str").str.strip(), system="cameo")
     taken = {name: spread(found, places, like=rows[column]) for name, found in mapped.items()}
     unknown = taken["action"].isna()
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")

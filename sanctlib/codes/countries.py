@@ -128,17 +128,10 @@ def resolve(
     if not isinstance(names, pd.Series):
         msg = f"resolve needs a Series, and got {names!r}: wrap names as in pd.Series(['Iran'])."
         raise SchemaError(msg)
-    return resolved(names, dates=dates, system=system, succession=succession).astype("str")
-
-
-def resolved(
-    names: pd.Series, *, dates: pd.Series | None, system: System, succession: Succession
-) -> pd.DataFrame:
-    """Return what `resolve` does as categories: of the few answers, however many names."""
     lines = _timelines(system, succession)
     days = None if dates is None else _days(dates, names, needed_by="resolve")
     rows = lines.rows(names, days, key=partial(_key, system=system))
-    found = lines.categories.take(rows).set_axis(names.index)
+    found = lines.answers.take(rows).set_axis(names.index)
     found.loc[names.isna(), "reason"] = None
     return found
 

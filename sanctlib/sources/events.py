@@ -11,7 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from sanctlib.cleaning.columns import type_columns
-from sanctlib.cleaning.distinct import firsts, is_category, numbered
+from sanctlib.cleaning.distinct import as_text, firsts, is_category, numbered
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
 from sanctlib.cleaning.repeats import (
     check_numbers,
@@ -160,7 +160,8 @@ def _written_out(draft: Draft, joined: str) -> Draft:
     out = out[~(itself & out.duplicated("act_id", keep=False))]
     pair = ":" + out["sender"].fillna("") + ">" + out["target"].fillna("")
     several = out.duplicated("act_id", keep=False)
-    out = out.assign(event_id=out["event_id"].mask(several, out["event_id"] + pair))
+    named = as_text(out["event_id"])
+    out = out.assign(event_id=named.where(~several, named + pair))
     return draft.written_out(out, step="write out senders and targets")
 
 
