@@ -2,7 +2,7 @@
 
 from importlib.metadata import version as _version
 
-from sanctlib.bulk import prepare_files
+from sanctlib.bulk.prepare import prepare_files
 from sanctlib.cells import cells
 from sanctlib.codes.blocs import blocs, expand_blocs
 from sanctlib.codes.countries import countries, resolve

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib import bulk
+from sanctlib.bulk import numbers, pieces
 from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SanctlibError, SourceError, UnknownChoiceError
 from sanctlib.sources.registry import STREAMED
@@ -76,7 +76,7 @@ def test_a_row_of_two_files_is_one_and_a_number_of_two_acts_is_two_in_any_month(
     assert {f"{line[0]}#2", f"{line[0]}#3"} <= set(reading.table["act_id"])
     assert reading.audit.steps.set_index("step").loc["merge rows given twice", "n_merged"] == 2
     same(sl.prepare_files("gdelt", paths, out=tmp_path / "a"), reading)
-    monkeypatch.setattr(bulk, "_SLOTS", 16)
+    monkeypatch.setattr(numbers, "_SLOTS", 16)
     same(sl.prepare_files("gdelt", paths, out=tmp_path / "b"), reading)
 
 
@@ -91,7 +91,7 @@ def test_what_was_done_before_is_not_done_again(
         read.append(path.name)
         return source.drafts(path)
 
-    monkeypatch.setattr(bulk, "STREAMED", {"gdelt": replace(source, drafts=drafts)})
+    monkeypatch.setattr(pieces, "STREAMED", {"gdelt": replace(source, drafts=drafts)})
     sl.prepare_files("gdelt", GDELT[:2], out=tmp_path)
     months = {p.name: p.stat().st_mtime_ns for p in (tmp_path / ".gdelt").glob("*.parquet")}
     prepared = sl.prepare_files("gdelt", GDELT, out=tmp_path)
