@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from sanctlib.bulk.numbers import Later
-from sanctlib.bulk.pieces import Batch, read_batch
+from sanctlib.bulk.pieces import Batch, read_batches
 from sanctlib.cleaning.distinct import in_one_order, one_after_the_other
 from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning.repeats import merge_copies, name_apart
 from sanctlib.reading import Audit, sha256
 from sanctlib.schema import EVENTS
 from sanctlib.sources.events import merged
@@ -22,13 +25,15 @@ from sanctlib.writing import writing
 _ROWS_IN_GROUP = 100_000
 _IDS = ("event_id", "act_id")
 
+# Few enough that the groups of a merge are found in a processor's own memory.
+_AT_ONCE = 200_000
 
-def merge(
-    task: tuple[str, list[tuple[Batch, Later | None]]], *, key: str, kept: Path
-) -> dict[str, Any]:
+Told: TypeAlias = tuple[Batch, Later | None]
+"""A batch, and those of its rows that are not the first act of their number."""
+
+
+def merge(task: tuple[str, list[Told]], *, key: str, kept: Path) -> dict[str, Any]:
     """Merge the rows of one month, or take what was made of the same rows before."""
-    import hashlib
-
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -39,14 +44,15 @@ def merge(
     if (kept / f"{name}.json").is_file():
         found: dict[str, Any] = json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))
         return found
-    rows = one_after_the_other([_told_apart(kept, b, later) for b, later in batches])
-    draft = merged(Draft(rows=rows, audit=Audit.begin(len(rows))))
-    rows = draft.rows.assign(source=key, date_basis=STREAMED[key].date_basis)
-    rows = rows[[c for c in EVENTS.names if c in rows]]
-    sides, _ = in_one_order(rows["sender"], rows["target"])
+    drafts = [_merged(some, kept) for some in _some_days(batches)]
+    rows = one_after_the_other([draft.rows for draft in drafts])
+    (sender, target), parties = in_one_order(rows["sender"], rows["target"])
     # Unknown parties stand last, so that a pair asked for is found in few row groups.
-    last = [np.where(side < 0, len(rows), side) for side in sides]
-    rows = rows.iloc[np.lexsort((rows["date"].to_numpy(), last[1], last[0]))]
+    sides = [np.where(side < 0, len(parties), side) for side in (sender, target)]
+    rows = rows.iloc[np.lexsort((rows["date"].to_numpy(), sides[1], sides[0]))]
+    rows = name_apart(rows).assign(source=key, date_basis=STREAMED[key].date_basis)
+    rows = rows[[c for c in EVENTS.names if c in rows]]
+    audit = Audit.added(draft.audit for draft in drafts)
     with writing(kept) as into:
         path = into / f"{name}.parquet"
         parquet.write_table(
@@ -60,16 +66,35 @@ def merge(
             "month": month,
             "parquet": path.name,
             "sha256": sha256(path),
-            "n_rows": len(draft.rows),
-            "audit": draft.audit.steps.to_dict("list"),
+            "n_rows": len(rows),
+            "audit": audit.steps.to_dict("list"),
         }
         (into / f"{name}.json").write_text(json.dumps(about), encoding="utf-8")
     return about
 
 
-def _told_apart(kept: Path, batch: Batch, later: Later | None) -> pd.DataFrame:
-    rows = read_batch(kept, batch).drop(columns="_row")
-    rows["_nth"] = np.int32(1)
-    if later is not None:
-        rows.loc[later[0], "_nth"] = later[1].astype("int32")
-    return rows
+def _some_days(batches: Sequence[Told]) -> Iterator[list[Told]]:
+    """Part the batches of a month by whole days: no rows of two days are ever merged."""
+    some: list[Told] = []
+    n_rows = 0
+    by_day = sorted(batches, key=lambda told: told[0].day)
+    for i, (batch, later) in enumerate(by_day):
+        if n_rows >= _AT_ONCE and batch.day != by_day[i - 1][0].day:
+            yield some
+            some, n_rows = [], 0
+        some.append((batch, later))
+        n_rows += batch.n_rows
+    yield some
+
+
+def _merged(batches: Sequence[Told], kept: Path) -> Draft:
+    rows = read_batches(kept, [batch for batch, _ in batches])
+    nth = np.ones(len(rows), dtype="int32")
+    begin = 0
+    for batch, later in batches:
+        if later is not None:
+            nth[begin + later[0]] = later[1]
+        begin += batch.n_rows
+    draft = Draft(rows=rows.drop(columns="_row").assign(_nth=nth), audit=Audit.begin(len(rows)))
+    draft = merged(merge_copies(draft))
+    return replace(draft, rows=draft.rows.drop(columns=["_actor", "_acted_on"]))

@@ -1,71 +1,90 @@
-"""Numbers: acts whose number another act has had before, in whichever file or month."""
+"""Numbers: which act of its number each row has, in whichever file or month the others are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sanctlib.bulk.pieces import Batch, opened, read_batch
-from sanctlib.cleaning.distinct import Numbers
-from sanctlib.cleaning.repeats import content_columns
+from sanctlib.bulk.pieces import Batch, read_batches, read_numbers
+from sanctlib.cleaning.distinct import Numbers, as_text, numbered
+from sanctlib.cleaning.repeats import PARTIES, content_columns, nth_acts
 
 # Room for the numbers of acts: two that share a slot are compared, so fewer only cost time.
 _SLOTS = 1 << 30
 
 Later: TypeAlias = tuple[Numbers, Numbers]
-"""Places in a batch, and which act of its number stands there: the second or a later one."""
+"""Places in a batch, and which act of its number stands there: 0 for a copy, or from 2."""
 
 
-def later_acts(batches: Sequence[Batch], kept: Path) -> dict[Batch, Later]:
+def later_acts(batches: Sequence[Batch], kept: Path) -> list[Later | None]:
     """
-    Find the acts whose number another act has had before, in the order of files and lines.
+    Find the acts whose number was there before, in the order of files and lines.
 
     Numbers leave their mark in a set of bits, as large however many there are; the rows of
-    those seen twice are then compared.
+    those seen twice are then compared. What is found is aligned with `batches`.
     """
     seen, again = (np.zeros(_SLOTS >> 3, dtype="uint8") for _ in range(2))
-    for batch in batches:
-        byte, bit = _bits(_ids(kept, batch))
+    pieces = [list(some) for _, some in groupby(batches, key=lambda batch: batch.piece)]
+    for piece in pieces:
+        byte, bit = _bits(piece, kept)
         twice = (seen[byte] & bit) > 0
         twice |= pd.Series(byte << 8 | bit).duplicated(keep=False).to_numpy()
         np.bitwise_or.at(again, byte[twice], bit[twice])
         np.bitwise_or.at(seen, byte, bit)
     some = []
-    for batch in batches:
-        byte, bit = _bits(_ids(kept, batch))
+    for n, piece in enumerate(pieces):
+        byte, bit = _bits(piece, kept)
         at = np.flatnonzero(again[byte] & bit)
         if len(at):
-            rows = read_batch(kept, batch).iloc[at]
-            what = rows[["act_id", *content_columns(rows)]].astype("str")
-            found = {"act_id": what["act_id"], "row": rows["_row"], "at": at}
-            content = pd.util.hash_pandas_object(what, index=False)
-            some.append(pd.DataFrame(found).assign(content=content, piece=batch[0], i=batch[1]))
+            some.append(_compared(read_batches(kept, piece, at)).assign(piece=n, at=at))
     if not some:
-        return {}
-    rows = pd.concat(some, ignore_index=True)
-    order = {piece: n for n, piece in enumerate(dict.fromkeys(piece for piece, _ in batches))}
-    rows = rows.assign(order=rows["piece"].map(order)).sort_values(["order", "row"])
-    first = rows.drop_duplicates(["act_id", "content"])
-    first = first.assign(nth=first.groupby("act_id").cumcount() + 1)
-    rows = rows.merge(first[["act_id", "content", "nth"]], on=["act_id", "content"])
-    later = rows[rows["nth"].gt(1)]
-    places: dict[Any, Any] = later.groupby(["piece", "i"]).indices
-    at, nth = later["at"].to_numpy(), later["nth"].to_numpy()
-    return {batch: (at[places[batch]], nth[places[batch]]) for batch in places}
+        return [None] * len(batches)
+    rows = pd.concat(some, ignore_index=True).sort_values(["piece", "_row"], kind="stable")
+    act = numbered(rows, ["act_id"])
+    content, row = (numbered(rows.assign(act=act), ["act", c]) for c in ("content", "whole"))
+    rows = rows.assign(nth=nth_acts(act, content, row))
+    later = rows[rows["nth"].ne(1)].sort_values(["piece", "at"])
+    return list(_by_batch(pieces, later))
 
 
-def _ids(kept: Path, batch: Batch) -> pd.Series:
-    with opened(kept, batch) as rows:
-        return pd.Series(rows.column("act_id").to_pandas())
+def _by_batch(pieces: Sequence[Sequence[Batch]], later: pd.DataFrame) -> Iterator[Later | None]:
+    of_piece = later.groupby("piece").indices
+    for n, piece in enumerate(pieces):
+        found = later.iloc[of_piece.get(n, [])]
+        at, nth = found["at"].to_numpy(), found["nth"].to_numpy()
+        begin = 0
+        for batch in piece:
+            a, b = np.searchsorted(at, [begin, begin + batch.n_rows])
+            yield (at[a:b] - begin, nth[a:b]) if a < b else None
+            begin += batch.n_rows
 
 
-def _bits(ids: pd.Series) -> tuple[Numbers, npt.NDArray[np.uint8]]:
-    """Return the byte and the bit in it that a number has."""
-    whole = ids if ids.dtype == "int64" else pd.util.hash_pandas_object(ids, index=False)
-    slot = whole.to_numpy().astype("int64") & (_SLOTS - 1)
+def _compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the number of each row, and a number for its content, without parties and with."""
+    content = content_columns(rows)
+    for name in (*content, *PARTIES):
+        if isinstance(rows[name].dtype, pd.StringDtype):
+            rows[name] = rows[name].astype("category")
+    hashed = {
+        name: pd.util.hash_pandas_object(rows[columns], index=False)
+        for name, columns in (("content", content), ("whole", [*content, *PARTIES]))
+    }
+    return pd.DataFrame({"act_id": as_text(rows["act_id"]), "_row": rows["_row"], **hashed})
+
+
+def _bits(piece: Sequence[Batch], kept: Path) -> tuple[Numbers, npt.NDArray[np.uint8]]:
+    """Return the byte and the bit in it that each number of a piece has."""
+    ids = pd.concat(read_numbers(kept, piece), ignore_index=True)
+    if ids.dtype != "int64":
+        # One number is one slot, also where another piece has integers alone.
+        is_whole = ids.str.fullmatch(r"[1-9]\d{0,17}")
+        hashed = pd.util.hash_pandas_object(ids, index=False).astype("int64")
+        ids = hashed.mask(is_whole, ids.where(is_whole, "0").astype("int64"))
+    slot = ids.to_numpy() & (_SLOTS - 1)
     return slot >> 3, (1 << (slot & 7)).astype("uint8")

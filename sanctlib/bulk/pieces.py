@@ -1,17 +1,17 @@
-"""Pieces: one file cleaned by itself, and kept in batches of a month each."""
+"""Pieces: one file cleaned by itself, and kept in batches of a day each."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import is_category, one_after_the_other
+from sanctlib.cleaning.distinct import Numbers, as_text, is_category, one_after_the_other
 from sanctlib.cleaning.draft import Draft, unmatched
 from sanctlib.reading import Audit, no_rejects, sha256
 from sanctlib.sources.checksums import check_same
@@ -23,8 +23,17 @@ from sanctlib.writing import writing
 
 _AT_ONCE = 1_000_000
 
-Batch: TypeAlias = tuple[str, int]
-"""A piece, and the number of a batch in it."""
+# What a piece leaves out where all of its rows have what the other column has.
+_SAME = {"event_id": "act_id", "date_last": "date"}
+
+
+class Batch(NamedTuple):
+    """The rows of a piece that have one day: which piece, which of its batches, how many."""
+
+    day: str
+    piece: str
+    number: int
+    n_rows: int
 
 
 def clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
@@ -39,14 +48,13 @@ def clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
         return found | {"file": path.name}
     source = STREAMED[key]
     parts: list[Draft] = []
-    pieces: list[tuple[str, list[str]]] = []
+    pieces: list[list[Batch]] = []
     audits, rejected, names, stamps, n_held = [], [], [], [], 0
     with writing(kept) as into:
 
         def flush() -> None:
             rows = one_after_the_other([part.rows for part in parts])
-            piece = f"{name}-{len(pieces)}.arrow"
-            pieces.append((piece, _write_months(rows, into / piece)))
+            pieces.append(_write_days(rows, into / f"{name}-{len(pieces)}.arrow"))
             parts.clear()
 
         for draft in source.drafts(path):
@@ -73,43 +81,84 @@ def clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
             "names": unmatched(pd.concat(names)).to_dict("list"),
             "stamps": sorted(set(pd.concat(stamps).dropna())),
             "rejected": f"{name}.rejected.csv",
-            "batches": [(m, piece, i) for piece, months in pieces for i, m in enumerate(months)],
+            "batches": [batch for batches in pieces for batch in batches],
         }
         (into / f"{name}.json").write_text(json.dumps(about), encoding="utf-8")
     return about | {"file": path.name}
 
 
-def _write_months(rows: pd.DataFrame, path: Path) -> list[str]:
-    """Write rows as a batch for each month of the act, and return the months."""
+def _write_days(rows: pd.DataFrame, path: Path) -> list[Batch]:
+    """Write rows as a batch for each day of the act, and say which."""
     import pyarrow as pa
 
     rows = rows.assign(_row=np.arange(len(rows), dtype="int32"))
-    if rows["event_id"].equals(rows["act_id"]):
-        rows = rows.drop(columns="event_id")
-    month = rows["date"].dt.year * 12 + rows["date"].dt.month - 1
-    order = np.argsort(month.to_numpy(), kind="stable")
-    found, begins = np.unique(month.to_numpy()[order], return_index=True)
+    left_out = [name for name, other in _SAME.items() if rows[name].equals(rows[other])]
+    rows = rows.drop(columns=["n_reports", *left_out])
+    places, days = pd.factorize(rows["date"])
+    in_time = days.argsort()
+    # Sorted by small integers, which costs least.
+    order = np.argsort(in_time.argsort().astype("int16")[places], kind="stable")
     table = pa.Table.from_pandas(rows.iloc[order], preserve_index=False).combine_chunks()
-    ends = [*begins[1:].tolist(), len(rows)]
+    batches, begin = [], 0
     with pa.ipc.new_file(path, table.schema) as out:
-        for begin, end in zip(begins.tolist(), ends, strict=True):
-            out.write_batch(table.slice(begin, end - begin).to_batches()[0])
-    return [f"{m // 12:04d}-{m % 12 + 1:02d}" for m in found.tolist()]
+        for day, n in zip(days[in_time], np.bincount(places)[in_time].tolist(), strict=True):
+            out.write_batch(table.slice(begin, n).to_batches()[0])
+            batches.append(Batch(f"{day:%Y-%m-%d}", path.name, len(batches), n))
+            begin += n
+    return batches
 
 
-@contextmanager
-def opened(kept: Path, batch: Batch) -> Iterator[Any]:
+def read_batches(kept: Path, batches: Iterable[Batch], at: Numbers | None = None) -> pd.DataFrame:
+    """Return the rows of batches one after the other, or of these those at some places."""
     import pyarrow as pa
 
-    piece, i = batch
-    with pa.memory_map(str(kept / piece)) as held, pa.ipc.open_file(held) as file:
-        yield file.get_batch(i)
+    held = [pa.table(_few_values(batch)) for batch in _batches(kept, batches)]
+    if len({table.schema.field("act_id").type for table in held}) > 1:
+        held = [_numbers_as_text(table) for table in held]
+    table = pa.concat_tables(held, promote_options="permissive").unify_dictionaries()
+    if at is not None:
+        table = pa.table(_few_values(table.take(pa.array(at)).combine_chunks().to_batches()[0]))
+    rows: pd.DataFrame = table.to_pandas()
+    for name in rows:
+        # Of no values it is not known that they are text.
+        if is_category(rows[name]) and rows[name].cat.categories.empty:
+            rows[name] = rows[name].astype(pd.CategoricalDtype(pd.Index([], dtype="str")))
+    for name, other in _SAME.items():
+        if name not in rows:
+            rows[name] = rows[other]
+        elif rows[name].isna().any():
+            whole = rows[other] if name == "date_last" else as_text(rows[other])
+            rows[name] = rows[name].fillna(whole)
+    return rows.assign(n_reports=1)
 
 
-def read_batch(kept: Path, batch: Batch) -> pd.DataFrame:
-    with opened(kept, batch) as held:
-        frame: pd.DataFrame = held.to_pandas()
-    for name, column in frame.items():
-        if is_category(column) and len(column) < len(column.cat.categories):
-            frame[name] = column.cat.remove_unused_categories()
-    return frame
+def read_numbers(kept: Path, batches: Iterable[Batch]) -> list[pd.Series]:
+    """Return the numbers of the acts of batches."""
+    return [pd.Series(batch.column("act_id").to_pandas()) for batch in _batches(kept, batches)]
+
+
+def _batches(kept: Path, batches: Iterable[Batch]) -> Iterator[Any]:
+    import pyarrow as pa
+
+    for piece, some in groupby(batches, key=lambda batch: batch.piece):
+        with pa.memory_map(str(kept / piece)) as held, pa.ipc.open_file(held) as file:
+            for batch in some:
+                yield file.get_batch(batch.number)
+
+
+def _numbers_as_text(table: Any) -> Any:
+    import pyarrow as pa
+
+    i = table.schema.get_field_index("act_id")
+    return table.set_column(i, "act_id", table.column(i).cast(pa.large_string()))
+
+
+def _few_values(batch: Any) -> dict[str, Any]:
+    """Return columns whose categories, of a whole piece, are no more than their rows need."""
+    import pyarrow as pa
+
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    for name, column in columns.items():
+        if pa.types.is_dictionary(column.type) and len(column) < len(column.dictionary):
+            columns[name] = column.dictionary_decode().dictionary_encode()
+    return columns

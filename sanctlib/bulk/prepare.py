@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from sanctlib.bulk.months import merge
-from sanctlib.bulk.numbers import Later, later_acts
+from sanctlib.bulk.months import Told, merge
+from sanctlib.bulk.numbers import later_acts
 from sanctlib.bulk.pieces import Batch, clean
 from sanctlib.cleaning.draft import unmatched
 from sanctlib.errors import SanctlibError, SourceError, check_choice
@@ -84,11 +84,11 @@ def prepare_files(
     with _mapping(workers) as mapped:
         tasks = list(expected(files))
         parts = list(_shown(mapped(cleaned, tasks), len(tasks), unit="file", progress=progress))
-        batches = [(month, (piece, i)) for part in parts for month, piece, i in part["batches"]]
-        nth = later_acts([batch for _, batch in batches], kept)
-        months: dict[str, list[tuple[Batch, Later | None]]] = {m: [] for m, _ in sorted(batches)}
-        for month, batch in batches:
-            months[month].append((batch, nth.get(batch)))
+        batches = [Batch(*batch) for part in parts for batch in part["batches"]]
+        told = list(zip(batches, later_acts(batches, kept), strict=True))
+        months: dict[str, list[Told]] = {m: [] for m in sorted({b.day[:7] for b in batches})}
+        for batch, later in told:
+            months[batch.day[:7]].append((batch, later))
         every = list(months.items())
         merges = list(_shown(mapped(merged, every), len(every), unit="month", progress=progress))
     return _finish(key, files, parts, merges, store=store, kept=kept)
