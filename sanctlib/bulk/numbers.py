@@ -31,10 +31,12 @@ def later_acts(batches: Sequence[Batch], kept: Path) -> list[Later | None]:
     """
     seen, again = (np.zeros(_SLOTS >> 3, dtype="uint8") for _ in range(2))
     pieces = [list(some) for _, some in groupby(batches, key=lambda batch: batch.piece)]
-    for piece in pieces:
-        byte, bit = _bits(piece, kept)
+    for batch in batches:
+        byte, bit = _bits([batch], kept)
         twice = (seen[byte] & bit) > 0
-        twice |= pd.Series(byte << 8 | bit).duplicated(keep=False).to_numpy()
+        slots = byte << 8 | bit
+        if (np.diff(slots) <= 0).any():
+            twice |= pd.Series(slots).duplicated(keep=False).to_numpy()
         np.bitwise_or.at(again, byte[twice], bit[twice])
         np.bitwise_or.at(seen, byte, bit)
     some = []
@@ -71,11 +73,12 @@ def _compared(rows: pd.DataFrame) -> pd.DataFrame:
     for name in (*content, *PARTIES):
         if isinstance(rows[name].dtype, pd.StringDtype):
             rows[name] = rows[name].astype("category")
-    hashed = {
-        name: pd.util.hash_pandas_object(rows[columns], index=False)
-        for name, columns in (("content", content), ("whole", [*content, *PARTIES]))
-    }
-    return pd.DataFrame({"act_id": as_text(rows["act_id"]), "_row": rows["_row"], **hashed})
+    hashed = rows[["_row", *PARTIES]].assign(
+        act_id=as_text(rows["act_id"]),
+        content=pd.util.hash_pandas_object(rows[content], index=False),
+    )
+    whole = pd.util.hash_pandas_object(hashed[["content", *PARTIES]], index=False)
+    return hashed.drop(columns=list(PARTIES)).assign(whole=whole)
 
 
 def _bits(piece: Sequence[Batch], kept: Path) -> tuple[Numbers, npt.NDArray[np.uint8]]:

@@ -118,7 +118,7 @@ def read_batches(kept: Path, batches: Iterable[Batch], at: Numbers | None = None
     table = pa.concat_tables(held, promote_options="permissive").unify_dictionaries()
     if at is not None:
         table = pa.table(_few_values(table.take(pa.array(at)).combine_chunks().to_batches()[0]))
-    rows: pd.DataFrame = table.to_pandas()
+    rows: pd.DataFrame = table.to_pandas(split_blocks=True)
     for name in rows:
         # Of no values it is not known that they are text.
         if is_category(rows[name]) and rows[name].cat.categories.empty:

@@ -91,6 +91,14 @@ def numbered(rows: pd.DataFrame, columns: Sequence[str]) -> Numbers:
     return pd.factorize(key)[0]
 
 
+def distinct_rows(rows: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, Numbers]:
+    """Return each row of these columns once, as text or days, and which of them each row is."""
+    numbers = numbered(rows, columns)
+    at = firsts(numbers)
+    few = pd.DataFrame({name: rows[name].array.take(at) for name in columns})
+    return few.astype({name: "str" for name in few if is_category(few[name])}), numbers
+
+
 def firsts(numbers: Numbers) -> Numbers:
     """Return the place of the first row of each group that `numbered` made."""
     found = np.empty(numbers.max(initial=-1) + 1, dtype="int64")

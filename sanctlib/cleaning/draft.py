@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import Numbers, firsts, numbered, one_after_the_other
+from sanctlib.cleaning.distinct import Numbers, distinct_rows, one_after_the_other
 from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
 
 ORIGIN_COLUMNS = ("_file", "_line", "_raw")
@@ -24,10 +24,10 @@ def mentions(
     `n` says how often each stands for; once by default.
     """
     rows = pd.DataFrame({"name": names, "reason": why})
-    group = numbered(rows, ["name", "reason"])
-    few = rows.iloc[firsts(group)].astype("str")
+    few, group = distinct_rows(rows, ["name", "reason"])
+    few = few.astype("str")
     few.insert(0, "side", pd.Series(side, index=few.index, dtype="str"))
-    return few.assign(n=np.bincount(group, weights=n).astype("int64")).reset_index(drop=True)
+    return few.assign(n=np.bincount(group, weights=n).astype("int64"))
 
 
 def unmatched(names: pd.DataFrame) -> pd.DataFrame:

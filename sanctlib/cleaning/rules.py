@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import by_value, distinct, firsts, numbered, shown, spread, swapped
+from sanctlib.cleaning.distinct import distinct, distinct_rows, shown, spread, swapped
 from sanctlib.cleaning.draft import Draft, mentions
 from sanctlib.codes.actions import map_codes
 from sanctlib.codes.countries import System, existed, is_state_code, resolve
@@ -24,10 +24,13 @@ _PARTIAL = {4: ("%Y", "Y"), 7: ("%Y-%m", "M")}
 def empty_to_null(draft: Draft, *, marks: Sequence[str] = ("",)) -> Draft:
     """Turn the source's own null marks, and only those, into missing values."""
     marks = [marks] if isinstance(marks, str) else marks
-    rows = draft.rows.copy()
+    rows = draft.rows.copy(deep=False)
     data = [c for c in rows if not c.startswith("_") and rows[c].dtype != "int64"]
     for name in data:
-        rows[name] = by_value(rows[name], lambda text: text.mask(text.str.strip().isin(marks)))
+        places, values = distinct(rows[name])
+        null = values.str.strip().isin(marks)
+        if null.any():
+            rows[name] = spread(values.mask(null), places, like=rows[name])
     return replace(draft, rows=rows)
 
 
@@ -45,7 +48,7 @@ def parse_dates(
     `formats` are tried one by one and each text must fit one wholly. `%d/%m/%Y`
     is read day first; pass the format of a file that is written month first.
     """
-    rows = draft.rows.copy()
+    rows = draft.rows.copy(deep=False)
     forms = [formats] if isinstance(formats, str) else formats
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     ends: dict[str, pd.Series] = {}
@@ -58,7 +61,7 @@ def parse_dates(
         if i == 0:
             reasons[text.isna()] = f"no {column}"
         wrong = rows[column].isna() & text.notna()
-        reasons[wrong] = f"impossible {column}: " + shown(text[wrong])
+        reasons[wrong] = (f"impossible {column}: " + shown(text[wrong])).to_numpy()
     rows["date_last"] = ends.get("date_last", ends[columns[0]]).fillna(ends[columns[0]])
     before = rows["date_last"].lt(rows[columns[0]]) & reasons.isna()
     reasons[before] = "date_last is before " + columns[0]
@@ -85,6 +88,8 @@ def first_and_last(
         for length, (form, unit) in _PARTIAL.items():
             part = day.isna() & text.str.fullmatch(r"[\d-]+").fillna(value=False)
             part &= text.str.len().eq(length)
+            if not part.any():
+                continue
             day[part] = pd.to_datetime(text[part], format=form, errors="coerce")
             end = day[part].dt.to_period(unit).dt.end_time.dt.normalize()
             last[part] = end.astype("datetime64[us]")
@@ -110,22 +115,23 @@ def resolve_parties(
     lose the case of a colony. With ``at="last"`` a row of several days, such as a year, is
     asked at its ``date_last`` first: Russia of 1991 is then RUS, not SUN.
     """
-    rows = draft.rows.copy()
+    rows = draft.rows.copy(deep=False)
     ends = ["date", "date_last"] if at == "first" else ["date_last", "date"]
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     names = [draft.names]
     for side in sides:
-        group = numbered(rows, [side, *ends])
-        few = rows[[side, *ends]].iloc[firsts(group)]
-        text, (lead, other) = few[side].astype("str").str.strip(), (few[end] for end in ends)
+        few, group = distinct_rows(rows, [side, *ends])
+        text, (lead, other) = few[side].str.strip(), (few[end] for end in ends)
         how = {"system": system, "succession": succession}
         found = resolve(text, dates=lead, **how)
         wide = found["reason"].eq(NO_STATE) & lead.ne(other)
-        found[wide] = resolve(text[wide], dates=other[wide], **how)
+        if wide.any():
+            found[wide] = resolve(text[wide], dates=other[wide], **how)
         gone = found["reason"].eq(NO_STATE) & (not_yet == "reject")
-        why = side + " " + shown(text) + " was not a state on " + lead.dt.strftime("%Y-%m-%d")
-        lost = gone.to_numpy()[group]
-        reasons[lost] = why.to_numpy()[group[lost]]
+        if gone.any():
+            why = side + " " + shown(text) + " was not a state on " + lead.dt.strftime("%Y-%m-%d")
+            lost = gone.to_numpy()[group]
+            reasons[lost] = why.to_numpy()[group[lost]]
         unknown = found["code"].isna() & text.notna() & ~gone
         n = np.bincount(group)[unknown]
         names.append(mentions(side, text[unknown], found.loc[unknown, "reason"], n))
@@ -155,13 +161,13 @@ def map_cameo(draft: Draft, *, column: str = "code") -> Draft:
     An unknown code is rejected. Hosting a visit is turned round: the guest is the
     sender. The column ``_mirror`` marks the codes that the other side may report too.
     """
-    rows = draft.rows.copy()
+    rows = draft.rows.copy(deep=False)
     places, codes = distinct(rows[column])
     mapped = map_codes(codes.astype("str").str.strip(), system="cameo")
     taken = {name: spread(found, places, like=rows[column]) for name, found in mapped.items()}
     unknown = taken["action"].isna()
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
-    reasons[unknown] = "unknown action code " + shown(rows.loc[unknown, column])
+    reasons[unknown] = ("unknown action code " + shown(rows[column][unknown])).to_numpy()
     rows["family"], rows["action"] = taken["family"], taken["action"]
     rows["_mirror"] = taken["mirror"].fillna(value=False).astype("bool")
     turned = taken["reverse"].fillna(value=False).astype("bool")
@@ -171,7 +177,7 @@ def map_cameo(draft: Draft, *, column: str = "code") -> Draft:
 
 def map_actions(draft: Draft, *, words: Mapping[str, str] | None = None) -> Draft:
     """Reject unknown actions, or of another family; `words` maps the file's words to ours."""
-    rows = draft.rows.copy()
+    rows = draft.rows.copy(deep=False)
     action = rows["action"].str.strip()
     if words:
         action = action.map(lambda w: words.get(w, w), na_action="ignore")

@@ -11,7 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from sanctlib.cleaning.columns import type_columns
-from sanctlib.cleaning.distinct import as_text, firsts, is_category, numbered
+from sanctlib.cleaning.distinct import as_text, distinct_rows, is_category
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
 from sanctlib.cleaning.repeats import (
     check_numbers,
@@ -93,7 +93,7 @@ def acts_of(draft: Draft, source: EventSource) -> Acts:
 
 def _stamps(rows: pd.DataFrame) -> pd.Series:
     """Return each stamp once; a row without one is taken for coded on the day of its act."""
-    few = rows.iloc[firsts(numbered(rows, ["_stamp", "date"]))].astype("str")
+    few, _ = distinct_rows(rows, ["_stamp", "date"])
     return few["_stamp"].where(_days(few["_stamp"]).notna(), few["date"]).drop_duplicates()
 
 

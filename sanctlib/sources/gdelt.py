@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import firsts, numbered, spread
+from sanctlib.cleaning.distinct import distinct_rows, spread
 from sanctlib.cleaning.draft import Draft, mentions
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.codes.countries import resolve
@@ -146,8 +146,7 @@ def _parties(draft: Draft) -> Draft:
     names = [draft.names]
     for n, side, actor in ((1, "sender", ACTORS[0]), (2, "target", ACTORS[1])):
         parts = [f"Actor{n}{part}" for part in ("Code", "CountryCode", "KnownGroupCode")]
-        group = numbered(rows, parts)
-        few = rows[parts].iloc[firsts(group)].astype("str")
+        few, group = distinct_rows(rows, parts)
         code, country, body = (few[part] for part in parts)
         start = code.str.slice(0, 3)
         country = country.fillna(start.where(start.isin(WITHOUT_COUNTRY)))
