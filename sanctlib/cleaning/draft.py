@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import Numbers, distinct_rows, one_after_the_other
+from sanctlib.cleaning.distinct import Numbers, one_after_the_other
 from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
 
 ORIGIN_COLUMNS = ("_file", "_line", "_raw")
@@ -16,18 +15,11 @@ ORIGIN_COLUMNS = ("_file", "_line", "_raw")
 
 
 def mentions(
-    side: str, names: pd.Series, why: pd.Series | str, n: Numbers | None = None
+    side: str, names: pd.Series, why: pd.Series | str, n: Numbers | int = 1
 ) -> pd.DataFrame:
-    """
-    Count names that no code was found for: ``side``, ``name``, ``reason``, ``n``.
-
-    `n` says how often each stands for; once by default.
-    """
-    rows = pd.DataFrame({"name": names, "reason": why})
-    few, group = distinct_rows(rows, ["name", "reason"])
-    few = few.astype("str")
-    few.insert(0, "side", pd.Series(side, index=few.index, dtype="str"))
-    return few.assign(n=np.bincount(group, weights=n).astype("int64"))
+    """Say of names without a code how often each was met: ``side``, ``name``, ``reason``, ``n``."""
+    said = {"side": side, "name": names, "reason": why, "n": n}
+    return pd.DataFrame(said).astype({"side": "str", "name": "str", "reason": "str", "n": "int64"})
 
 
 def unmatched(names: pd.DataFrame) -> pd.DataFrame:

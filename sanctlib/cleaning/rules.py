@@ -28,7 +28,7 @@ def empty_to_null(draft: Draft, *, marks: Sequence[str] = ("",)) -> Draft:
     data = [c for c in rows if not c.startswith("_") and rows[c].dtype != "int64"]
     for name in data:
         places, values = distinct(rows[name])
-        null = values.str.strip().isin(marks)
+        null = np.array([isinstance(v, str) and v.strip() in marks for v in values], dtype="bool")
         if null.any():
             rows[name] = spread(values.mask(null), places, like=rows[name])
     return replace(draft, rows=rows)

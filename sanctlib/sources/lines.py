@@ -279,9 +279,8 @@ class _Lines:
         cells = cells.unify_dictionaries()
         nothing = pa.chunked_array([pa.nulls(len(cells), pa.dictionary(pa.int32(), pa.binary()))])
         held = cells.column_names
-        return pd.DataFrame(
-            {c: self.column(cells[c] if c in held else nothing) for c in self.needed}
-        )
+        columns = {c: self.column(cells[c] if c in held else nothing) for c in self.needed}
+        return pd.DataFrame(columns, copy=False)
 
     def column(self, cells: Any) -> pd.Series:
         """Return cells as categories of text or, of `number`, as integers where all are."""
