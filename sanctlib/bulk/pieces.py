@@ -99,7 +99,8 @@ def _write_days(rows: pd.DataFrame, path: Path) -> list[Batch]:
     # Sorted by small integers, which costs least.
     order = np.argsort(in_time.argsort().astype("int16")[places], kind="stable")
     table = pa.Table.from_pandas(rows.iloc[order], preserve_index=False).combine_chunks()
-    batches, begin = [], 0
+    batches: list[Batch] = []
+    begin = 0
     with pa.ipc.new_file(path, table.schema) as out:
         for day, n in zip(days[in_time], np.bincount(places)[in_time].tolist(), strict=True):
             out.write_batch(table.slice(begin, n).to_batches()[0])

@@ -30,7 +30,8 @@ def by_value(column: pd.Series, of: Callable[[pd.Series], pd.Series]) -> pd.Seri
 def distinct(column: pd.Series) -> tuple[Numbers, pd.Series]:
     """Return the place of each row's value, below zero where it is missing, and the values."""
     if is_category(column):
-        return column.cat.codes.to_numpy(), pd.Series(column.cat.categories, dtype="str")
+        places = column.cat.codes.to_numpy().astype("int64")
+        return places, pd.Series(column.cat.categories, dtype="str")
     places, values = pd.factorize(column)
     return places, pd.Series(values)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ def empty_to_null(draft: Draft, *, marks: Sequence[str] = ("",)) -> Draft:
     """Turn the source's own null marks, and only those, into missing values."""
     marks = [marks] if isinstance(marks, str) else marks
     rows = draft.rows.copy(deep=False)
-    data = [c for c in rows if not c.startswith("_") and rows[c].dtype != "int64"]
+    data = [c for c in rows.columns if not c.startswith("_") and rows[c].dtype != "int64"]
     for name in data:
         places, values = distinct(rows[name])
         null = np.array([isinstance(v, str) and v.strip() in marks for v in values], dtype="bool")
@@ -119,14 +120,14 @@ def resolve_parties(
     ends = ["date", "date_last"] if at == "first" else ["date_last", "date"]
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     names = [draft.names]
+    asked = partial(resolve, system=system, succession=succession)
     for side in sides:
         few, group = distinct_rows(rows, [side, *ends])
         text, (lead, other) = few[side].str.strip(), (few[end] for end in ends)
-        how = {"system": system, "succession": succession}
-        found = resolve(text, dates=lead, **how)
+        found = asked(text, dates=lead)
         wide = found["reason"].eq(NO_STATE) & lead.ne(other)
         if wide.any():
-            found[wide] = resolve(text[wide], dates=other[wide], **how)
+            found.loc[wide] = asked(text[wide], dates=other[wide])
         gone = found["reason"].eq(NO_STATE) & (not_yet == "reject")
         if gone.any():
             why = side + " " + shown(text) + " was not a state on " + lead.dt.strftime("%Y-%m-%d")

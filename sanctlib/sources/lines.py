@@ -218,7 +218,7 @@ class _Lines:
         audit = Audit.begin(others.audit.n_read + len(rows) - len(others.rows))
         n_bad = len(others.rejected)
         audit = audit.then("split lines", n_rejected=n_bad, n_out=len(rows))
-        file = pd.Categorical.from_codes(np.zeros(len(rows), dtype="int8"), [self.name])
+        file = pd.Categorical.from_codes(np.zeros(len(rows), dtype="int8"), pd.Index([self.name]))
         rows = rows.reset_index(drop=True).assign(_file=file)
         return Draft(rows=rows, audit=audit, rejected=others.rejected, raw=raw)
 
