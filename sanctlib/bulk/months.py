@@ -14,7 +14,7 @@ import pandas as pd
 
 from sanctlib.bulk.numbers import Later
 from sanctlib.bulk.pieces import Batch, read_batches
-from sanctlib.cleaning.distinct import Numbers, in_one_order, one_after_the_other
+from sanctlib.cleaning.distinct import Numbers, constant, in_one_order, one_after_the_other
 from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.repeats import merge_copies, name_apart
 from sanctlib.reading import Audit, sha256
@@ -48,7 +48,8 @@ def merge(task: tuple[str, list[Told]], *, key: str, kept: Path) -> dict[str, An
     drafts = [_merged(some, kept) for some in _some_days(batches)]
     rows = one_after_the_other([draft.rows for draft in drafts])
     rows = rows.iloc[_by_parties(rows)]
-    rows = name_apart(rows).assign(source=key, date_basis=STREAMED[key].date_basis)
+    of_all = {"source": key, "date_basis": STREAMED[key].date_basis}
+    rows = name_apart(rows).assign(**{c: constant(v, len(rows)) for c, v in of_all.items()})
     rows = rows[[c for c in EVENTS.names if c in rows]]
     audit = Audit.added(draft.audit for draft in drafts)
     with writing(kept) as into:

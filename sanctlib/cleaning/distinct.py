@@ -15,6 +15,11 @@ Numbers: TypeAlias = npt.NDArray[np.int64]
 _ROOM = 1 << 62
 
 
+def constant(value: str, n: int) -> pd.Categorical[str]:
+    """Return one value n times."""
+    return pd.Categorical.from_codes(np.zeros(n, dtype="int8"), pd.Index([value]))
+
+
 def by_value(column: pd.Series, of: Callable[[pd.Series], pd.Series]) -> pd.Series:
     """
     Apply a function of text to a column, once to each of its values where it is categories.

@@ -68,9 +68,12 @@ def name_apart(rows: pd.DataFrame) -> pd.DataFrame:
     """Write ``act_id`` and ``event_id`` as text, ``id#2`` and on for later acts of one id."""
     later = rows["_nth"].gt(1)
     tail = "#" + rows.loc[later, "_nth"].astype("str")
-    named = {}
+    named: dict[str, pd.Series] = {}
     for name in ("act_id", "event_id"):
-        ids = as_text(rows[name if name in rows else "act_id"])
+        if named and rows["event_id"].equals(rows["act_id"]):
+            named["event_id"] = named["act_id"]
+            continue
+        ids = as_text(rows[name])
         if len(tail):
             ids = ids.copy()
             ids[later] += tail

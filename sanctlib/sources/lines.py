@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sanctlib.cleaning.distinct import Numbers, one_after_the_other, whole
+from sanctlib.cleaning.distinct import Numbers, constant, one_after_the_other, whole
 from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit
@@ -218,8 +218,7 @@ class _Lines:
         audit = Audit.begin(others.audit.n_read + len(rows) - len(others.rows))
         n_bad = len(others.rejected)
         audit = audit.then("split lines", n_rejected=n_bad, n_out=len(rows))
-        file = pd.Categorical.from_codes(np.zeros(len(rows), dtype="int8"), pd.Index([self.name]))
-        rows = rows.reset_index(drop=True).assign(_file=file)
+        rows = rows.reset_index(drop=True).assign(_file=constant(self.name, len(rows)))
         return Draft(rows=rows, audit=audit, rejected=others.rejected, raw=raw)
 
     def parsed(self, block: _Block, filled: Numbers) -> tuple[Any, npt.NDArray[np.bool_]]:
