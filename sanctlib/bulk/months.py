@@ -14,7 +14,7 @@ import pandas as pd
 
 from sanctlib.bulk.numbers import Later
 from sanctlib.bulk.pieces import Batch, read_batches
-from sanctlib.cleaning.distinct import Numbers, constant, in_one_order, one_after_the_other
+from sanctlib.cleaning.distinct import Numbers, constant, in_one_order
 from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.repeats import merge_copies, name_apart
 from sanctlib.reading import Audit, sha256
@@ -45,13 +45,11 @@ def merge(task: tuple[str, list[Told]], *, key: str, kept: Path) -> dict[str, An
     if (kept / f"{name}.json").is_file():
         found: dict[str, Any] = json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))
         return found
-    drafts = [_merged(some, kept) for some in _some_days(batches)]
-    rows = one_after_the_other([draft.rows for draft in drafts])
+    rows, audit = _joined(batches, kept)
     rows = rows.iloc[_by_parties(rows)]
     of_all = {"source": key, "date_basis": STREAMED[key].date_basis}
     rows = name_apart(rows).assign(**{c: constant(v, len(rows)) for c, v in of_all.items()})
     rows = rows[[c for c in EVENTS.names if c in rows]]
-    audit = Audit.added(draft.audit for draft in drafts)
     with writing(kept) as into:
         path = into / f"{name}.parquet"
         parquet.write_table(
@@ -97,6 +95,12 @@ def _some_days(batches: Sequence[Told]) -> Iterator[list[Told]]:
     yield some
 
 
+def _joined(batches: Sequence[Told], kept: Path) -> tuple[pd.DataFrame, Audit]:
+    # What was joined is let go here: a month is held once.
+    draft = Draft.joined([_merged(some, kept) for some in _some_days(batches)])
+    return draft.rows, draft.audit
+
+
 def _merged(batches: Sequence[Told], kept: Path) -> Draft:
     rows = read_batches(kept, [batch for batch, _ in batches])
     nth = np.ones(len(rows), dtype="int32")
@@ -105,6 +109,6 @@ def _merged(batches: Sequence[Told], kept: Path) -> Draft:
         if later is not None:
             nth[begin + later[0]] = later[1]
         begin += batch.n_rows
-    draft = Draft(rows=rows.drop(columns="_row").assign(_nth=nth), audit=Audit.begin(len(rows)))
+    draft = Draft(rows=rows.drop(columns="_line").assign(_nth=nth), audit=Audit.begin(len(rows)))
     draft = merged(merge_copies(draft))
     return replace(draft, rows=draft.rows.drop(columns=["_actor", "_acted_on"]))

@@ -32,7 +32,10 @@ def later_acts(batches: Sequence[Batch], kept: Path) -> list[Later | None]:
     seen, again = (np.zeros(_SLOTS >> 3, dtype="uint8") for _ in range(2))
     pieces = [list(some) for _, some in groupby(batches, key=lambda batch: batch.piece)]
     for batch in batches:
-        byte, bit = _bits([batch], kept)
+        byte, bit, line = _bits([batch], kept)
+        # An act written out has several rows, and its number once.
+        first = np.diff(line, prepend=-1) != 0
+        byte, bit = byte[first], bit[first]
         twice = (seen[byte] & bit) > 0
         slots = byte << 8 | bit
         if (np.diff(slots) <= 0).any():
@@ -41,13 +44,13 @@ def later_acts(batches: Sequence[Batch], kept: Path) -> list[Later | None]:
         np.bitwise_or.at(seen, byte, bit)
     some = []
     for n, piece in enumerate(pieces):
-        byte, bit = _bits(piece, kept)
+        byte, bit, _ = _bits(piece, kept)
         at = np.flatnonzero(again[byte] & bit)
         if len(at):
             some.append(_compared(read_batches(kept, piece, at)).assign(piece=n, at=at))
     if not some:
         return [None] * len(batches)
-    rows = pd.concat(some, ignore_index=True).sort_values(["piece", "_row"], kind="stable")
+    rows = pd.concat(some, ignore_index=True).sort_values(["piece", "_line"], kind="stable")
     act = numbered(rows, ["act_id"])
     content, row = (numbered(rows.assign(act=act), ["act", c]) for c in ("content", "whole"))
     rows = rows.assign(nth=nth_acts(act, content, row))
@@ -73,7 +76,7 @@ def _compared(rows: pd.DataFrame) -> pd.DataFrame:
     for name in (*content, *PARTIES):
         if isinstance(rows[name].dtype, pd.StringDtype):
             rows[name] = rows[name].astype("category")
-    hashed = rows[["_row", *PARTIES]].assign(
+    hashed = rows[["_line", *PARTIES]].assign(
         act_id=as_text(rows["act_id"]),
         content=pd.util.hash_pandas_object(rows[content], index=False),
     )
@@ -81,13 +84,14 @@ def _compared(rows: pd.DataFrame) -> pd.DataFrame:
     return hashed.drop(columns=list(PARTIES)).assign(whole=whole)
 
 
-def _bits(piece: Sequence[Batch], kept: Path) -> tuple[Numbers, npt.NDArray[np.uint8]]:
-    """Return the byte and the bit in it that each number of a piece has."""
-    ids = pd.concat(read_numbers(kept, piece), ignore_index=True)
+def _bits(batches: Sequence[Batch], kept: Path) -> tuple[Numbers, npt.NDArray[np.uint8], Numbers]:
+    """Return the byte and the bit in it that each number has, and its line."""
+    rows = read_numbers(kept, batches)
+    ids = rows["act_id"]
     if ids.dtype != "int64":
         # One number is one slot, also where another piece has integers alone.
         is_whole = ids.str.fullmatch(r"[1-9]\d{0,17}")
         hashed = pd.util.hash_pandas_object(ids, index=False).astype("int64")
         ids = hashed.mask(is_whole, ids.where(is_whole, "0").astype("int64"))
     slot = ids.to_numpy() & (_SLOTS - 1)
-    return slot >> 3, (1 << (slot & 7)).astype("uint8")
+    return slot >> 3, (1 << (slot & 7)).astype("uint8"), rows["_line"].to_numpy()

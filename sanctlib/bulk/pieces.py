@@ -91,7 +91,6 @@ def _write_days(rows: pd.DataFrame, path: Path) -> list[Batch]:
     """Write rows as a batch for each day of the act, and say which."""
     import pyarrow as pa
 
-    rows = rows.assign(_row=np.arange(len(rows), dtype="int32"))
     left_out = [name for name, other in _SAME.items() if rows[name].equals(rows[other])]
     rows = rows.drop(columns=["n_reports", *left_out])
     places, days = pd.factorize(rows["date"])
@@ -133,9 +132,10 @@ def read_batches(kept: Path, batches: Iterable[Batch], at: Numbers | None = None
     return rows.assign(n_reports=1)
 
 
-def read_numbers(kept: Path, batches: Iterable[Batch]) -> list[pd.Series]:
-    """Return the numbers of the acts of batches."""
-    return [pd.Series(batch.column("act_id").to_pandas()) for batch in _batches(kept, batches)]
+def read_numbers(kept: Path, batches: Iterable[Batch]) -> pd.DataFrame:
+    """Return the number of the act, and the line, of each row of batches."""
+    held = [batch.select(["act_id", "_line"]).to_pandas() for batch in _batches(kept, batches)]
+    return pd.concat(held, ignore_index=True)
 
 
 def _batches(kept: Path, batches: Iterable[Batch]) -> Iterator[Any]:

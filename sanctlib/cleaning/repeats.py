@@ -54,7 +54,7 @@ def nth_acts(act: Numbers, content: Numbers, row: Numbers) -> npt.NDArray[np.int
 def content_columns(rows: pd.DataFrame) -> list[str]:
     """Return the columns that tell one act from another: of one written out, not the parties."""
     others = {*ORIGIN_COLUMNS, "event_id", "act_id", *PARTIES}
-    return [str(c) for c in rows if c not in others and c != "_row"]
+    return [str(c) for c in rows if c not in others]
 
 
 def merge_copies(draft: Draft) -> Draft:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from sanctlib.cleaning.columns import type_columns
 from sanctlib.cleaning.distinct import as_text, distinct_rows, is_category
-from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
+from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.repeats import (
     check_numbers,
     collapse_mirrors,
@@ -87,7 +87,7 @@ def acts_of(draft: Draft, source: EventSource) -> Acts:
     )
     if stamps is None:
         stamps = draft.rows["date"].drop_duplicates().dt.strftime("%Y%m%d")
-    rows = draft.rows.drop(columns=list(ORIGIN_COLUMNS), errors="ignore")
+    rows = draft.rows.drop(columns=["_file", "_raw"], errors="ignore")
     return Acts(draft=replace(draft, rows=rows, raw=None), stamps=stamps)
 
 
