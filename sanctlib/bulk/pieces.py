@@ -134,7 +134,8 @@ def read_batches(kept: Path, batches: Iterable[Batch], at: Numbers | None = None
 
 def read_numbers(kept: Path, batches: Iterable[Batch]) -> pd.DataFrame:
     """Return the number of the act, and the line, of each row of batches."""
-    held = [batch.select(["act_id", "_line"]).to_pandas() for batch in _batches(kept, batches)]
+    wanted = ["act_id", "_line"]
+    held: list[pd.DataFrame] = [b.select(wanted).to_pandas() for b in _batches(kept, batches)]
     return pd.concat(held, ignore_index=True)
 
 
