@@ -14,6 +14,7 @@ PARTS = {
     "imports": "What an import costs",
     "lookups": "Names and codes",
     "scan": "Events in Parquet",
+    "bulk": "Raw files of GDELT to Parquet",
 }
 """Modules of this folder with a function `report`, and what they are about."""
 

@@ -1,4 +1,4 @@
-"""Bulk cleaning beside a bare script: `python -m benchmarks.bulk FILES [FOLDER]`."""
+"""Bulk cleaning beside a bare script; of more files by `python -m benchmarks.bulk FILES [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import tempfile
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import product
 from pathlib import Path
 
-from benchmarks.made import made_file
+from benchmarks.made import ROWS, made_file
 from benchmarks.measure import Spent, spent_by
 
 ROUNDS = 3
@@ -51,35 +52,49 @@ if __name__ == "__main__":
 """
 
 
-def main(n_files: int, folder: Path) -> None:
-    """Make the files, run both in turns, check what was found against the truth."""
+def report(*, small: bool) -> list[str]:
+    """Return what files of a month and of four cost, made for it."""
+    sizes, rows = ((4, 16), 25_000) if small else ((34, 134), ROWS)
+    with tempfile.TemporaryDirectory() as name:
+        return [line for n in sizes for line in costs(n, Path(name) / f"{n}", rows=rows)]
+
+
+def costs(n_files: int, folder: Path, *, rows: int = ROWS, rounds: int = ROUNDS) -> list[str]:
+    """Make the files, run all ways in turns, check what was found against the truth."""
     folder.mkdir(parents=True, exist_ok=True)
     # In processes of their own: a process counts the memory of the one that started it.
     with ProcessPoolExecutor(2) as pool:
-        made = pool.map(partial(made_file, folder=folder), range(n_files))
+        made = pool.map(partial(made_file, folder=folder, rows=rows), range(n_files))
         truth = sum(made, Counter[str]())
     paths = [str(p) for p in sorted(folder.iterdir())]
     gigabytes, millions = truth["bytes"] / 1e9, truth["rows"] / 1e6
-    print(f"{millions:.1f} million rows, {gigabytes:.2f} GB in {n_files} files, a quarter zipped")
-    sides: dict[str, list[Spent]] = {}
+    ways = {"bare script": (BARE, "bare.parquet")}
+    ways |= {f"sanctlib, {n} worker{'s' * (n > 1)}": (OURS, str(n)) for n in (1, 2)}
+    runs: dict[str, list[Spent]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as name:
-        out = Path(name)
-        for _ in range(ROUNDS):
-            ways = {"bare script": (BARE, str(out / "bare.parquet"))}
-            ways |= {f"sanctlib, {n} worker{'s' * (n > 1)}": (OURS, str(n)) for n in (1, 2)}
-            for way, (code, first) in ways.items():
-                shutil.rmtree(out / "store", ignore_errors=True)
-                rest = [str(out / "store")] if code is OURS else []
-                sides.setdefault(way, []).append(spent_by(code, first, *rest, *paths))
-                if code is OURS:
-                    check(out / "store", truth)
-    bare = statistics.median(s.cpu for s in sides["bare script"])
-    print(f"{'':22}{'CPU s':>8}{'ratio':>7}{'wall s':>8}{'MB/s':>7}{'peak MB':>9}")
-    for way, runs in sides.items():
-        cpu, wall = (statistics.median(getattr(s, w) for s in runs) for w in ("cpu", "wall"))
-        peak = max(s.peak_mb for s in runs)
-        speed = 1000 * gigabytes / wall
-        print(f"{way:22}{cpu:8.1f}{cpu / bare:7.2f}{wall:8.1f}{speed:7.0f}{peak:9.0f}")
+        store = Path(name) / "store"
+        for _, (way, (code, first)) in product(range(rounds), ways.items()):
+            shutil.rmtree(store, ignore_errors=True)
+            to = [first, str(store)] if code is OURS else [str(Path(name) / first)]
+            runs[way].append(spent_by(code, *to, *paths))
+            if code is OURS:
+                check(store, truth)
+    lines = [
+        f"### {millions:.1f} million rows, {gigabytes:.2f} GB in {n_files} files, a quarter zipped",
+        "",
+        "| way | CPU s | CPU : bare | CPU s a million rows | wall s | MB/s | peak MB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    bare = runs["bare script"]
+    for way, spent in runs.items():
+        cpu, wall = (statistics.median(getattr(s, w) for s in spent) for w in ("cpu", "wall"))
+        ratio = statistics.median(s.cpu / b.cpu for s, b in zip(spent, bare, strict=True))
+        peak = max(s.peak_mb for s in spent)
+        lines.append(
+            f"| {way} | {cpu:.1f} | {ratio:.2f} | {cpu / millions:.2f} | {wall:.1f} "
+            f"| {1000 * gigabytes / wall:.0f} | {peak:.0f} |"
+        )
+    return [*lines, "", "The peak is that of the largest process.", ""]
 
 
 def check(store: Path, truth: Counter[str]) -> None:
@@ -98,4 +113,5 @@ def check(store: Path, truth: Counter[str]) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
-        main(int(sys.argv[1]), Path(sys.argv[2] if sys.argv[2:] else temporary))
+        into = Path(sys.argv[2] if sys.argv[2:] else temporary)
+        print("\n".join(costs(int(sys.argv[1]), into)))

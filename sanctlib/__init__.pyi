@@ -1,6 +1,6 @@
 """What `import sanctlib as sl` offers, and where it lies; imported when first asked for."""
 
-from .bulk import prepare_files
+from .bulk.prepare import prepare_files
 from .codes.blocs import blocs, expand_blocs
 from .codes.countries import countries, resolve
 from .counting import cells

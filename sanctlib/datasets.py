@@ -15,13 +15,14 @@ from typing import Any
 import pandas as pd
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import SourceError, check_choice
+from sanctlib.errors import SourceError, check_choice, did_you_mean
 from sanctlib.reading import Provenance, Reading, note_used, sha256, used
 from sanctlib.schema import TableKind
 from sanctlib.showing import progress_bar
 from sanctlib.sources.chronology import read_chronology
 from sanctlib.sources.own import read_own
 from sanctlib.sources.producers import producers
+from sanctlib.sources.registry import STREAMED
 from sanctlib.store import OtherVersionError, load_stored, save
 
 _COUNTS = ("n_read", "n_added", "n_merged", "n_rejected", "n_kept")
@@ -217,7 +218,9 @@ def prepare(
     """
     wanted = list(shipped()) if keys is None else list(keys)
     for key in wanted:
-        check_choice(key, shipped(), what="dataset", needed_by="sl.prepare")
+        near = did_you_mean(key, STREAMED)
+        hint = f"{near} Of that its files are named too: sl.prepare_files." if near else ""
+        check_choice(key, shipped(), what="dataset", needed_by="sl.prepare", hint=hint)
     folder = Path(out or os.environ.get(STORE_VARIABLE) or STORE)
     rows = []
     with progress_bar(len(wanted), name="prepare", unit="dataset", progress=progress) as bar:

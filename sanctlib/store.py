@@ -21,7 +21,7 @@ from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.schema import TableKind
 from sanctlib.writing import writing
 
-_FORM = 3
+_FORM = 4
 
 # Full-width signs too: spreadsheets of East Asia read them alike. Blanks before are dropped.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")

@@ -17,9 +17,10 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib import bulk
+from sanctlib.bulk import months, numbers, pieces
 from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SanctlibError, SourceError, UnknownChoiceError
+from sanctlib.sources import lines
 from sanctlib.sources.registry import STREAMED
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -52,6 +53,19 @@ def same(prepared: Path, reading: sl.Reading) -> None:
     pd.testing.assert_frame_equal(rejected.astype({"line": "int64"}), reading.rejected)
 
 
+def test_a_file_without_lists_does_not_cost_the_acts_written_out_of_another(
+    tmp_path: Path,
+) -> None:
+    whole = files("polecat")[0]
+    head, *rows = whole.read_text(encoding="latin-1").splitlines()
+    place = head.split("\t").index("Recipient Country")
+    plain = tmp_path / "plain.txt"
+    single = [row for row in rows if ";" not in row.split("\t")[place]][:1]
+    plain.write_text("\n".join([head, *single]) + "\n", encoding="latin-1")
+    paths = [plain, whole]
+    same(sl.prepare_files("polecat", paths, out=tmp_path / "out"), sl.read("polecat", paths))
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("key", STREAMED)
 def test_the_table_is_that_of_reading_the_files_together(
@@ -76,8 +90,35 @@ def test_a_row_of_two_files_is_one_and_a_number_of_two_acts_is_two_in_any_month(
     assert {f"{line[0]}#2", f"{line[0]}#3"} <= set(reading.table["act_id"])
     assert reading.audit.steps.set_index("step").loc["merge rows given twice", "n_merged"] == 2
     same(sl.prepare_files("gdelt", paths, out=tmp_path / "a"), reading)
-    monkeypatch.setattr(bulk, "_SLOTS", 16)
+    monkeypatch.setattr(numbers, "_SLOTS", 16)
     same(sl.prepare_files("gdelt", paths, out=tmp_path / "b"), reading)
+
+
+def test_a_number_is_one_in_files_of_numbers_and_in_files_of_text(tmp_path: Path) -> None:
+    """A file in which one number is no integer keeps all of its numbers as text."""
+    kept = sl.read("gdelt", GDELT[-1]).table["act_id"].to_list()
+    every = [line.split("\t") for line in GDELT[-1].read_text(encoding="utf-8").splitlines()]
+    line = next(c for c in every if c[0] in kept and [c[0] for c in every].count(c[0]) == 1)
+    mixed = tmp_path / "mixed.csv"
+    mixed.write_text("\n".join("\t".join(c) for c in (["0" + line[0], *line[1:]], line)) + "\n")
+    reading = sl.read("gdelt", [GDELT[-1], mixed])
+    # The sample has a copy of its own.
+    assert reading.audit.steps.set_index("step").loc["merge rows given twice", "n_merged"] == 2
+    same(sl.prepare_files("gdelt", [GDELT[-1], mixed], out=tmp_path / "out"), reading)
+
+
+def test_small_blocks_and_merges_of_a_day_each_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = sl.read("gdelt", GDELT)
+    for module, name, value in (
+        (lines, "BLOCK", 4000),
+        (lines, "_BLOCKS_OF_DRAFT", 2),
+        (pieces, "_AT_ONCE", 5),
+        (months, "_AT_ONCE", 1),
+    ):
+        monkeypatch.setattr(module, name, value)
+    same(sl.prepare_files("gdelt", GDELT, out=tmp_path), reading)
 
 
 def test_what_was_done_before_is_not_done_again(
@@ -91,7 +132,7 @@ def test_what_was_done_before_is_not_done_again(
         read.append(path.name)
         return source.drafts(path)
 
-    monkeypatch.setattr(bulk, "STREAMED", {"gdelt": replace(source, drafts=drafts)})
+    monkeypatch.setattr(pieces, "STREAMED", {"gdelt": replace(source, drafts=drafts)})
     sl.prepare_files("gdelt", GDELT[:2], out=tmp_path)
     months = {p.name: p.stat().st_mtime_ns for p in (tmp_path / ".gdelt").glob("*.parquet")}
     prepared = sl.prepare_files("gdelt", GDELT, out=tmp_path)

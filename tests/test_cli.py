@@ -47,6 +47,18 @@ def test_the_version_is_that_of_the_package() -> None:
     assert result.output.startswith("sanctlib 0.")
 
 
+def test_the_package_is_a_command() -> None:
+    command = [sys.executable, "-m", "sanctlib", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == call("--version").output
+
+
+def test_a_misspelt_source_of_files_is_suggested() -> None:
+    result = call("prepare", "gdlt", "a.csv")
+    assert result.exit_code == 1
+    assert "Did you mean 'gdelt'? Of that its files are named too" in result.output
+
+
 def test_the_command_line_loads_no_heavy_library() -> None:
     code = (
         "import sanctlib.cli, sys; heavy = {'matplotlib', 'papermill', 'nbconvert', 'nbformat', "

@@ -33,7 +33,7 @@ LAYERS = (
     ("models",),
     ("plots",),
     ("reports",),
-    ("cli",),
+    ("cli", "__main__"),
 )
 RANK = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 MODULES = sorted((ROOT / "sanctlib").rglob("*.py"))

@@ -24,13 +24,13 @@ def type_columns(draft: Draft, columns: Sequence[Column]) -> Draft:
     A flag is yes, true or 1, or no, false or 0. Joined values are sorted, once each. A
     missing cell is wrong only where the column must be filled.
     """
-    rows = draft.rows.copy()
+    rows = draft.rows.copy(deep=False)
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     for column in columns:
         text = rows[column.name]
         typed = by_value(text, partial(_typed, column=column))
         wrong = typed.isna() & text.notna()
-        reasons[wrong] = f"{column.name} is no {column.kind}: " + shown(text[wrong])
+        reasons[wrong] = (f"{column.name} is no {column.kind}: " + shown(text[wrong])).to_numpy()
         if column.choices:
             reasons = reasons.where(reasons.notna(), _unknown(typed, column))
         if column.filled:

@@ -15,6 +15,11 @@ Numbers: TypeAlias = npt.NDArray[np.int64]
 _ROOM = 1 << 62
 
 
+def constant(value: str, n: int) -> pd.Categorical[str]:
+    """Return one value n times."""
+    return pd.Categorical.from_codes(np.zeros(n, dtype="int8"), pd.Index([value]))
+
+
 def by_value(column: pd.Series, of: Callable[[pd.Series], pd.Series]) -> pd.Series:
     """
     Apply a function of text to a column, once to each of its values where it is categories.
@@ -23,9 +28,17 @@ def by_value(column: pd.Series, of: Callable[[pd.Series], pd.Series]) -> pd.Seri
     """
     if not is_category(column):
         return of(column)
+    places, values = distinct(column)
+    return spread(of(values), places, like=column)
+
+
+def distinct(column: pd.Series) -> tuple[Numbers, pd.Series]:
+    """Return the place of each row's value, below zero where it is missing, and the values."""
+    if is_category(column):
+        places = column.cat.codes.to_numpy().astype("int64")
+        return places, pd.Series(column.cat.categories, dtype="str")
     places, values = pd.factorize(column)
-    found = of(pd.Series(values, dtype="str"))
-    return spread(found, places, like=column)
+    return places, pd.Series(values)
 
 
 def spread(found: pd.Series, places: Numbers, *, like: pd.Series) -> pd.Series:
@@ -47,16 +60,49 @@ def is_category(column: pd.Series) -> bool:
     return isinstance(column.dtype, pd.CategoricalDtype)
 
 
+def whole(text: pd.Series) -> pd.Series:
+    """Return numbers as integers where all of them are, and are written as integers are."""
+    import pyarrow as pa
+
+    cells = pa.array(text)
+    try:
+        numbers = cells.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return text
+    # "007" is another number than "7".
+    same = not numbers.null_count and numbers.cast(cells.type).equals(cells)
+    return pd.Series(numbers.to_numpy(), index=text.index) if same else text
+
+
+def as_text(numbers: pd.Series) -> pd.Series:
+    """Return what `whole` may have made integers as text again."""
+    if numbers.dtype != "int64":
+        return numbers.astype("str")
+    import pyarrow as pa
+
+    text: pd.Series = pa.array(numbers).cast(pa.large_string()).to_pandas()
+    return text.astype("str").set_axis(numbers.index)
+
+
 def numbered(rows: pd.DataFrame, columns: Sequence[str]) -> Numbers:
     """Return the number of each distinct row of these columns, from 0, as they appear."""
     key, size = np.zeros(len(rows), dtype="int64"), 1
     for name in columns:
-        places, n = _places(rows[name])
-        if size * (n + 1) > _ROOM:
-            key, distinct = pd.factorize(key)
-            size = len(distinct)
-        key, size = key * (n + 1) + places + 1, size * (n + 1)
+        places, values = distinct(rows[name])
+        n = len(values) + 1
+        if size * n > _ROOM:
+            key, keys = pd.factorize(key)
+            size = len(keys)
+        key, size = key * n + places + 1, size * n
     return pd.factorize(key)[0]
+
+
+def distinct_rows(rows: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, Numbers]:
+    """Return each row of these columns once, as text or days, and which of them each row is."""
+    numbers = numbered(rows, columns)
+    at = firsts(numbers)
+    few = pd.DataFrame({name: rows[name].array.take(at) for name in columns})
+    return few.astype({name: "str" for name in few if is_category(few[name])}), numbers
 
 
 def firsts(numbers: Numbers) -> Numbers:
@@ -65,13 +111,6 @@ def firsts(numbers: Numbers) -> Numbers:
     # Of several writes to one place the last stays.
     found[numbers[::-1]] = np.arange(len(numbers))[::-1]
     return found
-
-
-def _places(column: pd.Series) -> tuple[Numbers, int]:
-    if is_category(column):
-        return column.cat.codes.to_numpy().astype("int64"), len(column.cat.categories)
-    places, values = pd.factorize(column)
-    return places, len(values)
 
 
 def one_after_the_other(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -87,6 +126,8 @@ def one_after_the_other(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
         if is_category(first[name]):
             together = union_categoricals([p.astype("category") for p in parts])
             columns[name] = pd.Series(together)
+        elif len({p.dtype for p in parts}) > 1:
+            columns[name] = pd.concat([as_text(p) for p in parts], ignore_index=True)
         else:
             columns[name] = pd.concat(parts, ignore_index=True)
     return pd.DataFrame(columns)
@@ -94,7 +135,7 @@ def one_after_the_other(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def in_one_order(*columns: pd.Series) -> tuple[list[Numbers], pd.Index]:
     """Return columns as places of their values, and the values of all, sorted."""
-    found = [pd.factorize(column.astype("category")) for column in columns]
+    found = [distinct(column) for column in columns]
     values = pd.Index(sorted({v for _, few in found for v in few}), dtype="str")
     places = [
         np.append(values.get_indexer(pd.Index(few, dtype="str")), -1)[numbers]

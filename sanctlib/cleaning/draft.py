@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import Numbers, firsts, numbered, one_after_the_other
+from sanctlib.cleaning.distinct import Numbers, one_after_the_other
 from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
 
 ORIGIN_COLUMNS = ("_file", "_line", "_raw")
 """Where a row stands in its file; dropped when the draft becomes a reading."""
 
 
-def mentions(side: str, names: pd.Series, why: pd.Series | str) -> pd.DataFrame:
-    """Count names that no code was found for: ``side``, ``name``, ``reason``, ``n``."""
-    rows = pd.DataFrame({"name": names, "reason": why})
-    group = numbered(rows, ["name", "reason"])
-    few = rows.iloc[firsts(group)].astype("str")
-    few.insert(0, "side", pd.Series(side, index=few.index, dtype="str"))
-    return few.assign(n=np.bincount(group)).reset_index(drop=True)
+def mentions(
+    side: str, names: pd.Series, why: pd.Series | str, n: Numbers | int = 1
+) -> pd.DataFrame:
+    """Say of names without a code how often each was met: ``side``, ``name``, ``reason``, ``n``."""
+    said = {"side": side, "name": names, "reason": why, "n": n}
+    return pd.DataFrame(said).astype({"side": "str", "name": "str", "reason": "str", "n": "int64"})
 
 
 def unmatched(names: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +71,9 @@ class Draft:
 
         `reasons` (str, indexed like the rows) is null for a row that stays.
         """
-        out = reasons.notna()
+        out = reasons.notna().to_numpy()
+        if not out.any():
+            return replace(self, audit=self.audit.then(step, n_out=len(self.rows)))
         lost = self.rows[out]
         if self.raw is not None:
             texts = self.raw(lost["_line"].to_numpy())

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from sanctlib.cleaning.distinct import Numbers, firsts, in_one_order, numbered, swapped
+from sanctlib.cleaning.distinct import Numbers, as_text, firsts, in_one_order, numbered, swapped
 from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
 
-_PARTIES = ("sender", "target")
+PARTIES = ("sender", "target")
 
 RepeatRule: TypeAlias = Literal["none", "one_a_day"]
 
@@ -30,39 +31,49 @@ def tell_apart(draft: Draft) -> Draft:
     Say in ``_nth`` which act of its ``act_id`` each row has, in the order of the rows.
 
     Files of one source overlap, so a row with the same id and the same content has the
-    same act. An id that stands for several contents stands for several acts.
+    same act, and is a copy, 0, where the parties are the same too. An id that stands for
+    several contents stands for several acts.
     """
     rows = draft.rows
     act = numbered(rows, ["act_id"])
     nth = np.ones(len(rows), dtype="int32")
     if act.max(initial=-1) + 1 < len(rows):
         content = numbered(rows.assign(act_id=act), ["act_id", *content_columns(rows)])
-        nth = _nth(act[firsts(content)])[content].astype("int32") + 1
+        nth = nth_acts(act, content, numbered(rows.assign(act_id=content), ["act_id", *PARTIES]))
     return replace(draft, rows=rows.assign(_nth=nth))
+
+
+def nth_acts(act: Numbers, content: Numbers, row: Numbers) -> npt.NDArray[np.int32]:
+    """Return which content of its act each row has, from 1, and 0 for a row that was before."""
+    nth = _nth(act[firsts(content)])[content].astype("int32") + 1
+    again = np.ones(len(row), dtype="bool")
+    again[firsts(row)] = False
+    return np.where(again, np.int32(0), nth)
 
 
 def content_columns(rows: pd.DataFrame) -> list[str]:
     """Return the columns that tell one act from another: of one written out, not the parties."""
-    others = {*ORIGIN_COLUMNS, "event_id", "act_id", *_PARTIES}
-    return [str(c) for c in rows if c not in others and c != "_row"]
+    others = {*ORIGIN_COLUMNS, "event_id", "act_id", *PARTIES}
+    return [str(c) for c in rows if c not in others]
 
 
 def merge_copies(draft: Draft) -> Draft:
-    """Merge rows given twice: of one act, as `tell_apart` has it, and the same parties."""
+    """Merge rows given twice, as `tell_apart` has them."""
     rows = draft.rows
-    copies = numbered(rows, ["act_id", "_nth", *_PARTIES])
-    if copies.max(initial=-1) + 1 < len(rows):
-        rows = rows.iloc[firsts(copies)]
-    return draft.merged_into(rows, step="merge rows given twice")
+    again = rows["_nth"].eq(0)
+    return draft.merged_into(rows[~again] if again.any() else rows, step="merge rows given twice")
 
 
 def name_apart(rows: pd.DataFrame) -> pd.DataFrame:
     """Write ``act_id`` and ``event_id`` as text, ``id#2`` and on for later acts of one id."""
     later = rows["_nth"].gt(1)
     tail = "#" + rows.loc[later, "_nth"].astype("str")
-    named = {}
+    named: dict[str, pd.Series] = {}
     for name in ("act_id", "event_id"):
-        ids = rows[name if name in rows else "act_id"].astype("str")
+        if named and rows["event_id"].equals(rows["act_id"]):
+            named["event_id"] = named["act_id"]
+            continue
+        ids = as_text(rows[name])
         if len(tail):
             ids = ids.copy()
             ids[later] += tail

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import by_value, is_category, shown, spread, swapped
+from sanctlib.cleaning.distinct import distinct, distinct_rows, shown, spread, swapped
 from sanctlib.cleaning.draft import Draft, mentions
 from sanctlib.codes.actions import map_codes
-from sanctlib.codes.countries import System, existed, is_state_code, resolved
+from sanctlib.codes.countries import System, existed, is_state_code, resolve
 from sanctlib.codes.labels import NO_STATE, Succession
 from sanctlib.errors import did_you_mean
 from sanctlib.schema import ACTIONS
@@ -23,10 +25,13 @@ _PARTIAL = {4: ("%Y", "Y"), 7: ("%Y-%m", "M")}
 def empty_to_null(draft: Draft, *, marks: Sequence[str] = ("",)) -> Draft:
     """Turn the source's own null marks, and only those, into missing values."""
     marks = [marks] if isinstance(marks, str) else marks
-    data = [c for c in draft.rows.columns if not c.startswith("_")]
-    rows = draft.rows.copy()
+    rows = draft.rows.copy(deep=False)
+    data = [c for c in rows.columns if not c.startswith("_") and rows[c].dtype != "int64"]
     for name in data:
-        rows[name] = by_value(rows[name], lambda text: text.mask(text.str.strip().isin(marks)))
+        places, values = distinct(rows[name])
+        null = np.array([isinstance(v, str) and v.strip() in marks for v in values], dtype="bool")
+        if null.any():
+            rows[name] = spread(values.mask(null), places, like=rows[name])
     return replace(draft, rows=rows)
 
 
@@ -44,20 +49,20 @@ def parse_dates(
     `formats` are tried one by one and each text must fit one wholly. `%d/%m/%Y`
     is read day first; pass the format of a file that is written month first.
     """
-    rows = draft.rows.copy()
+    rows = draft.rows.copy(deep=False)
     forms = [formats] if isinstance(formats, str) else formats
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     ends: dict[str, pd.Series] = {}
     for i, column in enumerate(columns):
         text = rows[column]
-        places, values = pd.factorize(text)
+        places, values = distinct(text)
         partial = i == 0 or column == "date_last"
-        found = first_and_last(pd.Series(values, dtype="str").str.strip(), forms, partial=partial)
+        found = first_and_last(values.astype("str").str.strip(), forms, partial=partial)
         rows[column], ends[column] = (spread(each, places, like=text) for each in found)
         if i == 0:
             reasons[text.isna()] = f"no {column}"
         wrong = rows[column].isna() & text.notna()
-        reasons[wrong] = f"impossible {column}: " + shown(text[wrong])
+        reasons[wrong] = (f"impossible {column}: " + shown(text[wrong])).to_numpy()
     rows["date_last"] = ends.get("date_last", ends[columns[0]]).fillna(ends[columns[0]])
     before = rows["date_last"].lt(rows[columns[0]]) & reasons.isna()
     reasons[before] = "date_last is before " + columns[0]
@@ -84,6 +89,8 @@ def first_and_last(
         for length, (form, unit) in _PARTIAL.items():
             part = day.isna() & text.str.fullmatch(r"[\d-]+").fillna(value=False)
             part &= text.str.len().eq(length)
+            if not part.any():
+                continue
             day[part] = pd.to_datetime(text[part], format=form, errors="coerce")
             end = day[part].dt.to_period(unit).dt.end_time.dt.normalize()
             last[part] = end.astype("datetime64[us]")
@@ -109,28 +116,27 @@ def resolve_parties(
     lose the case of a colony. With ``at="last"`` a row of several days, such as a year, is
     asked at its ``date_last`` first: Russia of 1991 is then RUS, not SUN.
     """
-    rows = draft.rows.copy()
-    lead, other = rows["date"], rows["date_last"]
-    if at == "last":
-        lead, other = other, lead
+    rows = draft.rows.copy(deep=False)
+    ends = ["date", "date_last"] if at == "first" else ["date_last", "date"]
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     names = [draft.names]
+    asked = partial(resolve, system=system, succession=succession)
     for side in sides:
-        text = by_value(rows[side], lambda names: names.str.strip())
-        found = resolved(text, dates=lead, system=system, succession=succession)
-        gone = found["reason"].eq(NO_STATE).fillna(value=False)
-        wide = gone & lead.ne(other)
+        few, group = distinct_rows(rows, [side, *ends])
+        text, (lead, other) = few[side].str.strip(), (few[end] for end in ends)
+        found = asked(text, dates=lead)
+        wide = found["reason"].eq(NO_STATE) & lead.ne(other)
         if wide.any():
-            again = resolved(text[wide], dates=other[wide], system=system, succession=succession)
-            found = found.astype("str")
-            found.loc[wide] = again.astype("str")
-            gone = found["reason"].eq(NO_STATE).fillna(value=False)
-        gone &= not_yet == "reject"
-        day = lead[gone].dt.strftime("%Y-%m-%d")
-        reasons[gone] = side + " " + shown(text[gone]) + " was not a state on " + day
+            found.loc[wide] = asked(text[wide], dates=other[wide])
+        gone = found["reason"].eq(NO_STATE) & (not_yet == "reject")
+        if gone.any():
+            why = side + " " + shown(text) + " was not a state on " + lead.dt.strftime("%Y-%m-%d")
+            lost = gone.to_numpy()[group]
+            reasons[lost] = why.to_numpy()[group[lost]]
         unknown = found["code"].isna() & text.notna() & ~gone
-        names.append(mentions(side, text[unknown], found.loc[unknown, "reason"]))
-        rows[side] = found["code"].astype("category" if is_category(text) else "str")
+        n = np.bincount(group)[unknown]
+        names.append(mentions(side, text[unknown], found.loc[unknown, "reason"], n))
+        rows[side] = spread(found["code"], group, like=rows[side])
     listed = pd.concat(names, ignore_index=True)
     return replace(draft, rows=rows, names=listed).reject(reasons, step="resolve parties")
 
@@ -156,13 +162,13 @@ def map_cameo(draft: Draft, *, column: str = "code") -> Draft:
     An unknown code is rejected. Hosting a visit is turned round: the guest is the
     sender. The column ``_mirror`` marks the codes that the other side may report too.
     """
-    rows = draft.rows.copy()
-    places, codes = pd.factorize(rows[column])
-    mapped = map_codes(pd.Series(codes, dtype="str").str.strip(), system="cameo")
+    rows = draft.rows.copy(deep=False)
+    places, codes = distinct(rows[column])
+    mapped = map_codes(codes.astype("str").str.strip(), system="cameo")
     taken = {name: spread(found, places, like=rows[column]) for name, found in mapped.items()}
     unknown = taken["action"].isna()
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
-    reasons[unknown] = "unknown action code " + shown(rows.loc[unknown, column])
+    reasons[unknown] = ("unknown action code " + shown(rows[column][unknown])).to_numpy()
     rows["family"], rows["action"] = taken["family"], taken["action"]
     rows["_mirror"] = taken["mirror"].fillna(value=False).astype("bool")
     turned = taken["reverse"].fillna(value=False).astype("bool")
@@ -172,7 +178,7 @@ def map_cameo(draft: Draft, *, column: str = "code") -> Draft:
 
 def map_actions(draft: Draft, *, words: Mapping[str, str] | None = None) -> Draft:
     """Reject unknown actions, or of another family; `words` maps the file's words to ours."""
-    rows = draft.rows.copy()
+    rows = draft.rows.copy(deep=False)
     action = rows["action"].str.strip()
     if words:
         action = action.map(lambda w: words.get(w, w), na_action="ignore")

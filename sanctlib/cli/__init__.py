@@ -10,7 +10,7 @@ import click
 import pandas as pd
 
 from sanctlib import datasets
-from sanctlib.bulk import prepare_files
+from sanctlib.bulk.prepare import prepare_files
 from sanctlib.cli.batch import batch, verify
 from sanctlib.cli.listing import cite, list_datasets
 from sanctlib.cli.report import from_here, report

@@ -128,23 +128,10 @@ def resolve(
     if not isinstance(names, pd.Series):
         msg = f"resolve needs a Series, and got {names!r}: wrap names as in pd.Series(['Iran'])."
         raise SchemaError(msg)
-    return resolved(names, dates=dates, system=system, succession=succession, categories=False)
-
-
-def resolved(
-    names: pd.Series,
-    *,
-    dates: pd.Series | None,
-    system: System,
-    succession: Succession,
-    categories: bool = True,
-) -> pd.DataFrame:
-    """Return what `resolve` does, by default as categories: few answers, however many names."""
     lines = _timelines(system, succession)
     days = None if dates is None else _days(dates, names, needed_by="resolve")
     rows = lines.rows(names, days, key=partial(_key, system=system))
-    answers = lines.categories if categories else lines.answers
-    found = answers.take(rows).set_axis(names.index)
+    found = lines.answers.take(rows).set_axis(names.index)
     found.loc[names.isna(), "reason"] = None
     return found
 

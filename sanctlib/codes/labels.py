@@ -166,7 +166,6 @@ class Timelines:
         self._n = len(found)
         answers = [*found, *last, unknown]
         self.answers = pd.DataFrame(answers, columns=["code", "matched", "reason"]).astype("str")
-        self.categories = self.answers.astype("category")
 
     def rows(
         self, labels: pd.Series, days: pd.Series | None, *, key: Callable[[object], str] = str

@@ -11,8 +11,8 @@ from typing import Literal
 import pandas as pd
 
 from sanctlib.cleaning.columns import type_columns
-from sanctlib.cleaning.distinct import firsts, is_category, numbered
-from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
+from sanctlib.cleaning.distinct import as_text, distinct_rows, is_category
+from sanctlib.cleaning.draft import Draft
 from sanctlib.cleaning.repeats import (
     check_numbers,
     collapse_mirrors,
@@ -87,13 +87,13 @@ def acts_of(draft: Draft, source: EventSource) -> Acts:
     )
     if stamps is None:
         stamps = draft.rows["date"].drop_duplicates().dt.strftime("%Y%m%d")
-    rows = draft.rows.drop(columns=list(ORIGIN_COLUMNS), errors="ignore")
+    rows = draft.rows.drop(columns=["_file", "_raw"], errors="ignore")
     return Acts(draft=replace(draft, rows=rows, raw=None), stamps=stamps)
 
 
 def _stamps(rows: pd.DataFrame) -> pd.Series:
     """Return each stamp once; a row without one is taken for coded on the day of its act."""
-    few = rows.iloc[firsts(numbered(rows, ["_stamp", "date"]))].astype("str")
+    few, _ = distinct_rows(rows, ["_stamp", "date"])
     return few["_stamp"].where(_days(few["_stamp"]).notna(), few["date"]).drop_duplicates()
 
 
@@ -107,18 +107,15 @@ def merged(draft: Draft) -> Draft:
     """
     Merge the reports of acts that were told apart: one row per act, its reports counted.
 
-    Rows are merged in steps that the audit tells apart: rows given twice; rows of one day,
-    both actors as the source names them, and code; then of one day, both parties and code;
-    then those that tell the same act from its other side. An actor left empty counts as one
-    actor in the second.
+    Rows are merged in steps that the audit tells apart: rows of one day, both actors as the
+    source names them, and code; then of one day, both parties and code; then those that tell
+    the same act from its other side. An actor left empty counts as one actor in the second.
     """
-    draft = merge_copies(draft)
     # The parties of an act written out are told apart.
     alike = (*_WHAT, *_SIDES)
     draft = deduplicate(draft, what=alike, sides=ACTORS, step="merge repeats of the source")
     draft = deduplicate(draft, what=_WHAT)
-    draft = collapse_mirrors(draft, what=_WHAT)
-    return replace(draft, rows=name_apart(draft.rows))
+    return collapse_mirrors(draft, what=_WHAT)
 
 
 def read_acts(source: EventSource, *paths: Path) -> Reading:
@@ -131,12 +128,12 @@ def read_acts(source: EventSource, *paths: Path) -> Reading:
         When a file cannot be read, or no row is left.
     """
     parts = [acts_of(draft, source) for path in paths for draft in source.drafts(path)]
-    draft = merged(tell_apart(Draft.joined([part.draft for part in parts])))
+    draft = merged(merge_copies(tell_apart(Draft.joined([part.draft for part in parts]))))
     if draft.rows.empty:
         why = f" The first: {draft.rejected['reason'].iloc[0]}." if len(draft.rejected) else ""
         raise SourceError(f"{paths[0].name!r} holds no act that can be kept.{why}")
     coverage = covered(source, pd.concat([part.stamps for part in parts]))
-    rows = _as_text(draft.rows).assign(date_basis=source.date_basis)
+    rows = _as_text(name_apart(draft.rows)).assign(date_basis=source.date_basis)
     return as_reading(
         replace(draft, rows=rows), "events", key=source.key, paths=paths, coverage=coverage
     )
@@ -160,7 +157,8 @@ def _written_out(draft: Draft, joined: str) -> Draft:
     out = out[~(itself & out.duplicated("act_id", keep=False))]
     pair = ":" + out["sender"].fillna("") + ">" + out["target"].fillna("")
     several = out.duplicated("act_id", keep=False)
-    out = out.assign(event_id=out["event_id"].mask(several, out["event_id"] + pair))
+    named = as_text(out["event_id"])
+    out = out.assign(event_id=named.where(~several, named + pair))
     return draft.written_out(out, step="write out senders and targets")
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import firsts, numbered, spread
+from sanctlib.cleaning.distinct import distinct_rows, spread
 from sanctlib.cleaning.draft import Draft, mentions
 from sanctlib.cleaning.rules import empty_to_null
 from sanctlib.codes.countries import resolve
@@ -145,16 +146,17 @@ def _parties(draft: Draft) -> Draft:
     names = [draft.names]
     for n, side, actor in ((1, "sender", ACTORS[0]), (2, "target", ACTORS[1])):
         parts = [f"Actor{n}{part}" for part in ("Code", "CountryCode", "KnownGroupCode")]
-        group = numbered(rows, parts)
-        code, country, body = (rows[p].iloc[firsts(group)].astype("str") for p in parts)
+        few, group = distinct_rows(rows, parts)
+        code, country, body = (few[part] for part in parts)
         start = code.str.slice(0, 3)
         country = country.fillna(start.where(start.isin(WITHOUT_COUNTRY)))
         is_state = resolve(country, system="cameo")["code"].notna()
         party = country.where(is_state | body.isna(), body)
         # Such a code is never resolved: "ukr" is a people, and "SUN" would be a faith.
-        found = {side: party, actor: code.fillna(""), "": code.where(party.isna())}
+        unknown = party.isna() & code.notna()
+        names.append(mentions(side, code[unknown], UNKNOWN, np.bincount(group)[unknown]))
+        found = {side: party, actor: code.fillna("")}
         spreads = {name: spread(f, group, like=rows[parts[0]]) for name, f in found.items()}
-        names.append(mentions(side, spreads.pop("").dropna(), UNKNOWN))
         rows = rows.drop(columns=parts).assign(**spreads)
     return replace(draft, rows=rows, names=pd.concat(names, ignore_index=True))
 

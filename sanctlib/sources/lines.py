@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,15 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sanctlib.cleaning.distinct import Numbers, one_after_the_other
+from sanctlib.cleaning.distinct import Numbers, constant, one_after_the_other, whole
 from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit
 from sanctlib.sources.files import UNREADABLE, open_bytes
 from sanctlib.sources.records import Layouts, Records
 
-BLOCK = 96 << 20
+BLOCK = 8 << 20
 """Bytes read at a time; no line may be longer."""
+# Blocks of this size are put where the last ones were; of a draft's they would be new memory.
+_BLOCKS_OF_DRAFT = 12
 # What pyarrow parses at a time: smaller than a processor's own memory.
 _PIECE = 1 << 20
 
@@ -41,14 +43,15 @@ def read_lines(
     shown: int = 2000,
 ) -> Iterator[Draft]:
     """
-    Read a file into drafts of a block each, whose columns are categories of text.
+    Read a file into drafts of some blocks each, whose columns are categories of text.
 
     Nothing is interpreted; a line that has another number of cells is rejected.
 
     Parameters
     ----------
     number : str
-        The one of `needed` that is different in every line: it is text, no category.
+        The one of `needed` that is different in every line: integers where all are written
+        as such, else text.
     layouts : mapping, optional
         Names of the cells by their number; without it the first line names them.
     encodings : sequence of str
@@ -75,10 +78,15 @@ def read_lines(
     )
     with open_bytes(path) as stream:
         try:
+            blocks: list[_Block] = []
             for block in _blocks(stream, path.name):
                 rest = block if lines.layouts else lines.after_header(block)
-                if rest:
-                    yield lines.draft(rest)
+                blocks += [lines.cut(rest)] if rest else []
+                if len(blocks) == _BLOCKS_OF_DRAFT:
+                    yield lines.draft(blocks)
+                    blocks = []
+            if blocks:
+                yield lines.draft(blocks)
         except UNREADABLE as error:
             msg = f"{path.name!r} is cut off after line {lines.n_lines}: {error}"
             raise SourceError(msg) from error
@@ -104,11 +112,19 @@ def _blocks(stream: BinaryIO, name: str) -> Iterator[bytes]:
         block = stream.read(BLOCK)
 
 
-def _where(block: bytes, holds: Callable[[Any], Any]) -> Numbers:
-    """Return the places of bytes for which a condition holds, piece by piece as parsed."""
-    byte = np.frombuffer(block, dtype="uint8")
-    pieces = range(0, len(byte), _PIECE)
-    return np.concatenate([np.flatnonzero(holds(byte[i : i + _PIECE])) + i for i in pieces])
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """Whole lines of a file: where each begins and ends, and which are beyond ASCII."""
+
+    content: bytes
+    n_before: int
+    begins: Numbers
+    ends: Numbers
+    far: Numbers
+
+    def lines(self, at: Numbers) -> Iterator[bytes]:
+        """Return some lines by their places in the block."""
+        return (self.content[self.begins[i] : self.ends[i]] for i in at)
 
 
 @dataclass(kw_only=True)
@@ -150,31 +166,51 @@ class _Lines:
             records.begin_without_header()
         return records
 
-    def draft(self, block: bytes) -> Draft:
-        """Read the lines of a block; those that are no records are rejected."""
-        ends = _where(block, lambda byte: byte == _FEED)
-        begins = np.append(0, ends[:-1] + 1)
+    def cut(self, content: bytes) -> _Block:
+        """Find the lines of a block."""
+        byte = np.frombuffer(content, dtype="uint8")
+        pieces = [(i, byte[i : i + _PIECE]) for i in range(0, len(byte), _PIECE)]
+        found = [np.flatnonzero((piece == _FEED) | (piece > _ASCII)) + i for i, piece in pieces]
+        at = np.concatenate(found)
+        is_end = byte[at] == _FEED
+        ends = at[is_end]
+        far = np.unique(np.searchsorted(ends, at[~is_end]))
         before, self.n_lines = self.n_lines, self.n_lines + len(ends)
+        begins = np.append(0, ends[:-1] + 1)
+        return _Block(content=content, n_before=before, begins=begins, ends=ends, far=far)
 
-        def raw(lines: Numbers) -> list[str]:
-            at = lines - before - 1
-            last = np.minimum(ends[at], begins[at] + self.shown)
-            spans = zip(begins[at].tolist(), last.tolist(), strict=True)
-            return [block[a:b].decode(self.encodings[-1], errors="replace") for a, b in spans]
+    def draft(self, blocks: Sequence[_Block]) -> Draft:
+        """Read the lines of blocks; those that are no records are rejected."""
 
-        filled = np.flatnonzero(ends > begins)
-        rows, odd = self.parsed(block, filled, begins, ends)
-        rows["_line"] = before + 1 + filled[~odd]
+        def line(number: int) -> bytes:
+            block = blocks[bisect_left(blocks, number, key=lambda b: b.n_before) - 1]
+            return next(block.lines(np.array([number - block.n_before - 1])))
+
+        def raw(numbers: Numbers) -> list[str]:
+            shown = (line(number)[: self.shown] for number in numbers.tolist())
+            return [text.decode(self.encodings[-1], errors="replace") for text in shown]
+
+        filled = [np.flatnonzero(b.ends > b.begins) for b in blocks]
+        parsed = [self.parsed(b, at) for b, at in zip(blocks, filled, strict=True)]
+        odd = np.concatenate([of_block for _, of_block in parsed])
+        each = [b.n_before + 1 + at for b, at in zip(blocks, filled, strict=True)]
+        numbers = np.concatenate(each)
+        try:
+            rows = self.frame([table for table, _ in parsed])
+        except SourceError:
+            # Line by line it is told which one is wrong.
+            rows, odd = self.frame([]), np.ones(len(numbers), dtype="bool")
+        rows["_line"] = numbers[~odd]
         if self.header:
             again = np.logical_and.reduce([rows[name].eq(name) for name in self.needed])
             odd[np.flatnonzero(~odd)[again]] = True
             rows = rows[~again]
         self.n_kept += len(rows)
         records = self.records()
-        for at in filled[odd].tolist():
-            text = self.text(block[begins[at] : ends[at]], before + at + 1)
+        for number in numbers[odd].tolist():
+            text = self.text(line(number), number)
             if text.strip(" "):
-                records.take(before + at + 1, text, text.split(self.delimiter))
+                records.take(number, text, text.split(self.delimiter))
         others = records.draft(shown_to=self.shown)
         self.n_kept += len(others.rows)
         if len(others.rows):
@@ -182,33 +218,32 @@ class _Lines:
         audit = Audit.begin(others.audit.n_read + len(rows) - len(others.rows))
         n_bad = len(others.rejected)
         audit = audit.then("split lines", n_rejected=n_bad, n_out=len(rows))
-        rows = rows.reset_index(drop=True).assign(_file=self.name)
+        rows = rows.reset_index(drop=True).assign(_file=constant(self.name, len(rows)))
         return Draft(rows=rows, audit=audit, rejected=others.rejected, raw=raw)
 
-    def parsed(
-        self, block: bytes, filled: Numbers, begins: Numbers, ends: Numbers
-    ) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
-        """Return the rows of lines that have as many cells as the first, and which have not."""
+    def parsed(self, block: _Block, filled: Numbers) -> tuple[Any, npt.NDArray[np.bool_]]:
+        """Return the cells of lines that have as many as the first, and which have not."""
         import pyarrow as pa
         from pyarrow import csv
 
-        spans = zip(begins[filled].tolist(), ends[filled].tolist(), strict=True)
-        widths = (block[a:b].count(self.delimiter.encode()) + 1 for a, b in spans)
+        mark = self.delimiter.encode()
+        widths = (line.count(mark) + 1 for line in block.lines(filled))
         names = next((self.layouts[n] for n in widths if n in self.layouts), None)
         odd = np.zeros(len(filled), dtype="bool")
         if names is None:
-            return self.frame({}, 0), ~odd
+            return pa.table({}), ~odd
         # Names of a header may repeat or be empty; places do not.
         places = {name: f"c{names.index(name)}" for name in self.needed if name in names}
         category = pa.dictionary(pa.int32(), pa.binary())
         types = {c: pa.binary() if n == self.number else category for n, c in places.items()}
 
-        for at in self.no_text(block, begins[filled], ends[filled], len(names)):
-            odd[at] = True
+        # Where their text is no UTF-8, pyarrow would not say which lines have other widths.
+        far = [line.count(mark) + 1 != len(names) for line in block.lines(block.far)]
+        odd[np.searchsorted(filled, block.far[far])] = True
         left = np.flatnonzero(~odd)
+        content = block.content
         if len(left) < len(filled):
-            spans = zip(begins[filled][~odd].tolist(), ends[filled][~odd].tolist(), strict=True)
-            block = b"".join(block[a : b + 1] for a, b in spans)
+            content = b"".join(line + b"\n" for line in block.lines(filled[left]))
 
         def skip(row: Any) -> str:
             odd[left[row.number - 1]] = True
@@ -216,7 +251,7 @@ class _Lines:
 
         try:
             table = csv.read_csv(
-                io.BytesIO(block),
+                pa.BufferReader(content),
                 csv.ReadOptions(
                     column_names=[f"c{i}" for i in range(len(names))],
                     block_size=_PIECE,
@@ -231,38 +266,31 @@ class _Lines:
                     strings_can_be_null=False,
                 ),
             )
-            cells = dict(zip(places, table.unify_dictionaries().columns, strict=True))
-            return self.frame(cells, len(table)), odd
-        except (pa.ArrowInvalid, SourceError):
-            # Line by line it is told which one is wrong.
-            return self.frame({}, 0), np.ones(len(filled), dtype="bool")
+            return table.rename_columns(list(places)), odd
+        except pa.ArrowInvalid:
+            return pa.table({}), np.ones(len(filled), dtype="bool")
 
-    def no_text(self, block: bytes, begins: Numbers, ends: Numbers, width: int) -> Iterator[int]:
-        """
-        Find the lines beyond ASCII that have another number of cells.
+    def frame(self, tables: Sequence[Any]) -> pd.DataFrame:
+        """Return the columns that are needed, those that a layout lacks missing."""
+        import pyarrow as pa
 
-        Where their text is no UTF-8, pyarrow would not say which they are.
-        """
-        far = _where(block, lambda byte: byte > _ASCII)
-        for at in np.unique(np.searchsorted(ends, far)).tolist():
-            if block[begins[at] : ends[at]].count(self.delimiter.encode()) + 1 != width:
-                yield at
-
-    def frame(self, cells: Mapping[str, Any], n: int) -> pd.DataFrame:
-        """Return the columns that are needed, those that the layout lacks missing."""
-        nothing = pd.Series(pd.Categorical.from_codes([-1] * n, pd.Index([], dtype="str")))
-        columns = {c: self.column(cells[c]) if c in cells else nothing for c in self.needed}
-        return pd.DataFrame(columns)
+        cells = pa.concat_tables([pa.table({}), *tables], promote_options="default")
+        cells = cells.unify_dictionaries()
+        nothing = pa.chunked_array([pa.nulls(len(cells), pa.dictionary(pa.int32(), pa.binary()))])
+        held = cells.column_names
+        columns = {c: self.column(cells[c] if c in held else nothing) for c in self.needed}
+        return pd.DataFrame(columns, copy=False)
 
     def column(self, cells: Any) -> pd.Series:
-        """Return cells as text, in categories where their values repeat."""
+        """Return cells as categories of text or, of `number`, as integers where all are."""
         import pyarrow as pa
 
         values = cells.combine_chunks()
         if not pa.types.is_dictionary(values.type):
-            return pd.Series(self.texts(values))
-        numbers, texts = values.indices.to_numpy(), self.texts(values.dictionary)
-        return pd.Series(pd.Categorical.from_codes(numbers, pd.Index(texts)))
+            return whole(self.texts(values))
+        places, texts = pd.factorize(self.texts(values.dictionary))
+        numbers = np.append(places, -1)[values.indices.fill_null(-1).to_numpy()]
+        return pd.Series(pd.Categorical.from_codes(numbers, texts))
 
     def texts(self, values: Any) -> pd.Series:
         """Return binary cells as text, in the first encoding that fits all of them."""
