@@ -44,8 +44,9 @@ def fit_count_panel(
     clustered by dyad, unless clusters are named.
 
     Rows that decide nothing are left out and counted: those without a value or not
-    ``covered`` (a period seen in part has the acts seen, and no zeros), those of a group of zeros alone (the effect takes them to minus infinity),
-    and those alone in their group. Needs pyfixest (``pip install 'sanctlib[fixest]'``).
+    ``covered`` (a period seen in part has the acts seen, and no zeros), those of a group of
+    zeros alone (the effect takes them to minus infinity), and those alone in their group.
+    Needs pyfixest (``pip install 'sanctlib[fixest]'``).
 
     Parameters
     ----------
@@ -234,8 +235,8 @@ def ppml(
         n_clusters=n,
         rows=used.assign(mean=mean[: len(used)]),
         notes=(
-            f"Of {given} rows {missing} lack a value or are not covered, {zeros} are in groups of zeros alone, "
-            f"{alone} alone in a group; {left} are used.",
+            f"Of {given} rows {missing} lack a value or are not covered, {zeros} are in groups of "
+            f"zeros alone, {alone} alone in a group; {left} are used.",
             *said,
         ),
         model=model,
