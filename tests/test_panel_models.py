@@ -137,10 +137,22 @@ def test_rows_that_decide_nothing_are_counted() -> None:
     rows["y"] = rows["y"].astype("Float64")
     fit = sl.fit_count_panel(rows, outcome="y", regressors=["x"])
     n = len(rows)
-    said = f"Of {n} rows 2 lack a value, 3 are in groups of zeros alone, 1 alone in a group; "
+    said = f"Of {n} rows 2 lack a value or are not covered, 3 are in groups of zeros alone, "
+    said += "1 alone in a group; "
     assert f"{said}{n - 6} are used." in fit.notes
     assert fit.table["n"].tolist() == [n - 6]
     assert "Fewer than 40 clusters: the intervals are likely too short." in fit.notes
+
+
+def test_a_period_seen_in_part_is_left_out() -> None:
+    """Its acts stand in a panel of dyads and its zeros do not: rows chosen by their outcome."""
+    rows = made(n_periods=3)
+    whole = sl.fit_count_panel(rows[rows["period"].lt(2)], outcome="y", regressors=["x"])
+    part = rows[rows["period"].lt(2) | rows["y"].gt(0)].assign(covered=rows["period"].lt(2))
+    found = sl.fit_count_panel(part, outcome="y", regressors=["x"])
+    pd.testing.assert_frame_equal(found.table, whole.table)
+    n = int(part["period"].eq(2).sum())
+    assert f"{n} lack a value or are not covered" in found.notes[1]
 
 
 def test_a_panel_of_event_counts_goes_straight_in(real_data: Path) -> None:

@@ -23,7 +23,7 @@ def page(out: Path, **given: object) -> tuple[Run, str]:
 
 
 def test_the_page_of_2018_says_what_its_tables_hold(tmp_path: Path) -> None:
-    run, text = page(tmp_path, n_deals=3, n_draws=39)
+    run, text = page(tmp_path, n_moves=3, n_draws=39)
 
     def table(name: str) -> pd.DataFrame:
         return pd.read_csv(run.folder / f"{name}.csv")
@@ -38,9 +38,17 @@ def test_the_page_of_2018_says_what_its_tables_hold(tmp_path: Path) -> None:
     assert table("series")["sanctions"].sum() == 64 + 57
     order, curves = table("lead_lag"), table("curves").query("~contaminated").iloc[0]
     assert f"are not found to help foretell co-operation (p {order['p_value'][0]:.2f})" in text
-    both = table("panel").set_index("term").loc["both"]
+    panel = table("panel").set_index(["effects", "term"])
+    both = panel.loc[("pair, week", "both_lately")]
     assert f"with both {both['ratio']:.2f} times the acts" in text
-    assert len(table("histories")) == 2 * 3
+    apart = panel.loc[("pair, state's week", "both_lately"), "ratio"]
+    assert f"taken out, with both {apart:.2f} times the acts" in text
+    assert {"one_ahead", "both_ahead"} <= {*table("panel")["term"]}
+    moved = table("moved").query("term == 'both_lately'")
+    t = (moved["estimate"] / moved["std_error"]).abs().ge(both["estimate"] / both["std_error"])
+    ranks = (1 + t.groupby(moved["moved"]).sum()) / 4
+    assert f"moved: {ranks['together']:.2f} together" in text
+    assert f"{ranks['each by itself']:.2f} each by itself" in text
     n = table("onsets").iloc[0]
     assert f"Around {n['n_onsets']:.0f} onsets of {n['n_targets']:.0f} targets" in text
     pairs = table("pairs")
@@ -58,7 +66,7 @@ def test_the_page_of_2018_says_what_its_tables_hold(tmp_path: Path) -> None:
 
 def test_where_nothing_can_be_estimated_the_page_says_why(tmp_path: Path) -> None:
     run, text = page(
-        tmp_path, pair=("DEU", "FRA"), senders=["RUS"], every="month", n_deals=1, n_draws=9
+        tmp_path, pair=("DEU", "FRA"), senders=["RUS"], every="month", n_moves=1, n_draws=9
     )
     assert "Our list has no act of these states in this span." in text
     assert "at least 12 periods before the date" in text

@@ -43,9 +43,10 @@ def fit_count_panel(
     are dyadic-robust (Aronow, Samii and Assenova 2015), and never smaller than those
     clustered by dyad, unless clusters are named.
 
-    Rows that decide nothing are left out and counted: those without a value (outside
-    coverage), those of a group of zeros alone (the effect takes them to minus infinity),
-    and those alone in their group. Needs pyfixest (``pip install 'sanctlib[fixest]'``).
+    Rows that decide nothing are left out and counted: those without a value or not
+    ``covered`` (a period seen in part has the acts seen, and no zeros), those of a group of
+    zeros alone (the effect takes them to minus infinity), and those alone in their group.
+    Needs pyfixest (``pip install 'sanctlib[fixest]'``).
 
     Parameters
     ----------
@@ -187,6 +188,8 @@ def ppml(
     needed = list(dict.fromkeys([outcome, *terms, *parts]))
     check_columns(rows, needed, needed_by=needed_by)
     known = rows[rows[needed].notna().all(axis=1)]
+    if "covered" in known:
+        known = known[known["covered"].fillna(value=False).astype("bool")]
     y = known[outcome].to_numpy(dtype="float64")
     if (y < 0).any():
         raise SanctlibError(f"{needed_by} needs an outcome from 0; {outcome!r} has {y.min()}.")
@@ -232,8 +235,8 @@ def ppml(
         n_clusters=n,
         rows=used.assign(mean=mean[: len(used)]),
         notes=(
-            f"Of {given} rows {missing} lack a value, {zeros} are in groups of zeros alone, "
-            f"{alone} alone in a group; {left} are used.",
+            f"Of {given} rows {missing} lack a value or are not covered, {zeros} are in groups of "
+            f"zeros alone, {alone} alone in a group; {left} are used.",
             *said,
         ),
         model=model,
