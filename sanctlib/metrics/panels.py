@@ -45,9 +45,10 @@ def dyad_panel(
 
     A dyad has a row in a period if both states existed on one of its days: two states of
     one year that never met are no dyad. A count is zero only where the source
-    covers the period whole and speaks of both states; elsewhere it is missing, and
-    ``covered`` keeps the mask. Acts of unknown parties or of blocs are in no dyad: write
-    blocs out first with `expand_blocs` if their members should have them.
+    covers the period whole and speaks of both states. Elsewhere acts that were seen stay
+    counted, as a lower bound, and none is missing; ``covered`` tells these rows apart.
+    Acts of unknown parties or of blocs are in no dyad: write blocs out first with
+    `expand_blocs` if their members should have them.
 
     Parameters
     ----------
