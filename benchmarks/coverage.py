@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pandas as pd
 
-from sanctlib.models.panel import Errors, ppml, quantile
+from sanctlib.models.clusters import Errors, quantile
+from sanctlib.models.ppml import ppml
 
 TRUTH = 0.3
 ERRORS: dict[str, Errors] = {

@@ -221,7 +221,7 @@ def prepare(
         near = did_you_mean(key, STREAMED)
         hint = f"{near} Of that its files are named too: sl.prepare_files." if near else ""
         check_choice(key, shipped(), what="dataset", needed_by="sl.prepare", hint=hint)
-    folder = Path(out or os.environ.get(STORE_VARIABLE) or STORE)
+    folder = store_folder(out)
     rows = []
     with progress_bar(len(wanted), name="prepare", unit="dataset", progress=progress) as bar:
         for key in wanted:
@@ -259,6 +259,11 @@ def cite(keys: Iterable[str] | None = None) -> str:
     return "\n".join(dict.fromkeys(known[key] for key in wanted))
 
 
+def store_folder(named: str | Path | None) -> Path:
+    """Return the folder of the store: the one named, else that of SANCTLIB_STORE, else ours."""
+    return Path(named or os.environ.get(STORE_VARIABLE) or STORE)
+
+
 def note_read(key: str, digest: str) -> None:
     """Tell whoever runs a notebook what it read, by its sha256."""
     if folder := os.environ.get(NOTES_VARIABLE):
@@ -267,8 +272,7 @@ def note_read(key: str, digest: str) -> None:
 
 def read_now(key: str, store: Path | None) -> str | None:
     """Return the sha256 that `note_read` would be told of a key today, if it is there."""
-    folder = Path(store or os.environ.get(STORE_VARIABLE) or STORE)
-    path = shipped()[key].path if key in shipped() else folder / f"{key}.json"
+    path = shipped()[key].path if key in shipped() else store_folder(store) / f"{key}.json"
     return sha256(path) if path.is_file() else None
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from sanctlib.counting import cells
-from sanctlib.datasets import STORE, STORE_VARIABLE, note_read
+from sanctlib.datasets import note_read, store_folder
 from sanctlib.errors import CoverageError, SourceError, check_choice
 from sanctlib.periods import Period
 from sanctlib.reading import Audit, Provenance, Reading, no_rejects, note_used, sha256
@@ -62,7 +61,7 @@ def stored_cells(
         When it covers no day of the span.
     """
     check_choice(key, STREAMED, what="source", needed_by="sl.stored_cells")
-    folder = Path(store or os.environ.get(STORE_VARIABLE) or STORE)
+    folder = store_folder(store)
     said = manifest_of(key, folder)
     if not said["acts_are_rows"]:
         msg = f"An act of {key!r} may have several parties, and cells would count it once for each"

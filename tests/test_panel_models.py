@@ -13,7 +13,8 @@ import statsmodels.api as sm
 
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SanctlibError
-from sanctlib.models.panel import Ppml, variance_of
+from sanctlib.models.clusters import variance_of
+from sanctlib.models.ppml import Ppml
 
 STATES = [f"{a}{b}Q" for a in "ABCDEFG" for b in "ABCDE"]
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError
+from sanctlib.metrics.panels import ordered_pairs
 
 Floats = NDArray[np.float64]
+Errors: TypeAlias = Literal["dyadic"] | Sequence[str]
+
 FEW = 40
+FEWEST_STATES = 30
+"""Dyadic-robust errors of fewer states are refused: they are far too small."""
+PARTS = {"dyad": "first^second"}
+"""Names of groups, and the columns they stand for."""
 
 
 def clustered(scores: Floats, bread: Floats, clusters: pd.DataFrame) -> tuple[Floats, int]:
@@ -94,3 +104,70 @@ def _sandwich(meat: Floats, bread: Floats, n_clusters: int) -> Floats:
     if n_clusters < 2:
         raise SanctlibError(f"Clustered errors need two clusters or more, got {n_clusters}.")
     return np.asarray(bread @ meat @ bread * n_clusters / (n_clusters - 1))
+
+
+def check_errors(errors: Errors, *, needed_by: str) -> None:
+    """Check that errors are dyadic, or clustered by one or two columns."""
+    if errors != "dyadic" and (isinstance(errors, str) or not 1 <= len(errors) <= 2):
+        msg = f"{needed_by} needs errors='dyadic' or a list of one or two columns, got {errors!r}."
+        raise SanctlibError(msg)
+
+
+def group_numbers(rows: pd.DataFrame, name: str) -> NDArray[np.int64]:
+    """Return the number of the group of each row, from 0."""
+    rows = ordered_pairs(rows) if name in PARTS else rows
+    parts = PARTS.get(name, name).split("^")
+    return np.asarray(rows.groupby(parts, sort=False).ngroup(), dtype="int64")
+
+
+def quantile(level: float, n_clusters: int) -> float:
+    """Return how many standard errors an interval of this level reaches to either side."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n_clusters - 1, (1 + level) / 2))
+
+
+def variance_of(
+    scores: Floats,
+    bread: Floats,
+    rows: pd.DataFrame,
+    errors: Errors,
+    who: str,
+    *,
+    n_deciding: int | None = None,
+) -> tuple[Floats, int, list[str]]:
+    """
+    Return the variance, the number of clusters and what a reader must know of both.
+
+    Of treatments that few clusters ever have, those (`n_deciding`) are the number that counts;
+    errors then hold with few of them (`docs/inference.md`).
+    """
+    n_raised = 0
+    if errors == "dyadic":
+        shared, n = dyadic(scores, bread, rows["first"], rows["second"])
+        if n < FEWEST_STATES:
+            msg = f"{who}: dyadic-robust errors need {FEWEST_STATES} states, and the rows used have"
+            raise SanctlibError(f"{msg} {n}. Cluster by errors=['dyad'] and say so, or add states.")
+        dyads = pd.DataFrame({"dyad": group_numbers(rows, "dyad")})
+        apart = clustered(scores, bread, dyads)[0]
+        variance = not_below(shared, apart)
+        n_raised = int((np.diag(shared) < np.diag(apart)).sum())
+        said = [f"Dyadic-robust errors (Aronow, Samii and Assenova 2015), {n} states"]
+    else:
+        groups = {name: group_numbers(rows, name) for name in errors}
+        variance, n = clustered(scores, bread, pd.DataFrame(groups))
+        said = [f"Errors clustered by {' and '.join(errors)}, {n} clusters"]
+    if n_deciding is not None and n_deciding < n:
+        variance = variance * (n - 1) / n * n_deciding / max(n_deciding - 1, 1)
+        said[0] += f", of which {n_deciding} with onsets are G"
+        n = n_deciding
+    said[0] += f", factor G / (G - 1), t with {n - 1} degrees of freedom."
+    if n_raised:
+        said.append(
+            f"Of {len(variance)} variances {n_raised} would be below those clustered by dyad, "
+            "which is chance: the larger ones stand."
+        )
+    said += few_clusters(n) if n_deciding is None else []
+    if (np.diag(variance) <= 0).any():
+        said.append("A variance is not positive: too few clusters for these regressors.")
+    return variance, n, said

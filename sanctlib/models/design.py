@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.models.panel import Errors, check_errors, quantile, variance_of
+from sanctlib.models.clusters import Errors, check_errors, quantile, variance_of
 from sanctlib.models.stacks import (
     Bools,
     Controls,

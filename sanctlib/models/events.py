@@ -11,8 +11,8 @@ import pandas as pd
 from sanctlib.errors import SanctlibError, check_choice, check_columns, check_list
 from sanctlib.metrics.intervals import check_level
 from sanctlib.models.bounds import relative_bounds
+from sanctlib.models.clusters import Errors, quantile
 from sanctlib.models.design import Design, design_of, reverse
-from sanctlib.models.panel import Errors, quantile
 from sanctlib.models.result import Fit
 from sanctlib.models.stacks import Bools, Controls, Floats, Repeats
 

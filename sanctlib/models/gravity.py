@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns, check_list
-from sanctlib.models.panel import Errors, Floats, Ppml, group_numbers, ppml, quantile
+from sanctlib.models.clusters import Errors, Floats, group_numbers, quantile
+from sanctlib.models.ppml import Ppml, ppml
 from sanctlib.models.result import Fit
 
 _KEYS = ["period", "first", "second"]
