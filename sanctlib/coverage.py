@@ -64,22 +64,6 @@ class Coverage(Shown):
             inside &= ~(starts.le(pd.Timestamp(last)) & ends.ge(pd.Timestamp(first)))
         return inside
 
-    def has_states(self, states: tuple[str, ...]) -> None:
-        """
-        Check that the source speaks of all `states`.
-
-        Raises
-        ------
-        CoverageError
-            Naming those it does not cover.
-        """
-        if self.states is None:
-            return
-        absent = [s for s in states if s not in self.states]
-        if absent:
-            msg = f"{self.source!r} does not cover {', '.join(absent)}: their counts are missing."
-            raise CoverageError(msg)
-
     def describe(self) -> str:
         """Return the coverage in one line, for captions."""
         n = "all states" if self.states is None else f"{len(self.states)} states"

@@ -68,15 +68,6 @@ def test_a_period_is_covered_only_when_every_day_of_it_is() -> None:
     assert covered == [1, 2, 4, 5, 6, 7, 8, 9]
 
 
-def test_states_outside_the_coverage_are_named() -> None:
-    coverage = Coverage(
-        source="mine", first=date(2018, 1, 1), last=date(2018, 2, 1), states=frozenset({"RUS"})
-    )
-    coverage.has_states(("RUS",))
-    with pytest.raises(CoverageError, match="'mine' does not cover IRN"):
-        coverage.has_states(("RUS", "IRN"))
-
-
 def test_a_coverage_that_ends_before_it_begins_is_an_error() -> None:
     with pytest.raises(CoverageError, match="before it begins"):
         Coverage(source="mine", first=date(2019, 1, 1), last=date(2018, 1, 1))
