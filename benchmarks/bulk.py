@@ -48,7 +48,7 @@ import sys
 import sanctlib as sl
 if __name__ == "__main__":
     workers, out, *paths = sys.argv[1:]
-    sl.prepare_files("gdelt", paths, out=out, workers=int(workers))
+    sl.prepare("gdelt", paths, out=out, workers=int(workers))
 """
 
 

@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pandas as pd
 
-from sanctlib.models.clusters import Errors, quantile
+from sanctlib.models.clusters import Vcov, quantile
 from sanctlib.models.ppml import ppml
 
 TRUTH = 0.3
-ERRORS: dict[str, Errors] = {
+VCOVS: dict[str, Vcov] = {
     "dyadic": "dyadic",
     "first and second": ["first", "second"],
     "dyad": ["dyad"],
@@ -33,7 +33,7 @@ def main(n_runs: int) -> None:
         f"`python -m benchmarks.coverage {n_runs}`: {n_runs} panels of undirected dyads, 3 periods,"
     )
     print(
-        f"overdispersed counts, effects of dyad and period, true coefficient {TRUTH}. With shocks,"
+        f"overdispersed counts, fixed effects of dyad and period, true coefficient {TRUTH}. With shocks,"
     )
     print(
         "regressor and outcome have a part of each state and period; a rare regressor is 1 in 3 of"
@@ -56,13 +56,12 @@ def coverage(n_states: int, n_runs: int, *, design: str) -> dict[str, float]:
         found = [
             ppml(
                 panel,
-                outcome="y",
+                dependent="y",
                 regressors=["x"],
-                effects=["first^second", "period"],
-                errors=kind,
-                needed_by="coverage",
+                fixed_effects=["first^second", "period"],
+                vcov=kind,
             )
-            for kind in ERRORS.values()
+            for kind in VCOVS.values()
         ]
         variances = np.array([f.variance[0, 0] for f in found])
         error = np.sqrt(np.where(variances > 0, variances, np.nan))
@@ -75,7 +74,7 @@ def coverage(n_states: int, n_runs: int, *, design: str) -> dict[str, float]:
     return {
         f"{name}{what}": share
         for values, what in zip(shares, ("", ", error"), strict=True)
-        for name, share in zip(ERRORS, values, strict=True)
+        for name, share in zip(VCOVS, values, strict=True)
     }
 
 

@@ -11,7 +11,8 @@ SPAN = f"SPAN = ({FIRST!r}, {LAST!r})"
 COUNTS = {
     "sanctlib": """
 import sys, sanctlib as sl
-table = sl.sanction_counts(sys.argv[1], every="month", unit="act", by=["sender", "target"])
+counts = sl.sanction_counts(sys.argv[1], every="month", unit="act", by=["sender", "target"])
+table = counts.table
 print(table["period"].notna().sum(), table["n"].sum())
 if sys.argv[2:]:
     core = table.loc[table["period"].notna(), ["period", "sender", "target", "n"]]
@@ -84,8 +85,8 @@ if sys.argv[2:]:
 INTENSITY = {
     "sanctlib": """
 import sys, sanctlib as sl
-table = sl.partnership_intensity(sys.argv[1], pair=None, every="month")
-print(len(table), table["n_acts"].sum())
+table = sl.partnership_intensity(sys.argv[1], pair=None, every="month").table
+print(len(table), table["n"].sum())
 if sys.argv[2:]:
     table.to_parquet(sys.argv[2])
 """,
@@ -107,12 +108,12 @@ acts = acts.assign(
     second=acts["target"].mask(turned, acts["sender"]),
 )
 keys = ["period", "first", "second"]
-parts = acts.groupby([*keys, "component"]).size().rename("n_acts").reset_index()
-whole = parts.groupby(keys)["n_acts"].sum().reset_index().assign(component="all_cooperation")
+parts = acts.groupby([*keys, "component"]).size().rename("n").reset_index()
+whole = parts.groupby(keys)["n"].sum().reset_index().assign(component="all_cooperation")
 table = pd.concat([parts, whole], ignore_index=True).merge(exposure, on="period")
-table["rate"] = 1000 * table["n_acts"] / table["exposure"]
+table["rate"] = 1000 * table["n"] / table["exposure"]
 table["period"] = table["period"].dt.to_timestamp()
-print(len(table), table["n_acts"].sum())
+print(len(table), table["n"].sum())
 if sys.argv[2:]:
     table.to_parquet(sys.argv[2])
 """,
@@ -129,10 +130,10 @@ wide = acts.group_by(period=month("date"), first=first, second=second).agg(**sum
 wide, exposure = pl.collect_all([wide, exposure], engine="streaming")
 wide = wide.with_columns(all_cooperation=pl.sum_horizontal(*COMPONENTS))
 keys = ["period", "first", "second"]
-table = wide.unpivot(index=keys, variable_name="component", value_name="n_acts")
-table = table.filter(pl.col("n_acts") > 0).join(exposure, on="period")
-table = table.with_columns(rate=1000 * pl.col("n_acts") / pl.col("exposure"))
-print(len(table), table["n_acts"].sum())
+table = wide.unpivot(index=keys, variable_name="component", value_name="n")
+table = table.filter(pl.col("n") > 0).join(exposure, on="period")
+table = table.with_columns(rate=1000 * pl.col("n") / pl.col("exposure"))
+print(len(table), table["n"].sum())
 if sys.argv[2:]:
     table.write_parquet(sys.argv[2])
 """,
@@ -151,11 +152,11 @@ table = duckdb.sql(f'''
         SELECT period, least(sender, target) AS first, greatest(sender, target) AS second,
             {sums}, count(*) AS all_cooperation
         FROM events WHERE family = 'cooperation' AND sender <> target GROUP BY ALL),
-    long AS (UNPIVOT wide ON COLUMNS(* EXCLUDE (period, first, second)) INTO NAME component VALUE n_acts)
-    SELECT *, 1000 * n_acts / exposure AS rate FROM long JOIN exposure USING (period) WHERE n_acts > 0
+    long AS (UNPIVOT wide ON COLUMNS(* EXCLUDE (period, first, second)) INTO NAME component VALUE n)
+    SELECT *, 1000 * n / exposure AS rate FROM long JOIN exposure USING (period) WHERE n > 0
 ''').to_arrow_table()
 import pyarrow.compute as pc
-print(len(table), pc.sum(table["n_acts"]))
+print(len(table), pc.sum(table["n"]))
 if sys.argv[2:]:
     import pyarrow.parquet
     pyarrow.parquet.write_table(table, sys.argv[2])

@@ -14,7 +14,7 @@ from benchmarks.programs import COUNTS, INTENSITY, SPAN
 MEASURES = {"sanction_counts": COUNTS, "partnership_intensity": INTENSITY}
 _KEYS = {
     "sanction_counts": "period, sender, target, n",
-    "partnership_intensity": "period, first, second, component, n_acts, exposure, round(rate, 6)",
+    "partnership_intensity": "period, first, second, component, n, exposure, round(rate, 6)",
 }
 
 _SAME = """
@@ -45,7 +45,7 @@ Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
 begun = time.process_time()
 side, what = sys.argv[2:]
 if side == "ours" and what == "sanctions":
-    n = sl.sanction_counts(events, every="month", unit="act")["n"].sum()
+    n = sl.sanction_counts(events, every="month", unit="act").table["n"].sum()
 elif side == "ours":
     n = sl.cells(events, every="month", by=["sender", "target"])["n_acts"].sum()
 else:

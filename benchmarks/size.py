@@ -33,17 +33,17 @@ def interrupted(rng: np.random.Generator, n: int, rho: float) -> Rows:
     noise = drawn(rng, n, rho)
     found: Rows = {}
     for name, step in (("size", 0.0), ("power", 2.0)):
-        for term, errors, p in linear(noise, step, at=round(BEFORE * n)):
-            found[f"{term}, {errors}: {name}"] = [p]
+        for term, vcov, p in linear(noise, step, at=round(BEFORE * n)):
+            found[f"{term}, {vcov}: {name}"] = [p]
     return found
 
 
 def linear(noise: np.ndarray, step: float, at: int) -> list[tuple[str, str, float]]:
-    """Return term, errors and p-value of each row of a linear fit."""
+    """Return term, standard errors and p-value of each row of a linear fit."""
     y = noise + step * (np.arange(len(noise)) >= at)
-    fit = sl.fit_interrupted_series(table_of(y=y), value="y", at=at)
+    fit = sl.models.interrupted_series(table_of(y=y), dependent="y", onset=at)
     kept = fit.table[fit.table["term"].ne("slope")]
-    return [(r.term, r.errors.split(",")[0], r.p_value) for r in kept.itertuples()]
+    return [(r.term, r.vcov.split(",")[0], r.p_value) for r in kept.itertuples()]
 
 
 def counts(rng: np.random.Generator, n: int, rho: float) -> Rows:
@@ -53,24 +53,24 @@ def counts(rng: np.random.Generator, n: int, rho: float) -> Rows:
     rate = 8 * np.exp(0.3 * drawn(rng, n, rho)) if rho else np.full(n, 8.0)
     n_acts = rng.poisson(rate * rng.gamma(2.0, 0.5, n))
     for model in ("poisson", "negative_binomial"):
-        fit = sl.fit_interrupted_series(table_of(y=n_acts), value="y", at=at, model=model)
+        fit = sl.models.interrupted_series(table_of(y=n_acts), dependent="y", onset=at, model=model)
         for row in fit.table[fit.table["term"].ne("slope")].itertuples():
-            words = row.errors.split(",")[0].split(" ")[0]
+            words = row.vcov.split(",")[0].split(" ")[0]
             found[f"{model}: {row.term}, {words}: size"] = [row.p_value]
     return found
 
 
 def dynamics(rng: np.random.Generator, n: int, rho: float) -> Rows:
-    """Return p-values of lead and lag, and of responses, of two series that do not know each other."""
+    """Return p-values of lead and lag, and of responses, of two independent series."""
     x, y = drawn(rng, n, rho), drawn(rng, n, rho)
     moved = y + 0.3 * np.concatenate([[0.0], x[:-1]])
     found: Rows = {}
     for name, response in (("size", y), ("power", moved)):
         table = table_of(x=x, y=response)
-        tests = sl.lead_lag(table, x="x", y="y", n_draws=199).table
+        tests = sl.models.lead_lag(table, x="x", y="y", n_replicates=199).table
         found[f"lead_lag, bootstrap: {name}"] = [tests["p_value"][0]]
         found[f"lead_lag, chi-squared: {name}"] = [tests["p_chi2"][0]]
-        projected = sl.fit_local_projection(table, x="x", y="y").table
+        projected = sl.models.local_projection(table, dependent="y", impulse="x").table
         for horizon in (1, 6) if name == "size" else (1,):
             found[f"local projection, horizon {horizon}: {name}"] = [projected["p_value"][horizon]]
     return found
@@ -78,9 +78,9 @@ def dynamics(rng: np.random.Generator, n: int, rho: float) -> Rows:
 
 def breaks(rng: np.random.Generator, n: int, rho: float) -> Rows:
     """Return 0 where breaks are found in a series that has none, else 1."""
-    series = pd.Series(drawn(rng, n, rho))
-    found = {c: sl.find_breaks(series, criterion=c).table for c in ("bic", "lwz")}
-    return {f"find_breaks, {c}: size": [float(table.empty)] for c, table in found.items()}
+    table = table_of(y=drawn(rng, n, rho))
+    found = {c: sl.models.breaks(table, dependent="y", criterion=c).table for c in ("bic", "lwz")}
+    return {f"breaks, {c}: size": [float(table.empty)] for c, table in found.items()}
 
 
 def onsets(rng: np.random.Generator, n: int, rho: float) -> Rows:
@@ -99,9 +99,9 @@ def onsets(rng: np.random.Generator, n: int, rho: float) -> Rows:
     for name, effect, trend in (("size", 0.0, 0.0), ("power", 1.0, 0.0), ("trend", 0.0, 0.3)):
         own = effect * (since >= 0) + trend * np.arange(years) * (np.arange(n) < treated)[:, None]
         panel = pd.DataFrame(keys | {"y": (noise + own).ravel()})
-        rules: Any = {"before": 3, "after": 2, "targets": ["target"], "n_placebos": 19}
-        fit = sl.event_study(panel, outcome="y", onsets=events, **rules)
-        mean = fit.details["average"].iloc[0]
+        rules: Any = {"before": 3, "after": 2, "target_columns": ["target"], "n_replicates": 19}
+        fit = sl.models.event_study(panel, dependent="y", onsets=events, **rules)
+        mean = fit.tables["average"].iloc[0]
         found[f"event study, t: {name}"] = [mean["p_value"]]
         found[f"event study, placebos: {name}"] = [mean["p_placebo"]]
         for m in (0.5, 1.0):
@@ -121,9 +121,9 @@ def pairs(rng: np.random.Generator, n: int, rho: float) -> Rows:
     starts = rng.integers(3, 10, states // 5)
     events = pd.DataFrame({"target": np.arange(states // 5), "period": starts})
     found: Rows = {}
-    for name, errors in (("dyadic", "dyadic"), ("by dyad", ["dyad"])):
-        rules: Any = {"before": 3, "after": 2, "n_placebos": 19, "errors": errors}
-        mean = sl.event_study(panel, outcome="y", onsets=events, **rules).details["average"]
+    for name, vcov in (("dyadic", "dyadic"), ("by dyad", ["dyad"])):
+        rules: Any = {"before": 3, "after": 2, "n_replicates": 19, "vcov": vcov}
+        mean = sl.models.event_study(panel, dependent="y", onsets=events, **rules).tables["average"]
         found[f"event study of pairs, t, {name}: size"] = [mean["p_value"][0]]
         found[f"event study of pairs, placebos, {name}: size"] = [mean["p_placebo"][0]]
     return found
@@ -136,11 +136,11 @@ def specifications(rng: np.random.Generator, n: int, rho: float) -> Rows:
     found: Rows = {}
     for name, effect, grown in (("size", 0.0, 0.0), ("power", moved, 0.0), ("trend", trend, trend)):
         outcomes = {"first": y + effect, "second": 0.7 * y + 0.7 * other + effect}
-        fit = sl.specification_curve(
+        fit = sl.models.specification_curve(
             partial(slope, outcomes=outcomes),
             {"outcome": [*outcomes], "lag": [1, 2], "past": [0, 1]},
             sanctions=pd.Series(x + grown),
-            n_draws=199,
+            n_replicates=199,
         )
         for statistic in ("median", "share", "stouffer"):
             found[f"curve, {statistic}: {name}"] = [fit.table[f"p_{statistic}"][0]]
@@ -160,8 +160,8 @@ def synthetic(rng: np.random.Generator, n: int, rho: float) -> Rows:
         values += effect * np.outer(treated, after)
         panel = pd.DataFrame(values).rename_axis("unit").reset_index().melt("unit")
         panel = panel.assign(period=panel["variable"].astype("int64"), unit=panel["unit"].map(str))
-        fit = sl.fit_synthetic_control(
-            panel, outcome="value", treated="0", onset=round(BEFORE * n), unit="unit"
+        fit = sl.models.synthetic_control(
+            panel, dependent="value", treated="0", onset=round(BEFORE * n), units="unit"
         )
         for row in fit.table.itertuples():
             found[f"{row.term}: {name}"] = [row.p_value]

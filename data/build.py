@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 import sanctlib as sl
-from sanctlib.datasets import AUDIT
+from sanctlib.catalogue import AUDIT
 from sanctlib.reading import sha256
 from sanctlib.schema import TABLES, Table
 from sanctlib.sources.canada import monthly_counts

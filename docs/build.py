@@ -10,6 +10,8 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))  # the hand-made files lie with the tests
 
 import sanctlib as sl  # noqa: E402
+from sanctlib.metrics.composition import Intensity  # noqa: E402
+from sanctlib.result import Fit  # noqa: E402
 from sanctlib.schema import ACTIONS, COMPONENTS, TABLES  # noqa: E402
 from sanctlib.sources.producers import producers  # noqa: E402
 from sanctlib.sources.registry import READERS  # noqa: E402
@@ -29,18 +31,28 @@ def reference() -> str:
     """Return the reference page: every public name with its signature and docstring."""
     parts = ["# Reference", "", "`import sanctlib as sl`. Written by `make docs`.", ""]
     for name in sl.__all__:
-        thing = getattr(sl, name)
-        if not callable(thing) or not inspect.getdoc(thing) or isinstance(thing, str):
-            continue
-        if inspect.isfunction(thing):
-            head = f"sl.{name}{signature(thing)}"
-        elif inspect.isclass(thing) and thing.__module__.startswith("sanctlib"):
-            head = f"sl.{name}"
-        else:
-            continue
-        parts += [f"## {name}", "", "```python", head, "```", "", "```text"]
-        parts += [inspect.getdoc(thing) or "", "```", ""]
+        parts += entry(f"sl.{name}", getattr(sl, name))
+    for space in ("models", "metrics"):
+        for name in getattr(sl, space).__all__:
+            parts += entry(f"sl.{space}.{name}", getattr(getattr(sl, space), name))
+    for kind in (Intensity, Fit):
+        parts += entry(kind.__name__, kind)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def entry(name: str, thing: object) -> list[str]:
+    """Return the lines of one function, or of a class with its own public methods."""
+    if inspect.ismodule(thing) or not (inspect.isfunction(thing) or inspect.isclass(thing)):
+        return []
+    head = name + (signature(thing) if inspect.isfunction(thing) else "")
+    hashes = "###" if name.count(".") and not name.startswith("sl.") else "##"
+    lines = [f"{hashes} {name}", "", "```python", head, "```", "", "```text"]
+    lines += [inspect.getdoc(thing) or "", "```", ""]
+    methods = [] if inspect.isfunction(thing) else vars(thing).items()
+    for method, function in methods:
+        if inspect.isfunction(function) and not method.startswith("_"):
+            lines += entry(f"{name.removeprefix('sl.')}.{method}", function)
+    return lines
 
 
 def signature(function: object) -> str:
@@ -48,12 +60,15 @@ def signature(function: object) -> str:
     found = inspect.signature(function)  # type: ignore[arg-type]
     lines, starred = [], False
     for parameter in found.parameters.values():
+        if parameter.name == "self":
+            continue
         if parameter.kind is parameter.KEYWORD_ONLY and not starred:
             lines.append("    *,")
             starred = True
         lines.append(f"    {parameter},")
     returns = found.return_annotation
-    return "(\n" + "\n".join(lines) + f"\n) -> {returns}"
+    body = "(\n" + "\n".join(lines) + "\n)" if lines else "()"
+    return f"{body} -> {returns}"
 
 
 def tables() -> str:

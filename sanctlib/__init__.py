@@ -1,4 +1,4 @@
-"""Sanctions and dealings between states, counted so that the numbers survive a referee."""
+"""Sanctions and dealings between states, counted transparently enough for peer review."""
 
 from importlib.metadata import version as _version
 

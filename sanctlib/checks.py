@@ -1,23 +1,25 @@
-"""The checks that every table passes: columns, types, values, keys, order of dates, sums."""
+"""Check a table: columns, types, values, keys, order of dates and sums. Return it typed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 import pandas as pd
 
+from sanctlib.codes.countries import is_party_code, resolve, state_codes
 from sanctlib.errors import SchemaError, check_columns, did_you_mean
 from sanctlib.schema import ACTIONS, TABLES, Column, Table, TableKind
 
 
-def table_kind(columns: Iterable[str], *, needed_by: str) -> TableKind:
+def table_kind(columns: Iterable[str]) -> TableKind:
     """
-    Tell which of our tables a frame is, by its columns.
+    Return which of our tables a frame is, by its columns.
 
     Raises
     ------
     SchemaError
-        When the columns are those of none, with the columns missing for the closest.
+        For the columns of no table, with those missing for the closest one.
     """
     have = set(columns)
     lacking = {kind: [c for c in t.required if c not in have] for kind, t in TABLES.items()}
@@ -27,53 +29,80 @@ def table_kind(columns: Iterable[str], *, needed_by: str) -> TableKind:
     closest = min(lacking, key=lambda kind: len(lacking[kind]) / len(TABLES[kind].required))
     missing = lacking[closest]
     msg = (
-        f"{needed_by} needs one of our tables ({', '.join(TABLES)}). The columns found, "
-        f"{', '.join(repr(c) for c in sorted(have))}, come closest to {closest!r}, "
-        f"which also needs {', '.join(repr(c) for c in missing)}."
+        f"The columns {', '.join(repr(c) for c in sorted(map(str, have)))} are those of no table "
+        f"of sanctlib ({', '.join(TABLES)}). The closest is {closest!r}, which also needs "
+        f"{', '.join(repr(c) for c in missing)}."
     )
     raise SchemaError(msg + did_you_mean(missing[0], have))
 
 
-def check_table(table: pd.DataFrame, schema: Table, *, needed_by: str) -> pd.DataFrame:
+def check_names(columns: Sequence[str]) -> None:
     """
-    Return the table in its declared types and column order, or say what is wrong.
+    Check that no two columns have the same name.
 
-    Columns that the table does not declare are kept at the end, untouched.
+    Raises
+    ------
+    SchemaError
+    """
+    repeated = sorted({c for c in columns if columns.count(c) > 1})
+    if repeated:
+        names = ", ".join(map(repr, repeated))
+        raise SchemaError(f"The table has several columns named {names}. Keep one of each.")
+
+
+def check_table(table: pd.DataFrame, schema: Table) -> pd.DataFrame:
+    """
+    Return the table in its declared types and column order.
+
+    Columns that the table does not declare are kept at the end, unchanged.
 
     Raises
     ------
     MissingColumnsError
-        When a required column is absent.
+        For a required column that is absent.
     SchemaError
-        When a value, a key, an order of dates or a sum is not what was declared; the
-        message counts the rows and shows the first.
+        For a value, a key, an order of dates or a sum that is wrong. The message counts the
+        rows and names the first by its key and days: other cells can hold names of persons.
     """
-    check_columns(table, schema.required, needed_by=needed_by)
-    repeated = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
-    if repeated:
-        names = ", ".join(repr(c) for c in repeated)
-        raise SchemaError(f"{needed_by}: the table has several columns named {names}.")
+    check_columns(table, schema.required)
+    check_names([str(c) for c in table.columns])
     declared = [c for c in schema.columns if c.name in table.columns]
     rest = [c for c in table.columns if c not in set(schema.names)]
     checked = table[[c.name for c in declared] + rest].copy()
     for column in declared:
-        checked[column.name] = _typed(checked[column.name], column, needed_by=needed_by)
-        _check_values(checked, column, needed_by=needed_by)
-    _check_key(checked, schema, needed_by=needed_by)
+        checked[column.name] = _typed(checked[column.name], column)
+        _check_values(checked, column, schema)
+    _check_key(checked, schema)
     if schema.kind in ("events", "cells"):
-        _check_events(checked, needed_by=needed_by)
+        _check_events(checked, schema)
+    elif schema.kind == "cases":
+        _check_parties(checked)
+    elif schema.kind == "dyads" and {"lower", "upper"} <= set(checked):
+        crossed = checked["lower"].gt(checked["upper"])
+        _refuse(checked, schema, crossed, "has 'lower' above 'upper'")
     elif schema.kind == "list_changes":
         total = checked["opening"] + checked["added"] - checked["removed"]
         total = total + checked["moved_in"] - checked["moved_out"]
-        _refuse(checked, total.ne(checked["closing"]), "does not close", needed_by=needed_by)
-    for first, last in (("date", "date_last"), ("start", "start_last"), ("from", "to")):
+        _refuse(checked, schema, total.ne(checked["closing"]), "does not close")
+    for first, last in _IN_ORDER:
         if first in checked and last in checked:
             wrong = checked[first].gt(checked[last])
-            _refuse(checked, wrong, f"has {first!r} after {last!r}", needed_by=needed_by)
+            _refuse(checked, schema, wrong, f"has {first!r} after {last!r}")
     return checked
 
 
-def _typed(values: pd.Series, column: Column, *, needed_by: str) -> pd.Series:
+_IN_ORDER = (
+    ("date", "date_last"),
+    ("from", "to"),
+    ("listed", "delisted"),
+    ("start", "start_last"),
+    ("end", "end_last"),
+    ("start", "end_last"),
+)
+"""Days of one row, the earlier column first."""
+
+
+def _typed(values: pd.Series, column: Column) -> pd.Series:
     try:
         if column.kind == "date":
             return _days(values)
@@ -84,23 +113,41 @@ def _typed(values: pd.Series, column: Column, *, needed_by: str) -> pd.Series:
         if column.kind == "number":
             return values.astype("float64")
         return values.astype("str")
-    except (TypeError, ValueError) as error:
-        msg = f"{needed_by}: the column {column.name!r} should hold {column.kind} values: {error}"
-        raise SchemaError(msg) from error
+    except _WrongValueError as error:
+        found = str(error)
+    except (TypeError, ValueError):
+        found = "a value of another kind"
+    msg = f"Column {column.name!r} holds {found}. It must hold {_KINDS[column.kind]} only."
+    raise SchemaError(msg)
+
+
+_KINDS = {
+    "text": "text",
+    "date": "days such as 2018-05-08",
+    "flag": "true or false",
+    "integer": "whole numbers from 0",
+    "number": "numbers",
+}
+
+
+class _WrongValueError(ValueError):
+    """A value that cannot be of the type of its column, in words that name no person."""
 
 
 def _days(values: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(values) and values.notna().any():
         # 20180508 would be 20 milliseconds of 1970.
-        raise ValueError(f"{values.dropna().iloc[0]!r} is a number")
+        raise _WrongValueError(f"the number {values.dropna().iloc[0]!s}")
     return pd.to_datetime(values).astype("datetime64[us]")
 
 
 def _counts(values: pd.Series) -> pd.Series:
-    whole = values.astype("int64")
-    if pd.to_numeric(values).ne(whole).any() or whole.lt(0).any():
-        raise ValueError("a count is a whole number, zero or more")
-    return whole
+    numbers = pd.to_numeric(values)
+    wrong = numbers[numbers.mod(1).ne(0) | numbers.lt(0)]
+    if len(wrong):
+        found = wrong.iloc[0]
+        raise _WrongValueError("a missing value" if pd.isna(found) else f"the number {found!s}")
+    return values.astype("int64")
 
 
 def _flags(values: pd.Series) -> pd.Series:
@@ -108,17 +155,18 @@ def _flags(values: pd.Series) -> pd.Series:
     found = values.dropna().unique()
     wrong = [v for v in found if isinstance(v, str) or v not in (True, False)]
     if wrong:
-        raise ValueError(f"{wrong[0]!r} is neither true nor false")
+        known = str(wrong[0]).casefold() in ("true", "false", "yes", "no", "0", "1")
+        raise _WrongValueError(f"the text {wrong[0]!r}" if known else "a value of another kind")
     return values.astype("object").where(values.notna(), None).astype("boolean")
 
 
-def _check_values(table: pd.DataFrame, column: Column, *, needed_by: str) -> None:
+def _check_values(table: pd.DataFrame, column: Column, schema: Table) -> None:
     values = table[column.name]
     if column.filled:
         empty = values.isna()
         if column.kind == "text":
             empty |= values.eq("")
-        _refuse(table, empty, f"has no {column.name!r}", needed_by=needed_by)
+        _refuse(table, schema, empty, f"has no {column.name!r}")
         if column.kind == "flag":
             table[column.name] = values.astype("bool")
     if not column.choices and not column.joined:
@@ -126,42 +174,94 @@ def _check_values(table: pd.DataFrame, column: Column, *, needed_by: str) -> Non
     for value in values.dropna().unique():
         parts = str(value).split(";") if column.joined else [str(value)]
         if column.joined and parts != sorted(set(parts)):
-            msg = f"{needed_by}: {column.name!r} holds {value!r}: sort its parts, once each."
-            raise SchemaError(msg)
+            right = ";".join(sorted(set(parts)))
+            msg = f"Column {column.name!r} holds {value!r}. Its parts must be sorted, each once"
+            raise SchemaError(f"{msg}: {right!r}.")
         for part in parts:
             if column.choices and part not in column.choices:
-                known = ", ".join(column.choices)
-                msg = f"{needed_by}: {column.name!r} holds {part!r}, which is not one of: {known}."
-                raise SchemaError(msg + did_you_mean(part, column.choices))
+                raise _unknown(column.name, part, column.choices)
 
 
-def _check_key(table: pd.DataFrame, schema: Table, *, needed_by: str) -> None:
+def _check_key(table: pd.DataFrame, schema: Table) -> None:
     key = [c for c in schema.key if c in table.columns]
     repeated = table.duplicated(key, keep=False)
     if schema.kind == "cases":
         # Two unknown parties of one case need not be the same one.
         repeated &= table[["sender", "target"]].notna().all(axis=1)
-    _refuse(table, repeated, f"repeats the key {tuple(key)}", needed_by=needed_by)
+    _refuse(table, schema, repeated, f"repeats the key ({', '.join(key)})")
 
 
-def _check_events(table: pd.DataFrame, *, needed_by: str) -> None:
-    family_of = {action: family for family, actions in ACTIONS.items() for action in actions}
-    # "material" is an action of conflict alone: a component of co-operation has no such action.
-    wrong = table["action"].map(family_of).ne(table["family"])
-    _refuse(table, wrong, "has an action of another family", needed_by=needed_by)
-    for side in ("sender", "target"):
-        known = table[side].dropna()
-        shaped = known.str.fullmatch(r"[A-Z]{3}|[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+")
-        bad = table[side].notna()
-        bad[bad] = ~shaped
-        _refuse(table, bad, f"has no party in {side!r}", needed_by=needed_by)
+def _check_events(table: pd.DataFrame, schema: Table) -> None:
+    check_words(table[["family", "action"]].drop_duplicates())
+    _check_parties(table)
     disordered = table["mutual"] & table["sender"].ge(table["target"]).fillna(value=False)
-    _refuse(table, disordered, "is mutual with sender not before target", needed_by=needed_by)
+    _refuse(table, schema, disordered, "is mutual with sender not before target")
 
 
-def _refuse(table: pd.DataFrame, wrong: pd.Series, what: str, *, needed_by: str) -> None:
+def _check_parties(table: pd.DataFrame) -> None:
+    for side in ("sender", "target"):
+        check_words(table[[side]].drop_duplicates())
+
+
+def check_words(distinct: pd.DataFrame) -> None:
+    """
+    Check the distinct families with their actions, or the distinct parties, of a table.
+
+    Raises
+    ------
+    SchemaError
+        Naming the first word or party that is not known, and the closest one that is.
+    """
+    family_of = {action: family for family, actions in ACTIONS.items() for action in actions}
+    for name in distinct.columns:
+        words = distinct[name].dropna().astype("str").unique()
+        if name == "family":
+            for word in words:
+                if word not in ACTIONS:
+                    raise _unknown(name, word, ACTIONS)
+        elif name == "action":
+            for word in words:
+                if word not in family_of:
+                    raise _unknown(name, word, family_of)
+        else:
+            for word in words:
+                if not is_party_code(word):
+                    msg = f"Column {name!r} holds {word!r}, which is no code of a party, such as"
+                    msg = f"{msg} 'IRN' or 'EU'.{_meant(word)}"
+                    raise SchemaError(f"{msg} sl.resolve turns names into codes.")
+    if {"family", "action"} <= set(distinct.columns):
+        # "material" is an action of conflict alone: a component of co-operation has no such action.
+        wrong = distinct[distinct["action"].map(family_of).ne(distinct["family"])].dropna()
+        if len(wrong):
+            family, action = wrong[["family", "action"]].iloc[0]
+            msg = f"The action {action!r} has the family {family!r}. Its family is"
+            raise SchemaError(f"{msg} {family_of[action]!r}.")
+
+
+def _meant(word: str) -> str:
+    """Return " Did you mean '…'?" for the name of a party or a code close to one."""
+    code = resolve(pd.Series([word], dtype="str"))["code"].iloc[0]
+    return (
+        did_you_mean(word.strip(), state_codes()) if pd.isna(code) else f" Did you mean {code!r}?"
+    )
+
+
+def _unknown(column: str, word: str, known: Iterable[str]) -> SchemaError:
+    choices = list(known)
+    msg = f"Column {column!r} holds {word!r}. It must be one of {', '.join(map(repr, choices))}."
+    return SchemaError(msg + did_you_mean(word.strip(), choices))
+
+
+def _refuse(table: pd.DataFrame, schema: Table, wrong: pd.Series, what: str) -> None:
     n = int(wrong.sum())
     if n:
-        first = {k: v for k, v in table[wrong].iloc[0].to_dict().items() if not pd.isna(v)}
-        msg = f"{needed_by}: {n} of {len(table)} rows wrong, each {what}. The first: {first!r}"
+        days = [c.name for c in schema.columns if c.kind == "date"]
+        safe = [c for c in dict.fromkeys([*schema.key, *days]) if c in table]
+        first = table.loc[wrong, safe].iloc[0].dropna()
+        shown = ", ".join(f"{name} {_as_shown(value)}" for name, value in first.items())
+        msg = f"{n:,} of {len(table):,} rows are wrong: each {what}. The first has {shown}."
         raise SchemaError(msg)
+
+
+def _as_shown(value: object) -> str:
+    return str(value).removesuffix(" 00:00:00") if isinstance(value, date) else repr(value)

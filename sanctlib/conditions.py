@@ -11,7 +11,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
 from sanctlib.frames import quoted
 from sanctlib.periods import Period, period_start
-from sanctlib.schema import Pair
+from sanctlib.query import Pair
 
 JOINED = ("measures", "conduct", "located_in")
 """Columns of `;`-joined parts: a key taken from one counts a row once under each part."""

@@ -1,4 +1,4 @@
-"""Cells: any frame, path or reading, counted once by exactly the keys asked for."""
+"""Count acts by period and key. Read any frame, path or reading; return cells."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.conditions import JOINED, Span, between, kept_rows, on_a_side
-from sanctlib.errors import SanctlibError, check_choice, check_list
+from sanctlib.errors import SanctlibError
 from sanctlib.frames import AnyTable, Opened, check_dates, fetched, opened, quoted, types_of
 from sanctlib.periods import PERIODS, Period, period_start
-from sanctlib.schema import Pair
+from sanctlib.query import Day, Pair, ask
 
 KEYS = ("sender", "target", "mutual", "family", "action")
 _FEW = {"mutual", "family", "action"}
@@ -29,8 +29,8 @@ def cells(
     *,
     every: Period,
     by: Sequence[str] = KEYS,
-    start: date | None = None,
-    end: date | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
     senders: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
     pairs: Sequence[Pair] | None = None,
@@ -43,36 +43,42 @@ def cells(
     counts once by sender and three times by target. So counts by few keys are not sums
     of counts by many; ask for exactly the keys you need. An act that may lie in more
     than one period (its ``date`` and ``date_last`` differ that much, or ``start`` or
-    ``end`` cuts it) is placed in none: it is counted in ``n_unplaced``, in the row of
+    ``end`` cuts it) is placed in none: it is counted in ``n_unassigned``, in the row of
     its keys whose period is missing. Only what was observed is returned: no zeros.
 
     Parameters
     ----------
-    table : frame, path or Reading
+    table : frame, path, Reading or Result
         Events (a pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, a
         Parquet file or folder, or a Reading), or cells of the same periods with every key
-        asked for. Cells are added up, which is right where an act has one row, as in
+        requested. Cells are added up, which is right where an act has one row, as in
         machine-coded sources. Only the columns needed are read.
     every : {"day", "week", "month", "quarter", "year"}
-        Weeks begin on Monday.
-    by : sequence of str
-        Columns of the table; ``"measure"`` writes out ``measures``. May be empty.
-    start, end : date, optional
-        First and last day; both reach the scan. Of cells, periods wholly inside count.
-    senders, targets, pairs, actions : sequence, optional
-        Keep only these, in the scan too; a pair is two states in either direction.
+        Length of a period. Weeks begin on Monday.
+    by : sequence of str, default ("sender", "target", "mutual", "family", "action")
+        Columns of the table; ``"measure"`` gives one row per part of ``measures``. May be
+        empty.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. Cells count where their period is fully inside.
+    senders, targets : sequence of str, optional
+        Only these states or bodies, as codes or names.
+    pairs : sequence of pairs, optional
+        Only acts between the two states of a pair, in either direction.
+    actions : sequence of str, optional
+        Only these actions.
 
     Returns
     -------
-    cells : DataFrame
-        ``period`` (first day; missing for unplaced acts), the keys, ``n_acts`` (acts
-        placed), ``n_rows`` (rows of the source) and ``n_unplaced`` (acts not placed),
-        sorted by period and keys, missing last.
+    DataFrame
+        ``period`` (first day; missing for acts not assigned to one), the keys, ``n_acts``,
+        ``n_rows`` (rows of the source) and ``n_unassigned`` (acts dated more widely than a
+        period), sorted by period and keys, missing last.
 
     Raises
     ------
     MissingColumnsError, SchemaError, SourceError
-        When the table lacks a column or cannot be read.
+        When the table lacks a column, holds a wrong value or cannot be read.
     SanctlibError
         When it is of another kind, or cells of other periods.
 
@@ -91,16 +97,18 @@ def cells(
           period sender  n_acts  n_rows
     0 2018-05-01    USA       1       2
     """
-    with opened(table, needed_by="cells") as source:
+    query = ask(
+        every=every, by=by, start=start, end=end, senders=senders, targets=targets, pairs=pairs
+    )
+    with opened(table) as source:
         return cells_of(
             source,
-            every=every,
-            by=by,
-            start=start,
-            end=end,
-            keep={"sender": senders, "target": targets, "action": actions},
-            pairs=pairs,
-            needed_by="cells",
+            every=query.every,
+            by=query.by,
+            start=query.start,
+            end=query.end,
+            keep={"sender": query.senders, "target": query.targets, "action": actions},
+            pairs=query.pairs,
         )
 
 
@@ -115,10 +123,8 @@ def cells_of(
     pairs: Sequence[Pair] | None = None,
     touching: Sequence[str] | None = None,
     distinct: Sequence[str] = ACT,
-    needed_by: str,
 ) -> pd.DataFrame:
     """Return the cells of an opened table; see `cells` and `counted_rows`."""
-    check_list(by, what="keys", needed_by=needed_by)
     keys = {key: {"measure": "measures"}.get(key, key) for key in by}
     rows = counted_rows(
         source,
@@ -130,14 +136,13 @@ def cells_of(
         pairs=pairs,
         touching=touching,
         distinct=distinct,
-        needed_by=needed_by,
     )
     period = 'CASE WHEN inside AND "first" = "last" THEN "first" END AS period'
     kept = ", ".join([period, *(quoted(c) for c in by), "n", "n_rows"])
     sums = {
         "n_acts": "CASE WHEN period IS NULL THEN 0 ELSE n END",
         "n_rows": "n_rows",
-        "n_unplaced": "CASE WHEN period IS NULL THEN n ELSE 0 END",
+        "n_unassigned": "CASE WHEN period IS NULL THEN n ELSE 0 END",
     }
     names = ", ".join(quoted(c) for c in ["period", *by])
     columns = ", ".join([names, *(f"sum({n})::BIGINT AS {name}" for name, n in sums.items())])
@@ -177,7 +182,6 @@ def counted_rows(
     touching: Sequence[str] | None = None,
     distinct: Sequence[str] = ACT,
     dated: str | None = None,
-    needed_by: str,
 ) -> Any:
     """
     Ask for the distinct things of an opened table, with the periods they can lie in.
@@ -209,9 +213,8 @@ def counted_rows(
     SanctlibError
         When the table has neither events nor cells.
     """
-    check_choice(every, PERIODS, what="period", needed_by=needed_by)
     if source.kind not in ("events", "cells"):
-        msg = f"{needed_by} counts acts, which events and cells have; this table has {source.kind}."
+        msg = f"The table holds {source.kind}. Acts are counted on events or cells."
         raise SanctlibError(msg)
     made, span = source.kind == "cells", Span(start, end)
     taken = {name: name for name in keys} if made else keys
@@ -219,21 +222,21 @@ def counted_rows(
     ids = [] if made or source.acts_are_rows else [c for c in distinct if c not in keys]
     dates = ["period"] if made else ["date", "date_last"]
     numbers = ("n_acts",) if made else ()
-    more = [c for c in ("n_rows", "n_reports", "n_unplaced") if c in source.columns]
+    more = [c for c in ("n_rows", "n_reports", "n_unassigned") if c in source.columns]
     sides = ("sender", "target") if pairs or touching else ()
     days = [*dates, *([dated] if dated else [])]
     used = [*taken.values(), *ids, *kept, *sides, *days, *numbers, *more]
-    rows = source.relation(used, needed_by=needed_by)
+    rows = source.relation(used)
     types = types_of(rows)
-    check_dates(types, days, needed_by=needed_by)
+    check_dates(types, days)
     if dated:
         rest = [quoted(c) for c in types if c not in dates]
         rows = rows.project(", ".join([*rest, *(f"coalesce({dated}, {c}) AS {c}" for c in dates)]))
     if made:
         known = fetched(rows.project("period::DATE AS period").distinct())["period"]
-        check_grid(known, every=every, needed_by=needed_by)
+        check_grid(known, every=every)
         conditions, first, last = [span.of_cells(every, source.coverage)], "period", "period"
-        inside, unplaced = "period IS NOT NULL", "n_unplaced" if "n_unplaced" in more else "0"
+        inside, unplaced = "period IS NOT NULL", "n_unassigned" if "n_unassigned" in more else "0"
         n, n_rows = f"n_acts + coalesce({unplaced}, 0)", "n_rows" if "n_rows" in more else "n_acts"
     else:
         conditions, inside = span.touched(), span.held()
@@ -300,7 +303,7 @@ def _key(name: str, column: str, types: Mapping[str, str]) -> str:
     return quoted(column) + ("" if types[column] == "BOOLEAN" else "::VARCHAR")
 
 
-def check_grid(periods: pd.Series, *, every: Period, needed_by: str) -> None:
+def check_grid(periods: pd.Series, *, every: Period) -> None:
     """
     Check that cells were made for the period asked for: weeks cannot make months.
 
@@ -315,13 +318,16 @@ def check_grid(periods: pd.Series, *, every: Period, needed_by: str) -> None:
     """
     known = periods.dropna().drop_duplicates().sort_values()
     off = known[known.ne(period_start(known, every=every))]
-    remedy = "Make the cells anew from the events, for the period you need."
+    remedy = (
+        "Cells of shorter periods do not add up to it: use sl.load('icews_2018_monthly'), or "
+        f"sl.cells(events, every={every!r})."
+    )
     if len(off):
         found = off.iloc[0].date()
-        msg = f"{needed_by} was asked for every {every!r}, and has cells of a period from {found}."
-        raise SanctlibError(f"{msg} No {every} begins there. {remedy}")
+        msg = f"The cells have a period from {found}, where no {every} begins."
+        raise SanctlibError(f"{msg} {remedy}")
     longer = PERIODS[PERIODS.index(every) + 1 :]
     for period in reversed(longer) if len(known) >= _ENOUGH_TO_TELL else ():
         if known.eq(period_start(known, every=period)).all():
-            msg = f"{needed_by} was asked for every {every!r}, and all its cells begin a {period}."
+            msg = f"All cells begin a {period}, and every is {every!r}."
             raise SanctlibError(f"{msg} {remedy}")

@@ -1,50 +1,101 @@
-"""Coverage: the days and states a source speaks of, outside which a zero means nothing."""
+"""Keep the days and states that a source covers. Return which periods can have a true zero."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import TypeAlias
 
 import pandas as pd
 
-from sanctlib.errors import CoverageError
-from sanctlib.periods import Period, period_end
+from sanctlib.errors import CoverageError, UnknownChoiceError
+from sanctlib.periods import Day, Period, day_of, period_end
 from sanctlib.showing import Shown
 
 Span: TypeAlias = tuple[date, date, str]
+Break: TypeAlias = tuple[date, str]
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Coverage(Shown):
     """
-    What a source covers: first and last day, states, gaps and breaks in its making.
+    State what a source covers: its days, its states, and its gaps.
 
-    `states` is None when the source speaks of all states, `senders` when it can name any
-    party as a sender: of one that it cannot name it has no zeros. A gap is (first day, last
-    day, reason): days of which nothing is known. A break is (day, reason): counts
-    before and after it are not of one kind. `survivors` is true of a list as it stood on
-    its last day: what was removed before is not in it, and counts of the past have a
-    lower bound alone.
+    A count is 0 only inside the coverage. Outside it, and in a gap, the count is missing,
+    because the source does not report on these days.
+
+    Parameters
+    ----------
+    source : str
+        Key or name of the source.
+    first, last : day
+        First and last day covered: ISO text ("2022", "2022-03" or "2022-03-01"; of a year or
+        month, `first` is its first day and `last` its last), a date or a datetime.
+    states : sequence of str, optional
+        Codes of the states that the source covers; all states by default.
+    senders : sequence of str, optional
+        Codes of the parties that the source can name as senders; any party by default. The
+        counts of other senders are missing, never 0.
+    gaps : sequence of (first day, last day, reason), default none
+        Days inside the coverage on which the source does not report.
+    breaks : sequence of (day, reason), default none
+        Changes in how the source is made: counts before and after are not comparable.
+    survivors : bool, default False
+        Whether the source lists only the entries still there on its last day. Entries removed
+        before are then missing, and counts of earlier periods are lower bounds.
+
+    Raises
+    ------
+    SanctlibError
+        For a day that is a number or another text, or that has a time zone.
+    UnknownChoiceError
+        For `states` or `senders` that are one text.
+    CoverageError
+        For a first day after the last.
+
+    Examples
+    --------
+    >>> Coverage(source="my list", first="2018", last="2018-10")
+    my list: 2018-01-01 to 2018-10-31, all states
     """
 
     source: str
     first: date
     last: date
-    states: frozenset[str] | None = None
-    senders: frozenset[str] | None = None
-    gaps: tuple[Span, ...] = ()
-    breaks: tuple[tuple[date, str], ...] = ()
-    survivors: bool = False
+    states: frozenset[str] | None
+    senders: frozenset[str] | None
+    gaps: tuple[Span, ...]
+    breaks: tuple[Break, ...]
+    survivors: bool
 
-    def __post_init__(self) -> None:
-        if self.last < self.first:
-            msg = f"Coverage of {self.source!r} ends {self.last} before it begins {self.first}."
-            raise CoverageError(msg)
-        for first, last, why in self.gaps:
-            if last < first:
-                msg = f"A gap of {self.source!r} ends {last} before it begins {first}: {why}."
-                raise CoverageError(msg)
+    def __init__(
+        self,
+        *,
+        source: str,
+        first: Day,
+        last: Day,
+        states: Iterable[str] | None = None,
+        senders: Iterable[str] | None = None,
+        gaps: Iterable[tuple[Day, Day, str]] = (),
+        breaks: Iterable[tuple[Day, str]] = (),
+        survivors: bool = False,
+    ) -> None:
+        begun, ended = _span(first, last, f"The coverage of {source!r}")
+        of_gap = partial(_span, what=f"A gap of {source!r}", of=" of a gap")
+        values: dict[str, object] = {
+            "source": source,
+            "first": begun,
+            "last": ended,
+            "states": _codes(states, "states"),
+            "senders": _codes(senders, "senders"),
+            "gaps": tuple((*of_gap(a, b), why) for a, b, why in gaps),
+            "breaks": tuple((day_of(day, what="The day of a break"), why) for day, why in breaks),
+            "survivors": survivors,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def _shown(self) -> list[str]:
         gaps = [f"Gap {first} to {last}: {why}" for first, last, why in self.gaps]
@@ -53,10 +104,22 @@ class Coverage(Shown):
 
     def covers(self, starts: pd.Series, *, every: Period) -> pd.Series:
         """
-        Tell for each period whether the source covers every day of it.
+        Return for each period whether the source covers every day of it.
 
-        A period cut by the first or last day of the source, or by a gap, is not
-        covered: its count is a lower bound, and its zero is not a zero.
+        A period that the first or last day of the source, or a gap, interrupts is not
+        covered: its count is a lower bound.
+
+        Parameters
+        ----------
+        starts : Series of datetime64
+            First days of periods.
+        every : {"day", "week", "month", "quarter", "year"}
+            Length of a period.
+
+        Returns
+        -------
+        Series of bool
+            On the index of `starts`.
         """
         ends = period_end(starts, every=every)
         inside = starts.ge(pd.Timestamp(self.first)) & ends.le(pd.Timestamp(self.last))
@@ -64,10 +127,47 @@ class Coverage(Shown):
             inside &= ~(starts.le(pd.Timestamp(last)) & ends.ge(pd.Timestamp(first)))
         return inside
 
+    def between(self, start: date | None, end: date | None) -> Coverage:
+        """
+        Return the coverage of these days only.
+
+        Raises
+        ------
+        CoverageError
+            For days that the source does not cover.
+        """
+        first, last = max(start or self.first, self.first), min(end or self.last, self.last)
+        if first > last:
+            days = f"{start or 'its first day'} to {end or 'its last day'}"
+            msg = f"{self.source!r} covers {self.first} to {self.last}"
+            raise CoverageError(f"{msg}, which has no day of {days}.")
+        gaps = [gap for gap in self.gaps if gap[0] <= last and gap[1] >= first]
+        breaks = [turn for turn in self.breaks if first <= turn[0] <= last]
+        return replace(self, first=first, last=last, gaps=tuple(gaps), breaks=tuple(breaks))
+
     def describe(self) -> str:
         """Return the coverage in one line, for captions."""
-        n = "all states" if self.states is None else f"{len(self.states)} states"
+        n = "all states" if self.states is None else _number(len(self.states), "state")
         text = f"{self.source}: {self.first} to {self.last}, {n}"
         if self.gaps:
-            text += f", {len(self.gaps)} gaps"
+            text += f", {_number(len(self.gaps), 'gap')}"
         return text + (", survivors only" if self.survivors else "")
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def _span(first: object, last: object, what: str, *, of: str = "") -> tuple[date, date]:
+    begun = day_of(first, what=f"first{of}")
+    ended = day_of(last, what=f"last{of}", last=True)
+    if ended < begun:
+        msg = f"{what} goes from {begun} to {ended}. Its first day must not be after its last."
+        raise CoverageError(msg)
+    return begun, ended
+
+
+def _codes(values: Iterable[str] | None, what: str) -> frozenset[str] | None:
+    if isinstance(values, str):
+        raise UnknownChoiceError(f"{what} is {values!r}. It must be a list, such as [{values!r}].")
+    return None if values is None else frozenset(values)

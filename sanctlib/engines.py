@@ -1,4 +1,4 @@
-"""Engines: the tables of a cluster, a warehouse or a lazy frame, asked where they lie."""
+"""Query tables of a cluster, a warehouse or a lazy frame where they are stored."""
 
 from __future__ import annotations
 
@@ -69,12 +69,16 @@ class LazyTable:
 
         try:
             return replace(self, frame=self.frame.filter(pl.sql_expr(condition)))
-        except pl.exceptions.SQLInterfaceError:  # a pair of columns is none of its words
+        except pl.exceptions.SQLInterfaceError:  # it has no word for a pair of columns
             return self._collected().filter(condition)
 
     def project(self, columns: str) -> Any:
         """Take these columns."""
         return self._collected().project(columns)
+
+    def aggregate(self, columns: str, keys: str) -> Any:
+        """Group by the keys."""
+        return self._collected().aggregate(columns, keys)
 
     def to_arrow_table(self) -> Any:
         """Return the rows."""
@@ -167,7 +171,7 @@ def in_words_of(dialect: Any, query: str) -> str:
         from sqlglot import Dialect, ErrorLevel, exp, parse_one
         from sqlglot.dialects import BigQuery
     except ImportError as error:
-        msg = "A PySpark frame needs the package sqlglot: pip install 'sanctlib[spark]'."
+        msg = "The package sqlglot is not installed. Run pip install 'sanctlib[spark]'."
         raise SanctlibError(msg) from error
     parsed = parse_one(query, read="duckdb")
     if isinstance(Dialect.get_or_raise(dialect), BigQuery):

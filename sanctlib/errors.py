@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher, get_close_matches
+from numbers import Real
 
 _SHOWN = 12
 
@@ -77,9 +78,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {' or '.join(map(repr, tied))}?" if tied else ""
 
 
-def check_choice(
-    value: str, known: Iterable[str], *, what: str, needed_by: str, hint: str = ""
-) -> str:
+def check_choice(value: object, known: Iterable[str], *, what: str, hint: str = "") -> str:
     """
     Return `value` when it is one of `known`.
 
@@ -89,30 +88,32 @@ def check_choice(
         With the known values and the closest of them, and the `hint`.
     """
     choices = list(known)
-    if value in choices:
+    if isinstance(value, str) and value in choices:
         return value
     shown = ", ".join(repr(c) for c in choices)
-    msg = f"{needed_by} does not know the {what} {value!r}. Known: {shown}."
+    msg = f"{what} is {value!r}. It must be one of {shown}."
     raise UnknownChoiceError(msg + did_you_mean(str(value), choices) + hint)
 
 
-def check_list(values: Sequence[str], *, what: str, needed_by: str, once: bool = True) -> None:
+def in_words(value: object) -> str:
+    """Return what was given in place of a table; no cell of it, which can be a person's name."""
+    return repr(value) if value is None or isinstance(value, str | Real) else "something else"
+
+
+def check_flat(levels: int, *, what: str) -> None:
     """
-    Check that the values are a list, each `once`: a text would be taken for its letters.
+    Check that the columns of a pandas table have one level of names.
 
     Raises
     ------
-    SanctlibError
+    SchemaError
     """
-    if isinstance(values, str):
-        msg = f"{needed_by} needs a list of {what}, like [{values!r}], and got {values!r}."
-        raise SanctlibError(msg)
-    if once and len(set(values)) < len(values):
-        msg = f"{needed_by} needs each of its {what} once, and was asked for {tuple(values)!r}."
-        raise SanctlibError(msg)
+    if levels > 1:
+        msg = f"The {what} has columns of {levels} levels. Join them to one:"
+        raise SchemaError(f'{msg} table.columns = ["_".join(name) for name in table.columns].')
 
 
-def check_columns(table: object, needed: Iterable[str], *, needed_by: str) -> None:
+def check_columns(table: object, needed: Iterable[str]) -> None:
     """
     Check that a pandas table, or a list of the names of columns, has the columns `needed`.
 
@@ -127,21 +128,18 @@ def check_columns(table: object, needed: Iterable[str], *, needed_by: str) -> No
     wrong = isinstance(names, str | Mapping) or hasattr(names, "columns")
     if wrong or not isinstance(names, Iterable):
         hint = ": pass its .table" if hasattr(table, "table") else ""
-        msg = f"{needed_by} needs a pandas table, and was given {type(table).__name__!r}{hint}."
-        raise SchemaError(msg)
+        raise SchemaError(f"The table is {in_words(table)}. It must be a pandas table{hint}.")
     have = [str(c) for c in names]
     missing = [c for c in needed if c not in have]
     if not missing:
         return
-    names = ", ".join(repr(c) for c in missing)
-    word = "column" if len(missing) == 1 else "columns"
-    lacks = "which the table lacks" if len(missing) == 1 else "and the table lacks them"
+    lacking = " and no column ".join(repr(c) for c in missing)
     msg = (
-        f"{needed_by} needs the {word} {names}, {lacks}.\n"
+        f"The table has no column {lacking}. "
         f"Columns found: {', '.join(repr(c) for c in have[:_SHOWN]) or 'none'}"
         f"{f' and {len(have) - _SHOWN} more' if len(have) > _SHOWN else ''}."
     )
     for mark in ";,\t|":
         if len(have) == 1 and missing[0] in have[0].replace('"', "").split(mark):
-            msg += f" That is one cell, parted by {mark!r}: another delimiter was looked for."
+            msg += f" That is one cell, separated by {mark!r}: the file has another delimiter."
     raise MissingColumnsError(msg + did_you_mean(missing[0], have))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,11 +14,12 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from sanctlib.checks import check_table, table_kind
+from sanctlib.checks import check_names, check_table, check_words, table_kind
 from sanctlib.coverage import Coverage
 from sanctlib.engines import from_ibis, from_polars, from_spark
-from sanctlib.errors import SanctlibError, SchemaError, SourceError, check_columns
-from sanctlib.reading import Reading
+from sanctlib.errors import SanctlibError, SchemaError, SourceError, check_columns, in_words
+from sanctlib.reading import Provenance, Reading
+from sanctlib.result import Result, Source
 from sanctlib.schema import TABLES, TableKind
 from sanctlib.store import coverage_from
 
@@ -50,10 +52,21 @@ class Opened:
     coverage: Coverage | None
     curated: bool
     acts_are_rows: bool
-    _native: Any
+    provenance: Provenance | None
+    native: Any
     _connection: Any
 
-    def relation(self, columns: Iterable[str], *, needed_by: str) -> Any:
+    @property
+    def source(self) -> Source:
+        """Where the numbers come from, for results."""
+        return Source(
+            key=self.name,
+            coverage=self.coverage,
+            curated=self.curated,
+            provenance=self.provenance,
+        )
+
+    def relation(self, columns: Iterable[str]) -> Any:
         """
         Return a DuckDB relation of these columns alone.
 
@@ -64,23 +77,23 @@ class Opened:
         """
         # A repeated name would be read twice, and become "name_1".
         wanted = list(dict.fromkeys(columns))
-        check_columns(self.columns, wanted, needed_by=needed_by)
-        if isinstance(self._native, pd.DataFrame):
-            return _of_pandas(self._native[wanted], self._connection)
-        family = _family(self._native)
-        if type(self._native).__name__ == "LazyFrame":
-            return from_polars(self._native, wanted, self._connection)
+        check_columns(self.columns, wanted)
+        if isinstance(self.native, pd.DataFrame):
+            return _of_pandas(self.native[wanted], self._connection)
+        family = _family(self.native)
+        if type(self.native).__name__ == "LazyFrame":
+            return from_polars(self.native, wanted, self._connection)
         if family == "polars":
-            return self._connection.from_arrow(self._native.select(wanted).to_arrow())
+            return self._connection.from_arrow(self.native.select(wanted).to_arrow())
         if family == "pyarrow":
-            return self._connection.from_arrow(self._native.select(wanted))
+            return self._connection.from_arrow(self.native.select(wanted))
         if family == "pyspark":
-            return from_spark(self._native, wanted)
+            return from_spark(self.native, wanted)
         if family == "ibis":
-            return from_ibis(self._native, wanted)
-        return self._native.project(", ".join(quoted(c) for c in wanted))
+            return from_ibis(self.native, wanted)
+        return self.native.project(", ".join(quoted(c) for c in wanted))
 
-    def small(self, *, needed_by: str, also: Iterable[str] = ()) -> pd.DataFrame:
+    def small(self, *, also: Iterable[str] = ()) -> pd.DataFrame:
         """
         Return the whole table in pandas, checked: cases, listings and lists are small.
 
@@ -94,16 +107,14 @@ class Opened:
         schema = TABLES[self.kind]
         wanted = {*schema.names, "sender", *also}
         taken = [c for c in self.columns if c in wanted]
-        relation = self.relation(taken, needed_by=needed_by)
+        relation = self.relation(taken)
         types = types_of(relation)
-        check_dates(types, [c for c in taken if "ZONE" in types[c]], needed_by=needed_by)
-        return check_table(fetched(relation), schema, needed_by=needed_by)
+        check_dates(types, [c for c in taken if "ZONE" in types[c]])
+        return check_table(fetched(relation), schema)
 
 
 @contextmanager
-def opened(
-    table: AnyTable, *, needed_by: str, coverage: Coverage | None = None
-) -> Iterator[Opened]:
+def opened(table: AnyTable, *, coverage: Coverage | None = None) -> Iterator[Opened]:
     """
     Open a table for reading, as `AnyTable` says; nothing is written beside it.
 
@@ -123,6 +134,9 @@ def opened(
     """
     import duckdb
 
+    if coverage is not None and not isinstance(coverage, Coverage):
+        msg = f"coverage is {coverage!r}. It must be a Coverage"
+        raise SanctlibError(f"{msg}: sl.Coverage(source=…, first=…, last=…).")
     with (
         tempfile.TemporaryDirectory(prefix="sanctlib-") as spill,
         _connected(spill) as held,
@@ -131,7 +145,7 @@ def opened(
         # In a notebook there is none without ipywidgets, and it cannot be set either.
         with suppress(duckdb.InvalidInputException):
             held.execute("set enable_progress_bar = false")
-        native, name, known, marks = _native(table, held, needed_by=needed_by)
+        native, name, known, marks, provenance = _native(table, held)
         if coverage is not None and known is not None:
             survivors = coverage.survivors or known.survivors
             coverage = replace(
@@ -139,22 +153,28 @@ def opened(
             )
         found = _columns(native)
         columns = tuple(str(c) for c in found)
+        check_names(columns)
         try:
-            yield Opened(
+            found_table = Opened(
                 name=name,
-                kind=table.kind if isinstance(table, Reading) else _kind(columns, needed_by),
+                kind=table.kind if isinstance(table, Reading) else _kind(columns),
                 columns=columns,
                 coverage=coverage or known,
                 curated=marks.get("curated", False),
                 acts_are_rows=marks.get("acts_are_rows", False),
-                _native=native,
+                provenance=provenance,
+                native=native,
                 _connection=held,
             )
+            # A cluster's or a warehouse's table is not scanned an extra time for this.
+            if not marks and _family(native) not in ("pyspark", "ibis"):
+                check_acts(found_table, in_memory=_in_memory(native))
+            yield found_table
         except duckdb.Error as error:
             # A folder's second file is opened when its rows are asked for, not before.
             full = isinstance(error, duckdb.OutOfMemoryException)
             hint = " The environment variable SANCTLIB_MEMORY sets the limit." if full else ""
-            raise SourceError(f"{needed_by} cannot read {name!r}: {error}{hint}") from error
+            raise SourceError(f"{name!r} cannot be read: {error}{hint}") from error
 
 
 def _connected(spill: str) -> Any:
@@ -207,22 +227,27 @@ def quoted(column: str) -> str:
 
 
 def _native(
-    table: AnyTable, connection: Any, *, needed_by: str
-) -> tuple[Any, str, Coverage | None, dict[str, bool]]:
+    table: AnyTable, connection: Any
+) -> tuple[Any, str, Coverage | None, dict[str, bool], Provenance | None]:
+    if isinstance(table, Result):
+        # Its numbers come from the sources that it names, and its coverage is theirs.
+        names = " and ".join(dict.fromkeys(s.key for s in table.sources)) or "own table"
+        marks = {"curated": True} if any(source.curated for source in table.sources) else {}
+        maker = table.sources[0].provenance if len(table.sources) == 1 else None
+        return table.table, names, table.coverage, marks, maker
     if isinstance(table, Reading):
-        return table.table, table.provenance.key, table.coverage, {"curated": table.curated}
+        marks = {"curated": table.curated}
+        return table.table, table.provenance.key, table.coverage, marks, table.provenance
     if isinstance(table, str | Path):
-        path = Path(table)
-        relation = _parquet(path, connection)
-        coverage, marks = _manifest(path)
-        return relation, path.stem, coverage, marks
-    family = _family(table)
-    kind = type(table).__name__
-    if isinstance(table, pd.DataFrame) or (family, kind) in _FRAMES:
-        return table, family, None, {}
+        path = Path(table).absolute()  # "." has no name
+        relation = _parquet(str(table), connection)
+        coverage, marks, provenance = _manifest(path)
+        return relation, path.stem, coverage, marks, provenance
+    if isinstance(table, pd.DataFrame) or (_family(table), type(table).__name__) in _FRAMES:
+        return table, "own table", None, {}, None
     msg = (
-        f"{needed_by} reads a pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, "
-        f"a path to Parquet or a Reading, and was given {kind!r}."
+        f"The table is {in_words(table)}. It must be a pandas, polars, pyarrow, PySpark or Ibis "
+        "frame, a DuckDB relation, a path to Parquet, a Reading or a Result."
     )
     raise SanctlibError(msg)
 
@@ -231,6 +256,91 @@ _FRAMES = {
     *(("polars", "DataFrame"), ("polars", "LazyFrame"), ("pyarrow", "Table")),
     *(("duckdb", "DuckDBPyRelation"), ("pyspark", "DataFrame"), ("ibis", "Table")),
 }
+
+
+_EAGER = {"pandas", "pyarrow"}
+
+
+def _in_memory(native: Any) -> bool:
+    eager_polars = _family(native) == "polars" and type(native).__name__ == "DataFrame"
+    return _family(native) in _EAGER or eager_polars
+
+
+def check_acts(source: Opened, *, in_memory: bool) -> None:
+    """
+    Check a frame of events or cells that no reader of ours made, before it is counted.
+
+    Words are of the vocabulary, parties are codes, days and ids are filled, counts are whole
+    numbers from 0. Frames in memory repeat no key. Small tables are checked by `small`.
+
+    Raises
+    ------
+    SchemaError
+        Naming the first wrong value, and a close one that is right.
+    """
+    if source.kind not in ("events", "cells"):
+        return
+    schema = TABLES[source.kind]
+    declared = [c for c in schema.columns if c.name in source.columns]
+    rows = source.relation([c.name for c in declared])
+    types = types_of(rows)
+    days = [c.name for c in declared if c.kind == "date"]
+    check_dates(types, [c for c in days if c in ("date", "date_last", "period")])
+    code = types.get("code", "VARCHAR")
+    if _NUMBER.fullmatch(code):
+        msg = "Column 'code' holds numbers, so leading zeros are lost (010 became 10). Read it"
+        raise SchemaError(f'{msg} as text: pd.read_csv(path, dtype={{"code": str}}).')
+    words = [c for c in ("family", "action") if c in types]
+    parties = [c for c in ("sender", "target") if c in types]
+    groups: list[list[str]] = [list(words), *[[str(side)] for side in parties]]
+    for names in groups:
+        if not names:
+            continue
+        listed = ", ".join(quoted(c) for c in names)
+        check_words(fetched(source.relation(names).project(listed).distinct()))
+    if source.kind == "events" and type(source.native).__name__ == "LazyFrame":
+        return  # its rows are too many to bring here: what is counted of them is checked
+    wrong = {}
+    for column in declared:
+        name = quoted(column.name)
+        # Acts of no known day are counted too, as not assigned to a period.
+        if column.filled and column.required and column.kind != "date":
+            empty = f" OR {name}::VARCHAR = ''" if column.kind == "text" else ""
+            wrong[f"has no {column.name!r}"] = f"{name} IS NULL{empty}"
+        if column.kind == "integer":
+            if not _NUMBER.fullmatch(types[column.name]):
+                msg = f"Column {column.name!r} holds {types[column.name]}. It must hold whole"
+                raise SchemaError(f"{msg} numbers from 0.")
+            text = f"has a number in {column.name!r} that is not a whole number from 0"
+            number = f"{name}::DOUBLE"
+            wrong[text] = f"{number} < 0 OR {number} > {_MOST} OR {number} <> floor({number})"
+    if {"date", "date_last"} <= types.keys():
+        wrong["has 'date' after 'date_last'"] = "date > date_last"
+    if {"mutual", *parties} <= types.keys() and len(parties) == 2:
+        wrong["is mutual with sender not before target"] = "mutual::BOOLEAN AND sender >= target"
+    ones = [f"CASE WHEN {c} THEN 1 ELSE 0 END AS w{i}" for i, c in enumerate(wrong.values())]
+    sums = ", ".join(f"sum(w{i})::BIGINT AS w{i}" for i in range(len(ones)))
+    flags = rows.project(", ".join(ones))
+    found = fetched(flags.aggregate(f"count(*)::BIGINT AS n_rows, {sums}", ""))
+    n_rows = int(found["n_rows"].sum())
+    for i, what in enumerate(wrong):
+        n = int(found[f"w{i}"].sum())
+        if n:
+            raise SchemaError(f"{n:,} of {n_rows:,} rows are wrong: each {what}.")
+    key = [c for c in schema.key if c in types]
+    if in_memory and key:
+        listed = ", ".join(quoted(c) for c in key)
+        each = rows.aggregate(f"{listed}, count(*)::BIGINT AS n", listed).filter("n > 1")
+        again = fetched(each.aggregate("sum(n)::BIGINT AS n", ""))["n"].fillna(0).sum()
+        if again:
+            msg = f"{int(again):,} of {n_rows:,} rows repeat the key ({', '.join(key)})."
+            raise SchemaError(f"{msg} Keep one row for each.")
+
+
+_MOST = 1 << 53
+"""The greatest count that is exact as a float; above it lies infinity."""
+# As DuckDB, PySpark and Ibis name them: BIGINT, UINTEGER, INT, INT64, FLOAT64, DECIMAL(18,3).
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\d*|FLOAT\d*|DOUBLE|DECIMAL.*")
 
 
 def _columns(native: Any) -> Iterable[object]:
@@ -246,41 +356,48 @@ def _family(table: object) -> str:
     return type(table).__module__.split(".")[0].lstrip("_")
 
 
-def _kind(columns: Sequence[str], needed_by: str) -> TableKind:
+def _kind(columns: Sequence[str]) -> TableKind:
     # Cells may be grouped by fewer keys than the shipped ones.
     if {"period", "n_acts"} <= set(columns) and "act_id" not in columns:
         return "cells"
-    return table_kind(columns, needed_by=needed_by)
+    return table_kind(columns)
 
 
 _ELSE = " Parquet is read in place; other files by sl.read_table, a producer's by sl.read."
 
 
-def _parquet(path: Path, connection: Any) -> Any:
+def _parquet(given: str, connection: Any) -> Any:
     import duckdb
 
-    if not path.exists():
-        raise SourceError(f"There is no file or folder {str(path)!r}.{_ELSE}")
-    files = sorted(str(p) for p in path.rglob("*.parquet")) if path.is_dir() else [str(path)]
+    path, shown = Path(given), f"{given!r:.200}"
+    try:
+        there = given != "" and path.exists()
+    except OSError:  # a name longer than any file's
+        there = False
+    if not there:
+        raise SourceError(f"There is no file or folder {shown}.{_ELSE}")
+    files = sorted(str(p) for p in path.rglob("*.parquet")) if path.is_dir() else [given]
     if not files:
-        raise SourceError(f"The folder {str(path)!r} holds no file named *.parquet.")
+        raise SourceError(f"The folder {shown} holds no file named *.parquet.")
     try:
         return connection.read_parquet(files)
     except duckdb.Error as error:
-        raise SourceError(f"{str(path)!r} cannot be read as Parquet: {error}.{_ELSE}") from error
+        raise SourceError(f"{shown} cannot be read as Parquet: {error}.{_ELSE}") from error
 
 
-def _manifest(path: Path) -> tuple[Coverage | None, dict[str, bool]]:
+def _manifest(path: Path) -> tuple[Coverage | None, dict[str, bool], Provenance | None]:
     name = path.name if path.is_dir() else path.name.removesuffix(".parquet")
-    manifest = path.with_name(f"{name}.json")
+    manifest = path.parent / f"{name}.json"
     if not manifest.is_file():
-        return None, {}
+        return None, {}, None
     stored = json.loads(manifest.read_text(encoding="utf-8"))
     coverage = stored["coverage"]
-    return None if coverage is None else coverage_from(coverage), stored
+    maker = stored.get("provenance")
+    known = None if coverage is None else coverage_from(coverage)
+    return known, stored, None if maker is None else Provenance(**maker)
 
 
-def check_dates(types: dict[str, str], columns: Iterable[str], *, needed_by: str) -> None:
+def check_dates(types: dict[str, str], columns: Iterable[str]) -> None:
     """
     Check that these columns hold dates without a time zone.
 
@@ -293,7 +410,7 @@ def check_dates(types: dict[str, str], columns: Iterable[str], *, needed_by: str
         held = types[column]
         if held != "DATE" and not (held.startswith("TIMESTAMP") and "ZONE" not in held):
             msg = (
-                f"{needed_by} needs dates without a time zone in {column!r}, which holds {held}. "
+                f"Column {column!r} holds {held}. It must hold days without a time zone. "
                 "sl.read_table parses and checks them."
             )
             raise SchemaError(msg)

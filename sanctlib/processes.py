@@ -1,4 +1,4 @@
-"""Processes: work that several do at once, each a fresh interpreter."""
+"""Share work among processes, each a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sanctlib.errors import SanctlibError
 @contextmanager
 def mapping(workers: int) -> Iterator[Any]:
     """
-    Give a `map` that these many processes do; what they give comes in order.
+    Give a `map` that these many processes share; their results are in order.
 
     Raises
     ------
     SanctlibError
-        When a worker was killed.
+        For a worker that was killed.
     """
     if workers == 1:
         yield map
@@ -32,15 +32,15 @@ def mapping(workers: int) -> Iterator[Any]:
     try:
         yield pool.map
     except BrokenProcessPool as error:
-        msg = "A worker was killed (out of memory?), and the same call goes on. In a script, call"
-        msg += " it under `if __name__ == '__main__':`, since each worker imports the script."
+        msg = "A worker process ended early, perhaps out of memory. The same call goes on where it"
+        msg += " stopped; in a script, put it under `if __name__ == '__main__':`."
         raise SanctlibError(msg) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def end_with_parent() -> None:
-    """Let this process end when its parent is killed: nobody else would end it."""
+    """Let this process end when its parent is killed."""
     parent = parent_process()
     if parent is not None:
         Thread(target=_wait_and_end, args=[parent], daemon=True).start()

@@ -9,12 +9,6 @@ import pandas as pd
 
 from sanctlib.showing import Shown, ShownTable, show_table
 
-State: TypeAlias = str
-"""A state: three capital letters, as in `countries.csv`."""
-
-Pair: TypeAlias = tuple[str, str]
-"""Two states; written ``RUS,IRN`` on a command line."""
-
 TableKind: TypeAlias = Literal[
     "events", "cases", "listings", "list_changes", "listing_counts", "cells", "dyads"
 ]
@@ -73,6 +67,9 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
 MEASURES = ("arms", "financial", "military", "other", "trade", "travel")
 TRADE_EXTENTS = ("exp_compl", "exp_part", "imp_compl", "imp_part")
 """The types of sanctions, in the words of the Global Sanctions Data Base."""
+
+PARTNERSHIP = ("IRN", "RUS")
+"""The two states whose partnership the column ``because_of_partnership`` is about."""
 
 STATUSES = ("confirmed", "partly", "unconfirmed")
 DATE_BASES = ("announced", "adopted", "signed", "effective", "listed", "occurred", "coded")

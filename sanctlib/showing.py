@@ -1,4 +1,4 @@
-"""How tables and results show themselves: every text escaped, numbers in groups of three."""
+"""Show tables and results: every text escaped, numbers in groups of three."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DAY = ' style="text-align:left;white-space:nowrap"'
 
 
 class Shown:
-    """What shows itself as words and tables, the same in a notebook and in a console."""
+    """Show words and tables, the same in a notebook and in a console."""
 
     def _shown(self) -> Sequence[str | ShownTable]:
         """Return the parts in order; words of several lines are shown as such."""
@@ -40,7 +40,7 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownTable:
-    """A table in a notebook or page: text as it stands, and nothing that changes by run."""
+    """Show a table in a notebook or page, the same in every run."""
 
     table: pd.DataFrame
     digits: int
@@ -77,14 +77,16 @@ class ShownTable:
 
 def show_table(table: pd.DataFrame, *, digits: int = 2) -> ShownTable:
     """
-    Show a table in a notebook as it should stand in a page, without row numbers.
+    Show a table in a notebook without row numbers, as pages have it.
 
-    Every text is escaped, in cells and headings: a name from anyone's data that holds HTML
-    is shown and does nothing. A missing value is a dash, never an empty cell.
+    Every text is escaped, in cells and headings: HTML in a name is shown and does nothing. A
+    missing value is a dash, never an empty cell.
 
     Parameters
     ----------
-    digits : int
+    table : DataFrame
+        Any table.
+    digits : int, default 2
         Digits after the point of numbers that are not whole.
 
     Examples
@@ -98,9 +100,9 @@ def show_table(table: pd.DataFrame, *, digits: int = 2) -> ShownTable:
 
 def progress_bar(n: int, *, name: str, unit: str, progress: bool) -> Any:
     """
-    Return a bar of `n` steps, seen at a terminal and in a notebook where `progress` asks for it.
+    Return a bar of `n` steps, shown at a terminal and in a notebook if `progress` is set.
 
-    In a notebook it is text too: a widget is gone when the notebook is opened again.
+    In a notebook it is text too: a widget disappears when the notebook is opened again.
     """
     from tqdm import tqdm
 

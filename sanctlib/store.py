@@ -1,11 +1,10 @@
-"""The store: cleaned tables as Parquet beside a manifest, written whole or not at all."""
+"""Write readings as Parquet, each with a manifest. Return them again from these files."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-import re
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
@@ -13,27 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import is_object_dtype, is_string_dtype
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.schema import TableKind
-from sanctlib.writing import writing
+from sanctlib.writing import save_frame, writing
 
 _FORM = 4
 
-# Full-width signs too: spreadsheets of East Asia read them alike. Blanks before are dropped.
-_FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_NUMBER = re.compile(r"[+-]?(\d[\d,]*)?\.?\d*([eE][+-]?\d+)?%?")
+_GUARDED = r"^'(?=\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+"""The apostrophe that `without_formulas` puts before text that a spreadsheet would run."""
 
 
 class OtherVersionError(SourceError):
-    """A stored table was made by another sanctlib."""
+    """A stored table was made by another version of sanctlib."""
 
 
 def made_by() -> str:
-    """Return which sanctlib cleans and stores here: another one may clean otherwise."""
+    """Return the version that cleans and stores here: another one may clean in another way."""
     return f"{version('sanctlib')}-{_FORM}"
 
 
@@ -43,19 +40,19 @@ def save(reading: Reading, folder: Path) -> Path:
 
     Three files: ``KEY.parquet``, ``KEY.rejected.csv`` and ``KEY.json``, the manifest
     with audit, coverage, provenance and the hashes of the two. Each is written under
-    another name and then renamed, the manifest last: a folder cut off half way still
-    holds the old table, or is told from a whole one by its hashes.
+    another name and then renamed, the manifest last: after an interruption the folder has
+    the old table, or hashes that do not agree. No cell of the CSV is a formula.
 
     Raises
     ------
     SanctlibError
-        When the folder cannot be written.
+        For a folder that cannot be written.
     """
     key = reading.provenance.key
     table, rejected = folder / f"{key}.parquet", folder / f"{key}.rejected.csv"
     with writing(folder) as into:
         reading.table.to_parquet(into / table.name, index=False)
-        reading.rejected.to_csv(into / rejected.name, index=False, lineterminator="\n")
+        save_frame(reading.rejected, into / rejected.name)
         hashes = {p.name: sha256(into / p.name) for p in (table, rejected)}
         text = manifest(
             kind=reading.kind,
@@ -79,12 +76,13 @@ def load_stored(key: str, folder: Path) -> Reading:
     Raises
     ------
     SourceError
-        When it is not there, was written by another version, or a file of it is not
-        the one its manifest names.
+        For a table that is not there or was written by another version, and for a file that
+        is not the one its manifest names.
     """
     manifest = manifest_of(key, folder)
     held = {name: _held(folder / name, of) for name, of in manifest["hashes"].items()}
     rejected = pd.read_csv(held[f"{key}.rejected.csv"], dtype="str", keep_default_na=False)
+    rejected = rejected.replace(_GUARDED, "", regex=True)
     coverage = manifest["coverage"]
     return Reading(
         kind=manifest["kind"],
@@ -100,99 +98,38 @@ def load_stored(key: str, folder: Path) -> Reading:
 
 def manifest_of(key: str, folder: Path) -> dict[str, Any]:
     """
-    Return what the manifest of a stored table says.
+    Return the content of the manifest of a stored table.
 
     Raises
     ------
     SourceError
-        When it is not there, is none, or was written by another version.
+        For a file that is not there, is not a manifest, or is of another version.
     """
     path = folder / f"{key}.json"
     if not path.is_file():
-        raise SourceError(f"The store has no {key!r}. `sanctlib prepare {key}` writes it.")
+        raise SourceError(f"The store has no {key!r}. Run `sanctlib prepare {key}`.")
     try:
-        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        stored_by = said["version"]
+        stated: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        stored_by = stated["version"]
     except (ValueError, KeyError, TypeError) as error:
-        msg = f"{path.name!r} in the store is no manifest: run `sanctlib prepare`."
+        msg = f"{path.name!r} in the store is not a manifest. Run `sanctlib prepare` again."
         raise SourceError(msg) from error
     if stored_by != made_by():
-        msg = f"The stored {key!r} is of another version: run `sanctlib prepare`."
+        msg = f"The stored {key!r} is of another version of sanctlib. Run `sanctlib prepare {key}`."
         raise OtherVersionError(msg)
-    return said
+    return stated
 
 
 def _held(path: Path, expected: str) -> io.BytesIO:
-    """Return a file of the store as read once: what was hashed is what is parsed."""
+    """Return a file of the store, read once: the bytes hashed are the bytes parsed."""
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != expected:
         msg = (
-            f"{path.name!r} in the store is not the file its manifest names: run `sanctlib "
-            "prepare`; if one is running now, read again when it is done."
+            f"{path.name!r} in the store is not the file that its manifest names. Run `sanctlib "
+            "prepare`; if it is running now, wait until it has ended."
         )
         raise SourceError(msg)
     return io.BytesIO(content)
-
-
-def write(table: pd.DataFrame, path: str | Path, *, citation: str | None = None) -> Path:
-    """
-    Save a result as CSV that no spreadsheet runs, and a text file that says whom to cite.
-
-    A spreadsheet takes text that begins with ``=``, ``+``, ``-`` or ``@`` for a formula,
-    and such text can come from anyone's data. It gets an apostrophe before it, which says
-    "text" there; so do the names of columns. Numbers stay as they are, -5 among them, even
-    where they are held as text.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Its index is not written.
-    citation : str, optional
-        Goes beside the table, into ``NAME.csv.citation.txt``.
-
-    Raises
-    ------
-    SanctlibError
-        When the folder cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> table = pd.DataFrame({"name": ["=1+1", "Iran"], "change": [-5, 3]})
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     print(write(table, f"{folder}/changes.csv").read_text())
-    name,change
-    '=1+1,-5
-    Iran,3
-    <BLANKLINE>
-    """
-    target = Path(path)
-    with writing(target.parent) as into:
-        _without_formulas(table).to_csv(into / target.name, index=False, lineterminator="\n")
-        if citation is not None:
-            (into / f"{target.name}.citation.txt").write_text(citation + "\n", encoding="utf-8")
-    return target
-
-
-def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
-    # By place, not by name: two columns may share one.
-    columns = {
-        i: column.astype("object").map(_as_text) if _holds_text(column.dtype) else column
-        for i, (_, column) in enumerate(table.items())
-    }
-    plain = pd.DataFrame(columns, index=table.index)
-    return plain.set_axis([_as_text(c) for c in table.columns], axis=1)
-
-
-def _holds_text(dtype: Any) -> bool:
-    kinds = (is_object_dtype, is_string_dtype)
-    return any(is_kind(dtype) for is_kind in kinds) or isinstance(dtype, pd.CategoricalDtype)
-
-
-def _as_text(value: Any) -> Any:
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
 
 
 def manifest(
@@ -206,8 +143,8 @@ def manifest(
     coverage: Coverage | None,
     provenance: Provenance,
 ) -> str:
-    """Return what is said beside a stored table, as JSON."""
-    said = {
+    """Return the manifest of a stored table, as JSON."""
+    stated = {
         "version": made_by(),
         "kind": kind,
         "curated": curated,
@@ -228,11 +165,11 @@ def manifest(
         },
         "provenance": asdict(provenance),
     }
-    return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(stated, indent=1, ensure_ascii=False) + "\n"
 
 
 def coverage_from(stored: dict[str, Any]) -> Coverage:
-    """Return the coverage that a manifest holds."""
+    """Return the coverage that a manifest states."""
     day = date.fromisoformat
     return Coverage(
         source=stored["source"],

@@ -1,4 +1,4 @@
-"""GDELT's public table in a warehouse, as events of ours, counted where it lies."""
+"""Turn GDELT's public table in a warehouse into events, counted where it is stored."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _NEEDED = (
 
 def gdelt_events(table: Any) -> Any:
     """
-    Return a table of GDELT's own columns, in an engine of Ibis, as events of ours.
+    Return a table of GDELT's own columns, in an engine of Ibis, as our events.
 
     Actions, parties on each day and merging are those of ``sl.read("gdelt", …)``, written
-    as one query that runs when a measure asks. Rows that the reader rejects, for an
-    impossible date or an unknown code, are left out unseen: there is no audit, no list of
-    unmatched actors and no coverage, which the measure must be told.
+    as one query that runs when a measure needs it. Rows that the reader rejects, for an
+    impossible date or an unknown code, are left out: there is no audit, no list of
+    unmatched actors and no coverage, so pass a coverage to the measure.
 
-    Merging groups all rows of `table`, since an act is told by them all. Where the table
+    Merging groups all rows of `table`, because all of them can report an act. If the table
     has partitions, filter by these first; the filters of a measure come after the merging.
 
     Parameters
@@ -47,14 +47,14 @@ def gdelt_events(table: Any) -> Any:
     Raises
     ------
     MissingColumnsError
-        When the table lacks a column.
+        For a column that the table does not have.
     SchemaError
-        When the codes are numbers, so that leading zeros are lost.
+        For codes that are numbers, so that leading zeros are lost.
     """
-    check_columns(table.columns, _NEEDED, needed_by="gdelt_events")
+    check_columns(table.columns, _NEEDED)
     if not table.EventCode.type().is_string():
-        msg = f"gdelt_events needs 'EventCode' as text, and found {table.EventCode.type()}"
-        raise SchemaError(f"{msg}: a leading zero is lost.")
+        msg = "Column 'EventCode' holds numbers, so leading zeros are lost (010 became 10)."
+        raise SchemaError(f"{msg} Load it as text into the warehouse.")
     return _merged(_coded(table))
 
 
@@ -146,7 +146,7 @@ def _party(label: Any, day: Any) -> Any:
     spells = _spells()
     same = spells["label"].eq(spells["code"]) & ~spells["label"].duplicated(keep=False)
     found = [(label.isin(spells.loc[same, "label"].tolist()), label)]
-    # The latest comes first, so that a day is asked for the beginning of its spell alone.
+    # The latest comes first, so that a day is compared with the first day of its spell only.
     rest = spells[~same].iloc[::-1]
     for name, since, code in zip(rest["label"], rest["since"], rest["code"], strict=True):
         held = (label == name) & (day >= ibis.date(since.date().isoformat()))
@@ -156,7 +156,7 @@ def _party(label: Any, day: Any) -> Any:
 
 @cache
 def _spells() -> pd.DataFrame:
-    """Return from which day on each of GDELT's codes stands for which party, or for none."""
+    """Return from which day on each of GDELT's codes means which party, if any."""
     states, aliases = countries(), read_codes("aliases.csv", dates=("from", "until"))
     aliases = aliases[aliases["system"].eq("cameo")]
     begun = pd.concat([states["from"], aliases["from"]])
@@ -173,7 +173,7 @@ def _spells() -> pd.DataFrame:
 
 
 def _mapped(values: Any, mapping: dict[str, str]) -> Any:
-    """Return what each value means; of a value that means nothing, null."""
+    """Return what each value means, null where it means nothing."""
     import ibis
 
     of: dict[str, list[str]] = {}

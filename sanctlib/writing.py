@@ -1,27 +1,40 @@
-"""Files written whole or not at all."""
+"""Write files whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pandas.api.types import is_object_dtype, is_string_dtype
 
 from sanctlib.errors import SanctlibError
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""The time of making that files carry: the same results are the same bytes."""
+
+# Full-width signs too: spreadsheets of East Asia read them alike. Blanks before are dropped.
+_FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d[\d,]*)?\.?\d*([eE][+-]?\d+)?%?")
 
 
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[Path]:
     """
-    Give a folder to write into; its files move to `folder` when all went well.
+    Give a folder to write into; its files move to `folder` at the end.
 
-    Nothing half-written ever stands under a final name; a ``.json`` manifest moves last.
+    No final name is ever that of an incomplete file; a ``.json`` manifest moves last.
 
     Raises
     ------
     SanctlibError
-        When `folder` is a file, or it or a file in it cannot be written.
+        For a `folder` that is a file or cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,3 +50,88 @@ def writing(folder: Path) -> Iterator[Path]:
         name = Path(error.filename2 or folder).name
         msg = f"{name!r} cannot be written ({error.strerror}). Choose another folder."
         raise SanctlibError(msg) from error
+
+
+def save_frame(frame: pd.DataFrame, path: Path, *, caption: str = "") -> None:
+    """Write a frame as the suffix of `path` says, without its index."""
+    if path.suffix == ".csv":
+        without_formulas(frame).to_csv(path, index=False, lineterminator="\n")
+    elif path.suffix == ".xlsx":
+        _save_sheet(frame, path)
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    elif path.suffix == ".dta":
+        _save_stata(frame, path)
+    else:
+        plain = _days_as_text(frame)
+        styled = plain.style.hide(axis="index").format(escape="latex", na_rep="--")
+        styled = styled.format_index(escape="latex", axis=1)
+        text = styled.to_latex(hrules=True, caption=_latex(caption) or None)
+        path.write_text(text, encoding="utf-8")
+
+
+def _save_sheet(frame: pd.DataFrame, path: Path) -> None:
+    # A fixed time of making; and no text is a formula or a link.
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
+        book.book.set_properties({"created": _LONG_AGO.replace(tzinfo=None)})
+        _days_as_text(frame).to_excel(book, index=False)
+
+
+def _save_stata(frame: pd.DataFrame, path: Path) -> None:
+    plain = frame.copy()
+    for name, values in plain.items():
+        if pd.api.types.is_bool_dtype(values) or (
+            pd.api.types.is_integer_dtype(values) and values.isna().any()
+        ):
+            plain[name] = values.astype("float64")
+        elif _holds_text(values.dtype):
+            plain[name] = values.astype("object").where(values.notna(), "")
+    try:
+        plain.to_stata(
+            path, write_index=False, version=118, time_stamp=_LONG_AGO.replace(tzinfo=None)
+        )
+    except (ValueError, TypeError) as error:
+        raise SanctlibError(f"{path.name!r} cannot be a Stata file: {error}.") from error
+
+
+def _days_as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose days are ISO text: a sheet would show them with a time."""
+    plain = frame.copy()
+    for name, values in plain.items():
+        if pd.api.types.is_datetime64_any_dtype(values):
+            plain[name] = values.dt.strftime("%Y-%m-%d").astype("object")
+        elif values.dtype == "object":
+            plain[name] = values.map(lambda v: v.isoformat() if isinstance(v, date) else v)
+    return plain
+
+
+def _latex(text: str) -> str:
+    return re.sub(r"([&%$#_{}])", r"\\\1", text)
+
+
+def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """
+    Return a table of which a spreadsheet runs no cell.
+
+    Text that begins with ``=``, ``+``, ``-`` or ``@`` gets an apostrophe before it, names of
+    columns too. Numbers stay as they are, -5 among them, even where they are text.
+    """
+    # By place, not by name: two columns may share one.
+    columns = {
+        i: column.astype("object").map(_as_text) if _holds_text(column.dtype) else column
+        for i, (_, column) in enumerate(table.items())
+    }
+    plain = pd.DataFrame(columns, index=table.index)
+    return plain.set_axis([_as_text(c) for c in table.columns], axis=1)
+
+
+def _holds_text(dtype: Any) -> bool:
+    kinds = (is_object_dtype, is_string_dtype)
+    return any(is_kind(dtype) for is_kind in kinds) or isinstance(dtype, pd.CategoricalDtype)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value

@@ -27,11 +27,11 @@ N_FILES = 48
 DECADE = sl.Coverage(source="made", first=date(2010, 1, 1), last=date(2019, 12, 31))
 CALLS: dict[str, Callable[[Any], pd.DataFrame]] = {
     "cells": lambda t: sl.cells(t, every="month"),
-    "sanction_counts": lambda t: sl.sanction_counts(
-        t, every="quarter", unit="act", by=["target"], coverage=DECADE
+    "sanction_counts": lambda t: (
+        sl.sanction_counts(t, every="quarter", unit="act", by=["target"], coverage=DECADE).table
     ),
-    "partnership_intensity": lambda t: sl.partnership_intensity(
-        t, pair=("RUS", "IRN"), every="month", coverage=DECADE
+    "partnership_intensity": lambda t: (
+        sl.partnership_intensity(t, pair=("RUS", "IRN"), every="month", coverage=DECADE).table
     ),
 }
 _PATIENCE = 180

@@ -120,7 +120,7 @@ def test_leading_zeros_decide():
 
 
 def test_codes_read_as_numbers_are_refused():
-    with pytest.raises(SchemaError, match=r"as text, and found int64 \(40 first\)"):
+    with pytest.raises(SchemaError, match=r"holds numbers, so leading zeros are lost .*as text"):
         map_codes(pd.Series([40, 163]), system="cameo")
 
 
@@ -168,7 +168,7 @@ def test_a_changed_crosswalk_does_not_change_the_next():
 def test_another_system_is_refused():
     with pytest.raises(UnknownChoiceError, match="Did you mean 'cameo'"):
         crosswalk("CAMEO")
-    with pytest.raises(UnknownChoiceError, match="does not know the system of codes 'plover'"):
+    with pytest.raises(UnknownChoiceError, match="system is 'plover'"):
         map_codes(pd.Series(["163"]), system="plover")
 
 
@@ -205,7 +205,7 @@ def test_plover_types_in_small_letters_are_unknown():
 
 
 def test_plover_columns_must_share_an_index():
-    with pytest.raises(SchemaError, match="same index; found 2, 2 and 1 rows"):
+    with pytest.raises(SchemaError, match=r"2, 2 and 1 rows.* must be on the same index"):
         map_plover(
             pd.Series(["AID", "AID"]), modes=pd.Series(["", ""]), contexts=pd.Series(["military"])
         )

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import sanctlib as sl
 from sanctlib.coverage import Coverage
-from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
-from sanctlib.metrics.agreements import active_agreements, agreement_stages
+from sanctlib.errors import CoverageError, MissingColumnsError, SanctlibError, UnknownChoiceError
+from sanctlib.metrics.agreements import agreements
 from tests.test_counts import CASES
 
 YEAR = Coverage(source="own", first=date(2020, 1, 1), last=date(2020, 12, 31))
@@ -45,9 +45,17 @@ def events(acts: list[tuple] = ACTS) -> pd.DataFrame:
     )
 
 
-def active(table: object, **options: object) -> pd.DataFrame:
+def agreement_stages(table: object) -> pd.DataFrame:
+    return agreements(table).table
+
+
+def of_pair(table: object, **options: object) -> sl.Result:
     asked = {"pair": ("RUS", "IRN"), "every": "month", "half_life": 1, "coverage": YEAR}
-    return active_agreements(table, **(asked | options))
+    return agreements(table, **(asked | options))
+
+
+def active(table: object, **options: object) -> pd.DataFrame:
+    return of_pair(table, **options).table
 
 
 def days(row: pd.Series, *columns: str) -> list[str | None]:
@@ -56,11 +64,11 @@ def days(row: pd.Series, *columns: str) -> list[str | None]:
 
 def test_each_stage_has_its_earliest_day_and_the_latest_it_can_have_been() -> None:
     stages = agreement_stages(events()).set_index("agreement_id")
-    assert stages[["first", "second", "stage", "n_acts"]].to_dict("index") == {
-        "memo": {"first": "IRN", "second": "RUS", "stage": "signed", "n_acts": 1},
-        "rifles": {"first": "IRN", "second": "RUS", "stage": "delivered", "n_acts": 1},
-        "treaty": {"first": "IRN", "second": "RUS", "stage": "ended", "n_acts": 5},
-        "zone": {"first": "IO-EAEU", "second": "IRN", "stage": "in_force", "n_acts": 1},
+    assert stages[["first", "second", "stage", "n"]].to_dict("index") == {
+        "memo": {"first": "IRN", "second": "RUS", "stage": "signed", "n": 1},
+        "rifles": {"first": "IRN", "second": "RUS", "stage": "delivered", "n": 1},
+        "treaty": {"first": "IRN", "second": "RUS", "stage": "ended", "n": 5},
+        "zone": {"first": "IO-EAEU", "second": "IRN", "stage": "in_force", "n": 1},
     }
     treaty = stages.loc["treaty"]
     # The first ratification was in February, on the 20th at the latest.
@@ -121,7 +129,7 @@ def test_treaties_count_in_full_and_words_fade() -> None:
     expected = [1, 0.5 + 1, 0.25 + 0.5 + 1, 0.25 + 0.5, 0.125 + 0.25, 0.0625 + 0.125]
     assert found["recent"].tolist()[:6] == pytest.approx(expected)
     # The visit between 5 May and 4 June is in no month.
-    assert found["n_unplaced"].unique().tolist() == [1]
+    assert found["n_unassigned"].unique().tolist() == [1]
     assert found["basis"].unique().tolist() == ["as the source lists them"]
 
 
@@ -165,12 +173,18 @@ def test_what_was_before_the_span_counts_and_outside_the_coverage_nothing_is_zer
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"half_life": 0}, SanctlibError, "half-life above 0"),
-        ({"pair": ("RUS", "RUS")}, SanctlibError, "two parties"),
-        ({"pair": ("RUS", "Iran")}, UnknownChoiceError, "Did you mean 'IRN'"),
-        ({"every": "decade"}, UnknownChoiceError, "period 'decade'"),
-        ({"coverage": None}, SanctlibError, "to tell none from missing: pass coverage"),
-        ({"events": CASES}, SanctlibError, "needs events, and"),
+        ({"half_life": 0}, SanctlibError, "half_life is 0. It must be a number above 0"),
+        ({"half_life": None}, SanctlibError, "half_life is None. With a pair"),
+        ({"every": None}, SanctlibError, "every is None. With a pair"),
+        ({"pair": ("RUS", "RUS")}, SanctlibError, "two different states or blocs"),
+        ({"pair": ("RUS", "IRN", "CHN")}, SanctlibError, "two different states or blocs"),
+        ({"pair": "RUS,IRN"}, SanctlibError, "pair is 'RUS,IRN'. It must be two different"),
+        ({"pair": ("RUS", "IRM")}, UnknownChoiceError, "'IRM', which is no state"),
+        ({"pair": None}, SanctlibError, "every is 'month', and without a pair there are no"),
+        ({"every": "decade"}, UnknownChoiceError, "every is 'decade'. It must be one of"),
+        ({"start": "2021"}, CoverageError, "covers 2020-01-01 to 2020-12-31, and no day from 2021"),
+        ({"coverage": None}, SanctlibError, "so zero and missing look alike. Pass coverage="),
+        ({"events": CASES}, SanctlibError, "holds cases. It must hold events"),
         (
             {"events": events().drop(columns="agreement_stage")},
             MissingColumnsError,
@@ -228,7 +242,7 @@ def test_the_stages_of_russia_and_iran_are_those_of_our_list() -> None:
     }
     assert found == STAGES
     treaty, sco = kept.loc["strategic-treaty-2025"], kept.loc["iran-sco"]
-    assert (treaty["stage"], treaty["ratified_by"], treaty["n_acts"]) == ("in_force", "RUS;IRN", 6)
+    assert (treaty["stage"], treaty["ratified_by"], treaty["n"]) == ("in_force", "RUS;IRN", 6)
     assert (treaty["status"], treaty["reference"]) == ("confirmed", "Treaty of 17 January 2025")
     # Two days are possible for the signature at Samarkand, and it is partly confirmed.
     assert days(sco, "signed", "signed_last") == ["2022-09-15", "2022-09-16"]
@@ -239,9 +253,9 @@ def test_the_stages_of_russia_and_iran_are_those_of_our_list() -> None:
 
 
 def test_in_force_between_russia_and_iran_are_two_agreements_and_six_through_blocs() -> None:
-    found = active_agreements(
+    found = agreements(
         sl.load("russia_iran"), pair=("RUS", "IRN"), every="month", half_life=12
-    )
+    ).table
     begun = found.loc[found["n_in_force"].diff().gt(0), "period"]
     assert begun.dt.strftime("%Y-%m").tolist() == ["2024-11", "2025-10"]
     beside = found.loc[found["n_through_blocs"].diff().gt(0), "period"]
@@ -260,8 +274,54 @@ def test_in_force_between_russia_and_iran_are_two_agreements_and_six_through_blo
 
 
 def test_a_pair_that_is_not_on_a_hand_picked_list_has_no_zero() -> None:
-    found = active_agreements(
-        sl.load("russia_iran"), pair=("SAU", "TUR"), every="year", half_life=1
-    )
+    found = agreements(sl.load("russia_iran"), pair=("SAU", "TUR"), every="year", half_life=1).table
     assert found[["n_in_force", "n_through_blocs", "n_new", "recent"]].isna().all(axis=None)
     assert not found["covered"].any()
+
+
+def test_the_stages_beside_a_pair_are_its_own_and_those_of_an_organisation_with_one() -> None:
+    three = [
+        ("2020-01-10", "2020-01-10", a, b, True, "agree", "pact", "signed")
+        for a, b in [("IRN", "RUS"), ("CHN", "RUS"), ("CHN", "IRN"), ("IO-EAEU", "IO-SCO")]
+    ]
+    found = of_pair(events(ACTS + three))
+    stages = found.tables["stages"]
+    assert stages[["agreement_id", "first", "second"]].to_numpy().tolist() == [
+        ["memo", "IRN", "RUS"],
+        ["pact", "IRN", "RUS"],
+        ["rifles", "IRN", "RUS"],
+        ["treaty", "IRN", "RUS"],
+        ["zone", "IO-EAEU", "IRN"],
+    ]
+    assert stages.loc[1, "n_parties"] == 5
+    assert (found.kind, found.n) == ("agreements", 4)
+    assert found.query.pairs == (("IRN", "RUS"),)
+
+
+def test_the_stages_of_russia_and_iran_are_those_that_the_notebook_shows() -> None:
+    acts = sl.load("russia_iran")
+    whole = agreements(acts)
+    beside = agreements(acts, pair=("Russia", "Iran"), every="year", half_life=1).tables["stages"]
+    pair = ["IRN", "RUS"]
+    table = whole.table
+    sides = [table[s].isin(pair) | table[s].str.startswith("IO-") for s in ("first", "second")]
+    pd.testing.assert_frame_equal(beside, table[sides[0] & sides[1]].reset_index(drop=True))
+    assert (whole.kind, whole.n, len(beside)) == ("stages", table["agreement_id"].nunique(), 29)
+
+
+def test_agreements_say_that_the_list_is_selected_and_what_is_in_force() -> None:
+    found = agreements(sl.load("russia_iran"), pair=("IRN", "RUS"), every="month", half_life=12)
+    assert "Selected events; not a sample." in found.caption
+    assert found.findings == (
+        "Iran and Russia, October 2025: 2 agreements known to be in force, and 6 through a bloc "
+        "(russia_iran, 2010-06-09 to 2025-10-23).",
+    )
+    none = agreements(sl.load("russia_iran"), pair=("SAU", "TUR"), every="year", half_life=1)
+    assert none.n is None
+    assert none.findings[0].startswith("russia_iran has no act of Saudi Arabia and")
+
+
+def test_a_result_of_events_has_agreements_too() -> None:
+    pd.testing.assert_frame_equal(
+        active(sl.Result(table=events())), active(events()), check_like=True
+    )

@@ -213,16 +213,21 @@ def test_the_file_of_another_source_is_refused(sample: Sample) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        (None, "needs the path of a file, or several, and found NoneType"),
-        (5, "found int"),
-        ([], "found none"),
-        (b"acts.csv", "found bytes"),
+        (None, "path is None. It must be the path of a file, or a list of them."),
+        (5, "path is 5. It must be"),
+        ([], "path is empty. It must be"),
+        ("", "path is ''. It must be"),
+        ("x" * 5000, "xxx…' cannot be opened: File name too long"),
+        (b"acts.csv", "path is b'acts.csv'. It must be"),
         (
             pd.DataFrame({"a.csv": [1]}),
-            "found DataFrame. A table of your own goes to",
+            "A table of your own is read by sl.read_table",
         ),
-        ("https://example.org/GSDB_V3.csv", "'https://example.org/GSDB_V3.csv' is an address"),
-        (["a.csv", "b.csv"], "'gsdb' is read from one file, and 2 were given"),
+        (
+            "https://example.org/GSDB_V3.csv",
+            "path is the address 'https://example.org/GSDB_V3.csv'",
+        ),
+        (["a.csv", "b.csv"], "path names 2 files. 'gsdb' is read from one file"),
     ],
 )
 def test_what_is_no_path_is_named(path: object, message: str) -> None:

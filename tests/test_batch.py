@@ -218,4 +218,4 @@ def test_a_wrong_grid_or_place_is_one_message_before_a_process_starts(
     Path("taken").write_text("x")
     result = batch("--out", "taken")
     assert result.exit_code == 1
-    assert "The batch into 'taken' cannot go on: File exists." in result.stderr
+    assert "The batch into 'taken' ended: File exists." in result.stderr

@@ -52,7 +52,7 @@ def test_an_entity_declared_in_the_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_xml_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"needs records <record>; 'list\.xml' holds none"):
+    with pytest.raises(SourceError, match=r"'list\.xml' has no record <record>"):
         read_list(xml(tmp_path, "<sdnEntry/>"))
 
 

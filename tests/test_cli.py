@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from sanctlib.catalogue import datasets, shipped
 from sanctlib.cli import main
-from sanctlib.datasets import catalogue, readers
 from sanctlib.errors import SanctlibError
 from sanctlib.reports.record import read_record
 from tests.small_notebooks import small_notebook
@@ -56,7 +56,7 @@ def test_the_package_is_a_command() -> None:
 def test_a_misspelt_source_of_files_is_suggested() -> None:
     result = call("prepare", "gdlt", "a.csv")
     assert result.exit_code == 1
-    assert "Did you mean 'gdelt'? Of that its files are named too" in result.output
+    assert "Did you mean 'gdelt'? Its files are needed too" in result.output
 
 
 def test_the_command_line_loads_no_heavy_library() -> None:
@@ -89,7 +89,7 @@ def test_all_carries_on_after_a_failure_and_ends_in_a_table_of_failures() -> Non
     assert result.stdout == "pages/index.html\n"
     assert "2 of 3 failed:" in result.stderr
     assert "02_bad       code cell 2 of 2 ('1 / 0') raised ZeroDivisionError" in result.stderr
-    assert "03_untagged  The notebook '03_untagged' needs one code cell tagged" in result.stderr
+    assert "03_untagged  The notebook '03_untagged' has no code cell with the tag" in result.stderr
     assert "Traceback" not in result.output
     assert Path("pages/01_good/default/report.html").is_file()
     assert Path("pages/02_bad/default/02_bad.failed.ipynb").is_file()
@@ -101,10 +101,10 @@ def test_all_carries_on_after_a_failure_and_ends_in_a_table_of_failures() -> Non
     ("arguments", "message"),
     [
         (["01_good", "-p", "evry=week"], "There is no parameter 'evry'.*Did you mean 'every'"),
-        (["01_good", "-p", "every=weak"], "'every' needs one of 'week', 'month'.*'week'"),
-        (["01_good", "-p", "label=a", "-p", "label=b"], "'label' is given twice"),
+        (["01_good", "-p", "every=weak"], "every must be week or month, got 'weak'"),
+        (["01_good", "-p", "label=a", "-p", "label=b"], "the parameter 'label' twice"),
         (["01_god"], "There is no notebook '01_god'.*Did you mean '01_good'"),
-        (["03_untagged"], "needs one code cell tagged 'parameters'"),
+        (["03_untagged"], "has no code cell with the tag 'parameters'"),
         (["../ours/nothing.ipynb"], "There is no notebook"),
     ],
 )
@@ -163,9 +163,9 @@ def test_prepare_prints_what_was_kept_and_takes_keys(monkeypatch: pytest.MonkeyP
 
     def prepare(keys: object, *, out: Path, progress: bool) -> pd.DataFrame:
         seen.append((keys, out, progress))
-        return pd.DataFrame({"key": ["a"], "n_kept": [3]})
+        return pd.DataFrame({"key": ["a"], "n_kept": [3], "path": ["x/y/a.parquet"]})
 
-    monkeypatch.setattr("sanctlib.datasets.prepare", prepare)
+    monkeypatch.setattr("sanctlib.catalogue.prepare", prepare)
     result = call("prepare", "a", "--out", "x/y")
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [["key", "n_kept"], ["a", "3"]]
@@ -177,7 +177,7 @@ def test_an_error_of_ours_is_one_message_and_no_traceback(monkeypatch: pytest.Mo
     def prepare(*_: object, **__: object) -> None:
         raise SanctlibError("The file 'x' is empty.")
 
-    monkeypatch.setattr("sanctlib.datasets.prepare", prepare)
+    monkeypatch.setattr("sanctlib.catalogue.prepare", prepare)
     result = call("prepare")
     assert (result.exit_code, result.stderr) == (1, "Error: The file 'x' is empty.\n")
 
@@ -187,9 +187,7 @@ def test_every_dataset_is_listed_in_a_hundred_columns() -> None:
     assert listed.exit_code == 0, listed.output
     lines = listed.stdout.splitlines()
     assert max(map(len, lines)) <= 100
-    assert [
-        key for key in [*catalogue()["key"], *readers()["key"]] if key not in listed.stdout
-    ] == []
+    assert [key for key in datasets()["key"] if key not in listed.stdout] == []
     at = next(i for i, line in enumerate(lines) if line.startswith("icews_2018_weekly"))
     assert lines[at].split()[1:5] == ["cells", "2018-01", "to", "2018-10"]
     assert (
@@ -217,7 +215,8 @@ def test_citations_are_printed_alone_where_asked_for_and_else_by_key() -> None:
     )
     every = call("cite")
     heads = [line.split(":")[0] for line in every.stdout.splitlines() if line[0] != " "]
-    assert heads == list(catalogue()["key"])
+    assert heads == list(shipped())
+    assert call("cite", "ofac_sdn", "--style", "bibtex").stdout.startswith("@misc{ofac_sdn,")
     unknown = call("cite", "ofac_sdm")
     assert unknown.exit_code == 1
     assert "Did you mean 'ofac_sdn'" in unknown.stderr

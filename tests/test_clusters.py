@@ -58,7 +58,7 @@ def test_rows_of_their_own_give_the_published_robust_variance(real_data: Path) -
 
 
 def test_one_cluster_is_refused() -> None:
-    with pytest.raises(SanctlibError, match="two clusters or more, got 1"):
+    with pytest.raises(SanctlibError, match=r"have 1 cluster. Clustered errors need two or more"):
         clustered(np.ones((2, 1)), ONE, pd.DataFrame({"x": ["a", "a"]}))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 import sanctlib as sl
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError
-from sanctlib.metrics.composition import decompose, exposure_elasticity, intensity_shares
+from sanctlib.metrics.composition import Intensity
+from sanctlib.query import ask
+from sanctlib.result import Result
 
 
-def intensity(rates: dict[str, list[float]], *, exposure: list[int] | None = None) -> pd.DataFrame:
+def intensity(rates: dict[str, list[float]], *, exposure: list[int] | None = None) -> Intensity:
     n = len(next(iter(rates.values())))
     parts = [
         pd.DataFrame(
@@ -26,7 +29,7 @@ def intensity(rates: dict[str, list[float]], *, exposure: list[int] | None = Non
                 "second": "RUS",
                 "component": component,
                 "rate": values,
-                "n_acts": pd.array([round(v) for v in values], dtype="Int64"),
+                "n": pd.array([round(v) for v in values], dtype="Int64"),
                 "exposure": pd.array(exposure or [1000] * n, dtype="Int64"),
                 "dispersion": 1.0,
                 "covered": pd.array([True] * n, dtype="boolean"),
@@ -34,22 +37,22 @@ def intensity(rates: dict[str, list[float]], *, exposure: list[int] | None = Non
         )
         for component, values in rates.items()
     ]
-    return pd.concat(parts, ignore_index=True)
+    return Intensity(table=pd.concat(parts, ignore_index=True))
 
 
 def test_a_share_has_wilsons_interval_and_dispersion_widens_it() -> None:
     """Wilson 1927: 5 of 10 is 0.2366 to 0.7634."""
-    table = intensity({"material": [5]}, exposure=[10])
-    narrow = intensity_shares(table).iloc[0]
+    found = intensity({"material": [5]}, exposure=[10])
+    narrow = found.shares().table.iloc[0]
     assert (round(narrow["lower"], 4), round(narrow["upper"], 4)) == (0.2366, 0.7634)
-    wide = intensity_shares(table.assign(dispersion=2.0)).iloc[0]
+    wide = replace(found, table=found.table.assign(dispersion=2.0)).shares().table.iloc[0]
     assert wide["share"] == narrow["share"]
     assert wide["lower"] < narrow["lower"]
     assert wide["upper"] > narrow["upper"]
 
 
 def test_log_odds_of_none_are_missing_not_minus_infinity() -> None:
-    found = intensity_shares(intensity({"material": [0, 500]}))
+    found = intensity({"material": [0, 500]}).shares().table
     assert found["log_odds"].isna().tolist() == [True, False]
     assert found["log_odds"].iloc[1] == pytest.approx(0)
     assert np.isfinite(found["log_odds_upper"].iloc[0])
@@ -74,10 +77,11 @@ def test_growing_news_look_like_a_growing_partnership_only_without_the_denominat
     import statsmodels.api as sm
 
     known = Coverage(source="own", first=date(2009, 1, 1), last=date(2018, 12, 31))
-    table = sl.partnership_intensity(
+    rates = sl.partnership_intensity(
         cells_of_growing_news(2e-4), pair=("RUS", "IRN"), every="month", coverage=known
-    ).query("component == 'meetings'")
-    n, exposure = (table[c].to_numpy(dtype="float64") for c in ("n_acts", "exposure"))
+    )
+    table = rates.filter(component="meetings").table
+    n, exposure = (table[c].to_numpy(dtype="float64") for c in ("n", "exposure"))
     step = sm.add_constant((np.arange(120) >= 70).astype(float))
     family = sm.families.Poisson()
     without = sm.GLM(n, step, family=family).fit(scale="X2")
@@ -90,10 +94,10 @@ def test_growing_news_look_like_a_growing_partnership_only_without_the_denominat
 
 def test_a_constant_share_has_an_elasticity_of_one_and_is_not_flagged() -> None:
     known = Coverage(source="own", first=date(2009, 1, 1), last=date(2018, 12, 31))
-    table = sl.partnership_intensity(
+    rates = sl.partnership_intensity(
         cells_of_growing_news(2e-3), pair=("RUS", "IRN"), every="month", coverage=known
     )
-    found = exposure_elasticity(table).set_index("component")
+    found = rates.elasticity().table.set_index("component")
     assert found.loc["meetings", "lower"] < 1 < found.loc["meetings", "upper"]
     assert not found.loc["meetings", "flagged"]
     assert pd.isna(found.loc["material", "elasticity"])
@@ -101,7 +105,7 @@ def test_a_constant_share_has_an_elasticity_of_one_and_is_not_flagged() -> None:
 
 def test_acts_that_do_not_grow_with_the_news_are_flagged() -> None:
     exposure = [1000 * 2**i for i in range(13)]
-    found = exposure_elasticity(intensity({"meetings": [20.0] * 13}, exposure=exposure)).iloc[0]
+    found = intensity({"meetings": [20.0] * 13}, exposure=exposure).elasticity().table.iloc[0]
     assert found["elasticity"] == pytest.approx(0, abs=1e-6)
     assert found["flagged"]
 
@@ -117,7 +121,7 @@ def test_acts_that_do_not_grow_with_the_news_are_flagged() -> None:
 def test_an_elasticity_that_is_missing_has_its_reason(
     meetings: list[float], exposure: list[int], reason: str
 ) -> None:
-    found = exposure_elasticity(intensity({"meetings": meetings}, exposure=exposure)).iloc[0]
+    found = intensity({"meetings": meetings}, exposure=exposure).elasticity().table.iloc[0]
     assert np.isnan(found["elasticity"])
     assert found["flagged"] is pd.NA
     assert found["reason"] == reason
@@ -125,13 +129,13 @@ def test_an_elasticity_that_is_missing_has_its_reason(
 
 def test_an_elasticity_that_is_there_has_no_reason() -> None:
     exposure = [1000 * 2**i for i in range(13)]
-    found = exposure_elasticity(intensity({"meetings": [20.0] * 13}, exposure=exposure))
+    found = intensity({"meetings": [20.0] * 13}, exposure=exposure).elasticity().table
     assert found["reason"].isna().all()
 
 
 def test_an_index_is_the_sum_of_its_parts() -> None:
-    table = intensity({"material": [1, 0], "meetings": [3, 2], "agreements": [2, 2]})
-    found = decompose(table, weights={"material": 2, "meetings": 1, "agreements": 1})
+    rates = intensity({"material": [1, 0], "meetings": [3, 2], "agreements": [2, 2]})
+    found = rates.decompose({"material": 2, "meetings": 1, "agreements": 1}).table
     january = found[found["period"].eq("2018-01-01")].set_index("component")
     assert january["part"].to_dict() == {"material": 2, "meetings": 3, "agreements": 2}
     assert january["index"].unique().tolist() == [7]
@@ -144,38 +148,75 @@ def test_an_index_is_the_sum_of_its_parts() -> None:
 
 
 def test_the_band_holds_the_index_and_closes_without_spread() -> None:
-    table = intensity({"material": [1], "meetings": [3]})
-    found = decompose(table, spread=0.5).iloc[0]
+    rates = intensity({"material": [1], "meetings": [3]})
+    found = rates.decompose(spread=0.5).table.iloc[0]
     # Weights 0.5 and 1.5 of 2: (0.5 * 3 + 1.5 * 1) and (1.5 * 3 + 0.5 * 1).
     assert (found["weight_low"], found["weight_high"]) == (3, 5)
-    closed = decompose(table, spread=0).iloc[0]
+    closed = rates.decompose(spread=0).table.iloc[0]
     assert closed["weight_low"] == closed["weight_high"] == closed["index"] == 4
 
 
 def test_an_empty_selection_has_no_index() -> None:
-    with pytest.raises(SanctlibError, match=r"two or more components .* the intensity holds \[\]"):
-        decompose(intensity({"material": [1], "meetings": [3]}).iloc[:0])
+    rates = intensity({"material": [1], "meetings": [3]})
+    with pytest.raises(SanctlibError, match=r"no component\. An index needs two or more"):
+        replace(rates, table=rates.table.iloc[:0]).decompose()
+    with pytest.raises(SanctlibError, match="only the component 'material'"):
+        rates.filter(component="material").decompose()
 
 
 @pytest.mark.parametrize(
     ("changed", "match"),
     [
-        ({"weights": {"material": 1}}, r"weights lack \['meetings'\]"),
+        ({"weights": {"material": 1}}, "weights has no 'meetings'"),
         ({"weights": {"material": 1, "meeting": 1}}, "Did you mean 'meetings'"),
-        ({"weights": {"material": -1, "meetings": 1}}, "weights from 0, not all 0"),
-        ({"weights": {"material": 0, "meetings": 0}}, "weights from 0, not all 0"),
-        ({"spread": 2}, "a spread of 0-1"),
+        ({"weights": {"material": -1, "meetings": 1}}, "weight of 'material' is -1"),
+        ({"weights": {"material": "1", "meetings": 1}}, "weight of 'material' is '1'"),
+        ({"weights": {"material": 0, "meetings": 0}}, "All weights are 0"),
+        ({"weights": [1, 1]}, r"weights is \[1, 1\]. It must name each component"),
+        ({"spread": 2}, "spread is 2. It must be a number from 0 to 1"),
     ],
 )
 def test_weights_that_are_none_are_refused(changed: dict[str, object], match: str) -> None:
     with pytest.raises(SanctlibError, match=match):
-        decompose(intensity({"material": [1], "meetings": [3]}), **changed)
+        intensity({"material": [1], "meetings": [3]}).decompose(**changed)
 
 
-@pytest.mark.parametrize("function", [intensity_shares, exposure_elasticity, decompose])
-def test_another_table_is_refused(function: object) -> None:
-    with pytest.raises(MissingColumnsError, match="needs the column"):
-        function(pd.DataFrame({"period": []}))  # type: ignore[operator]
+@pytest.mark.parametrize("method", ["shares", "elasticity", "decompose"])
+def test_another_table_is_refused(method: str) -> None:
+    with pytest.raises(MissingColumnsError, match="no column 'first'"):
+        getattr(Intensity(table=pd.DataFrame({"period": []})), method)()
+
+
+@pytest.mark.parametrize("method", ["shares", "elasticity", "decompose"])
+def test_the_intensity_of_all_pairs_has_no_zeros_and_is_refused(method: str) -> None:
+    rates = sl.partnership_intensity(sl.load("icews_2018_monthly"), pair=None, every="month")
+    with pytest.raises(SanctlibError, match=r"all pairs has only rows with acts.*Name the pairs"):
+        getattr(rates, method)()
+
+
+def test_the_level_is_that_of_the_intensity_unless_another_is_given() -> None:
+    rates = replace(intensity({"material": [5]}, exposure=[10]), query=ask(level=0.9))
+    narrow, wide = rates.shares(), rates.shares(level=0.95)
+    assert (narrow.query.level, wide.query.level) == (0.9, 0.95)
+    assert wide.table["lower"].iloc[0] < narrow.table["lower"].iloc[0]
+    with pytest.raises(SanctlibError, match=r"level is 95\. It must lie between 0 and 1"):
+        rates.elasticity(level=95)
+
+
+def test_what_an_intensity_is_made_of_keeps_its_sources_pairs_and_unit() -> None:
+    asked = {"pair": ("RUS", "IRN"), "every": "month", "directed": True}
+    rates = sl.partnership_intensity(sl.load("icews_2018_monthly"), **asked)
+    for found, kind in (
+        (rates.shares(), "shares"),
+        (rates.elasticity(), "elasticity"),
+        (rates.decompose(), "parts"),
+    ):
+        assert type(found) is Result
+        assert found.kind == kind
+        assert (found.sources, found.unit, found.n) == (rates.sources, rates.unit, rates.n)
+        assert {"sender", "target", "component"} <= set(found.table)
+        assert found.name.endswith(": Iran and Russia, by direction")
+    assert rates.elasticity().findings[0].startswith("Iran towards Russia: ")
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)
@@ -188,8 +229,8 @@ def test_the_index_lies_in_its_band(
     rates: list[float], weights: list[float], spread: float
 ) -> None:
     names = ["material", "meetings", "agreements"]
-    table = intensity({name: [rate] for name, rate in zip(names, rates, strict=True)})
-    found = decompose(table, weights=dict(zip(names, weights, strict=True)), spread=spread)
+    made = intensity({name: [rate] for name, rate in zip(names, rates, strict=True)})
+    found = made.decompose(dict(zip(names, weights, strict=True)), spread).table
     assert found["part"].sum() == pytest.approx(found["index"].iloc[0])
     slack = 1e-9 * (1 + found["index"].iloc[0])
     assert found["weight_low"].iloc[0] <= found["index"].iloc[0] + slack
@@ -198,10 +239,10 @@ def test_the_index_lies_in_its_band(
 
 def test_russia_and_iran_in_2018_meet_more_than_they_do() -> None:
     news = sl.load("icews_2018_monthly")
-    table = sl.partnership_intensity(news, pair=("RUS", "IRN"), every="month")
-    found = decompose(table)
+    rates = sl.partnership_intensity(news, pair=("RUS", "IRN"), every="month")
+    found = rates.decompose().table
     share = (
         found.groupby("component")["part"].sum() / found.groupby("component")["part"].sum().sum()
     )
     assert share["material"] < 0.05
-    assert intensity_shares(table)["share"].dropna().lt(0.01).all()
+    assert rates.shares().table["share"].dropna().lt(0.01).all()

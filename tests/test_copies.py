@@ -146,29 +146,32 @@ def test_counts_and_stocks_take_the_changes() -> None:
     )
     start = date(2024, 1, 1)
     asked = {"every": "year", "by": ["target"], "targets": ["IRN", "PRK"], "start": start}
-    stocks = sl.active_sanctions(changes, at="end_of_period", **asked).set_index("target")
+    stocks = sl.active_sanctions(changes, at="end_of_period", **asked).table.set_index("target")
     assert stocks[["opening", "added", "removed", "closing"]].T.to_dict("list") == {
         "IRN": [1, 0, 1, 0],
         "PRK": [1, 1, 0, 2],
     }
-    counts = sl.sanction_counts(changes, unit="designation", **asked).set_index("target")
+    counts = sl.sanction_counts(changes, unit="designation", **asked).table.set_index("target")
     assert counts["n"].to_dict() == {"IRN": 0, "PRK": 1}
 
 
 @pytest.mark.parametrize(
     ("copies", "message"),
     [
-        ([], "needs two or more copies of one list, and got 0"),
-        ([copy_of(FIRST, day=MAY)], "needs two or more copies of one list, and got 1"),
+        ([], "holds 0 readings. Give two or more"),
+        ([copy_of(FIRST, day=MAY)], "holds 1 readings. Give two or more"),
         (
             [copy_of(FIRST, day=MAY), copy_of(SECOND, day=JUNE, name="M")],
-            "needs listings of one list, and got listings of 'own', listings of 'own'",
+            "listings of 'own', listings of 'own'. They must be listings of one list",
         ),
-        ([copy_of(FIRST, day=MAY), sl.load("ofac_sdn")], "got listings of 'own', list_changes of"),
-        ([copy_of(FIRST, day=MAY), copy_of(SECOND)], "needs the day of each copy"),
+        (
+            [copy_of(FIRST, day=MAY), sl.load("ofac_sdn")],
+            "holds listings of 'own', list_changes of",
+        ),
+        ([copy_of(FIRST, day=MAY), copy_of(SECOND)], "Give the day of each"),
         (
             [copy_of(FIRST, day=MAY), copy_of(SECOND, day=JUNE, bad=2)],
-            r"'2024-06-01\.csv' has 2 rejected rows; their entries would count as removed",
+            r"'2024-06-01\.csv' has 2 rejected rows, whose entries would count as removed",
         ),
     ],
 )
@@ -180,7 +183,7 @@ def test_copies_that_cannot_be_compared_are_refused(copies: list[Reading], messa
 def test_days_that_are_too_few_or_missing_are_refused() -> None:
     copies = [copy_of(FIRST, day=MAY), copy_of(SECOND, day=JUNE)]
     for days in ([], [MAY], [MAY, pd.NaT]):
-        with pytest.raises(SanctlibError, match="needs the day of each copy"):
+        with pytest.raises(SanctlibError, match=r"Give the day of each|dates is NaT"):
             sl.compare_copies(copies, dates=days)
 
 
@@ -202,5 +205,5 @@ def test_copies_of_one_name_are_all_in_the_provenance() -> None:
 
 
 def test_what_was_not_read_cannot_be_compared() -> None:
-    with pytest.raises(SanctlibError, match=r"needs readings, and got 'a\.xml': sl\.read them"):
+    with pytest.raises(SanctlibError, match=r"copies holds 'a\.xml'. Read each copy first"):
         sl.compare_copies(["a.xml", "b.xml"])  # type: ignore[list-item]

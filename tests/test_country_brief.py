@@ -1,4 +1,4 @@
-"""The country brief: a page for any state or pair, which says so where data do not speak."""
+"""The country brief: a page for any state or pair, which says what its data do not cover."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+import sanctlib as sl
 from sanctlib.reports.index import write_index
 from sanctlib.reports.run import Run, run_notebook
 
@@ -35,7 +36,7 @@ def test_a_pair_has_its_rate_its_ratio_and_both_lists(tmp_path: Path) -> None:
     run, soup = brief(tmp_path, "RUS", "IRN")
     assert headline(run) == {
         "reported co-operation of the two": 303,
-        "the same, over the expected": 2.5,
+        "observed over expected co-operation": 2.5,
         "Russia: on the US list": 4680,
         "Iran: on the US list": 2296,
         "Russia: new on the US list": 4119,
@@ -47,14 +48,34 @@ def test_a_pair_has_its_rate_its_ratio_and_both_lists(tmp_path: Path) -> None:
     }
     assert files(run, "png") == ["acts", "gap", "intensity", "us_list"]
     assert soup.select("main h2")[0].text == "Russia and Iran"
-    # What a figure says in small print is its alternative text.
+    # The caption of a figure is its alternative text.
     assert "target rule: programme. Source: ofac_sdn" in str(soup.select("img")[0]["alt"])
     index = BeautifulSoup(write_index(tmp_path).read_text(encoding="utf-8"), "html.parser")
     assert index.select("dd")[0].text == "303 acts, Jan-Oct 2018"
     assert index.select("dd")[2].text == "4,680 entities on 2024-04-30"
 
 
-def test_a_state_that_nobody_sanctions_is_said_to_be_none(tmp_path: Path) -> None:
+def test_the_page_gives_the_parts_of_its_numbers(tmp_path: Path) -> None:
+    _, soup = brief(tmp_path, "RUS")
+    assert "regime: Russia 2,426; Ukraine 553; Moldova 23." in soup.text
+    # As counted from the shipped table: 277,130 of 453,501 acts without any coded party.
+    table = sl.load("icews_2018_monthly").table
+    sender, target = table["sender"].notna(), table["target"].notna()
+    n = [int(table.loc[rows, "n_acts"].sum()) for rows in (~sender & ~target, sender & target)]
+    assert (*n, int(table["n_acts"].sum())) == (277_130, 37_957, 453_501)
+    assert "8% of 453,501 reported acts are between two coded parties" in soup.text
+
+
+def test_a_state_is_not_on_its_own_list(tmp_path: Path) -> None:
+    run, soup = brief(tmp_path, "USA", "IRN")
+    numbers = headline(run)
+    assert pd.isna(numbers["United States: on the US list"])
+    assert numbers["Iran: on the US list"] == 2296
+    assert "The US list does not apply to the United States." in soup.text
+    assert "USA" not in set(pd.read_csv(run.folder / "us_list.csv")["target"])
+
+
+def test_a_state_that_nobody_sanctions_has_no_sender(tmp_path: Path) -> None:
     run, soup = brief(tmp_path, "BRA")
     assert headline(run) == {
         "on the US list": 0,
@@ -66,7 +87,7 @@ def test_a_state_that_nobody_sanctions_is_said_to_be_none(tmp_path: Path) -> Non
     for sentence in (
         "The US list has no entry under a programme on Brazil.",
         "No source names a sender of sanctions on Brazil.",
-        "Our list of acts is about Russia and Iran: it does not speak here.",
+        "Our list of acts is about Russia and Iran. It does not cover acts on other states.",
     ):
         assert sentence in soup.text
 
@@ -77,7 +98,7 @@ SAID = {
     "PRK": "DPRK4 174",
     "VEN": "VENEZUELA 123",
     "XKX": "No voting position of Kosovo in the UN General Assembly is known.",
-    "TUV": "Acts of reported co-operation of Tuvalu: 1 in all. No partner has one a month",
+    "TUV": "Reported acts of co-operation of Tuvalu: 1 in all. No partner has one a month",
 }
 
 

@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.datasets import Dataset, prepare, shipped, shipped_path
+from sanctlib.catalogue import Dataset, prepare, shipped, shipped_path
 from sanctlib.errors import SourceError, UnknownChoiceError
 from sanctlib.schema import TABLES
 from sanctlib.sources.canada import monthly_counts
 from sanctlib.sources.chronology import COLUMNS
 from sanctlib.sources.registry import READERS
+from tests.conftest import ROOT
 
 KEYS = sorted(shipped())
 
@@ -73,13 +74,17 @@ def test_every_folder_has_a_dictionary_of_exactly_its_columns(folder: str) -> No
 
 
 def test_the_producers_rows_are_accounted_for_before_they_were_counted() -> None:
-    steps = sl.upstream_audit()
-    gone = steps["n_in"] + steps["n_added"] - steps["n_merged"] - steps["n_rejected"]
-    assert gone.equals(steps["n_out"])
-    read = steps[steps["step"].eq("read")].set_index("folder")["n_out"]
-    assert read.to_dict() == {
+    read = {}
+    for key in KEYS:
+        steps = sl.load(key).upstream
+        if steps is not None:
+            gone = steps["n_in"] + steps["n_added"] - steps["n_merged"] - steps["n_rejected"]
+            assert gone.equals(steps["n_out"])
+            read[key] = steps.set_index("step").loc["read", "n_out"]
+    assert read == {
         "canada_sema": 4759,
-        "icews_2018_cells": 468558,
+        "icews_2018_monthly": 468558,
+        "icews_2018_weekly": 468558,
         "ofac_sdn": 3587089,
         "un_ideal_points": 11045,
     }
@@ -199,7 +204,7 @@ def test_a_changed_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     real = shipped()["ofac_sdn"]
     changed = Dataset(**{**vars(real), "sha256": "0" * 64})
     monkeypatch.setitem(shipped(), "ofac_sdn", changed)
-    with pytest.raises(SourceError, match="the file was changed"):
+    with pytest.raises(SourceError, match="The file was changed"):
         sl.load("ofac_sdn")
 
 
@@ -217,7 +222,18 @@ def test_a_prepared_table_is_the_table_cleaned_now(tmp_path: Path) -> None:
 def test_citations_come_once_each() -> None:
     both = sl.cite(["icews_2018_weekly", "icews_2018_monthly"])
     assert both.count("Boschee") == 1
-    assert sl.cite(sl.catalogue()["key"]).count("\n") == 4
+    assert sl.cite(shipped()).count("\n") == 4
+    assert sl.cite("ofac_sdn") == sl.cite(["ofac_sdn"])
+    with pytest.raises(UnknownChoiceError, match="Did you mean 'ofac_sdn'"):
+        sl.cite("ofac_sdm")
+
+
+def test_citations_can_go_into_a_bibtex_file() -> None:
+    entry = sl.cite("gsdb", style="bibtex")
+    assert entry.startswith("@misc{gsdb,\n  title = {Global Sanctions Data Base")
+    assert "note = {Felbermayr" in entry
+    with pytest.raises(UnknownChoiceError, match="style is 'apa'"):
+        sl.cite("gsdb", style="apa")  # type: ignore[arg-type]
 
 
 def test_canada_was_computed_from_the_real_list(real_data: Path) -> None:
@@ -238,10 +254,40 @@ def test_a_source_that_can_be_read_is_cited_by_its_key() -> None:
 
 
 def test_every_reader_says_its_status_licence_and_where_to_get_it() -> None:
-    table = sl.readers()
-    assert set(READERS) <= set(table["key"])
-    assert table["status"].isin(["real file", "layout only", "provisional"]).all()
-    assert table[["title", "tested", "licence", "where"]].ne("").all().all()
+    table = sl.datasets()
+    assert table["key"].is_unique
+    read = table[table["status"].ne("")]
+    assert set(read["key"]) == set(READERS)
+    assert read["status"].isin(["real file", "layout only", "provisional"]).all()
+    assert read[["title", "tested", "licence", "where"]].ne("").all().all()
+
+
+def test_every_shipped_dataset_has_its_days_licence_and_how_it_was_made() -> None:
+    table = sl.datasets().set_index("key")
+    ours = table[table["shipped"]]
+    assert sorted(ours.index) == sorted(shipped())
+    assert ours[["first", "last"]].notna().all().all()
+    assert table.loc[~table["shipped"], ["first", "last"]].isna().all().all()
+    assert ours[["title", "licence", "how"]].ne("").all().all()
+    assert ours.index[ours["curated"]].tolist() == ["russia_iran"]
+    assert table.loc["ofac_sdn", ["kind", "status"]].tolist() == ["list_changes", "real file"]
+    assert table.loc["canada_sema", "kind"] == "listing_counts (sl.read: listings)"
+
+
+def test_files_of_a_source_are_prepared_by_the_same_function(tmp_path: Path) -> None:
+    path = next((ROOT / "tests/samples/gdelt").glob("*.csv"))
+    (row,) = sl.prepare("gdelt", path, out=tmp_path).to_dict("records")
+    audit = sl.read("gdelt", path).audit
+    assert (row["n_read"], row["n_kept"]) == (audit.n_read, audit.n_kept)
+    assert len(pd.read_parquet(row["path"])) == audit.n_kept
+    with pytest.raises(UnknownChoiceError, match="Its files are needed too"):
+        sl.prepare("gdelt", out=tmp_path)
+    with pytest.raises(UnknownChoiceError, match="It must be one of 'gdelt', 'icews', 'polecat'"):
+        sl.prepare("ofac_sdn", path, out=tmp_path)
+    with pytest.raises(UnknownChoiceError, match=r"With files it must be one of"):
+        sl.prepare(["gdelt", "icews"], path, out=tmp_path)
+    with pytest.raises(SourceError, match="files is empty"):
+        sl.prepare("gdelt", [], out=tmp_path)
 
 
 def test_a_store_of_another_version_is_not_taken(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from sanctlib.counting import cells
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.counts import sanction_counts
-from sanctlib.metrics.units import compare_dates
 from tests.engines import Shaped
 from tests.test_counts import CASES, events, shown
 
+DAYS = ("date", "announced", "effective")
 SPRING = Coverage(source="own", first=date(2022, 1, 1), last=date(2022, 4, 30))
 
 
@@ -34,12 +34,19 @@ ACTS = dated(
 )
 
 
+def by_each_day(table: object, *, every: str, by: tuple = (), **asked: object) -> pd.DataFrame:
+    """Count by each of the three days in turn; by its own day no act falls back."""
+    asked |= {"every": every, "unit": "act", "by": by}
+    found = [sanction_counts(table, dated=day, **asked).table.assign(dated=day) for day in DAYS]
+    return pd.concat([found[0].assign(n_fallback=0), *found[1:]])
+
+
 def test_every_engine_counts_by_the_day_announced(as_engine: Shaped) -> None:
     table = as_engine(ACTS)
     found = sanction_counts(
         table, every="month", by=[], unit="act", dated="announced", coverage=SPRING
-    )
-    assert shown(found, "period", "n", "lower", "upper", "n_unplaced", "n_fallback") == [
+    ).table
+    assert shown(found, "period", "n", "lower", "upper", "n_unassigned", "n_fallback") == [
         # December lies before the coverage.
         ("2021-12", 1, 1, None, 0, 0),
         ("2022-01", 0, 0, 0, 0, 0),
@@ -53,25 +60,27 @@ def test_every_engine_counts_by_the_day_announced(as_engine: Shaped) -> None:
 def test_the_span_asked_for_is_one_of_the_days_that_count() -> None:
     april = {"start": date(2022, 4, 1), "end": date(2022, 4, 30)}
     asked = {"every": "month", "by": ["sender"], "unit": "act", **april}
-    by_day = {day: sanction_counts(ACTS, dated=day, **asked) for day in ("announced", "effective")}
+    by_day = {
+        day: sanction_counts(ACTS, dated=day, **asked).table for day in ("announced", "effective")
+    }
     assert shown(by_day["announced"], "sender", "n", "n_fallback") == [("EU", 1, 0), ("USA", 1, 1)]
     assert shown(by_day["effective"], "sender", "n", "n_fallback") == [("EU", 1, 0)]
-    assert "n_fallback" not in sanction_counts(ACTS, **asked)
+    assert "n_fallback" not in sanction_counts(ACTS, **asked).table
 
 
 def test_an_act_with_the_day_in_one_of_its_rows_is_one_act_that_fell_back() -> None:
     mixed = dated(["2022-01-20", None, *[None] * 4], [None] * 6)
-    found = sanction_counts(mixed, every="year", by=[], unit="act", dated="announced")
+    found = sanction_counts(mixed, every="year", by=[], unit="act", dated="announced").table
     assert shown(found, "n", "n_fallback") == [(4, 4)]
 
 
 def test_an_act_without_a_place_is_unplaced_by_any_day_it_lacks() -> None:
-    found = sanction_counts(ACTS, every="month", by=[], unit="act", dated="effective")
-    assert shown(found, "period", "n", "n_unplaced", "n_fallback")[-1] == (None, None, 1, 1)
+    found = sanction_counts(ACTS, every="month", by=[], unit="act", dated="effective").table
+    assert shown(found, "period", "n", "n_unassigned", "n_fallback")[-1] == (None, None, 1, 1)
 
 
 def test_three_days_side_by_side() -> None:
-    found = compare_dates(ACTS, every="month", by=["sender"], senders=["EU"])
+    found = by_each_day(ACTS, every="month", by=["sender"], senders=["EU"])
     assert shown(found, "dated", "period", "sender", "n", "n_fallback") == [
         ("date", "2022-03", "EU", 1, 0),
         ("announced", "2022-04", "EU", 1, 0),
@@ -83,9 +92,9 @@ def test_three_days_side_by_side() -> None:
     ("table", "options", "error", "match"),
     [
         (cells(events().iloc[:2], every="month"), {}, SanctlibError, "holds cells"),
-        (CASES, {"unit": "case"}, SanctlibError, "told apart by events; 'pandas' holds cases"),
+        (CASES, {"unit": "case"}, SanctlibError, "only events can answer. 'own table' holds cases"),
         (events(), {}, MissingColumnsError, "'date_announced'"),
-        (ACTS, {"dated": "adopted"}, UnknownChoiceError, "does not know the day 'adopted'"),
+        (ACTS, {"dated": "adopted"}, UnknownChoiceError, "dated is 'adopted'"),
     ],
 )
 def test_a_day_that_is_not_told_is_refused(
@@ -98,7 +107,7 @@ def test_a_day_that_is_not_told_is_refused(
 def test_the_return_of_the_us_sanctions_was_announced_in_may_2018() -> None:
     asked = {"by": ["sender"], "senders": ["USA"], "targets": ["IRN"]}
     span = {"start": date(2018, 1, 1), "end": date(2018, 12, 31)}
-    found = compare_dates(sl.load("russia_iran"), every="month", **asked, **span)
+    found = by_each_day(sl.load("russia_iran"), every="month", **asked, **span)
     assert shown(found, "dated", "period", "n") == [
         ("date", "2018-08", 1),
         ("date", "2018-11", 1),
@@ -109,7 +118,7 @@ def test_the_return_of_the_us_sanctions_was_announced_in_may_2018() -> None:
 
 
 def test_most_acts_of_the_chronology_have_one_day_alone() -> None:
-    found = compare_dates(sl.load("russia_iran"), every="year")
+    found = by_each_day(sl.load("russia_iran"), every="year")
     sums = found.groupby("dated", sort=False)[["n", "n_fallback"]].sum()
     assert sums.T.to_dict("list") == {
         "date": [160, 0],
@@ -120,11 +129,13 @@ def test_most_acts_of_the_chronology_have_one_day_alone() -> None:
 
 def test_a_hand_picked_list_has_no_zeros() -> None:
     acts = sl.load("russia_iran")
-    found = sanction_counts(acts, every="month", unit="act", by=["target"], targets=["RUS", "IRN"])
+    found = sanction_counts(
+        acts, every="month", unit="act", by=["target"], targets=["RUS", "IRN"]
+    ).table
     assert found["n"].dropna().gt(0).all()
     assert found["covered"].isna().all()
     asked = {"every": "month", "unit": "act", "by": ["target"], "targets": ["RUS", "IRN"]}
-    said = sanction_counts(acts, coverage=acts.coverage, **asked)
+    said = sanction_counts(acts, coverage=acts.coverage, **asked).table
     pd.testing.assert_frame_equal(said, found)
 
 
@@ -143,11 +154,11 @@ def test_no_act_is_lost_by_another_day_or_another_order(
     announced[1] = announced[0]  # both rows of act 1
     table = dated([None if d is None else d.isoformat() for d in announced], [None] * 6)
     asked = {"every": "month", "unit": "act", "dated": "announced"}
-    found = sanction_counts(table, by=[by], **asked)
+    found = sanction_counts(table, by=[by], **asked).table
     assert found["additive"].all()
-    assert found["n"].sum() + found["n_unplaced"].sum() == 4
+    assert found["n"].sum() + found["n_unassigned"].sum() == 4
     # Of the acts that count (1, 2, 4 and 5).
     lacking = sum(announced[i] is None for i in (0, 2, 4, 5))
     assert found["n_fallback"].sum() == lacking
-    turned = sanction_counts(table.iloc[order], by=[by], **asked)
+    turned = sanction_counts(table.iloc[order], by=[by], **asked).table
     pd.testing.assert_frame_equal(turned, found)

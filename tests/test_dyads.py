@@ -11,8 +11,8 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SourceError
-from sanctlib.plots import plot_gap
 from sanctlib.reading import Reading
+from sanctlib.result import Result
 from sanctlib.store import load_stored, save
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -221,7 +221,7 @@ def test_a_file_of_another_source_is_refused_with_its_right_key(key: str, name: 
 )
 def test_trade_without_a_column_it_needs_is_refused(tmp_path: Path, head: str, needed: str) -> None:
     (tmp_path / "dot.csv").write_text(head + "\nx,y,z,w\n")
-    with pytest.raises(MissingColumnsError, match=f"needs the column '{needed}'"):
+    with pytest.raises(MissingColumnsError, match=f"no column '{needed}'"):
         sl.read("trade", tmp_path / "dot.csv")
 
 
@@ -241,8 +241,12 @@ def test_a_directed_table_is_stored_and_drawn(tmp_path: Path, icews_small: Readi
     assert stored.coverage == icews_small.coverage
     mpl.use("Agg")
     verbal = stored.table[stored.table["measure"].eq("verbal_cooperation")]
-    ax = plot_gap(verbal[verbal["first"].eq("RUS")], title="Co-operation", caption="test")
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["RUS-CHN", "RUS-IRN"]
+    of_russia = verbal[verbal["first"].eq("RUS")].rename(columns={"date": "period"})
+    ax = Result(table=of_russia, kind="gap", name="Co-operation", unit="acts").plot()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "Russia and China",
+        "Russia and Iran",
+    ]
 
 
 def test_every_row_of_the_real_icews_dyad_years_is_kept(icews_years: Reading) -> None:
@@ -259,7 +263,7 @@ def test_every_row_of_the_real_icews_dyad_years_is_kept(icews_years: Reading) ->
 def test_a_panel_of_the_real_icews_dyad_years_holds_the_known_series(icews_years: Reading) -> None:
     panel = sl.dyad_panel(
         icews_years, every="year", states=["RUS", "IRN"], directed=True, absent="zero"
-    )
+    ).table
     assert panel["covered"].all()
     there = panel[panel["first"].eq("RUS")]
     assert there["period"].dt.year.tolist() == list(range(2002, 2015))

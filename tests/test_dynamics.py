@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from sanctlib.errors import SanctlibError
+from sanctlib.models import lead_lag, local_projection
 from sanctlib.models.autoregression import same_period, wald
-from sanctlib.models.dynamics import fit_local_projection, lead_lag
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_toda_and_yamamoto_on_canada(
     p_chi2: float | None,
 ) -> None:
     """Computed beside R16, not published: two lags and one added, in the four series."""
-    found = lead_lag(canada, x=x, y=y, controls=controls, lags=2, integration=1, n_draws=99)
+    found = lead_lag(canada, x=x, y=y, controls=controls, lags=2, integration=1, n_replicates=99)
     row = found.table.iloc[0]
     assert row["statistic"] == pytest.approx(statistic, abs=5e-5)
     assert (row["lags"], row["added"], row["df"], row["n"]) == (2, 1, 2, 81)
@@ -76,21 +76,30 @@ def test_the_leader_is_found_in_one_direction_with_its_sign() -> None:
     rng = np.random.default_rng(3)
     x = rng.normal(size=100)
     y = -2.0 * np.concatenate([[0, 0], x[:-2]]) + rng.normal(size=100)
-    found = lead_lag(table_of(x, y), x="x", y="y", integration=0, n_draws=199)
+    found = lead_lag(table_of(x, y), x="x", y="y", integration=0, n_replicates=199)
     forth, back, same = (found.table.iloc[i] for i in range(3))
     assert forth[["cause", "effect", "lags"]].tolist() == ["x", "y", 2]
     assert forth["p_value"] == 1 / 200
     assert forth["sum"] == pytest.approx(-2, abs=0.5)
     assert back["p_value"] > 0.05
     assert same["effect"] == "y, same period"
-    assert "Lags: 2, by BIC, at most 6, and 0 added; p-values of 199 draws, seed 1." in found.notes
+    assert found.notes[1] == (
+        "The test of Toda and Yamamoto has 2 lags, chosen by BIC, at most 6, and 0 added; "
+        "p-values are from 199 bootstrap replicates, seed 1."
+    )
+    assert found.summary() == [
+        "The past of x is found to help predict y, p = 0.005, periods 0 to 99.",
+        f"The past of y is not found to help predict x, p = {back['p_value']:.2f}, "
+        "periods 0 to 99.",
+    ]
+    assert (found.kind, found.n) == ("tests", 98)
 
 
 def test_what_answers_within_the_period_is_seen_in_the_third_row_alone() -> None:
     """As statsmodels' test of two series: n r^2 / (1 + r^2) of the residuals."""
     rng = np.random.default_rng(4)
     x = rng.normal(size=120)
-    found = lead_lag(table_of(x, x + rng.normal(size=120)), x="x", y="y", lags=1, n_draws=99)
+    found = lead_lag(table_of(x, x + rng.normal(size=120)), x="x", y="y", lags=1, n_replicates=99)
     same = found.table.iloc[2]
     assert same["p_chi2"] < 1e-6
     published = found.fitted.test_inst_causality(causing=0)
@@ -101,7 +110,7 @@ def test_what_answers_within_the_period_is_seen_in_the_third_row_alone() -> None
 def test_units_move_no_statistic_and_draws_follow_their_seed() -> None:
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(2, 60)).cumsum(axis=1)
-    asked = {"x": "x", "y": "y", "lags": 1, "n_draws": 99}
+    asked = {"x": "x", "y": "y", "lags": 1, "n_replicates": 99}
     plain = lead_lag(table_of(x, y), **asked).table
     scaled = lead_lag(table_of(1e6 + 1000 * x, y), **asked).table
     for column in ("statistic", "p_value"):
@@ -123,7 +132,7 @@ def test_the_response_of_a_made_series_is_found_at_its_horizon() -> None:
     rng = np.random.default_rng(7)
     x = rng.normal(size=200)
     y = 3 * np.concatenate([[0, 0], x[:-2]]) + 0.5 * rng.normal(size=200)
-    table = fit_local_projection(table_of(x, y), x="x", y="y", horizons=4, lags=2).table
+    table = local_projection(table_of(x, y), dependent="y", impulse="x", horizons=4, lags=2).table
     assert table["horizon"].tolist() == [0, 1, 2, 3, 4]
     assert table["n"].tolist() == [197, 196, 195, 194, 193]
     holds = table["lower"].le([0, 0, 3, 0, 0]) & table["upper"].ge([0, 0, 3, 0, 0])
@@ -136,7 +145,7 @@ def test_a_response_is_the_regression_on_the_past_of_both() -> None:
     import statsmodels.api as sm
 
     x, y = np.random.default_rng(8).normal(size=(2, 60))
-    table = fit_local_projection(table_of(x, y), x="x", y="y", horizons=1, lags=1).table
+    table = local_projection(table_of(x, y), dependent="y", impulse="x", horizons=1, lags=1).table
     past = [x[1:-2], y[1:-2], x[:-3], y[:-3]]
     fit = sm.OLS(y[3:], np.column_stack([x[2:-1], np.ones(57), *past])).fit(cov_type="HC3")
     assert table["estimate"][1] == pytest.approx(fit.params[0])
@@ -159,29 +168,81 @@ def test_the_errors_of_white_are_those_published(real_data: Path) -> None:
 @pytest.mark.parametrize(
     ("n", "changed", "message"),
     [
-        (30, {"lags": 2, "integration": 1}, "31 periods for 2 and 1 added .* got 30"),
-        (20, {"integration": 1}, "22 periods for 1 and 1 added .* got 20"),
-        (60, {"lags": 0, "integration": 0}, "at least 1 lag"),
+        (30, {"lags": 2, "integration": 1}, "30 periods. 2 lags and 1 added need 31"),
+        (20, {"integration": 1}, "20 periods. 1 lag and 1 added need 22"),
+        (60, {"lags": 0, "integration": 0}, "lags is 0. It must be a whole number from 1"),
+        (60, {"lags": "hq"}, "lags is 'hq'"),
+        (60, {"integration": 3}, "integration is 3. .* from 0 to 2"),
+        (60, {"most": 0}, "most is 0"),
+        (60, {"n_replicates": 0}, "n_replicates is 0"),
+        (60, {"seed": -1}, "seed is -1"),
+        (60, {"controls": "x"}, "controls is 'x'. It must be a list"),
+        (3, {}, "order of integration of 'x' cannot be tested"),
     ],
 )
-def test_a_series_too_short_for_its_lags_is_refused(
+def test_a_series_too_short_and_a_wrong_number_are_refused(
     n: int, changed: dict[str, object], message: str
 ) -> None:
     x, y = np.random.default_rng(9).normal(size=(2, n))
     with pytest.raises(SanctlibError, match=message):
-        lead_lag(table_of(x, y), x="x", y="y", **changed)  # type: ignore[arg-type]
+        lead_lag(table_of(x, y), **{"x": "x", "y": "y", **changed})  # type: ignore[arg-type]
 
 
-def test_a_horizon_beyond_the_series_and_a_constant_are_refused() -> None:
-    x, y = np.random.default_rng(10).normal(size=(2, 40))
-    with pytest.raises(SanctlibError, match="got 10"):
-        fit_local_projection(table_of(x, y), x="x", y="y", horizons=30)
-    with pytest.raises(SanctlibError, match="'y' does not"):
+@pytest.mark.parametrize(
+    ("n", "changed", "message"),
+    [
+        (40, {"horizons": 30}, "10 periods of 40 that have all 30 horizons. 1 lag and 1 added"),
+        (40, {"horizons": 60}, "horizons is 60, and the series has 40 periods"),
+        (40, {"horizons": -1}, "horizons is -1"),
+        (40, {"level": 95}, "level is 95.* Did you mean 0.95"),
+    ],
+)
+def test_a_horizon_beyond_the_series_is_refused(
+    n: int, changed: dict[str, object], message: str
+) -> None:
+    x, y = np.random.default_rng(10).normal(size=(2, n))
+    with pytest.raises(SanctlibError, match=message):
+        local_projection(table_of(x, y), dependent="y", impulse="x", **changed)  # type: ignore[arg-type]
+
+
+def test_a_constant_and_a_single_pulse_are_refused() -> None:
+    x, pulse = np.random.default_rng(10).normal(size=40), (np.arange(40) == 37) * 1.0
+    with pytest.raises(SanctlibError, match=r"'y' has one value\. A series must vary"):
         lead_lag(table_of(x, np.ones(40)), x="x", y="y")
+    with pytest.raises(SanctlibError, match="'y' has one value in the 34 periods of 40 that have"):
+        local_projection(table_of(x, pulse), dependent="x", impulse="y")
+    with pytest.raises(
+        SanctlibError, match=r"horizon . has no finite interval, because one period"
+    ):
+        local_projection(table_of(x, np.roll(pulse, -20)), dependent="x", impulse="y", lags=1)
+
+
+COPIES = {
+    "equal": lambda y: y,
+    "mirrored": lambda y: -y,
+    "scaled": lambda y: 3 * y + 7,
+    "lagged": lambda y: np.append(0.0, y[:-1]),
+    "led": lambda y: np.append(y[1:], 0.0),
+    "a trend": lambda y: np.arange(len(y)) * 1.0,
+    "doubling": lambda y: 2.0 ** np.arange(len(y)),
+}
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_a_series_that_follows_from_another_is_refused(copy: str) -> None:
+    y = np.random.default_rng(0).poisson(5, 60) * 1.0
+    table = table_of(COPIES[copy](y), y)
+    message = "'.' is an exact combination of the other columns and of the past"
+    with pytest.raises(SanctlibError, match=message):
+        lead_lag(table, x="x", y="y", n_replicates=19)
+    for impulse, dependent in (("x", "y"), ("y", "x")):
+        with pytest.raises(SanctlibError, match=message):
+            local_projection(table, dependent=dependent, impulse=impulse)
 
 
 def test_a_series_beside_itself_is_refused() -> None:
     table = pd.DataFrame({"period": range(80), "x": np.random.default_rng(1).normal(size=80)})
-    for fit in (lead_lag, fit_local_projection):
-        with pytest.raises(SanctlibError, match="needs each column once, and got x, x"):
-            fit(table, x="x", y="x")
+    with pytest.raises(SanctlibError, match="'x' is named twice"):
+        lead_lag(table, x="x", y="x")
+    with pytest.raises(SanctlibError, match="'x' is named twice"):
+        local_projection(table, dependent="x", impulse="x")

@@ -11,10 +11,11 @@ import pytest
 from scipy import stats
 
 import sanctlib as sl
-from sanctlib.errors import MissingColumnsError, SanctlibError
+from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError
 from sanctlib.models.bounds import relative_bounds
 from sanctlib.models.design import design_of
 from sanctlib.models.stacks import combined, stacked
+from sanctlib.result import Fit, Source
 
 STATES = [f"{a}{b}Q" for a in "ABCDEFGH" for b in "ABCDE"]
 
@@ -37,9 +38,15 @@ def quiet(changes: list[float], n_controls: int = 10) -> pd.DataFrame:
     return rows
 
 
-def study(panel: pd.DataFrame, onsets: pd.DataFrame, **changed: object) -> sl.Fit:
-    usual = {"outcome": "y", "before": 2, "after": 1, "targets": ["target"], "n_placebos": 19}
-    return sl.event_study(panel, onsets=onsets, **usual | changed)
+def study(panel: object, onsets: object, **changed: object) -> Fit:
+    usual = {
+        "dependent": "y",
+        "before": 2,
+        "after": 1,
+        "target_columns": ["target"],
+        "n_replicates": 19,
+    }
+    return sl.models.event_study(panel, onsets=onsets, **usual | changed)
 
 
 def test_weights_are_those_of_the_published_regression(real_data: Path) -> None:
@@ -56,11 +63,11 @@ def test_weights_are_those_of_the_published_regression(real_data: Path) -> None:
             design = design_of(
                 rows.assign(y=values),
                 "y",
-                targets=["id"],
+                target_columns=["id"],
                 window=(1, after),
                 repeats="first",
                 controls="never",
-                errors=None,
+                vcov=None,
             )
             doses = design.placed(onsets, pd.Series(1.0, onsets.index), what="onsets")
             stacks = stacked(design.layout, doses)
@@ -166,7 +173,7 @@ def test_repeats_follow_the_rule_that_is_named(repeats: str, n_onsets: int) -> N
     fit = study(made(15, 12), onsets, after=2, repeats=repeats)
     assert fit.table["n_onsets"].unique().tolist() == [n_onsets]
     near = {"drop": 2, "first": 2, "keep": 0}[repeats]
-    assert f"{near} follow or are near another (repeats={repeats!r})." in fit.notes[1]
+    assert f"{near} follow or are close to another one (repeats={repeats!r})." in fit.notes[1]
 
 
 def test_controls_follow_the_rule_that_is_named() -> None:
@@ -198,7 +205,7 @@ def test_onsets_near_wars_and_because_of_the_outcome_stand_apart() -> None:
     )
     wars = pd.DataFrame({"target": [*STATES[:2], STATES[9]], "period": [0, 3, 2]})
     fit = study(quiet([9, 7, 1, 2, 3, 4]), onsets, wars=wars, because="partner")
-    apart = fit.details["apart"].set_index("onsets")
+    apart = fit.tables["subsets"].set_index("onsets")
     assert apart.index.tolist()[1:3] == ["war of the target in the window", "no war in the window"]
     assert apart["estimate"].tolist() == pytest.approx([26 / 6, 8, 2.5, 3, 17 / 3])
     assert apart["n_onsets"].tolist() == [6, 2, 4, 3, 3]
@@ -207,7 +214,7 @@ def test_onsets_near_wars_and_because_of_the_outcome_stand_apart() -> None:
 def test_each_target_is_left_out_in_turn() -> None:
     onsets = pd.DataFrame({"target": STATES[:6], "period": 2})
     fit = study(quiet([1, 1, 1, 1, 1, 7]), onsets)
-    found = fit.details["leave_one_out"].set_index("without")["estimate"]
+    found = fit.tables["leave_one_out"].set_index("without")["estimate"]
     assert found.tolist() == pytest.approx([2.2] * 5 + [1])
     assert found.index.tolist() == STATES[:6]
 
@@ -221,7 +228,7 @@ def test_dates_are_put_in_their_periods_and_uncovered_values_are_none() -> None:
     onsets = pd.concat([onsets, onsets.tail(1)])
     fit = study(rows, onsets)
     assert fit.table["n_onsets"].unique().tolist() == [5]
-    assert "Of 6 in the panel 1 lack a whole window" in fit.notes[1]
+    assert "Of 6 onsets in the panel, 1 lack a full window" in fit.notes[1]
 
 
 def test_a_pair_is_treated_by_an_onset_on_either_side() -> None:
@@ -232,13 +239,13 @@ def test_a_pair_is_treated_by_an_onset_on_either_side() -> None:
     rows["y"] = rng.normal(size=len(rows))
     hit = rows[["first", "second"]].isin(STATES[:5]).any(axis=1) & rows["period"].ge(3)
     onsets = pd.DataFrame({"target": STATES[:5], "period": 3})
-    fit = sl.event_study(
+    fit = sl.models.event_study(
         rows.assign(y=rows["y"] + 2 * hit),
-        outcome="y",
+        dependent="y",
         onsets=onsets,
         before=2,
         after=2,
-        n_placebos=39,
+        n_replicates=39,
     )
     assert fit.table[["n_onsets", "n_targets", "n_treated", "n_controls"]].iloc[0].tolist() == [
         5,
@@ -246,10 +253,10 @@ def test_a_pair_is_treated_by_an_onset_on_either_side() -> None:
         165,
         465,
     ]
-    average = fit.details["average"].iloc[0]
+    average = fit.tables["average"].iloc[0]
     assert average["lower"] < 2 < average["upper"]
     assert average["p_placebo"] == 1 / 40
-    assert any("36 states, of which 5 with onsets are G" in note for note in fit.notes)
+    assert any("36 states, of which G = 5 have onsets" in note for note in fit.notes)
 
 
 def test_the_reverse_direction_sees_what_the_outcome_did_before() -> None:
@@ -258,7 +265,7 @@ def test_the_reverse_direction_sees_what_the_outcome_did_before() -> None:
     wide = rows.pivot_table("y", "target", "period")
     growth = (wide[3] - wide[2]).sort_values()
     onsets = pd.DataFrame({"target": growth.index[-10:], "period": 4})
-    reverse = study(rows, onsets).details["reverse"].set_index("term")
+    reverse = study(rows, onsets).tables["reverse"].set_index("term")
     assert reverse.loc["change", "estimate"] > 0
     assert reverse.loc["change", "p_value"] < 0.01
 
@@ -270,7 +277,7 @@ def test_placebos_reject_as_often_as_they_say_where_nothing_happens() -> None:
         rng = np.random.default_rng(seed)
         onsets = pd.DataFrame({"target": STATES[:8], "period": rng.integers(3, 7, 8)})
         fit = study(made(20, 10, seed), onsets)
-        p.append(fit.details["average"]["p_placebo"][0])
+        p.append(fit.tables["average"]["p_placebo"][0])
     assert 3 <= np.sum(np.array(p) <= 0.2) <= 21
 
 
@@ -278,14 +285,14 @@ def test_bounds_are_the_plain_interval_at_0_and_wider_from_there() -> None:
     rows = made()
     rows["y"] += 4 * (rows["target"].isin(STATES[:8]) & rows["period"].ge(4))
     fit = study(rows, pd.DataFrame({"target": STATES[:8], "period": 4}), before=3)
-    average, bounds = fit.details["average"].iloc[0], fit.details["bounds"]
+    average, bounds = fit.tables["average"].iloc[0], fit.tables["bounds"]
     assert bounds.loc[0, ["mbar", "lower", "upper"]].tolist() == pytest.approx(
         [0, average["lower"], average["upper"]]
     )
     assert bounds["lower"].is_monotonic_decreasing
     assert bounds["upper"].is_monotonic_increasing
     assert 0 < average["breakdown_mbar"] < 5
-    assert f"less than {average['breakdown_mbar']:.2f} times the largest step" in fit.notes[3]
+    assert f"by {average['breakdown_mbar']:.2f} times the largest step" in fit.notes[3]
 
 
 def test_a_bound_without_errors_is_arithmetic() -> None:
@@ -300,48 +307,93 @@ def test_a_bound_without_errors_is_arithmetic() -> None:
 
 def test_one_period_before_gives_no_bound() -> None:
     fit = study(made(), pd.DataFrame({"target": STATES[:8], "period": 4}), before=1)
-    assert "bounds" not in fit.details
-    assert "no bound can be given" in fit.notes[3]
+    assert "bounds" not in fit.tables
+    assert "so there is no bound" in fit.notes[3]
 
 
-def test_the_figure_has_the_reference_open() -> None:
-    fit = study(made(), pd.DataFrame({"target": STATES[:8], "period": 4}))
-    ax = sl.plot_fit(fit, caption="own", title="An event study")
-    assert [len(line.get_xdata()) for line in ax.lines[-2:]] == [3, 1]
-    assert ax.get_ylabel() == "effect, 8 onsets of 8 targets"
+def test_a_fit_says_what_it_is_of() -> None:
+    panel = sl.Result(table=made(), sources=(Source(key="own"),))
+    fit = study(panel, pd.DataFrame({"target": STATES[:8], "period": 4}), level=0.9)
+    assert (fit.kind, fit.n, fit.unit) == ("event_study", 8, "onsets of sanctions")
+    assert fit.name == "y around onsets of sanctions"
+    assert fit.query.level == 0.9
+    average = fit.tables["average"].iloc[0]
+    assert fit.findings == (
+        f"Over event times 0 to 1, y differs from its controls by {average['estimate']:.3g} "
+        f"(90% interval {average['lower']:.3g} to {average['upper']:.3g}) on average, placebo "
+        f"p = {average['p_placebo']:.2f}, 8 onsets of 8 targets, periods 0 to 9 (own, period not "
+        "stated).",
+    )
+
+
+def test_a_result_of_counts_gives_the_onsets_that_have_an_act() -> None:
+    """Rows whose n is 0 or missing are not onsets; without n every row is one."""
+    few = pd.DataFrame({"target": STATES[:8], "period": 4, "n": 1})
+    others = pd.DataFrame({"target": STATES[8:12], "period": 4, "n": [0, 0, None, 0]})
+    both = pd.concat([few, others], ignore_index=True)
+    plain = study(made(), few)
+    for onsets in (both, sl.Result(table=both, kind="counts")):
+        pd.testing.assert_frame_equal(study(made(), onsets).table, plain.table)
+    assert study(made(), both.drop(columns="n")).n == 12
+
+
+def test_periods_as_text_are_days() -> None:
+    rows = made()
+    rows["period"] = (rows["period"] + 2001).astype("str")
+    onsets = pd.DataFrame({"target": STATES[:8], "period": "2005-03-17"})
+    fit = study(rows, onsets)
+    assert fit.n == 8
+    assert fit.query.every == "year"
+    pd.testing.assert_frame_equal(
+        fit.table, study(made(), pd.DataFrame({"target": STATES[:8], "period": 4})).table
+    )
 
 
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"outcome": "z"}, MissingColumnsError, "event_study needs the column 'z'"),
-        ({"outcome": "target"}, SanctlibError, "is no outcome"),
-        ({"before": 0}, SanctlibError, "needs a period before the onset"),
-        ({"before": 6}, SanctlibError, "Of 8 onsets in the panel those of 0 targets are such"),
-        ({"targets": "target"}, SanctlibError, "needs a list of columns of targets"),
-        ({"repeats": "some"}, SanctlibError, "does not know the rule of repeats 'some'"),
-        ({"dose": "n"}, MissingColumnsError, "event_study: onsets needs the column 'n'"),
-        ({"dose": "below"}, SanctlibError, "needs a dose from 0 of every onset"),
-        ({"errors": "dyad"}, SanctlibError, "errors='dyadic' or a list"),
+        ({"dependent": "z"}, MissingColumnsError, "The table has no column 'z'"),
+        ({"dependent": "target"}, SanctlibError, "a column that names units or periods"),
+        ({"dependent": "word"}, SchemaError, "'word' holds text. It must hold numbers"),
+        ({"dependent": "log"}, SchemaError, "'log' is infinite in 1 of 200 rows"),
+        ({"before": 0}, SanctlibError, "before is 0. It must be a whole number from 1"),
+        ({"after": -1}, SanctlibError, "after is -1. It must be a whole number from 0"),
+        ({"before": 6}, SanctlibError, "Of 8 onsets in the panel, those of 0 targets have values"),
+        ({"target_columns": "target"}, SanctlibError, "target_columns is 'target'"),
+        ({"target_columns": []}, SanctlibError, "target_columns is empty"),
+        ({"repeats": "some"}, SanctlibError, "repeats is 'some'"),
+        ({"controls": "clean"}, SanctlibError, "controls is 'clean'"),
+        ({"dose": "n"}, MissingColumnsError, "In onsets: The table has no column 'n'"),
+        ({"dose": "below"}, SanctlibError, "'below' is missing or below 0 in 8 rows of onsets"),
+        ({"because": "said"}, SchemaError, "'said' holds text. It must hold True or False"),
+        ({"wars": pd.DataFrame({"target": ["AAQ"]})}, MissingColumnsError, "In wars: The table"),
+        ({"vcov": "dyad"}, SanctlibError, "vcov is 'dyad'. It must be 'dyadic' or a list"),
+        ({"vcov": ["period"]}, SanctlibError, "cannot be clustered by period"),
+        ({"n_replicates": 0}, SanctlibError, "n_replicates is 0"),
+        ({"seed": 1.5}, SanctlibError, "seed is 1.5"),
+        ({"level": 95}, SanctlibError, "level is 95.* Did you mean 0.95"),
     ],
 )
 def test_what_is_no_study_is_said(
     changed: dict[str, object], error: type[Exception], message: str
 ) -> None:
-    onsets = pd.DataFrame({"target": STATES[:8], "period": 4, "below": -1})
+    onsets = pd.DataFrame({"target": STATES[:8], "period": 4, "below": -1, "said": "yes"})
+    panel = made().assign(word="a", log=lambda rows: rows["y"].where(rows.index != 5, -np.inf))
     with pytest.raises(error, match=message):
-        study(made(), onsets, **changed)
+        study(panel, onsets, **changed)
 
 
 def test_onsets_of_all_leave_no_controls() -> None:
     onsets = pd.DataFrame({"target": STATES[:20], "period": 4})
-    with pytest.raises(SanctlibError, match="Of 20 onsets in the panel those of 0 targets"):
+    with pytest.raises(SanctlibError, match="Of 20 onsets in the panel, those of 0 targets"):
         study(made(), onsets)
 
 
 def test_a_unit_twice_in_a_period_and_dates_beside_numbers_are_refused() -> None:
     onsets = pd.DataFrame({"target": STATES[:8], "period": 4})
-    with pytest.raises(SanctlibError, match="one row per unit and period, and AAQ, 0 has several"):
+    with pytest.raises(SanctlibError, match=r"AAQ, 0 has several rows\. A unit must have one"):
         study(pd.concat([made(), made()]), onsets)
-    with pytest.raises(SanctlibError, match="got datetime64"):
+    with pytest.raises(SanctlibError, match="periods of onsets are days, and those of the table"):
         study(made(), onsets.assign(period=pd.Timestamp("2004-01-01")))
+    with pytest.raises(SanctlibError, match="'target' is missing in 10 rows"):
+        study(made().assign(target=lambda rows: rows["target"].where(rows.index > 9)), onsets)

@@ -1,4 +1,4 @@
-"""Exhibits: what stands in the table stands in the figure, and what is not known is seen."""
+"""Exhibits: the figure shows the numbers of the table, and what is not known is visible."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SanctlibError
-from sanctlib.plots import plot_flow_and_stock, plot_shared, plot_specifications, plot_units
+from sanctlib.query import ask
+from sanctlib.result import Fit, Result
 
 mpl.use("Agg")
-WORDS = {"caption": "n = 3 acts.", "title": "Acts"}
+GREEN = "#009E73"
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +27,12 @@ def _close_figures() -> Iterator[None]:
     plt.close("all")
 
 
-def units(n: list[int | None], upper: list[int | None]) -> pd.DataFrame:
-    return pd.DataFrame(
+def result(table: pd.DataFrame, kind: str) -> Result:
+    return Result(table=table, kind=kind, name="Acts", query=ask(every="year"))
+
+
+def units(n: list[int | None], upper: list[int | None]) -> Result:
+    table = pd.DataFrame(
         {
             "source": ["a", "a", "b"][: len(n)],
             "unit": ["entity", "designation", "act"][: len(n)],
@@ -37,29 +42,37 @@ def units(n: list[int | None], upper: list[int | None]) -> pd.DataFrame:
             "upper": pd.array(upper, dtype="Int64"),
         }
     )
+    return result(table, "units")
 
 
 def test_each_unit_has_a_row_and_its_number() -> None:
-    ax = plot_units(units([1926, 2017, 30], [1926, 2017, 30]), **WORDS)
+    found = units([1926, 2017, 30], [1926, 2017, 30])
+    ax = found.plot(labels={"b": "our list"})
     names = [t.get_text() for t in ax.get_yticklabels()]
-    assert names == ["act by programme, b", "designation by programme, a", "entity by programme, a"]
+    assert names == [
+        "acts, by programme (our list)",
+        "designations, by programme (a)",
+        "entities, by programme (a)",
+    ]
     texts = {t.get_text() for t in ax.texts}
     assert {"1,926", "2,017", "30"} <= texts
+    assert ax.get_legend() is None
 
 
 def test_a_lower_bound_is_an_open_mark_and_a_missing_count_no_row() -> None:
-    ax = plot_units(units([5, None, 3], [None, None, 3]), **WORDS)
+    ax = units([5, None, 3], [None, None, 3]).plot()
     assert len(ax.get_yticklabels()) == 2
     faces = [line.get_markerfacecolor() for line in ax.lines if len(line.get_xdata())]
     assert sorted(face == "white" for face in faces) == [False, True]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["lower bound"]
 
 
 def test_a_table_of_no_counts_says_so() -> None:
-    ax = plot_units(units([None], [None]), **WORDS)
+    ax = units([None], [None]).plot()
     assert any(t.get_text() == "no values" for t in ax.texts)
 
 
-def test_the_stock_stands_above_the_flow_with_what_began_before_shaded() -> None:
+def test_the_stock_is_above_the_flow_with_what_began_before_shaded() -> None:
     rows = [
         ("1", "USA", "2015-03-01", None),
         ("2", "USA", "2019-06-01", "2020-02-01"),
@@ -74,17 +87,20 @@ def test_the_stock_stands_above_the_flow_with_what_began_before_shaded() -> None
     stocks = sl.active_sanctions(
         cases, every="year", at="end_of_period", by=["sender"], coverage=known
     )
-    above, below = plot_flow_and_stock(stocks, by="sender", every="year", **WORDS)
+    above = stocks.plot(view="flows", marks=[("2020-02-01", "End")])
+    whole = above.figure.axes[0]
     assert above.lines[0].get_ydata().tolist()[:4] == [1, 2, 1, 1]
-    heights = [bar.get_height() for bar in below.patches]
+    heights = [bar.get_height() for bar in whole.child_axes[1].patches]
     assert heights == [0, 1, 0, 0, 0, 0, -1, 0]
     labels = [t.get_text() for t in above.get_legend().get_texts()]
-    assert labels == ["USA", "began before the data"]
-    assert "n = 3 acts." in {t.get_text() for t in below.texts}
+    assert labels == ["United States", "began before the data"]
+    assert any(t.get_text().startswith("n = 1 cases of sanctions") for t in whole.texts)
+    assert "End" in {t.get_text() for t in above.texts}
+    assert len(stocks.plot().figure.axes[0].child_axes) == 0
 
 
-def shared() -> pd.DataFrame:
-    return pd.DataFrame(
+def shared() -> Result:
+    table = pd.DataFrame(
         {
             "source": ["a", "a", "b"],
             "period": pd.to_datetime(["2018-01-01", "2019-01-01", "2019-01-01"]),
@@ -92,11 +108,12 @@ def shared() -> pd.DataFrame:
             "disputed": ["", "CAN", ""],
         }
     )
+    return result(table, "shared")
 
 
 def test_a_sender_that_another_source_does_not_name_is_an_open_mark() -> None:
-    ax = plot_shared(shared(), every="year", **WORDS)
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["USA", "CAN"]
+    ax = shared().plot()
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["United States", "Canada"]
     drawn = {
         line.get_label(): (len(line.get_xdata()), line.get_markerfacecolor()) for line in ax.lines
     }
@@ -106,19 +123,27 @@ def test_a_sender_that_another_source_does_not_name_is_an_open_mark() -> None:
 
 
 def test_nobody_on_both_says_so() -> None:
-    ax = plot_shared(shared().assign(shared="", disputed=""), every="year", **WORDS)
+    ax = result(shared().table.assign(shared="", disputed=""), "shared").plot()
     assert any(t.get_text() == "no values" for t in ax.texts)
 
 
-def curve() -> pd.DataFrame:
-    """Three specifications, of which the last is contaminated; one choice has one option."""
+def specifications() -> pd.DataFrame:
+    """Three specifications, of which the last is confounded; one choice has one option."""
     rows = {"lag": [1, 2, 2], "model": "linear", "estimate": [-0.1, 0.4, 0.3], "lower": -0.3}
     rows |= {"upper": 0.8, "p_value": [0.3, 0.01, 0.02], "null_lower": -0.2, "null_upper": 0.2}
-    return pd.DataFrame(rows | {"contaminated": [False, False, True]})
+    return pd.DataFrame(rows | {"confounded": [False, False, True]})
 
 
-def test_specifications_stand_in_order_above_their_choices_the_contaminated_apart() -> None:
-    clean, apart = plot_specifications(curve(), **WORDS)
+def curve(rows: pd.DataFrame, *keys: str) -> Fit:
+    table = rows[[*keys, "confounded"]].drop_duplicates(ignore_index=True)
+    return Fit(table=table, kind="curve", name="A curve", tables={"specifications": rows})
+
+
+def test_specifications_are_in_order_above_their_choices_the_confounded_separate() -> None:
+    found = curve(specifications())
+    above = found.plot()
+    clean, apart = above.figure.axes[0].child_axes[::2], above.figure.axes[0].child_axes[1::2]
+    assert clean[0] is above
     _, below, from_ = clean[0].lines
     assert np.asarray(below.get_xydata()).tolist() == [[1, 0.4]]
     assert np.asarray(from_.get_xydata()).tolist() == [[0, -0.1]]
@@ -126,23 +151,19 @@ def test_specifications_stand_in_order_above_their_choices_the_contaminated_apar
     assert [label.get_text() for label in clean[1].get_yticklabels()] == ["lag: 1", "lag: 2"]
     assert [np.asarray(line.get_xdata()).tolist() for line in clean[1].lines] == [[0], [1]]
     assert [np.asarray(line.get_xdata()).tolist() for line in apart[1].lines] == [[], [0]]
-    assert apart[0].get_title(loc="right") == "contaminated"
-    assert len(plot_specifications(curve().query("not contaminated"), **WORDS)) == 1
+    assert apart[0].get_title(loc="right") == "confounded"
+    assert apart[0].lines[1].get_color() == GREEN
+    assert len(found.filter(confounded=False).plot().figure.axes[0].child_axes) == 2
 
 
 def test_two_curves_are_not_drawn_as_one() -> None:
-    with pytest.raises(SanctlibError, match="choose the rows of one estimand"):
-        plot_specifications(pd.concat([curve(), curve()]), **WORDS)
-    with pytest.raises(MissingColumnsError, match="plot_specifications needs"):
-        plot_specifications(curve().drop(columns="p_value"), **WORDS)
-
-
-def test_another_table_is_refused() -> None:
-    for draw in (plot_units, plot_shared, plot_flow_and_stock):
-        every = {} if draw is plot_units else {"every": "year"}
-        by = {"by": "sender"} if draw is plot_flow_and_stock else {}
-        with pytest.raises(MissingColumnsError):
-            draw(pd.DataFrame({"a": [1]}), **every, **by, **WORDS)
+    two = pd.concat([specifications().assign(model=model) for model in ("linear", "Poisson")])
+    both = curve(two, "model")
+    with pytest.raises(SanctlibError, match=r"several options of 'model'.*filter\(model=…\)"):
+        both.plot()
+    assert len(both.filter(model="linear").plot().figure.axes[0].child_axes) == 4
+    with pytest.raises(MissingColumnsError, match="no column 'p_value'"):
+        curve(specifications().drop(columns="p_value")).plot()
 
 
 def test_a_data_appendix_accounts_for_every_row() -> None:

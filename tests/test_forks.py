@@ -203,7 +203,7 @@ def test_a_batch_says_once_that_it_is_not_fast(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     result = CliRunner().invoke(main, ["batch", "briefs.toml", "--fast", "--jobs", "2"])
     assert result.exit_code == 0, result.output
-    said = "--fast is off, a library runs threads of its own: kernels start as ever"
+    said = "--fast is off, a library runs threads of its own: kernels start one by one"
     assert result.stderr.splitlines().count(said) == 1
     assert sum(": done in " in line for line in result.stderr.splitlines()) == 3
 

@@ -185,7 +185,7 @@ def test_a_file_of_rejected_rows_alone_is_an_error_that_gives_a_reason(tmp_path:
 
 
 def test_no_file_is_an_error() -> None:
-    with pytest.raises(SourceError, match="needs the path of a file, or several, and found none"):
+    with pytest.raises(SourceError, match="path is empty"):
         sl.read("gdelt", [])
 
 

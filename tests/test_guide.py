@@ -6,27 +6,30 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from functools import cache
+from operator import attrgetter
 
 import pandas as pd
 import pytest
 
 import sanctlib as sl
+from sanctlib.catalogue import shipped as shipped_datasets
 from sanctlib.errors import SanctlibError
+from sanctlib.metrics.composition import Intensity
 from sanctlib.metrics.questions import UNITS
 from sanctlib.periods import Period
 from sanctlib.schema import AGREEMENT_STAGES, TABLES
+from sanctlib.sources.producers import producers
 from tests.conftest import ROOT
 from tests.samples import SAMPLES
 
 Call = Callable[[object, str], object]
 GUIDE = (ROOT / "docs" / "guide.md").read_text("utf-8")
-PAIR, SPAN = ("IRN", "RUS"), {"start": date(2018, 1, 1), "end": date(2018, 12, 31)}
+PAIR, SPAN = ("IRN", "RUS"), {"start": "2018", "end": "2018"}
 
 
 def frame(table: object) -> pd.DataFrame:
-    return table.table if isinstance(table, sl.Reading) else table  # type: ignore[return-value]
+    return table.table if isinstance(table, sl.Reading | sl.Result) else table  # type: ignore[return-value]
 
 
 def unit(kind: str) -> str:
@@ -37,34 +40,38 @@ def period(kind: str) -> Period:
     return "year" if kind == "cases" else "month"
 
 
+def named(measure: str) -> object:
+    """The function of a name such as "metrics.partners" or "agreements(pair=…)"."""
+    return attrgetter(measure.partition("(")[0])(sl)
+
+
 CALLS: dict[str, Call] = {
     "sanction_counts": lambda t, k: sl.sanction_counts(
         t, every=period(k), unit=unit(k), by=["target"]
     ),
     "compare_units": lambda t, _: sl.compare_units({"own": t}, targets=["RUS"], **SPAN),
-    "compare_dates": lambda t, k: sl.compare_dates(t, every="month", unit=unit(k)),
     "active_sanctions": lambda t, k: sl.active_sanctions(t, every=period(k), at="any_day"),
     "sanction_pressure": lambda t, k: sl.sanction_pressure(t, every=period(k), targets=["RUS"]),
-    "recent_sanctions": lambda t, k: sl.recent_sanctions(
+    "sanction_pressure(half_life=…)": lambda t, k: sl.sanction_pressure(
         t, every=period(k), unit=unit(k), half_life=12
     ),
     "sanction_outcomes": lambda t, _: sl.sanction_outcomes(t),
-    "fit_duration": lambda t, _: sl.fit_duration(t, every="year"),
+    "models.duration": lambda t, _: sl.models.duration(t, every="year"),
     "shared_sanctioners": lambda t, k: sl.shared_sanctioners(
         {"own": t}, pair=PAIR, every=period(k)
     ),
     "partnership_intensity": lambda t, _: sl.partnership_intensity(t, pair=PAIR, every="month"),
+    "metrics.partners": lambda t, _: sl.metrics.partners(t, state="IRN", every="month"),
     "observed_expected": lambda t, _: sl.observed_expected(
-        t, pair=PAIR, every="year", block="month", n_draws=20
+        t, pair=PAIR, every="year", block="month", n_replicates=20
     ),
-    "agreement_stages": lambda t, _: sl.agreement_stages(t),
-    "active_agreements": lambda t, _: sl.active_agreements(
-        t, pair=PAIR, every="month", half_life=12
-    ),
-    "ideal_point_gap": lambda t, _: sl.ideal_point_gap(t, pair=PAIR),
-    "portfolio_similarity": lambda t, _: sl.portfolio_similarity(frame(t), pair=PAIR, top=10),
+    "agreements": lambda t, _: sl.agreements(t),
+    "agreements(pair=…)": lambda t, _: sl.agreements(t, pair=PAIR, every="month", half_life=12),
+    "metrics.timeline": lambda t, _: sl.metrics.timeline(t, pair=PAIR),
+    "voting_gap": lambda t, _: sl.voting_gap(t, pair=PAIR),
+    "portfolio_similarity": lambda t, _: sl.portfolio_similarity(t, pair=PAIR, top=10),
     "dyad_panel": lambda t, k: sl.dyad_panel(
-        t, every="year" if k == "dyads" else "month", states=["RUS", "IRN"], directed=False
+        t, every="year" if k == "dyads" else "month", states=["RUS", "IRN"]
     ),
     "cells": lambda t, _: sl.cells(t, every="month"),
     "expand_blocs": lambda t, _: sl.expand_blocs(frame(t)),
@@ -115,29 +122,31 @@ def test_a_measure_takes_the_tables_that_the_guide_says(measure: str) -> None:
 
 
 def test_the_guide_has_every_measure() -> None:
-    modules = ("sanctlib.metrics", "sanctlib.models", "sanctlib.counting", "sanctlib.codes.blocs")
-    public = {
+    modules = ("sanctlib.metrics", "sanctlib.counting")
+    top = {
         name
         for name in sl.__all__
         if inspect.isfunction(getattr(sl, name))
         and getattr(sl, name).__module__.startswith(modules)
     }
-    of_results = {"decompose", "intensity_shares", "exposure_elasticity", "find_breaks"}
-    of_results |= {"fit_interrupted_series", "fit_local_projection", "lead_lag"}
-    of_results |= {"fit_count_panel", "fit_gravity", "event_study"}
-    of_results |= {"fit_synthetic_control", "specification_curve"}
-    of_numbers = {"poisson_interval", "wilson_interval", "check_asked", "blocs"}
-    assert CALLS.keys() == MATRIX.keys() == public - of_results - of_numbers
-    asked = set(re.findall(r"`(\w+)`", GUIDE.split("## By table")[0]))
-    assert asked == (public - of_numbers - {"cells"}) | {"compare_copies"}
+    inner = {f"metrics.{n}" for n in sl.metrics.__all__ if not n.endswith("_interval")}
+    models = {f"models.{n}" for n in sl.models.__all__}
+    assert CALLS.keys() == MATRIX.keys()
+    rows = {measure.partition("(")[0] for measure in MATRIX}
+    assert rows == top | inner | {"expand_blocs", "models.duration"}
+    asked = set(re.findall(r"`([\w.]+)`", GUIDE.split("## By table")[0]))
+    asked -= {"covered"}  # a column
+    assert asked == (top - {"cells"}) | inner | models | {"expand_blocs", "compare_copies"}
+    for method in re.findall(r"`(\w+)\(\)`", GUIDE):
+        assert inspect.isfunction(getattr(Intensity, method))
 
 
 def test_results_go_where_the_guide_says() -> None:
     rates = sl.partnership_intensity(table_of("cells"), pair=PAIR, every="month")
-    for measure in (sl.decompose, sl.intensity_shares, sl.exposure_elasticity):
-        assert len(measure(rates)) > 0
-    whole = rates[rates["component"].eq("all_cooperation")]
-    assert sl.find_breaks(whole.set_index("period")["rate"]).details["numbers"] is not None
+    for found in (rates.decompose(), rates.shares(), rates.elasticity(), rates.components()):
+        assert len(found) > 0
+    one = rates.filter(component="all_cooperation", covered=True)
+    assert len(sl.models.breaks(one, dependent="rate").tables["numbers"]) > 0
 
 
 @pytest.mark.parametrize("row", rows_under("kind"), ids=lambda row: row[0])
@@ -147,8 +156,12 @@ def test_the_kinds_are_those_of_the_schema_the_readers_and_the_shipped_data(row:
     names = [re.findall(r"`(\w+)`", cell) for cell in (shipped, read)]
     assert one_row == TABLES[key].row
     assert units == ", ".join(UNITS.get(key, ()))
-    for listed, table in zip(names, (sl.catalogue(), sl.readers()), strict=True):
-        assert sorted(listed) == sorted(table.loc[table["kind"].eq(key), "key"])
+    kinds = (
+        {k: dataset.kind for k, dataset in shipped_datasets().items()},
+        {k: producer.kind for k, producer in producers().items()},
+    )
+    for listed, of_kind in zip(names, kinds, strict=True):
+        assert sorted(listed) == sorted(k for k, found in of_kind.items() if found == key)
 
 
 def test_the_guide_has_every_kind_of_table() -> None:
@@ -157,19 +170,22 @@ def test_the_guide_has_every_kind_of_table() -> None:
 
 def returned(measure: str) -> set[str]:
     """The columns that a docstring promises."""
-    told = inspect.getdoc(getattr(sl, measure)).partition("Returns\n")[2].partition("Raises\n")[0]
-    return set(re.findall(r"``(\w+)``", told))
+    text = inspect.getdoc(named(measure)) or ""
+    return set(re.findall(r"``(\w+)``", text.partition("Returns\n")[2].partition("Raises\n")[0]))
 
 
 def test_every_column_of_a_result_has_its_meaning_in_the_docs() -> None:
     columns: dict[str, set[str]] = {}
     for measure, call in CALLS.items():
         kind = COLUMNS[next(i for i, mark in enumerate(MATRIX[measure]) if mark)]
-        found = call(table_of(kind), kind)
-        table = found.table if isinstance(found, sl.Fit) else frame(found)
-        columns[measure] = returned(measure) | set(table)
-    for measure in ("decompose", "intensity_shares", "exposure_elasticity", "poisson_interval"):
-        columns[measure] = returned(measure)
+        columns[measure] = returned(measure) | set(frame(call(table_of(kind), kind)))
+    for name in (f"models.{n}" for n in sl.models.__all__):
+        columns[name] = returned(name)
+    for name in ("metrics.poisson_interval", "metrics.wilson_interval"):
+        columns[name] = returned(name)
+    rates = sl.partnership_intensity(table_of("cells"), pair=PAIR, every="month")
+    for name in ("components", "shares", "elasticity", "decompose"):
+        columns[name] = set(getattr(rates, name)().table)
     pages = "".join((ROOT / "docs" / f"{p}.md").read_text("utf-8") for p in ("glossary", "tables"))
     words = re.findall(r"`(\w+)`", pages) + re.findall(r"^\| ([\w, ]+) \|", pages, re.MULTILINE)
     known = {part for word in words for part in word.split(", ")}

@@ -128,7 +128,7 @@ def test_files_of_two_forms_are_one_reading_and_days_between_them_are_a_gap() ->
 
 
 def test_the_quadruples_are_not_taken_for_raw_events() -> None:
-    with pytest.raises(SourceError, match=r"(?s)reader of ICEWS events needs .*'icews_2018'"):
+    with pytest.raises(SourceError, match=r"(?s)no column 'Event ID'.*'icews_2018'"):
         sl.read("icews", SAMPLES / "icews_2018" / "icews18_named.tsv")
 
 
@@ -307,5 +307,5 @@ def test_actors_are_a_choice_of_the_quadruples_alone(tmp_path: Path) -> None:
     by_label = sl.read("icews_2018", path, actors="label").table
     assert by_label["sender"].tolist() == ["RUS"]
     assert sl.read("icews_2018", path).table["sender"].isna().all()
-    with pytest.raises(UnknownChoiceError, match="has no choice of actors"):
+    with pytest.raises(UnknownChoiceError, match="only 'icews_2018' has a choice of actors"):
         sl.read("gsdb", path, actors="label")

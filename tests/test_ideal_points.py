@@ -10,7 +10,7 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.errors import SanctlibError, SourceError
-from sanctlib.metrics.gaps import ideal_point_gap
+from sanctlib.metrics.gaps import voting_gap
 from sanctlib.sources.ideal_points import read_gaps
 
 SAMPLES = Path(__file__).parent / "samples" / "un_ideal_points"
@@ -135,10 +135,10 @@ def test_any_pair_has_its_gap_from_the_file_and_a_session_without_votes_is_missi
     path = tmp_path / "points.csv"
     path.write_text(HEAD + ROWS + spain + ",630,46,80,-1.4,-1.6,-1.2,IRN,Iran\n", encoding="utf-8")
     # Half widths .2 and .2 add in quadrature: .2828. No row of session 45.
-    gap = ideal_point_gap(path, pair=("IRN", "ESP"))
+    gap = voting_gap(path, pair=("IRN", "ESP")).table
     assert gap.fillna(-1).to_dict("list") == {
+        "period": list(pd.to_datetime(["1989-01-01", "1990-01-01", "1991-01-01"])),
         "session": [44, 45, 46],
-        "date": list(pd.to_datetime(["1989-01-01", "1990-01-01", "1991-01-01"])),
         "first": ["ESP"] * 3,
         "second": ["IRN"] * 3,
         "value": [0.0, -1, 0.4],
@@ -149,21 +149,38 @@ def test_any_pair_has_its_gap_from_the_file_and_a_session_without_votes_is_missi
 
 def test_a_pair_without_a_gap_is_told_where_to_find_one() -> None:
     shipped = sl.load("un_ideal_points")
-    with pytest.raises(SanctlibError, match=r"no gap of DEU and FRA .*the producer's file"):
-        ideal_point_gap(shipped, pair=("FRA", "DEU"))
-    with pytest.raises(SanctlibError, match="needs dyads, and 'russia_iran' holds events"):
-        ideal_point_gap(sl.load("russia_iran"), pair=("RUS", "IRN"))
+    with pytest.raises(SanctlibError, match=r"no gap of DEU and FRA\. .*the producer's file"):
+        voting_gap(shipped, pair=[("RUS", "IRN"), ("FRA", "DEU")])
+    with pytest.raises(SanctlibError, match=r"'russia_iran' holds events\. It must hold dyads"):
+        voting_gap(sl.load("russia_iran"), pair=("RUS", "IRN"))
+    with pytest.raises(SanctlibError, match="pair is None"):
+        voting_gap(shipped, pair=None)  # type: ignore[arg-type]
+
+
+def test_several_pairs_have_the_gaps_each_has_alone() -> None:
+    shipped = sl.load("un_ideal_points")
+    pairs = [("RUS", "IRN"), ("USA", "IRN")]
+    found = voting_gap(shipped, pair=pairs)
+    alone = [voting_gap(shipped, pair=pair).table for pair in pairs]
+    pd.testing.assert_frame_equal(found.table, pd.concat(alone, ignore_index=True))
+    assert list(found.table) == ["period", "session", "first", "second", "value", "lower", "upper"]
+    assert (found.kind, found.n) == ("gap", found.table["value"].notna().sum())
+    assert found.findings[0] == (
+        "Iran and Russia: gap of 1.68 in 1991 (90% interval 1.19 to 2.16) and 1.61 in 2022 "
+        "(90% interval 1.28 to 1.95) (un_ideal_points, 1946-01-01 to 2022-12-31)."
+    )
+    assert "Sessions without a value are missing: 19." in found.notes
 
 
 def test_the_shipped_gap_is_that_of_the_real_file(real_data: Path) -> None:
     path = real_data / "partnership" / "un_ideal_points_2023-07.csv.gz"
-    gap = ideal_point_gap(path, pair=("RUS", "IRN"))
+    gap = voting_gap(path, pair=("RUS", "IRN")).table
     assert gap.set_index("session")["value"].to_dict().items() >= GAPS.items()
     assert gap["value"].between(gap["lower"], gap["upper"]).all()
     pd.testing.assert_frame_equal(
-        gap, ideal_point_gap(sl.load("un_ideal_points"), pair=("RUS", "IRN"))
+        gap, voting_gap(sl.load("un_ideal_points"), pair=("RUS", "IRN")).table
     )
     # A pair that we do not ship; no session 19.
-    others = ideal_point_gap(path, pair=("FRA", "GBR"))
+    others = voting_gap(path, pair=("FRA", "GBR")).table
     assert others.loc[others["value"].isna(), "session"].tolist() == [19]
     assert (others["session"].min(), others["session"].max()) == (1, 77)

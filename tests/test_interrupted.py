@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sanctlib.errors import SanctlibError, UnknownChoiceError
-from sanctlib.models.interrupted import fit_interrupted_series
+from sanctlib.models import interrupted_series
 
 
 def numbered(y: list[float] | np.ndarray, **more: object) -> pd.DataFrame:
@@ -35,16 +35,16 @@ def test_the_smoking_ban_in_sicily(
     sicily: pd.DataFrame, harmonics: int, expected: list[float], dispersion: str
 ) -> None:
     """R24, data of Lopez Bernal 2017: coronary events, offset log of the standard population."""
-    fit = fit_interrupted_series(
+    fit = interrupted_series(
         sicily,
-        value="aces",
-        at=date(2005, 1, 1),
+        dependent="aces",
+        onset=date(2005, 1, 1),
         model="poisson",
         exposure="stdpop",
         slope=False,
         harmonics=harmonics,
     )
-    row = fit.table.set_index("errors").loc[f"Poisson, dispersion {dispersion}"]
+    row = fit.table.set_index("vcov").loc[f"Poisson, dispersion {dispersion}"]
     found = row[["estimate", "lower", "upper"]].astype("float64").to_numpy()
     assert found == pytest.approx(expected, abs=1e-6)
     assert fit.table["scale"].eq("rate ratio").all()
@@ -57,14 +57,14 @@ def test_the_rank_among_placebo_dates_is_as_worked_by_hand() -> None:
     The slope is sum((t - 3.5) y) / 42 = (-0.5 - 5) / 42 = -0.130952.
     """
     y = [0, 0, 0, 1, 0, 0, -2, 0, 1.5, 0, 0]
-    fit = fit_interrupted_series(numbered(y), value="y", at=8, window=1, slope=False)
-    jumps = fit.details["placebo"]
+    fit = interrupted_series(numbered(y), dependent="y", onset=8, window=1, slope=False)
+    jumps = fit.tables["placebo"]
     slope = -5.5 / 42
     assert jumps["jump"].tolist() == pytest.approx(np.diff(y[:9]) - slope)
     assert jumps["period"].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
     head = fit.table.iloc[0]
     # 1.5 less the slope is 1.63: of seven placebo jumps -2 (1.87) and 2 (2.13) are as large.
-    assert head[["term", "n", "errors"]].tolist() == ["jump", 7, "placebo dates"]
+    assert head[["term", "n", "vcov"]].tolist() == ["jump", 7, "placebo dates"]
     assert head["p_value"] == 3 / 8
     assert head["estimate"] == pytest.approx(1.5 - slope)
     assert "cannot be below 0.125" in repr(fit)
@@ -73,24 +73,24 @@ def test_the_rank_among_placebo_dates_is_as_worked_by_hand() -> None:
 def test_a_step_is_found_and_what_it_would_have_been_is_shown() -> None:
     noise = np.random.default_rng(1).normal(size=80)
     y = 10 + 0.1 * np.arange(80) + 5 * (np.arange(80) >= 50) + noise
-    fit = fit_interrupted_series(numbered(y), value="y", at=50)
-    rows = fit.table.set_index(["term", "errors"])
+    fit = interrupted_series(numbered(y), dependent="y", onset=50)
+    rows = fit.table.set_index(["term", "vcov"])
     assert fit.table["term"].tolist() == ["jump", "level", "slope", "level", "slope"]
     assert rows.loc[("jump", "placebo dates"), "p_value"] == 1 / 46
     own = fit.table.iloc[1]
     assert own["lower"] < 5 < own["upper"]
-    series = fit.details["series"]
+    series = fit.tables["series"]
     assert series["expected"].isna().sum() == 50
     after = series.iloc[50]
     assert after["fitted"] - after["expected"] == pytest.approx(own["estimate"])
 
 
 def test_the_errors_of_newey_and_west_come_with_a_warning() -> None:
-    fit = fit_interrupted_series(
-        numbered(np.random.default_rng(1).normal(size=60)), value="y", at=35
+    fit = interrupted_series(
+        numbered(np.random.default_rng(1).normal(size=60)), dependent="y", onset=35
     )
-    assert fit.table["errors"].tolist()[3] == "HAC, 3 lags: too small"
-    assert "HAC errors are too small in samples of this size" in repr(fit)
+    assert fit.table["vcov"].tolist()[3] == "HAC, 3 lags: too small"
+    assert "HAC errors are too small in series of this length" in repr(fit)
 
 
 def test_the_errors_of_newey_and_west_are_those_published(real_data: Path) -> None:
@@ -113,7 +113,9 @@ def test_growth_of_the_whole_passes_for_a_jump_without_an_exposure() -> None:
     total = np.where(np.arange(90) < 60, 1e4, 3e4)
     table = numbered(rng.poisson(0.002 * total), total=total)
     with_it, without = (
-        fit_interrupted_series(table, value="y", at=60, model="poisson", exposure=e).table.iloc[1]
+        interrupted_series(table, dependent="y", onset=60, model="poisson", exposure=e).table.iloc[
+            1
+        ]
         for e in ("total", None)
     )
     assert without["lower"] > 2
@@ -125,7 +127,7 @@ def test_dispersion_widens_the_interval_and_never_narrows_it() -> None:
     wide = rng.negative_binomial(2, 0.2, size=80)
     narrow = np.tile([8, 8, 9, 7], 20)
     words = [
-        fit_interrupted_series(numbered(y), value="y", at=50, model="poisson").table["errors"][1]
+        interrupted_series(numbered(y), dependent="y", onset=50, model="poisson").table["vcov"][1]
         for y in (wide, narrow)
     ]
     assert float(words[0].removeprefix("Poisson, dispersion ")) > 2
@@ -139,12 +141,12 @@ def test_the_negative_binomial_is_that_of_maximum_likelihood() -> None:
     y = np.random.default_rng(2).negative_binomial(2, 0.2, size=120).astype("float64")
     time = np.arange(120.0)
     after = (time >= 70).astype("float64")
-    fit = fit_interrupted_series(
-        numbered(y), value="y", at=70, model="negative_binomial", slope=False
+    fit = interrupted_series(
+        numbered(y), dependent="y", onset=70, model="negative_binomial", slope=False
     )
     design = np.column_stack([np.ones(120), time / 100, after])
     own = sm.NegativeBinomial(y, design).fit(start_params=[2, 0, 0, 0.5], disp=0, maxiter=200)
-    assert fit.table["errors"][1] == f"negative binomial, alpha {own.params[3]:.3f}"
+    assert fit.table["vcov"][1] == f"negative binomial, alpha {own.params[3]:.3f}"
     assert np.log(fit.table["estimate"][1]) == pytest.approx(own.params[2], abs=1e-3)
     # Expected and observed information differ in small samples.
     assert fit.table["p_value"][1] == pytest.approx(own.pvalues[2], abs=0.02)
@@ -155,31 +157,63 @@ def test_a_season_is_no_interruption() -> None:
     season = 5 * np.cos(2 * np.pi * np.arange(120) / 12)
     y = season + np.random.default_rng(1).normal(size=120, scale=0.1)
     table = pd.DataFrame({"period": months, "y": y})
-    flat = fit_interrupted_series(table, value="y", at=date(2016, 10, 1), harmonics=1)
+    flat = interrupted_series(table, dependent="y", onset=date(2016, 10, 1), harmonics=1)
     assert abs(flat.table["estimate"][0]) < 0.5
-    raw = fit_interrupted_series(table, value="y", at=date(2016, 10, 1))
+    raw = interrupted_series(table, dependent="y", onset=date(2016, 10, 1))
     assert raw.table["estimate"][0] > 2
+
+
+@pytest.mark.parametrize("onset", ["2016-10", pd.Period("2016-10"), np.datetime64("2016-10-01")])
+def test_an_onset_is_a_day_of_any_form(onset: object) -> None:
+    months = pd.date_range("2010-01-01", periods=120, freq="MS")
+    y = np.random.default_rng(1).normal(size=120)
+    table = pd.DataFrame({"period": months.strftime("%Y-%m"), "y": y})
+    plain = interrupted_series(
+        pd.DataFrame({"period": months, "y": y}), dependent="y", onset=date(2016, 10, 1)
+    )
+    found = interrupted_series(table, dependent="y", onset=onset)
+    pd.testing.assert_frame_equal(found.table, plain.table)
+    assert found.query.every == "month"
+    assert (found.n, found.unit, found.kind) == (120, "months", "series")
+    assert found.name == "y before and after October 2016"
+    assert found.findings[0].startswith("Jump in October 2016: difference ")
 
 
 @pytest.mark.parametrize(
     ("y", "changed", "error", "message"),
     [
-        ([1.0] * 20, {"at": 5}, SanctlibError, "at least 12 periods before .* got 5 and 15"),
-        ([1.0] * 20, {"at": 18}, SanctlibError, "3 from it on .* got 18 and 2"),
-        ([1.0] * 20, {"at": -4}, SanctlibError, "got -1 and 21"),
-        ([1.0] * 20, {"at": 12, "window": 0}, SanctlibError, "window 0"),
-        ([-1.0] * 20, {"at": 12, "model": "poisson"}, SanctlibError, "counts from 0"),
-        ([1.0] * 20, {"at": 12, "exposure": "y"}, SanctlibError, "model='poisson'"),
-        ([1.0] * 20, {"at": 12, "harmonics": 1}, SanctlibError, "no season"),
-        ([1.0] * 20, {"at": 12, "model": "probit"}, UnknownChoiceError, "probit"),
-        ([1.0] * 20, {"at": 12, "level": 95}, SanctlibError, "between 0 and 1"),
-        ([1.0] * 12 + [4.0] * 8, {"at": 12}, SanctlibError, "nothing to compare"),
-        ([1.0, 2.0] * 6 + [0.0] * 8, {"at": 12, "model": "poisson"}, SanctlibError, "nothing to"),
-        ([5.0, 6.0] * 10, {"at": 12, "model": "negative_binomial"}, SanctlibError, "no more than"),
+        ([1.0] * 20, {"onset": 5}, SanctlibError, "5 periods before the onset and 15 from it on"),
+        ([1.0] * 20, {"onset": 18}, SanctlibError, "18 periods before .* must have 12 and 3"),
+        ([1.0] * 20, {"onset": -4}, SanctlibError, r"onset is -4\. It must lie in .* 0 to 19"),
+        ([1.0] * 20, {"onset": "2016"}, SanctlibError, "onset is '2016'.* a whole number"),
+        ([1.0] * 20, {"window": 0}, SanctlibError, "window is 0"),
+        ([1.0] * 20, {"harmonics": -1}, SanctlibError, "harmonics is -1"),
+        ([1.0] * 20, {"slope": "no"}, SanctlibError, "slope is 'no'. It must be True or False"),
+        ([-1.0] * 20, {"model": "poisson"}, SanctlibError, "'y' holds -1.*needs values from 0"),
+        ([1.0] * 20, {"exposure": "y"}, SanctlibError, "model='poisson'"),
+        ([1.0] * 20, {"harmonics": 1}, SanctlibError, "no season"),
+        ([1.0] * 20, {"model": "probit"}, UnknownChoiceError, "model is 'probit'"),
+        ([1.0] * 20, {"level": 95}, SanctlibError, r"between 0 and 1\. Did you mean 0.95"),
+        ([1.0] * 12 + [4.0] * 8, {}, SanctlibError, "nothing to compare"),
+        ([1.0, 2.0] * 6 + [0.0] * 8, {"model": "poisson"}, SanctlibError, "nothing to"),
+        ([5.0, 6.0] * 10, {"model": "negative_binomial"}, SanctlibError, "no more than"),
+        (list(range(20)), {}, SanctlibError, "follows its trend exactly before the onset"),
+        ([np.inf] * 20, {}, SanctlibError, "'y' is infinite in 20 of 20 rows"),
+        (["a"] * 20, {}, SanctlibError, "'y' holds text"),
     ],
 )
 def test_what_cannot_be_fitted_is_said(
     y: list[float], changed: dict[str, object], error: type[Exception], message: str
 ) -> None:
+    table = pd.DataFrame({"period": range(len(y)), "y": y})
     with pytest.raises(error, match=message):
-        fit_interrupted_series(numbered(y), value="y", **changed)  # type: ignore[arg-type]
+        interrupted_series(table, **{"dependent": "y", "onset": 12, **changed})  # type: ignore[arg-type]
+
+
+def test_harmonics_beyond_half_a_year_are_refused() -> None:
+    months = pd.date_range("2010-01-01", periods=120, freq="MS")
+    table = pd.DataFrame({"period": months, "y": np.random.default_rng(1).normal(size=120)})
+    with pytest.raises(
+        SanctlibError, match=r"harmonics is 6\. It must be a whole number from 0 to 5"
+    ):
+        interrupted_series(table, dependent="y", onset="2016", harmonics=6)

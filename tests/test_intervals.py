@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from datetime import date
 from itertools import product
 
@@ -18,6 +20,7 @@ from sanctlib.errors import CuratedError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.intervals import (
     block_interval,
+    percent,
     poisson_dispersion,
     poisson_interval,
     wilson_interval,
@@ -76,18 +79,29 @@ def test_wilson_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "match"),
     [
-        lambda: poisson_interval([-1]),
-        lambda: poisson_interval([1], exposure=0),
-        lambda: poisson_interval([1], dispersion=0.5),
-        lambda: poisson_interval([1], level=95),
-        lambda: wilson_interval([5], total=4),
+        (lambda: poisson_interval([2, -1]), "n holds -1. A count is 0 or more"),
+        (lambda: poisson_interval([1], exposure=0), "exposure holds 0. An exposure is above 0"),
+        (lambda: poisson_interval([1], dispersion=0.5), "dispersion is 0.5. It must be a number"),
+        (lambda: poisson_interval([1], level=95), "level is 95. It must lie between 0 and 1"),
+        (lambda: poisson_interval(["a"]), "n is ['a']. It must hold numbers"),
+        (lambda: poisson_interval([1, 2], exposure=[1, 2, 3]), "n has 2 values and exposure has 3"),
+        (lambda: wilson_interval([5], total=4), "n holds 5. A count lies between 0 and its total"),
+        (lambda: wilson_interval([5], total="x"), "total is 'x'. It must hold numbers"),
+        (lambda: poisson_interval([[1]]), "n has 2 dimensions. Pass one list"),
+        (lambda: block_interval(["a"]), "n is ['a']. It must hold numbers"),
     ],
 )
-def test_impossible_inputs_are_refused(call: object) -> None:
-    with pytest.raises(SanctlibError, match=r"needs counts|level of an interval"):
+def test_impossible_inputs_are_refused(call: Callable[[], object], match: str) -> None:
+    with pytest.raises(SanctlibError, match=re.escape(match)):
         call()
+
+
+def test_the_intervals_are_public_and_a_level_is_written_in_full() -> None:
+    assert sl.metrics.poisson_interval is poisson_interval
+    assert sl.metrics.wilson_interval is wilson_interval
+    assert [percent(level) for level in (0.95, 0.9, 0.999)] == ["95%", "90%", "99.9%"]
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)
@@ -150,7 +164,7 @@ TWO = cells({"EU": [0, 10, 0, 10, 7], "USA": [3, 3, 3, 3]})
 def test_each_count_has_an_interval_of_its_own_groups_dispersion() -> None:
     found = sanction_counts(
         TWO, every="month", unit="act", by=["sender"], coverage=FOUR, interval="dispersion"
-    )
+    ).table
     eu, usa = (found[found["sender"].eq(s)] for s in ("EU", "USA"))
     # Worked above: the dispersion of 0, 10, 0, 10 is 20 / 3. May is not covered.
     by_hand = poisson_interval([0, 10, 0, 10], dispersion=20 / 3)
@@ -161,30 +175,30 @@ def test_each_count_has_an_interval_of_its_own_groups_dispersion() -> None:
     assert usa[columns].iloc[0].tolist() == pytest.approx(
         poisson_interval([3])[["lower", "upper"]].iloc[0].tolist()
     )
-    plain = sanction_counts(TWO, every="month", unit="act", by=["sender"], coverage=FOUR)
+    plain = sanction_counts(TWO, every="month", unit="act", by=["sender"], coverage=FOUR).table
     pd.testing.assert_frame_equal(found[list(plain)], plain)
 
 
 def test_the_bootstrap_is_of_the_mean_and_the_same_for_a_seed_and_any_order() -> None:
     asked = {"every": "month", "unit": "act", "by": ["sender"], "coverage": FOUR}
     asked |= {"interval": "block_bootstrap", "seed": 7}
-    found = sanction_counts(TWO, **asked)
+    found = sanction_counts(TWO, **asked).table
     eu = found[found["sender"].eq("EU") & found["covered"]]
     assert eu["mean"].unique().tolist() == [5.0]
     ends = block_interval([0, 10, 0, 10], seed=7).iloc[0]
     assert eu["interval_lower"].unique().tolist() == [ends["lower"]]
     assert eu["interval"].iloc[0] == "of the mean: bootstrap over blocks of 2 periods, 95%"
     pd.testing.assert_frame_equal(
-        sanction_counts(TWO.sample(frac=1, random_state=1), **asked), found
+        sanction_counts(TWO.sample(frac=1, random_state=1), **asked).table, found
     )
 
 
 def test_a_census_has_no_interval_unless_it_is_asked_for_and_can_be_made() -> None:
     asked = {"every": "month", "unit": "act"}
-    assert "interval" not in sanction_counts(TWO, coverage=FOUR, **asked)
-    with pytest.raises(SanctlibError, match="needs to know what 'pandas' covers"):
+    assert "interval" not in sanction_counts(TWO, coverage=FOUR, **asked).table
+    with pytest.raises(SanctlibError, match="not known what 'own table' covers"):
         sanction_counts(TWO, interval="dispersion", **asked)
-    with pytest.raises(CuratedError, match="a hand-picked list has no interval"):
+    with pytest.raises(CuratedError, match="is a hand-picked list, so it has no interval"):
         sanction_counts(sl.load("russia_iran"), interval="dispersion", **asked)
-    with pytest.raises(UnknownChoiceError, match="the interval 'poisson'"):
+    with pytest.raises(UnknownChoiceError, match="interval is 'poisson'"):
         sanction_counts(TWO, coverage=FOUR, interval="poisson", **asked)

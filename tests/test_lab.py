@@ -137,7 +137,8 @@ def test_a_notebook_runs_in_jupyterlab_and_is_saved_with_its_results(
     drawn = list(folder.glob("*.png"))
     assert shown.count("image/png") == len(drawn)
     assert drawn or name == "01_prepare"
-    tables = [c for c in cells if c["source"][-1].startswith("sl.show_table(")]
+    last = [(c["source"][-1], c) for c in cells]
+    tables = [c for line, c in last if line.startswith("sl.Result(") and ".save(" not in line]
     assert all("text/html" in c["outputs"][-1]["data"] for c in tables)
     assert "text/html" in shown
     bar, where = cells[-1]["outputs"]

@@ -1,4 +1,4 @@
-"""The US list as it stands: csv with its companions, XML of two namespaces, no name kept."""
+"""The US list of one day: csv with its companions, XML of two namespaces, no name kept."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ def test_another_number_of_entries_than_the_file_says_is_an_error(
     text = (SAMPLES / "sdn.xml").read_text(encoding="utf-8")
     path = tmp_path / "sdn.xml"
     path.write_text(text.replace("Count>11<", f"Count>{said}<"), encoding="utf-8")
-    with pytest.raises(SourceError, match=r"says it holds .* entries, and holds 11: it is cut off"):
+    with pytest.raises(
+        SourceError, match=r"says it holds .* entries, and holds 11: it is truncated"
+    ):
         sl.read("ofac", path)
 
 
@@ -157,13 +159,15 @@ def test_an_undated_list_is_possibly_in_force_and_nothing_surely() -> None:
     reading = sl.read("ofac", SAMPLES / "sdn.csv")
     known = sl.Coverage(source="ofac", first=date(2024, 1, 1), last=date(2024, 12, 31))
     asked = {"every": "year", "by": ["target"], "targets": ["RUS", "IRN"], "coverage": known}
-    stocks = sl.active_sanctions(reading, at="end_of_period", **asked)
+    stocks = sl.active_sanctions(reading, at="end_of_period", **asked).table
     # Of Russia 103, 104, 107 and 90001; of Iran 102, 106, 108 and 110.
     bounds = stocks.set_index("target")[["n", "lower", "upper"]]
     assert bounds.T.to_dict("list") == {"IRN": [0, 0, 4], "RUS": [0, 0, 4]}
-    counts = sl.sanction_counts(reading, unit="entity", **asked)
-    assert counts.loc[counts["period"].isna(), "n_unplaced"].tolist() == [4, 4]
-    by_place = sl.active_sanctions(reading, at="end_of_period", target_rule="address", **asked)
+    counts = sl.sanction_counts(reading, unit="entity", **asked).table
+    assert counts.loc[counts["period"].isna(), "n_unassigned"].tolist() == [4, 4]
+    by_place = sl.active_sanctions(
+        reading, at="end_of_period", target_rule="address", **asked
+    ).table
     assert by_place.set_index("target")["upper"].to_dict() == {"IRN": 1, "RUS": 1}
 
 

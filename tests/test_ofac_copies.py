@@ -116,12 +116,14 @@ def test_an_archive_damaged_inside_is_an_error_not_a_shorter_one(tmp_path: Path)
     plain += b"x" * (1 << 16)
     damaged = tmp_path / "copies.tar"
     damaged.write_bytes(plain)
-    with pytest.raises(SourceError, match="cannot be read as an archive to its end"):
+    with pytest.raises(SourceError, match="is a damaged archive"):
         read_copies(damaged)
 
 
 def test_a_name_that_is_no_time_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"'sdn_2022-13-45T0900Z\.csv' names no day"):
+    with pytest.raises(
+        SourceError, match=r"'sdn_2022-13-45T0900Z\.csv' has a day or time that does not exist"
+    ):
         read_copies(archive(tmp_path, ("2022-13-45T0900", FIRST)))
 
 

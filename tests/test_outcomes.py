@@ -41,7 +41,7 @@ CASES = cases(
 
 
 def test_the_share_is_of_the_decided_and_its_bounds_are_of_all() -> None:
-    found = sanction_outcomes(CASES, by=[])
+    found = sanction_outcomes(CASES, by=[]).table
     # Cases 4 and 7 are open, of 6 nothing is told.
     assert shown(found, *COUNTS) == [(7, 2, 1, 4, 2)]
     assert found[["share", "lower", "upper"]].iloc[0].tolist() == [0.5, 2 / 7, 5 / 7]
@@ -69,19 +69,19 @@ def test_the_share_is_of_the_decided_and_its_bounds_are_of_all() -> None:
     ],
 )
 def test_cases_are_told_apart_by_the_whole_case(key: str, expected: list, additive: bool) -> None:
-    found = sanction_outcomes(CASES, by=[key])
+    found = sanction_outcomes(CASES, by=[key]).table
     assert shown(found, key, "n_cases", "n_decided", "n") == expected
     assert found["additive"].unique().tolist() == [additive]
 
 
 def test_a_sender_asked_for_does_not_make_a_coalition_of_one() -> None:
-    found = sanction_outcomes(CASES, by=["multilaterality"], senders=["USA"], targets=["IRN"])
+    found = sanction_outcomes(CASES, by=["multilaterality"], senders=["USA"], targets=["IRN"]).table
     assert shown(found, "multilaterality", "n_cases") == [("bloc", 1), ("one", 1)]
 
 
 def test_each_choice_moves_the_share() -> None:
     def share(**options: object) -> tuple[int, int]:
-        found = sanction_outcomes(CASES, by=[], **options).iloc[0]
+        found = sanction_outcomes(CASES, by=[], **options).table.iloc[0]
         return int(found["n"]), int(found["n_decided"])
 
     assert share(several="all") == (1, 4)
@@ -92,7 +92,7 @@ def test_each_choice_moves_the_share() -> None:
 
 
 def test_outcomes_as_a_key_are_counted_side_by_side() -> None:
-    found = sanction_outcomes(CASES, by=["outcome", "target"])
+    found = sanction_outcomes(CASES, by=["outcome", "target"]).table
     assert shown(found, "target", "outcome", "n", "n_decided") == [
         ("IRN", "failed", 1, 2),
         ("IRN", "success_total", 1, 2),
@@ -105,7 +105,7 @@ def test_outcomes_as_a_key_are_counted_side_by_side() -> None:
 
 def test_an_interval_is_only_there_when_asked_for_and_names_its_process() -> None:
     """Wilson's interval of 2 in 4 at 95 %: 0.15 to 0.85 (Wilson 1927)."""
-    found = sanction_outcomes(CASES, by=[], interval="wilson")
+    found = sanction_outcomes(CASES, by=[], interval="wilson").table
     assert found["interval"].tolist() == ["Wilson, independent cases of one chance, 95%"]
     assert found[["interval_lower", "interval_upper"]].round(2).to_numpy().tolist() == [
         [0.15, 0.85]
@@ -113,10 +113,10 @@ def test_an_interval_is_only_there_when_asked_for_and_names_its_process() -> Non
 
 
 def test_where_nothing_is_decided_the_share_is_missing() -> None:
-    found = sanction_outcomes(CASES.iloc[[5]], by=[], interval="wilson")
+    found = sanction_outcomes(CASES.iloc[[5]], by=[], interval="wilson").table
     assert found[["share", "interval_lower"]].isna().all().all()
     assert found[["lower", "upper"]].to_numpy().tolist() == [[0.0, 1.0]]
-    assert sanction_outcomes(CASES, targets=["CUB"]).empty
+    assert sanction_outcomes(CASES, targets=["CUB"]).table.empty
 
 
 def test_numbers_of_outcomes_are_read_when_asked_for_and_else_the_flag() -> None:
@@ -129,20 +129,22 @@ def test_numbers_of_outcomes_are_read_when_asked_for_and_else_the_flag() -> None
     )
     for options, n in (({}, 1), ({"success": ["finaloutcome_10", "finaloutcome_7"]}, 2)):
         for several in ("any", "all"):
-            assert sanction_outcomes(table, by=[], several=several, **options)["n"].tolist() == [n]
+            assert sanction_outcomes(table, by=[], several=several, **options).table[
+                "n"
+            ].tolist() == [n]
 
 
 @pytest.mark.parametrize(
     ("table", "options", "error", "match"),
     [
-        (events(), {}, SanctlibError, "needs cases with 'outcomes', and 'pandas' holds events"),
-        (CASES.drop(columns="outcomes"), {}, SanctlibError, "holds cases without"),
+        (events(), {}, SanctlibError, "'own table' holds events. It must hold cases"),
+        (CASES.drop(columns="outcomes"), {}, SanctlibError, "no column 'outcomes'"),
         (CASES.assign(source="own"), {}, SanctlibError, "which outcomes of 'own' are success"),
         (CASES, {"success": ["succes_total"]}, UnknownChoiceError, "Did you mean 'success_total'"),
-        (CASES, {"several": "some"}, UnknownChoiceError, "the rule 'some'"),
-        (CASES, {"interval": "normal"}, UnknownChoiceError, "the interval 'normal'"),
+        (CASES, {"several": "some"}, UnknownChoiceError, "several is 'some'"),
+        (CASES, {"interval": "normal"}, UnknownChoiceError, "interval is 'normal'"),
         (CASES, {"by": ["stages"]}, MissingColumnsError, "Did you mean 'stage'"),
-        (sl.load("russia_iran"), {}, CuratedError, "a hand-picked list has no rate"),
+        (sl.load("russia_iran"), {}, CuratedError, "hand-picked list, so it has no rate"),
     ],
 )
 def test_what_has_no_outcome_is_refused_in_words(
@@ -178,13 +180,13 @@ def test_disjoint_groups_add_up_whatever_the_order_of_rows(
         for sender in sorted(senders)
     ]
     table = cases(rows)
-    whole, parts = sanction_outcomes(table, by=[]), sanction_outcomes(table, by=[key])
+    whole, parts = sanction_outcomes(table, by=[]).table, sanction_outcomes(table, by=[key]).table
     assert parts["additive"].all()
     assert parts[list(COUNTS)].sum().tolist() == whole[list(COUNTS)].iloc[0].tolist()
     assert (whole["lower"] <= whole["share"].fillna(whole["lower"])).all()
     assert (whole["upper"] >= whole["share"].fillna(whole["upper"])).all()
     order.shuffle(rows)  # type: ignore[attr-defined]
-    pd.testing.assert_frame_equal(sanction_outcomes(cases(rows), by=[key]), parts)
+    pd.testing.assert_frame_equal(sanction_outcomes(cases(rows), by=[key]).table, parts)
 
 
 def test_release_3_of_the_gsdb_as_counted_from_the_file(real_data: Path) -> None:
@@ -195,22 +197,22 @@ def test_release_3_of_the_gsdb_as_counted_from_the_file(real_data: Path) -> None
     any_, all_ = (sum(f(w.startswith("success") for w in c) for c in decided) for f in (any, all))
     assert (len(told), len(decided), any_, all_) == (1325, 912, 580, 554)
     reading = sl.read("gsdb", path)
-    found = sanction_outcomes(reading)
+    found = sanction_outcomes(reading).table
     assert shown(found, "stage", *COUNTS) == [("imposed", 1325, 413, 0, 912, 580)]
-    assert sanction_outcomes(reading, several="all")["n"].tolist() == [554]
-    words = sanction_outcomes(reading, by=["outcome"])
+    assert sanction_outcomes(reading, several="all").table["n"].tolist() == [554]
+    words = sanction_outcomes(reading, by=["outcome"]).table
     assert dict(zip(words["outcome"], words["n"], strict=True)) == {
         word: sum(word in case for case in decided)
         for word in ("failed", "nego_settlement", "success_part", "success_total")
     }
-    sides = sanction_outcomes(reading, by=["multilaterality"])
+    sides = sanction_outcomes(reading, by=["multilaterality"]).table
     assert sides["n_cases"].sum() == 1325
 
 
 def test_stages_of_ties_are_the_counted_ones(real_data: Path) -> None:
     path = real_data / "cases" / "TIESv4-1.xls"
     reading = sl.read("ties", path)
-    found = sanction_outcomes(reading).set_index("stage")
+    found = sanction_outcomes(reading).table.set_index("stage")
     n = found["n_cases"]
     assert n.to_dict() == {"imposed": 359, "threatened": 567, "threatened_and_imposed": 486}
     assert n["imposed"] + n["threatened_and_imposed"] == 845
@@ -224,19 +226,19 @@ def test_stages_of_ties_are_the_counted_ones(real_data: Path) -> None:
     assert found[["n_ongoing", "n_decided", "n"]].sum().tolist() == [165, 986, 379]
     settled = ["nego_settlement", "threat_nego_settlement"]
     wider = [*sl.metrics.outcomes.SUCCESS["ties"], *settled]
-    assert sanction_outcomes(reading, by=[], success=wider)["n"].tolist() == [379 + 132 + 60]
+    assert sanction_outcomes(reading, by=[], success=wider).table["n"].tolist() == [379 + 132 + 60]
 
 
 def test_success_of_eusanct_is_its_own_flag(real_data: Path) -> None:
     path = real_data / "cases" / "EUSANCT_Dataset_Case-level.xls"
     reading = sl.read("eusanct", path)
-    found = sanction_outcomes(reading, by=[], ongoing="as_coded")
+    found = sanction_outcomes(reading, by=[], ongoing="as_coded").table
     assert shown(found, *COUNTS) == [(326, 0, 0, 326, 188)]
-    apart = sanction_outcomes(reading, by=[])
+    apart = sanction_outcomes(reading, by=[]).table
     assert shown(apart, *COUNTS) == [(326, 43, 0, 283, 182)]
     # The flag is one where the target gave in, upon the threat or the sanction.
     gave_in = [f"finaloutcome_{i}" for i in (1, 2, 6, 7)]
-    same = sanction_outcomes(reading, by=[], ongoing="as_coded", success=gave_in)
+    same = sanction_outcomes(reading, by=[], ongoing="as_coded", success=gave_in).table
     assert same["n"].tolist() == [188]
-    blocs = sanction_outcomes(reading, by=["multilaterality"])
+    blocs = sanction_outcomes(reading, by=["multilaterality"]).table
     assert shown(blocs, "multilaterality", "n_cases") == [("bloc", 131), ("one", 195)]

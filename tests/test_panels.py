@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pandas as pd
@@ -9,8 +10,8 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, UnknownChoiceError
-from sanctlib.metrics.panels import dyad_panel
+from sanctlib.errors import CoverageError, CuratedError, SanctlibError, UnknownChoiceError
+from sanctlib.metrics import panels
 
 KNOWN = Coverage(
     source="own",
@@ -32,6 +33,10 @@ def cells() -> pd.DataFrame:
     names = ["period", "sender", "target", "mutual", "family", "action", "n_acts"]
     table = pd.DataFrame(rows, columns=names)
     return table.assign(period=pd.to_datetime(table["period"]))
+
+
+def dyad_panel(table: object, **options: object) -> pd.DataFrame:
+    return panels.dyad_panel(table, **options).table
 
 
 COLUMNS = {"visits": ["visit"], "agreements": ["agree"], "sanctions": ["impose"]}
@@ -154,7 +159,10 @@ def test_values_that_a_source_does_not_give_are_missing_unless_counts() -> None:
 
 def test_yearly_values_make_no_months() -> None:
     asked = {"states": ["IRN", "RUS"], "directed": True, "coverage": YEAR}
-    with pytest.raises(SanctlibError, match="ask for periods as long as its own"):
+    with pytest.raises(
+        SanctlibError,
+        match="every is 'month', and 'own table' has a value of 2018-01-01 to 2018-12-31",
+    ):
         dyad_panel(dyads(("RUS", "IRN", 5.0, True)), every="month", **asked)
 
 
@@ -180,9 +188,17 @@ def test_a_pair_without_direction_has_its_value_both_ways() -> None:
     ("changed", "error", "message"),
     [
         ({"states": ["RUS", "IRM"]}, UnknownChoiceError, "Did you mean"),
-        ({"states": ["RUS"]}, SanctlibError, "needs two states or more"),
+        ({"states": ["RUS"]}, SanctlibError, "states holds 'RUS' only. Name two states or more"),
+        ({"states": []}, SanctlibError, "states is empty"),
+        ({"states": "RUS"}, SanctlibError, "states is 'RUS'. It must be a list"),
+        ({"states": [1, 2]}, UnknownChoiceError, "states holds 1. A state is a code"),
         ({"columns": {"x": ["vist"]}}, UnknownChoiceError, "Did you mean 'visit'"),
-        ({"coverage": None}, SanctlibError, "tell zero from missing"),
+        ({"columns": {"x": "visit"}}, SanctlibError, "columns['x'] is 'visit'. It must be a list"),
+        ({"columns": ["visit"]}, SanctlibError, "columns is ['visit']. It must name columns"),
+        ({"columns": {"first": ["visit"]}}, SanctlibError, "columns names 'first'"),
+        ({"coverage": None}, SanctlibError, "so zero and missing look alike. Pass coverage="),
+        ({"absent": "none"}, UnknownChoiceError, "absent is 'none'. It must be one of"),
+        ({"start": "2020"}, CoverageError, "covers 2018-01-01 to 2018-03-31, and no day from 2020"),
     ],
 )
 def test_what_cannot_be_laid_out_is_said(
@@ -195,10 +211,27 @@ def test_what_cannot_be_laid_out_is_said(
         "columns": COLUMNS,
         "coverage": KNOWN,
     }
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=re.escape(message)):
         dyad_panel(cells(), **(asked | changed))
 
 
 def test_a_hand_picked_list_makes_no_panel() -> None:
-    with pytest.raises(CuratedError, match="a hand-picked list"):
+    with pytest.raises(CuratedError, match="is a hand-picked list, so it has no panel"):
         dyad_panel(sl.load("russia_iran"), every="year", states=["RUS", "IRN"], directed=True)
+
+
+def test_a_panel_is_undirected_by_default_and_knows_its_rows() -> None:
+    asked = {"every": "month", "columns": COLUMNS, "coverage": KNOWN}
+    panel = sl.dyad_panel(cells(), states=["Russia", "IRN", "RUS"], **asked)
+    both = sl.dyad_panel(cells(), states=["RUS", "IRN"], directed=True, **asked)
+    assert shown(panel.table) == shown(
+        dyad_panel(cells(), states=["IRN", "RUS"], directed=False, **asked)
+    )
+    assert (panel.kind, panel.n, panel.unit) == ("panel", 3, "dyad-months")
+    assert (both.n, both.unit) == (6, "directed dyad-months")
+    assert panel.findings == (
+        "1 dyad in 3 months: 2 of 3 rows are covered in full "
+        "(own table, 2018-01-01 to 2018-03-31).",
+    )
+    again = sl.dyad_panel(sl.Result(table=cells()), states=["RUS", "IRN"], **asked)
+    pd.testing.assert_frame_equal(again.table, panel.table)

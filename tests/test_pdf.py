@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 def test_without_a_browser_it_says_so(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
     assert browser() is None
-    with pytest.raises(ReportError, match="needs Chromium or Chrome, and none was found"):
+    with pytest.raises(ReportError, match="No Chromium or Chrome was found"):
         print_pdf(folder)
 
 

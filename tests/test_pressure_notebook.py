@@ -1,4 +1,4 @@
-"""Notebook 04: each number of its page is that of its tables, and says what it is not."""
+"""Notebook 04: each number of its page is that of its tables, with what it does not show."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import sanctlib as sl
+from sanctlib.bulk.prepare import prepare_files
 from sanctlib.reports.run import NotebookError, Run, run_notebook
 from tests.test_bulk import GDELT
 
@@ -19,71 +20,82 @@ NAME = "04_pressure_and_partnership"
 def page(out: Path, **given: object) -> tuple[Run, str]:
     run = run_notebook(NAME, parameters=given, out=out)
     soup = BeautifulSoup((run.folder / "report.html").read_text(encoding="utf-8"), "html.parser")
+    # Neither a warning nor a stray value.
+    assert soup.select("main pre") == []
     return run, " ".join(soup.get_text(" ").split())
 
 
 def test_the_page_of_2018_says_what_its_tables_hold(tmp_path: Path) -> None:
-    run, text = page(tmp_path, n_moves=3, n_draws=39)
+    run, text = page(tmp_path, n_shifts=3, n_replicates=39)
 
     def table(name: str) -> pd.DataFrame:
         return pd.read_csv(run.folder / f"{name}.csv")
 
-    # As counted from the shipped table, the cut last week left out.
+    # As counted from the shipped table, without the incomplete last week.
     cells = sl.load("icews_2018_weekly").table
     cells = cells[cells["period"].lt("2018-10-29")]
     hits = cells[cells["family"].eq("sanction") & cells["action"].isin(["impose", "amend"])]
     on = hits[hits["sender"].eq("USA")].groupby("target")["n_acts"].sum()
     assert table("data")["n"].tolist()[-2:] == on[["RUS", "IRN"]].tolist() == [64, 57]
-    assert "sanctions of USA on RUS 64 acts" in text
+    assert "sanctions on Russia (sender: United States) 64 acts" in text
     assert table("series")["sanctions"].sum() == 64 + 57
-    order, curves = table("lead_lag"), table("curves").query("~contaminated").iloc[0]
-    assert f"are not found to help foretell co-operation (p {order['p_value'][0]:.2f})" in text
-    panel = table("panel").set_index(["effects", "term"])
-    both = panel.loc[("pair, week", "both_lately")]
-    assert f"with both {both['ratio']:.2f} times the acts" in text
-    apart = panel.loc[("pair, state's week", "both_lately"), "ratio"]
-    assert f"taken out, with both {apart:.2f} times the acts" in text
-    assert {"one_ahead", "both_ahead"} <= {*table("panel")["term"]}
-    moved = table("moved").query("term == 'both_lately'")
-    t = (moved["estimate"] / moved["std_error"]).abs().ge(both["estimate"] / both["std_error"])
-    ranks = (1 + t.groupby(moved["moved"]).sum()) / 4
-    assert f"moved: {ranks['together']:.2f} together" in text
+    order, curves = table("lead_lag"), table("curves").query("~confounded").iloc[0]
+    assert f"are not found to help predict co-operation (p {order['p_value'][0]:.2f})" in text
+    panel = table("panel").set_index(["fixed_effects", "term"])
+    both = panel.loc[("pair, week", "both_lag")]
+    assert f"after sanctions on both {both['ratio']:.2f} times the acts" in text
+    within = panel.loc[("pair, state and week", "both_lag"), "ratio"]
+    of_state = "With a fixed effect per state and week, after sanctions on both"
+    assert f"{of_state} {within:.2f} times the acts" in text
+    assert {"one_lead", "both_lead"} <= {*table("panel")["term"]}
+    shifted = table("shifted").query("term == 'both_lag'")
+    t = (shifted["estimate"] / shifted["std_error"]).abs().ge(both["estimate"] / both["std_error"])
+    ranks = (1 + t.groupby(shifted["shift"]).sum()) / 4
+    assert f"shifted in time: {ranks['together']:.2f} together" in text
     assert f"{ranks['each by itself']:.2f} each by itself" in text
     n = table("onsets").iloc[0]
-    assert f"Around {n['n_onsets']:.0f} onsets of {n['n_targets']:.0f} targets" in text
+    assert f"{n['n_onsets']:.0f} onsets of {n['n_targets']:.0f} targets:" in text
     pairs = table("pairs")
     own = pairs.query("first == 'IRN' and second == 'RUS'")["change"].iloc[0]
     share = pairs["change"].abs().ge(abs(own)).mean()
     assert f"Of {len(pairs)} pairs with an act a week or more, {share:.0%} changed" in text
-    assert f"Over 36 specifications the median is {curves['median']:+.2f} deviations" in text
-    assert (len(table("specifications")), len(table("deals"))) == (72, 39)
+    assert f"The median of 36 specifications is {curves['median']:+.2f} standard dev" in text
+    assert (len(table("specifications")), len(table("onsets_placebo"))) == (72, 39)
     assert "sanctioned states are less likely to co-operate with each other" in text
     assert "One pair is a description" in text
+    # The event date 5, which comes first 3, the models 7, shifts 2, onsets 1, the reverse 2,
+    # the rank among pairs 1, two curves with 3 each: 1 - 0.95**27 is 75 %.
+    assert "This page has 27 p-values and ranks" in text
+    assert "with a probability of 75%" in text
     assert not re.search(r"\b(nan|proves?)\b", text)
     figures = {p.stem for p in run.folder.glob("*.png")}
-    assert figures == {"series", "responses", "onsets", "specifications"}
+    responses = {"rate_after_sanctions", "sanctions_after_rate"}
+    drawn = {"cooperation", "sanctions", "event_date", "onsets", "curves"}
+    assert figures == drawn | responses
 
 
 def test_where_nothing_can_be_estimated_the_page_says_why(tmp_path: Path) -> None:
     run, text = page(
-        tmp_path, pair=("DEU", "FRA"), senders=["RUS"], every="month", n_moves=1, n_draws=9
+        tmp_path, pair=("DEU", "FRA"), senders=["RUS"], every="month", n_shifts=1, n_replicates=9
     )
     assert "Our list has no act of these states in this span." in text
-    assert "at least 12 periods before the date" in text
-    assert "Refused: lead_lag needs" in text
-    assert "No curve: no sanctions of RUS on DEU-FRA that differ by month." in text
-    assert not (run.folder / "specifications.png").exists()
+    assert "No comparison before and after 2018-05-08. The series has 4 months before" in text
+    assert "No test of what comes first. Column 'sanctions' has one value." in text
+    assert "No event study. Of 5 onsets in the panel" in text
+    unvaried = "the reported sanctions on Germany and France (sender: Russia) do not vary by month"
+    assert f"No curve: {unvaried}." in text
+    assert not (run.folder / "curves.png").exists()
 
 
-def test_a_sender_is_none_of_the_pair(tmp_path: Path) -> None:
-    with pytest.raises(NotebookError, match="A sender of the sanctions is one of the pair: IRN"):
+def test_a_sender_in_the_pair_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotebookError, match="senders and pair both hold IRN"):
         page(tmp_path, senders=["IRN"])
 
 
 def test_a_store_without_a_whole_week_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sl.prepare_files("gdelt", GDELT, out=tmp_path / "store")
+    prepare_files("gdelt", GDELT, out=tmp_path / "store")
     monkeypatch.setenv("SANCTLIB_STORE", str(tmp_path / "store"))
-    with pytest.raises(NotebookError, match=r"covers no whole week|covers .* and no day"):
+    with pytest.raises(NotebookError, match=r"covers no full week|covers .* and no day"):
         page(tmp_path, source="gdelt")

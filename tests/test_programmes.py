@@ -108,9 +108,7 @@ def test_one_unknown_programme_makes_the_set_unknown():
 
 
 def test_a_list_must_be_one_of_the_table():
-    with pytest.raises(
-        UnknownChoiceError, match=r"states_of does not know the list 'US SND'.*mean 'US SDN'"
-    ):
+    with pytest.raises(UnknownChoiceError, match=r"list is 'US SND'.*mean 'US SDN'"):
         states_of(pd.Series(["IRAN"]), list="US SND")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sanctlib.datasets import Dataset, shipped
+from sanctlib.catalogue import Dataset, shipped
 from sanctlib.reports.folders import fresh_sibling, sweep
 from sanctlib.reports.record import Record, output_hashes, read_record, versions, write_record
 from sanctlib.reports.request import Request, request
@@ -93,9 +93,9 @@ def test_changed_data_are_named(
 
     dataset = shipped()["ofac_sdn"]
     fake = {"ofac_sdn": Moved(**vars(dataset))}
-    monkeypatch.setattr("sanctlib.datasets.shipped", lambda: fake)
+    monkeypatch.setattr("sanctlib.catalogue.shipped", lambda: fake)
     assert standing(asked, store=tmp_path) == ("stale", "ofac_sdn changed")
-    monkeypatch.setattr("sanctlib.datasets.shipped", dict)
+    monkeypatch.setattr("sanctlib.catalogue.shipped", dict)
     assert standing(asked, store=tmp_path) == ("stale", "ofac_sdn is gone")
 
 

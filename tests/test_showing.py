@@ -14,13 +14,13 @@ import pytest
 from bs4 import BeautifulSoup
 
 from sanctlib.coverage import Coverage
-from sanctlib.models.result import Fit
 from sanctlib.reading import Audit, Provenance
 from sanctlib.reports.batch import Outcome
 from sanctlib.reports.index import write_index
 from sanctlib.reports.record import Record
 from sanctlib.reports.run import NOTEBOOK, Run, available, find_notebook, run_notebook
 from sanctlib.reports.verify import Verdict
+from sanctlib.result import Fit
 from sanctlib.schema import TABLES
 from sanctlib.showing import Shown, progress_bar, show_table
 from tests.small_notebooks import small_notebook
@@ -82,7 +82,7 @@ RECORD = Record(
         (Provenance(key="k", title=X, producer=X, licence=X, citation=X), f"Cite: {X}", 1),
         (Audit.begin(3).then(X, n_rejected=1, n_out=2), X, 1),
         (TABLES["cells"], "a row is one period, sender, target and action", 1),
-        (Fit(name=X, table=pd.DataFrame({"p": [0.012]}), notes=(X,)), f"- {X}", 1),
+        (Fit(name=X, table=pd.DataFrame({"p": [0.012]}), notes=(X,)), X, 1),
         (Run(folder=Path("f"), record=RECORD), f"{X}: done in 60 s, in f", 1),
         (Outcome(n_runs=3, failures={"r": X}), "0 done, 1 failed, 2 left", 1),
         (Verdict(changes=[X], differences=[X], n_files=2), f"differs: {X}", 0),
@@ -106,16 +106,20 @@ def test_a_result_says_the_same_in_a_console_and_as_text_in_a_notebook(
 HOSTILE = "=<img src=x onerror=alert(1)><script>alert(2)</script>"
 CELL = """\
 import pandas as pd
+from pathlib import Path
 import sanctlib as sl
+from sanctlib.result import save_frame
+from sanctlib.showing import show_table
 mine = pd.DataFrame({"when": ["2022-02-30"], "who": [label], "whom": ["Iran"]})
 reading = sl.read_table(
     mine,
     columns={"date": "when", "sender": "who", "target": "whom"},
     constants={"action": "impose"},
 )
-sl.write(pd.DataFrame({"label": [label], "value": [label], "unit": [label]}), "headline.csv")
-display(reading, reading.rejected, sl.show_table(reading.rejected))
-sl.show_table(pd.DataFrame({label: [label]}))"""
+headline = pd.DataFrame({"label": [label], "value": [label], "unit": [label]})
+save_frame(headline, Path("headline.csv"))
+display(reading, reading.rejected, show_table(reading.rejected))
+show_table(pd.DataFrame({label: [label]}))"""
 
 
 def test_markup_in_data_and_parameters_is_text_in_page_index_and_csv(tmp_path: Path) -> None:

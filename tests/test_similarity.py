@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SanctlibError
-from sanctlib.metrics.similarity import portfolio_similarity
+from sanctlib.metrics import similarity
 
 DAY = pd.Timestamp("1914-01-01")
 SYSTEM = [f"S{chr(65 + i)}" + chr(65 + i) for i in range(13)]
@@ -17,6 +20,10 @@ SYSTEM = [f"S{chr(65 + i)}" + chr(65 + i) for i in range(13)]
 
 def ties(*rows: tuple[str, str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["first", "second", "value"]).assign(date=DAY)
+
+
+def portfolio_similarity(table: object, **options: object) -> pd.DataFrame:
+    return similarity.portfolio_similarity(table, **options).table
 
 
 @pytest.fixture
@@ -74,17 +81,19 @@ def test_each_date_has_its_own_system() -> None:
     found = portfolio_similarity(
         table.assign(date=pd.to_datetime(table["date"])), pair=("RUS", "IRN"), top=1
     )
-    assert found["date"].dt.year.tolist() == [1914, 1915]
+    assert found["period"].dt.year.tolist() == [1914, 1915]
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (ties(("RUS", "IRN", 4)), "between 0 and 3"),
+        (ties(("RUS", "IRN", 4)), "Column 'value' holds 4. A tie must lie between 0 and 3"),
         (
             ties(("RUS", "IRN", 1), ("RUS", "CHN", 1)).assign(measure=["a", "b"]),
-            "ties of one measure, and found 'a', 'b'",
+            "The ties have the measures 'a', 'b'. Keep one of them",
         ),
+        (ties(("RUS", "IRN", 1)).assign(date="1914-01-01"), "'date' holds '1914-01-01'"),
+        (ties(("RUS", "IRN", 1)).assign(value="1"), "'value' must hold numbers"),
     ],
 )
 def test_what_is_no_scale_is_refused(table: pd.DataFrame, message: str) -> None:
@@ -110,8 +119,55 @@ def test_similarity_is_symmetric_and_one_for_equal_portfolios(
     back = portfolio_similarity(ties(*rows), pair=("IRN", "RUS"), **asked).iloc[0]
     for measure in ("s_absolute", "s_squared", "kappa", "pi"):
         assert there[measure] == pytest.approx(back[measure], nan_ok=True)
-    same = portfolio_similarity(ties(*rows), pair=("RUS", "RUS"), **asked).iloc[0]
-    assert same["s_absolute"] == 1
+    equal = [(a, b, v) for a, b, v in rows if a == "RUS"]
+    equal += [("IRN", b, v) for _, b, v in equal]
+    same = portfolio_similarity(ties(*equal), pair=("RUS", "IRN"), **asked).iloc[0]
+    assert same["s_absolute"] == same["s_squared"] == 1
     assert -1 <= there["s_absolute"] <= there["s_squared"] <= 1 or np.isclose(
         there["s_absolute"], there["s_squared"]
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"pair": ("RUS", "RUS")}, "A pair is two different states"),
+        ({"pair": None}, "pair is None"),
+        ({"top": 0}, "top is 0. It must be a number above 0"),
+        ({"top": "3"}, "top is '3'"),
+        ({"self_tie": -1}, "self_tie is -1"),
+        ({"states": "RUS"}, "states is 'RUS'. It must be a list"),
+        ({"states": []}, "states is empty"),
+        ({"weights": {"IRN": 1.0}}, "weights has no 'RUS'. Give each state of the system a weight"),
+        ({"weights": {"IRN": -1.0, "RUS": 2.0}}, "weights must be numbers from 0, and not all 0"),
+        ({"weights": {"IRN": "a"}}, "weights is {'IRN': 'a'}. It must hold a number"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(changed: dict, message: str) -> None:
+    with pytest.raises(SanctlibError, match=re.escape(message)):
+        portfolio_similarity(
+            ties(("RUS", "IRN", 1)), **({"pair": ("RUS", "IRN"), "top": 3} | changed)
+        )
+
+
+def test_several_pairs_are_the_pairs_one_by_one_in_alphabetical_order(
+    of_1914: pd.DataFrame,
+) -> None:
+    pairs = [("RUS", "DEU"), ("Italy", "FRA")]
+    found = similarity.portfolio_similarity(of_1914, pair=pairs, top=3)
+    alone = [portfolio_similarity(of_1914, pair=pair, top=3) for pair in pairs]
+    pd.testing.assert_frame_equal(found.table, pd.concat(alone, ignore_index=True))
+    assert found.table[["first", "second"]].to_numpy().tolist() == [["DEU", "RUS"], ["FRA", "ITA"]]
+    assert (found.kind, found.n) == ("similarity", 2)
+    assert found.findings[0].startswith("Germany and Russia, 1914-01-01: S -0.")
+
+
+def test_a_reading_and_a_result_are_ties_too() -> None:
+    votes = sl.load("un_ideal_points")
+    asked = {"pair": ("IRN", "RUS"), "top": 10}
+    found = similarity.portfolio_similarity(votes, **asked)
+    assert found.sources[0].key == "un_ideal_points"
+    by_result = similarity.portfolio_similarity(sl.Result(table=votes.table), **asked)
+    pd.testing.assert_frame_equal(found.table, by_result.table)
+    with pytest.raises(SanctlibError, match=r"'russia_iran' holds events\. It must hold dyads"):
+        similarity.portfolio_similarity(sl.load("russia_iran"), **asked)

@@ -69,8 +69,8 @@ def test_spells_begin_and_end_on_the_same_days(
         frame = frame.withColumn(name, frame[name].cast(kind))
     asked = {"every": "day", "at": "any_day", "start": date(2001, 12, 30), "end": date(2003, 1, 2)}
     known = sl.Coverage(source="own", first=date(2000, 1, 1), last=date(2004, 12, 31))
-    found = sl.active_sanctions(frame, coverage=known, **asked)
-    pd.testing.assert_frame_equal(found, sl.active_sanctions(cases, coverage=known, **asked))
+    found = sl.active_sanctions(frame, coverage=known, **asked).table
+    pd.testing.assert_frame_equal(found, sl.active_sanctions(cases, coverage=known, **asked).table)
 
 
 def test_a_frame_made_from_pandas_or_arrow_is_read(spark: Any) -> None:
@@ -83,10 +83,11 @@ def test_a_frame_made_from_pandas_or_arrow_is_read(spark: Any) -> None:
 
 
 def test_a_value_in_braces_is_a_value(stored: Callable[[pd.DataFrame], Any]) -> None:
-    table = EVENTS.assign(action=EVENTS["action"].replace("impose", "{table}'s \\ {0}"))
-    asked = {"every": "year", "by": ["action"], "actions": ["{table}'s \\ {0}"]}
-    found = sl.cells(stored(table), **asked)
-    pd.testing.assert_frame_equal(found, sl.cells(table, **asked))
+    odd = "{table}'s \\ {0}"
+    table = EVENTS.assign(action=EVENTS["action"].replace("impose", odd))
+    found = sl.cells(stored(table), every="year", by=["action"], actions=[odd])
+    same = sl.cells(EVENTS, every="year", by=["action"], actions=["impose"])
+    pd.testing.assert_frame_equal(found, same.assign(action=same["action"].replace("impose", odd)))
     assert found["n_acts"].tolist() == [3]
 
 

@@ -15,8 +15,9 @@ from scipy.special import ndtri
 import sanctlib as sl
 from benchmarks.size import cell
 from sanctlib.errors import SanctlibError
-from sanctlib.models.draws import Work, _key
+from sanctlib.models.replicates import Work, _key
 from sanctlib.processes import mapping
+from sanctlib.result import Fit
 
 OUTCOMES = {"a": [-3, -1, 1, 3], "b": [1, -2, 0, 1]}
 CHANCE = {0: 1.0, 1: 0.25, 2: 1 / 16, 3: 1 / 64}
@@ -32,7 +33,9 @@ def at_the_sanction(sanctions: pd.Series, *, outcome: str) -> dict[str, float]:
 def slope(sanctions: pd.Series, *, lag: int, outcomes: pd.DataFrame, outcome: str) -> pd.Series:
     """A row of a fit on the outcome, its data bound."""
     rows = pd.DataFrame({"x": sanctions, "y": outcomes[outcome]}).reset_index()
-    return sl.fit_local_projection(rows, x="x", y="y", horizons=1, lags=lag).table.loc[1]
+    return sl.models.local_projection(
+        rows, dependent="y", impulse="x", horizons=1, lags=lag
+    ).table.loc[1]
 
 
 @pytest.fixture
@@ -54,13 +57,13 @@ def test_two_specifications_are_counted_by_hand() -> None:
     (3, 1), (-3, 1), (-1, -2), (1, 0): medians 2, -1, -1.5, 0.5; shares significant with the
     sign of the median 1/2, 1/2, 0, 0.
     """
-    fit = sl.specification_curve(at_the_sanction, {"outcome": ["a", "b"]}, sanctions=LAST)
+    fit = sl.models.specification_curve(at_the_sanction, {"outcome": ["a", "b"]}, sanctions=LAST)
     row = fit.table.iloc[0]
-    assert row[["n_specifications", "median", "share", "n_draws"]].tolist() == [2, 2, 0.5, 3]
+    assert row[["n_specifications", "median", "share", "n_replicates"]].tolist() == [2, 2, 0.5, 3]
     z = {size: -ndtri(p / 2) for size, p in CHANCE.items()}
     assert row["z"] == pytest.approx((z[3] + z[1]) / 2**0.5)
     assert row[["p_median", "p_share", "p_stouffer"]].tolist() == [1 / 4, 2 / 4, 1 / 4]
-    rows = fit.details["specifications"]
+    rows = fit.tables["specifications"]
     assert rows[["outcome", "estimate", "p_shift"]].to_numpy().tolist() == [
         ["b", 1, 3 / 4],
         ["a", 3, 2 / 4],
@@ -68,8 +71,8 @@ def test_two_specifications_are_counted_by_hand() -> None:
     # Curves without effect, sorted: (-3, 1), (-2, -1), (0, 1); 2.5% of the way from -3 to -2 to 0.
     assert rows["null_lower"].tolist() == pytest.approx([-2.95, -0.9])
     assert rows["null_upper"].tolist() == pytest.approx([-0.1, 1.0])
-    assert "3 of 3 shifts, seed 1; a p-value cannot be below 0.250" in fit.notes[1]
-    assert fit.notes[2].endswith("correlation of sanctions with time: sanctions 0.77.")
+    assert "3 of 3 shifts, seed 1. A p-value cannot be below 0.250" in fit.notes[1]
+    assert fit.notes[2].endswith("Correlation of sanctions with time: sanctions 0.77.")
 
 
 def test_windows_that_hold_a_war_and_other_estimands_have_curves_of_their_own() -> None:
@@ -78,20 +81,24 @@ def test_windows_that_hold_a_war_and_other_estimands_have_curves_of_their_own() 
         return found | {"estimate": found["estimate"] + 10 * (window == "to 2024")}
 
     choices = {"outcome": ["a", "b"], "window": ["to 2021", "to 2024"]}
-    fit = sl.specification_curve(
+    fit = sl.models.specification_curve(
         estimate,
         choices,
         sanctions=LAST,
         estimand="outcome",
-        contaminated={"window": ["to 2024"]},
+        confounded={"window": ["to 2024"]},
     )
-    assert fit.table[["outcome", "contaminated", "median"]].to_numpy().tolist() == [
+    assert fit.table[["outcome", "confounded", "median"]].to_numpy().tolist() == [
         ["a", False, 3],
         ["a", True, 13],
         ["b", False, 1],
         ["b", True, 11],
     ]
-    assert fit.notes[4] == "Contaminated, in a panel apart: 2 specifications."
+    assert fit.notes[4] == "Confounded specifications, which form a separate curve: 2."
+    assert fit.findings[1] == (
+        "Median estimate of a over 1 confounded specification: 13, joint p = 0.25."
+    )
+    assert (fit.kind, fit.n, fit.unit) == ("curve", 4, "specifications")
 
 
 def test_a_shift_moves_months_and_quarters_by_the_same_time() -> None:
@@ -105,8 +112,8 @@ def test_a_shift_moves_months_and_quarters_by_the_same_time() -> None:
         return {"estimate": 0.0, "p_value": 1.0}
 
     both = {"monthly": monthly, "quarterly": monthly.resample("QS").sum()}
-    fit = sl.specification_curve(estimate, {}, sanctions=both)
-    assert fit.details["specifications"]["sanctions"].tolist() == ["monthly", "quarterly"]
+    fit = sl.models.specification_curve(estimate, {}, sanctions=both)
+    assert fit.tables["specifications"]["sanctions"].tolist() == ["monthly", "quarterly"]
     assert len(seen["monthly"]) == 8
     for moved, quarters in zip(seen["monthly"], seen["quarterly"], strict=True):
         assert np.corrcoef(moved.reshape(8, 3).sum(axis=1), quarters)[0, 1] == pytest.approx(1)
@@ -124,10 +131,10 @@ def test_chance_is_found_as_often_as_it_says_and_an_effect_mostly() -> None:
 
 
 def test_processes_and_order_of_drawing_change_nothing(bound: dict[str, Any]) -> None:
-    one, two = (sl.specification_curve(**bound, n_draws=12, workers=w) for w in (1, 2))
+    one, two = (sl.models.specification_curve(**bound, n_replicates=12, workers=w) for w in (1, 2))
     pd.testing.assert_frame_equal(one.table, two.table, check_exact=True)
-    for name, table in one.details.items():
-        pd.testing.assert_frame_equal(table, two.details[name], check_exact=True)
+    for name, table in one.tables.items():
+        pd.testing.assert_frame_equal(table, two.tables[name], check_exact=True)
 
 
 called: list[str] = []
@@ -144,8 +151,8 @@ def counted(sanctions: pd.Series, *, outcome: str) -> dict[str, float]:
 
 def test_what_was_killed_goes_on_and_gives_the_same(tmp_path: Path) -> None:
     called.clear()
-    curve: Callable[..., sl.Fit] = partial(
-        sl.specification_curve, counted, {"outcome": ["a", "b"]}, sanctions=LAST
+    curve: Callable[..., Fit] = partial(
+        sl.models.specification_curve, counted, {"outcome": ["a", "b"]}, sanctions=LAST
     )
     whole = curve(folder=tmp_path / "whole")
     called.clear()
@@ -164,7 +171,7 @@ def test_what_was_killed_goes_on_and_gives_the_same(tmp_path: Path) -> None:
     assert files[0] == files[1] != {}
     curve(folder=tmp_path / "cut")
     assert len(called) == 4
-    sl.specification_curve(
+    sl.models.specification_curve(
         counted, {"outcome": ["a", "b"]}, sanctions=LAST[::-1].set_axis(LAST.index),
         folder=tmp_path / "cut",
     )  # fmt: skip
@@ -187,18 +194,16 @@ def test_a_shift_without_an_estimate_is_left_out_and_counted() -> None:
             raise SanctlibError("no sanctions in the window")
         return at_the_sanction(sanctions, outcome="a")
 
-    fit = sl.specification_curve(estimate, {}, sanctions=LAST)
-    assert fit.table[["p_median", "n_draws"]].to_numpy().tolist() == [[1 / 3, 2]]
-    assert fit.notes[3].startswith("1 shifts left out")
+    fit = sl.models.specification_curve(estimate, {}, sanctions=LAST)
+    assert fit.table[["p_median", "n_replicates"]].to_numpy().tolist() == [[1 / 3, 2]]
+    assert fit.notes[3] == "Shifts excluded because a specification had no estimate: 1."
 
 
 def test_an_error_says_in_which_specification(bound: dict[str, Any]) -> None:
     with pytest.raises(KeyError) as error:
-        sl.specification_curve(**bound | {"choices": {"lag": [1], "outcome": ["aid"]}})
-    told = (
-        "specification_curve: sanctions='acts', lag=1, outcome='aid', sanctions moved by 0 periods"
-    )
-    assert error.value.__notes__ == [told]
+        sl.models.specification_curve(**bound | {"choices": {"lag": [1], "outcome": ["aid"]}})
+    note = "In the specification sanctions='acts', lag=1, outcome='aid', sanctions shifted by 0"
+    assert error.value.__notes__ == [f"{note} periods."]
 
 
 def nothing(_: pd.Series, **__: object) -> dict[str, float]:
@@ -208,26 +213,49 @@ def nothing(_: pd.Series, **__: object) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"sanctions": [1, 2]}, "as a Series by period, or several by name, and got a list"),
-        ({"sanctions": LAST * 0}, "sanctions that vary, and 'sanctions' does not"),
-        ({"sanctions": LAST.iloc[[0, 2, 3]]}, "every period between the first and the last"),
+        ({"sanctions": [1, 2]}, r"sanctions holds \[1, 2\]\. It must be a series by period"),
+        ({"sanctions": LAST * 0}, "The sanction series 'sanctions' has one value"),
+        ({"sanctions": LAST.iloc[[0, 2, 3]]}, "are not in a row"),
+        ({"sanctions": LAST.replace(1, np.inf)}, "'sanctions' is infinite in 1 of 4 rows"),
+        ({"sanctions": {}}, "sanctions is empty"),
         (
             {"sanctions": {"m": LAST, "q": LAST.resample("QS").sum()}},
             "'m' 2020-01-01 to 2020-04-30; 'q' 2020-01-01 to 2020-06-30",
         ),
-        ({"choices": {"lag": "one"}}, "needs a list of options of lag"),
-        ({"choices": []}, "each with the same choices"),
-        ({"choices": {"estimate": [1]}}, "'estimate' of its own: rename"),
+        ({"choices": {"lag": "one"}}, "The options of 'lag' are 'one'. They must be a list"),
+        ({"choices": []}, "choices has no specification"),
+        ({"choices": [{"lag": 1}, {"window": 1}]}, "or specifications with different choices"),
+        ({"choices": {"estimate": [1]}}, "choices has 'estimate', .* Rename the choice"),
         ({"estimand": "outcom"}, "Did you mean 'outcome'"),
-        ({"contaminated": {"window": [1]}}, "does not know the choice 'window'"),
-        ({"contaminated": {"outcome": ["c"]}}, "no specification has the contaminated outcome 'c'"),
-        ({"contaminated": {"outcome": "a"}}, "needs a list of options of outcome"),
-        ({"estimate": lambda *_, **__: (1, 2)}, "must return a row or dict with 'estimate'"),
-        ({"estimate": nothing}, "no estimate, .* for sanctions='sanctions', outcome='a'"),
-        ({"estimate": lambda *_, **__: 1, "workers": 2}, "cannot have '<lambda>'. Write it into"),
+        ({"confounded": {"window": [1]}}, "A choice of confounded is 'window'"),
+        ({"confounded": {"outcome": ["c"]}}, "confounded has 'c' for 'outcome', which is not"),
+        ({"confounded": {"outcome": "a"}}, "The options of 'outcome' are 'a'. They must be a list"),
+        ({"confounded": ["outcome"]}, r"confounded is \['outcome'\]. It must name options"),
+        ({"estimate": 5}, "estimate is 5. It must be a function"),
+        (
+            {"estimate": lambda *_, **__: (1, 2)},
+            r"returned \(1, 2\) .* must return a row or a mapping",
+        ),
+        ({"estimate": nothing}, "returned nan with p 1 for sanctions='sanctions', outcome='a'"),
+        (
+            {"estimate": lambda *_, **__: 1, "workers": 2},
+            "'<lambda>', which other processes cannot",
+        ),
+        ({"n_replicates": 0}, "n_replicates is 0"),
+        ({"workers": 0}, "workers is 0"),
+        ({"folder": 5}, "folder is 5. It must be the path"),
     ],
 )
 def test_what_cannot_be_a_curve_is_said(changed: dict[str, Any], message: str) -> None:
     asked = {"estimate": at_the_sanction, "choices": {"outcome": ["a"]}, "sanctions": LAST}
     with pytest.raises(SanctlibError, match=message):
-        sl.specification_curve(**asked | changed)
+        sl.models.specification_curve(**asked | changed)
+
+
+def test_a_table_of_counts_or_a_result_is_a_series_of_sanctions() -> None:
+    table = LAST.rename_axis("period").reset_index(name="n")
+    named = {"outcome": ["a", "b"]}
+    plain = sl.models.specification_curve(at_the_sanction, named, sanctions=LAST)
+    for sanctions in (table, sl.Result(table=table), {"acts": table.assign(covered=True)}):
+        fit = sl.models.specification_curve(at_the_sanction, named, sanctions=sanctions)
+        pd.testing.assert_frame_equal(fit.table, plain.table)

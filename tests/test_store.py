@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, SourceError
 from sanctlib.reading import Audit, Reading
-from sanctlib.store import load_stored, save, write
+from sanctlib.result import save_frame
+from sanctlib.store import load_stored, save
 from sanctlib.writing import writing
 from tests.test_checks import event
 from tests.test_reading import PROVENANCE
@@ -135,10 +137,14 @@ def test_a_full_disk_is_an_error_and_leaves_the_earlier_table(
     assert not list(tmp_path.glob(".writing-*"))
 
 
-def test_a_result_is_written_with_its_citation(tmp_path: Path) -> None:
-    path = write(pd.DataFrame({"n": [1]}), tmp_path / "counts.csv", citation="Me (2026): Mine.")
-    assert path.read_bytes() == b"n\n1\n"
-    assert (tmp_path / "counts.csv.citation.txt").read_text() == "Me (2026): Mine.\n"
+def test_rejected_text_is_no_formula_in_the_store_and_comes_back_as_it_was(tmp_path: Path) -> None:
+    raw = ["=cmd|' /C calc'!A0", "-2+3", "-5", "2018,USA"]
+    lost = pd.DataFrame({"file": "f.csv", "line": range(3, 7), "raw": raw, "reason": "odd"})
+    audit = Audit.begin(5).then("check", n_rejected=4, n_out=1)
+    save(replace(reading(), rejected=lost, audit=audit), tmp_path)
+    lines = (tmp_path / "mine.rejected.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[2] for line in lines[1:4]] == ["'=cmd|' /C calc'!A0", "'-2+3", "-5"]
+    assert load_stored("mine", tmp_path).rejected["raw"].tolist() == raw
 
 
 def test_a_written_result_holds_no_formula_and_every_number(tmp_path: Path) -> None:
@@ -158,7 +164,8 @@ def test_a_written_result_holds_no_formula_and_every_number(tmp_path: Path) -> N
     day = pd.Timestamp("2022-02-24")
     table = pd.DataFrame({"=name": names, "change": -5, "share": -0.5, "day": day, "gone": None})
     table["kind"] = pd.Categorical(["=2"] * len(names))
-    lines = write(table, tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()
+    save_frame(table, tmp_path / "t.csv")
+    lines = (tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "'=name,change,share,day,gone,kind"
     assert [line.split(",")[0] for line in lines[1:]] == [
         "'=1+1",
@@ -180,14 +187,15 @@ def test_a_written_result_holds_no_formula_and_every_number(tmp_path: Path) -> N
 
 def test_two_columns_of_one_name_are_written_as_they_are(tmp_path: Path) -> None:
     table = pd.DataFrame([["=a", 1]], columns=["x", "x"])
-    assert write(table, tmp_path / "t.csv").read_text() == "x,x\n'=a,1\n"
+    save_frame(table, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "x,x\n'=a,1\n"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
 def test_a_manifest_that_is_none_is_an_error_with_the_command(tmp_path: Path, text: str) -> None:
     save(reading(), tmp_path)
     (tmp_path / "mine.json").write_text(text)
-    with pytest.raises(SourceError, match=r"'mine\.json' in the store is no manifest"):
+    with pytest.raises(SourceError, match=r"'mine\.json' in the store is not a manifest"):
         load_stored("mine", tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,12 @@ def test_names_become_codes_and_days_become_dates() -> None:
 
 
 def test_a_missing_column_is_an_error_with_a_hint() -> None:
-    with pytest.raises(MissingColumnsError, match=r"'whom'.*\n.*Did you mean 'whomm'"):
+    with pytest.raises(MissingColumnsError, match=r"'whom'.*Did you mean 'whomm'"):
         read_table(frame(GOOD).rename(columns={"whom": "whomm"}), columns=COLUMNS)
 
 
 def test_an_unmapped_need_is_an_error() -> None:
-    with pytest.raises(MissingColumnsError, match="your column for 'target'"):
+    with pytest.raises(MissingColumnsError, match="columns has no 'target'"):
         read_table(frame(GOOD), columns={"date": "when", "sender": "who", "action": "what"})
 
 
@@ -262,11 +263,11 @@ def test_kept_repeats_of_one_side_are_not_taken_for_the_other() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"repeats": "one_per_day"}, "does not know the rule of repeats"),
-        ({"codes": "CAMEO"}, "does not know the codes 'CAMEO'.*Did you mean 'cameo'"),
-        ({"succession": "all"}, "does not know the succession 'all'"),
-        ({"constants": {"action": "lift"}}, "'action' both as a column and as a constant"),
-        ({"constants": {"source": "mine"}}, "fills 'source' itself.*source='…'"),
+        ({"repeats": "one_per_day"}, "repeats is 'one_per_day'.*'one_a_day'"),
+        ({"codes": "CAMEO"}, "codes is 'CAMEO'.*Did you mean 'cameo'"),
+        ({"succession": "all"}, "succession is 'all'"),
+        ({"constants": {"action": "lift"}}, "'action' is in columns and in constants"),
+        ({"constants": {"source": "mine"}}, "'source' cannot be mapped.*source='…'"),
     ],
 )
 def test_an_option_that_would_be_ignored_is_an_error(options: dict[str, Any], message: str) -> None:
@@ -285,7 +286,7 @@ def test_one_null_mark_one_format_and_constants_that_are_no_text_are_understood(
 
 def test_an_own_number_of_an_act_that_names_two_rows_is_an_error() -> None:
     source = frame(GOOD, GOOD).assign(number="1")
-    with pytest.raises(SchemaError, match="2 of 2 rows wrong, each repeats the key"):
+    with pytest.raises(SchemaError, match="2 of 2 rows are wrong: each repeats the key"):
         read_table(source, columns={**COLUMNS, "event_id": "number"})
 
 
@@ -295,7 +296,7 @@ def test_an_own_number_of_an_act_that_names_two_rows_is_an_error() -> None:
     ids=["dict", "none", "lazy", "repeated names"],
 )
 def test_what_is_no_table_in_memory_is_an_error(data: Any) -> None:
-    with pytest.raises(SourceError, match="needs a file, or a pandas, polars or pyarrow frame"):
+    with pytest.raises(SourceError, match="must be a file, or a pandas, polars or pyarrow frame"):
         read_table(data, columns=COLUMNS)
 
 
@@ -398,3 +399,141 @@ def test_a_cameo_table_of_other_column_names_is_read_and_adds_up(tmp_path: Path)
     assert reading.unmatched["name"].tolist() == ["WST"]
     audit = reading.audit
     assert audit.n_read == audit.n_kept + audit.n_merged + audit.n_rejected == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"columns": {"when": "date", "who": "sender"}}, "{'date': 'when', 'sender': 'who'}"),
+        ({"columns": {"When": "date"}}, "the mapping is reversed: {'date': 'When'}"),
+        ({"columns": ["when"]}, "columns is ['when']. It must be a mapping"),
+        ({"parties": "iso"}, "parties is 'iso'"),
+        ({"date_formats": ["dd/mm/yyyy"]}, "date_formats holds 'dd/mm/yyyy'. A format is text"),
+        ({"date_formats": ["%YQ%q"]}, "date_formats holds '%YQ%q'. A format is text"),
+        ({"date_formats": ["%d-%m-%y"]}, "whose year has two digits"),
+        ({"date_formats": ["%d/%m/%Y", "%m/%d/%Y"]}, "which read one text as two days"),
+        ({"date_formats": [2018]}, "date_formats is [2018]. A format is text"),
+    ],
+)
+def test_a_wrong_option_is_answered_with_what_is_right(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UnknownChoiceError, match=re.escape(message)):
+        read_table(frame(GOOD), **{"columns": COLUMNS, **options})
+
+
+@pytest.mark.parametrize(
+    ("constants", "message"),
+    [
+        ({"action": "trade"}, "constants['action'] is 'trade'. It must be one of 'threaten'"),
+        ({"action": "imposed"}, "Did you mean 'impose'?"),
+        ({"sender": "Irann"}, "constants['sender'] is 'Irann'. It must be a state or bloc"),
+        ({"date": "2018-02-30"}, "constants['date'] is '2018-02-30'. It must be a day"),
+        ({"status": "sure"}, "constants['status'] is 'sure'. It must be one of 'confirmed'"),
+        ({"measures": "trade;golf"}, "constants['measures'] is 'golf'"),
+        ({"disputed": "perhaps"}, "constants['disputed'] is 'perhaps'. It must be a flag"),
+    ],
+)
+def test_a_constant_that_rejects_every_row_is_refused(
+    constants: dict[str, Any], message: str
+) -> None:
+    columns = {ours: yours for ours, yours in COLUMNS.items() if ours not in constants}
+    with pytest.raises(UnknownChoiceError, match=re.escape(message)):
+        read_table(frame(GOOD), columns=columns, constants=constants)
+
+
+def test_constants_in_your_own_words_or_missing_are_taken() -> None:
+    columns = {"date": "when", "target": "whom"}
+    reading = read_table(
+        frame(GOOD),
+        columns=columns,
+        constants={"action": "SANCTIONED", "sender": None},
+        actions={"SANCTIONED": "impose"},
+    )
+    assert reading.table["action"].tolist() == ["impose"]
+    assert reading.table["sender"].isna().all()
+
+
+CAMEO = {"date": "when", "sender": "who", "target": "whom", "code": "what"}
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [[10, 163], [163.0, None], pd.array([10, 163], dtype="Int64"), [163, "040"]],
+    ids=["int", "float", "Int64", "object"],
+)
+@pytest.mark.parametrize("convert", [pd.DataFrame, pa.Table.from_pandas, "parquet"])
+def test_codes_that_are_numbers_are_refused(codes: Any, convert: Any, tmp_path: Path) -> None:
+    data: Any = frame(GOOD, GOOD).assign(what=codes)
+    if isinstance(codes, list) and "040" in codes and convert is not pd.DataFrame:
+        pytest.skip("a column of Arrow has one type")
+    if convert == "parquet":
+        data.to_parquet(tmp_path / "acts.parquet")
+        data = tmp_path / "acts.parquet"
+    else:
+        data = convert(data)
+    message = "Column 'what' holds numbers, so leading zeros are lost (010 became 10)"
+    with pytest.raises(SchemaError, match=re.escape(message)):
+        read_table(data, columns=CAMEO, codes="cameo")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("acts.dta", r"'acts\.dta' is a Stata file: pass pd\.read_stata\(path\)"),
+        ("acts.json", r"is a JSON file: pass pd\.read_json"),
+        ("acts.rda", "is an R file"),
+        ("acts.RData", "is an R file"),
+        ("acts.feather", r"is a Feather file: pass pd\.read_feather"),
+        ("acts.pkl", r"is a pickle of Python: pass pd\.read_pickle"),
+        ("acts.xlsx", r"is an Excel workbook: pass pd\.read_excel"),
+    ],
+)
+def test_a_file_of_another_format_is_named_with_the_frame_to_pass(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    (tmp_path / name).write_bytes(b"\x00\x01\x02")
+    with pytest.raises(SourceError, match=message):
+        read_table(tmp_path / name, columns=COLUMNS)
+    with pytest.raises(SourceError, match="There is no file"):
+        read_table(tmp_path / f"other-{name}", columns=COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", "data is ''. It must be the path of a file"),
+        ("x" * 5000, "xxx…' cannot be opened: File name too long."),
+        (".", "'.' is a folder"),
+        ("https://example.org/acts.csv", "data is the address 'https://example.org/acts.csv'"),
+    ],
+)
+def test_what_is_no_path_of_a_table_is_named(path: str, message: str) -> None:
+    with pytest.raises(SourceError, match=re.escape(message)):
+        read_table(path, columns=COLUMNS)
+
+
+def test_a_reading_without_rows_says_so() -> None:
+    reading = read(("2018-02-30", "USA", "Iran", "impose"))
+    assert "no row was kept, see .rejected" in repr(reading)
+
+
+def test_the_word_today_is_no_day() -> None:
+    reading = read(("today", "USA", "Iran", "impose"), ("Now", "USA", "Iran", "impose"))
+    assert reading.rejected["reason"].tolist() == [
+        "impossible date: 'today'",
+        "impossible date: 'Now'",
+    ]
+
+
+def test_days_of_two_offsets_are_those_of_the_place() -> None:
+    rows = [("2018-03-24 23:30+0100", *GOOD[1:]), ("2018-03-26 00:30+0200", *GOOD[1:])]
+    reading = read(*rows, date_formats=["%Y-%m-%d %H:%M%z"])
+    assert reading.table["date"].dt.strftime("%m-%d").tolist() == ["03-24", "03-26"]
+
+
+def test_a_rejected_row_of_a_frame_shows_its_cells() -> None:
+    reading = read(GOOD, ("2018-02-30", "USA", "Iran", "impose"))
+    assert reading.rejected[["line", "raw"]].to_numpy().tolist() == [
+        [2, "2018-02-30,USA,Iran,impose"]
+    ]

@@ -79,7 +79,7 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
 def test_a_truncated_gzip_is_an_error_that_says_where(tmp_path: Path) -> None:
     whole = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(9999)))
     path = file(tmp_path, whole[: len(whole) // 2], "acts.csv.gz")
-    with pytest.raises(SourceError, match=r"is cut off after line \d+"):
+    with pytest.raises(SourceError, match=r"is truncated after line \d+"):
         read_text(path)
 
 
@@ -140,7 +140,7 @@ def test_the_ending_of_a_name_is_read_in_either_case(tmp_path: Path) -> None:
 
 def test_an_encoding_or_a_delimiter_there_is_not_is_an_error(tmp_path: Path) -> None:
     path = file(tmp_path, b"a\n1\n")
-    with pytest.raises(UnknownChoiceError, match="no encoding 'utf-99'"):
+    with pytest.raises(UnknownChoiceError, match="encoding is 'utf-99'"):
         read_text(path, encoding="utf-99")
-    with pytest.raises(UnknownChoiceError, match=r"one character, and '\|\|' is not"):
+    with pytest.raises(UnknownChoiceError, match=r"delimiter is '\|\|'. It must be one character"):
         read_text(path, delimiter="||")

@@ -63,7 +63,7 @@ def test_the_day_of_the_copy_ends_the_coverage_and_is_needed(tmp_path: Path) -> 
 def test_the_regime_gb_is_guinea_bissau() -> None:
     counts = sl.sanction_counts(
         sl.read("un", SAMPLE), every="year", unit="entity", by=["target"], targets=["GNB", "GBR"]
-    )
+    ).table
     assert counts.groupby("target")["n"].sum().to_dict() == {"GBR": 0, "GNB": 1}
 
 
@@ -71,12 +71,12 @@ def test_stocks_and_units_read_the_list_by_the_states_of_its_regimes() -> None:
     reading = sl.read("un", SAMPLE)
     stocks = sl.active_sanctions(
         reading, every="year", at="end_of_period", by=["target"], targets=["IRN", "PRK"]
-    )
+    ).table
     by_year = stocks.pivot(index="period", columns="target", values="n")
     assert by_year.loc["2009-01-01"].to_dict() == {"IRN": 2, "PRK": 1}
     assert by_year.loc["2017-01-01"].to_dict() == {"IRN": 2, "PRK": 3}
     span = {"start": date(2016, 1, 1), "end": date(2016, 12, 31), "targets": ["PRK", "CHN"]}
-    units = sl.compare_units([reading], **span).set_index(["unit", "target_rule"])["n"]
+    units = sl.compare_units([reading], **span).table.set_index(["unit", "target_rule"])["n"]
     assert units.to_dict() == {
         ("entity", "programme"): 2, ("entity", "address"): 2,
         ("designation", "programme"): 2, ("designation", "address"): 2,
@@ -139,12 +139,14 @@ def test_counts_by_the_day_of_listing_show_no_gap_and_copies_do(
     real_lists: list[sl.Reading],
 ) -> None:
     asked = {"every": "year", "at": "end_of_period", "by": ["target"], "targets": ["IRN"]}
-    before, after = (sl.active_sanctions(reading, **asked) for reading in real_lists)
+    before, after = (sl.active_sanctions(reading, **asked).table for reading in real_lists)
     # The later list knows nothing of the 84 that stood there, and says no more than "at least 0".
     assert before.set_index("period")["n"]["2017-01-01"] == 84
     assert after["n"].dropna().eq(0).all()
     assert after["upper"].isna().all()
     changes = sl.compare_copies(real_lists)
-    stocks = sl.active_sanctions(changes, start=date(2018, 1, 1), end=date(2025, 12, 31), **asked)
+    stocks = sl.active_sanctions(
+        changes, start=date(2018, 1, 1), end=date(2025, 12, 31), **asked
+    ).table
     assert stocks["closing"].dropna().iloc[[0, -1]].tolist() == [84, 0]
     assert "relisted" not in changes.table

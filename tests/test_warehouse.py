@@ -14,6 +14,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SchemaError
 from sanctlib.sources.gdelt import raw_rows
+from sanctlib.warehouse import gdelt_events
 from tests.engines import IGNORED_OF_IBIS
 from tests.test_gdelt import CTRL_A, HISTORY, MIXED, TWO
 
@@ -78,7 +79,7 @@ class OnPaper:
 
 
 def test_rows_become_acts_as_the_reader_would_have_them() -> None:
-    acts = sl.gdelt_events(on_duckdb(raw())).order_by(["date", "event_id"])
+    acts = gdelt_events(on_duckdb(raw())).order_by(["date", "event_id"])
     columns = ["event_id", "sender", "target", "mutual", "family", "action", "n_reports"]
     table = acts.to_pyarrow().to_pandas()
     assert list(table[columns].fillna("-").itertuples(index=False, name=None)) == [
@@ -105,7 +106,7 @@ def same_as_the_reader(path: Path) -> None:
     # What is no number cannot stand in a table of numbers: the reader rejects it.
     rows = rows[pd.to_numeric(rows["GoldsteinScale"], errors="coerce").notna()]
     table = on_duckdb(rows.astype({"GLOBALEVENTID": "int64", "SQLDATE": "int64"}))
-    found = sl.gdelt_events(table).to_pyarrow().to_pandas()
+    found = gdelt_events(table).to_pyarrow().to_pandas()
     pd.testing.assert_frame_equal(as_read(found), as_read(sl.read("gdelt", path).table))
 
 
@@ -122,7 +123,7 @@ def test_cells_are_one_query_of_bigquery_that_scans_nine_columns_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place = {"name": "events", "catalog": "gdelt-bq", "database": "gdeltv2"}
-    events, paper = sl.gdelt_events(ibis.table(SCHEMA, **place)), OnPaper(raw())
+    events, paper = gdelt_events(ibis.table(SCHEMA, **place)), OnPaper(raw())
     monkeypatch.setattr(ibis.expr.types.Table, "get_backend", lambda _: paper)
     cells = sl.cells(events, every="month", targets=["RUS"], start=date(2022, 2, 1))
     (words,) = paper.sent
@@ -136,17 +137,19 @@ def test_cells_are_one_query_of_bigquery_that_scans_nine_columns_once(
     assert "date_last >= CAST('2022-02-01' AS DATE)" in words
 
     asked = {"every": "month", "unit": "act", "by": ["sender"]}
-    counts = sl.sanction_counts(cells, **asked)
+    counts = sl.sanction_counts(cells, **asked).table
     assert counts["sender"].fillna("-").tolist() == ["EU", "USA", "-"]
     assert counts["n"].tolist() == [1, 1, 1]
-    pair = sl.partnership_intensity(cells, pair=("RUS", "IRN"), every="month", coverage=SPRING)
-    assert pair.loc[pair["component"].eq("meetings"), "n_acts"].tolist() == [0, 1, 1]
-    whole = sl.sanction_counts(events, targets=["RUS"], start=date(2022, 2, 1), **asked)
+    pair = sl.partnership_intensity(
+        cells, pair=("RUS", "IRN"), every="month", coverage=SPRING
+    ).table
+    assert pair.loc[pair["component"].eq("meetings"), "n"].tolist() == [0, 1, 1]
+    whole = sl.sanction_counts(events, targets=["RUS"], start=date(2022, 2, 1), **asked).table
     pd.testing.assert_frame_equal(whole, counts)
 
 
 def test_a_table_of_other_columns_or_of_codes_as_numbers_is_refused() -> None:
-    with pytest.raises(MissingColumnsError, match=r"gdelt_events needs .*'Actor1CountryCode'"):
-        sl.gdelt_events(ibis.table(TYPES, name="events"))
-    with pytest.raises(SchemaError, match="'EventCode' as text, and found int64: a leading zero"):
-        sl.gdelt_events(ibis.table(SCHEMA | {"EventCode": "int64"}, name="events"))
+    with pytest.raises(MissingColumnsError, match="no column 'Actor1CountryCode'"):
+        gdelt_events(ibis.table(TYPES, name="events"))
+    with pytest.raises(SchemaError, match="'EventCode' holds numbers, so leading zeros are lost"):
+        gdelt_events(ibis.table(SCHEMA | {"EventCode": "int64"}, name="events"))

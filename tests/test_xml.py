@@ -22,9 +22,7 @@ COLUMNS = {
 
 
 def read(path: Path) -> tuple[Draft, dict[str, str]]:
-    return read_xml(
-        path, records=["person", "firm"], columns=COLUMNS, shown=["id"], needed_by="The test"
-    )
+    return read_xml(path, records=["person", "firm"], columns=COLUMNS, shown=["id"])
 
 
 def write(folder: Path, text: str | bytes, name: str = "list.xml") -> Path:
@@ -100,7 +98,7 @@ def test_a_file_cut_off_is_refused_whole(tmp_path: Path, cut: int) -> None:
 
 
 def test_another_root_without_a_record_is_named(tmp_path: Path) -> None:
-    match = r"The test needs records <firm> or <person>; 'list\.xml' holds none in its <sdnList>"
+    match = r"'list\.xml' has no record <firm> or <person> in its <sdnList>"
     with pytest.raises(SourceError, match=match):
         read(write(tmp_path, "<sdnList><sdnEntry/></sdnList>"))
 

@@ -1,4 +1,4 @@
-"""Thousands of files of coded acts, prepared in bounded memory as a folder of Parquet."""
+"""Clean many files of coded acts in bounded memory. Return a folder of Parquet files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from sanctlib.bulk.pieces import Batch, clean
 from sanctlib.cleaning.draft import unmatched
 from sanctlib.errors import SourceError, check_choice
 from sanctlib.processes import mapping
+from sanctlib.query import whole_of
 from sanctlib.reading import Audit, sha256
 from sanctlib.showing import progress_bar
 from sanctlib.sources.checksums import expected
 from sanctlib.sources.events import covered
+from sanctlib.sources.files import paths_of
 from sanctlib.sources.producers import provenance
 from sanctlib.sources.registry import STREAMED
 from sanctlib.store import manifest
-from sanctlib.writing import writing
+from sanctlib.writing import save_frame, writing
 
 
 def prepare_files(
@@ -36,28 +38,30 @@ def prepare_files(
     progress: bool = False,
 ) -> Path:
     """
-    Clean files of coded acts, however many, into a folder of Parquet files by month.
+    Clean files of coded acts into a folder of Parquet files by month.
 
     The table is that of ``sl.read(key, paths)``, in another order: sorted by sender, target
-    and day within each month of the act, so that a measure asked for one pair reads little.
-    No more than a part of a file or one month is in memory for each worker. Each file is
+    and day within each month of the act, so that a measure of one pair reads little.
+    Each worker has only part of a file or one month in memory. Each file is
     cleaned by itself and kept in the hidden folder ``.KEY`` of the store, by its hash; then
-    each month's rows are merged, in the order of the files. What was done before, by the
-    same version and from the same files, is not done again: a run that was cut goes on,
-    and new files cost only their own months.
+    the rows of each month are merged, in the order of the files. Parts that the same version
+    made from the same files are not made again: an interrupted run goes on where it stopped,
+    and a new file costs only its own months.
 
     Parameters
     ----------
     key : {"gdelt", "icews", "polecat"}
         The source.
     paths : iterable of path
-        Its files, packed or not, in the order in which their repeats are merged. A folder
-        stands for the files in it, by name.
+        Its files, compressed or not, in the order in which their repeats are merged. A folder
+        means the files in it, by name.
     out : path
         The store. ``KEY/YYYY-MM.parquet`` is written there, ``KEY.rejected.csv``, and last
         the manifest ``KEY.json``.
-    workers : int
+    workers : int, default 1
         Processes. The result does not depend on their number.
+    progress : bool, default False
+        Show a bar.
 
     Returns
     -------
@@ -67,18 +71,20 @@ def prepare_files(
     Raises
     ------
     SourceError
-        When a file is not what the key says; the others stay prepared.
+        For a file that is not of this source; the others stay prepared.
     SanctlibError
-        When the store cannot be written, or a worker was killed.
+        For a store that cannot be written, or a worker that was killed.
     """
-    check_choice(key, STREAMED, what="source", needed_by="sl.prepare_files")
-    files = [file for path in map(Path, paths) for file in _files(path)]
+    check_choice(key, STREAMED, what="key")
+    whole_of(workers, what="workers", least=1)
+    given = paths_of(list(paths), what="files")
+    files = [file for path in given for file in _files(path)]
     if not files:
-        raise SourceError(f"sl.prepare_files({key!r}, …) was given no files.")
+        raise SourceError(f"files has no file: the folder {given[0].name!r} is empty.")
     store = Path(out)
     kept = store / f".{key}"
     with writing(kept):
-        pass  # a folder that cannot be written is told before hours of work
+        pass  # a folder that cannot be written is an error before hours of work
     cleaned, merged = (partial(f, key=key, kept=kept) for f in (clean, merge))
     with mapping(workers) as mapped:
         tasks = list(expected(files))
@@ -125,7 +131,7 @@ def _finish(
 ) -> Path:
     """Put the months under their final names, and write the manifest last."""
     if not months:
-        raise SourceError(f"{files[0].name!r} and what follows hold no act that can be kept.")
+        raise SourceError(f"{files[0].name!r} and the files after it hold no act to keep.")
     table, new, old = store / key, kept / "new", kept / "old"
     for folder in (new, old):
         shutil.rmtree(folder, ignore_errors=True)
@@ -144,7 +150,7 @@ def _finish(
     new.rename(table)
     with writing(store) as into:
         path = into / f"{key}.rejected.csv"
-        rejected.to_csv(path, index=False, lineterminator="\n")
+        save_frame(rejected, path)
         text = manifest(
             kind="events",
             curated=False,

@@ -1,4 +1,4 @@
-"""Columns as they are declared: text to the type of its column, a wrong cell rejects its row."""
+"""Turn text into the declared types of columns. Return the draft, wrong rows rejected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 
 import pandas as pd
 
-from sanctlib.cleaning.distinct import by_value, shown
+from sanctlib.cleaning.distinct import by_value, is_now, shown
 from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import did_you_mean
 from sanctlib.schema import Column
@@ -19,7 +19,7 @@ _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 def type_columns(draft: Draft, columns: Sequence[Column]) -> Draft:
     """
-    Give text columns their declared types; a row with a cell that is wrong is rejected.
+    Give text columns their declared types; a row with a wrong cell is rejected.
 
     A flag is yes, true or 1, or no, false or 0. Joined values are sorted, once each. A
     missing cell is wrong only where the column must be filled.
@@ -28,25 +28,27 @@ def type_columns(draft: Draft, columns: Sequence[Column]) -> Draft:
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     for column in columns:
         text = rows[column.name]
-        typed = by_value(text, partial(_typed, column=column))
-        wrong = typed.isna() & text.notna()
+        values = by_value(text, partial(typed, column=column))
+        wrong = values.isna() & text.notna()
         reasons[wrong] = (f"{column.name} is no {column.kind}: " + shown(text[wrong])).to_numpy()
         if column.choices:
-            reasons = reasons.where(reasons.notna(), _unknown(typed, column))
+            reasons = reasons.where(reasons.notna(), _unknown(values, column))
         if column.filled:
             reasons[text.isna()] = f"no {column.name}"
-        rows[column.name] = typed
+        rows[column.name] = values
     return replace(draft, rows=rows).reject(reasons, step="check types")
 
 
-def _typed(text: pd.Series, column: Column) -> pd.Series:
+def typed(text: pd.Series, column: Column) -> pd.Series:
+    """Return text as values of a column, missing where it is none."""
     text = text.str.strip()
     return _sorted_parts(text) if column.joined else _parse(text, column)
 
 
 def _parse(text: pd.Series, column: Column) -> pd.Series:
     if column.kind == "date":
-        return pd.to_datetime(text, format="ISO8601", errors="coerce").astype("datetime64[us]")
+        days = pd.to_datetime(text.where(~is_now(text)), format="ISO8601", errors="coerce")
+        return days.astype("datetime64[us]")
     if column.kind == "flag":
         return text.str.casefold().map(_FLAGS).astype("boolean")
     if column.kind in ("integer", "number"):

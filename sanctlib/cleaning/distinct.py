@@ -51,8 +51,13 @@ def spread(found: pd.Series, places: Numbers, *, like: pd.Series) -> pd.Series:
 
 
 def shown(text: pd.Series) -> pd.Series:
-    """Return text as it stands in a reason."""
+    """Return text as a reason shows it."""
     return text.astype("str").str.strip().map(repr)
+
+
+def is_now(text: pd.Series) -> pd.Series:
+    """Return which texts pandas would read as the day of the run."""
+    return text.str.strip().str.casefold().isin(["now", "today"])
 
 
 def is_category(column: pd.Series) -> bool:

@@ -1,21 +1,23 @@
-"""The rules of cleaning: parties to codes, words to actions, text to days."""
+"""Turn names into parties, words into actions and text into days. Return the draft."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
-from typing import Literal
+from itertools import combinations
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.distinct import distinct, distinct_rows, shown, spread, swapped
+from sanctlib.cleaning.distinct import distinct, distinct_rows, is_now, shown, spread, swapped
 from sanctlib.cleaning.draft import Draft, mentions
 from sanctlib.codes.actions import map_codes
 from sanctlib.codes.countries import System, existed, is_state_code, resolve
 from sanctlib.codes.labels import NO_STATE, Succession
-from sanctlib.errors import did_you_mean
+from sanctlib.errors import UnknownChoiceError, did_you_mean
 from sanctlib.schema import ACTIONS
 
 _DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y")
@@ -46,7 +48,7 @@ def parse_dates(
     (``2022``). The other columns may be empty; a ``date_last`` before ``date`` rejects
     the row.
 
-    `formats` are tried one by one and each text must fit one wholly. `%d/%m/%Y`
+    `formats` are tried one by one, and each text must fit one in full. `%d/%m/%Y`
     is read day first; pass the format of a file that is written month first.
     """
     rows = draft.rows.copy(deep=False)
@@ -79,10 +81,14 @@ def first_and_last(
     """
     day = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
     for form in formats:
-        missing = day.isna() & text.notna()
+        missing = day.isna() & text.notna() & ~is_now(text)
         # The parser also takes "2018011", cut short, for the first of January.
         missing &= text.str.len().eq(8) if form == "%Y%m%d" else True
-        found = pd.to_datetime(text[missing], format=form, errors="coerce")
+        try:
+            found = pd.to_datetime(text[missing], format=form, errors="coerce")
+        except ValueError:  # several offsets from UTC: the day is that of the place
+            local = [_local(value, form) for value in text[missing]]
+            found = pd.Series(local, index=text[missing].index, dtype="datetime64[us]")
         day[missing] = found.dt.tz_localize(None).dt.normalize()
     last = day.copy()
     if partial:
@@ -95,6 +101,47 @@ def first_and_last(
             end = day[part].dt.to_period(unit).dt.end_time.dt.normalize()
             last[part] = end.astype("datetime64[us]")
     return day, last
+
+
+def _local(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def check_formats(formats: object) -> list[str]:
+    """
+    Return formats of days, one or several, each checked.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For text without a directive, an unknown directive, a year of two digits, and two
+        formats that read the same text as two days.
+    """
+    several = isinstance(formats, Iterable) and not isinstance(formats, str)
+    given: list[Any] = list(formats) if several else [formats]  # type: ignore[call-overload]
+    if not all(isinstance(form, str) for form in given):
+        raise UnknownChoiceError(f"date_formats is {formats!r}. {_FORMAT_NEEDED}")
+    for form in given:
+        found = f"date_formats holds {form!r}"
+        if "%y" in form.replace("%%", ""):
+            raise UnknownChoiceError(f"{found}, whose year has two digits. Use '%Y', with four.")
+        try:
+            datetime.strptime("", form)
+        except ValueError as error:
+            if "%" not in form or "directive" in str(error) or "stray" in str(error):
+                raise UnknownChoiceError(f"{found}. {_FORMAT_NEEDED}") from None
+    for one, other in combinations(given, 2):
+        day = datetime(2018, 3, 4, tzinfo=UTC)
+        if _local(day.strftime(one), other) not in (None, _local(day.strftime(one), one)):
+            msg = f"date_formats holds {one!r} and {other!r}, which read one text as two days."
+            raise UnknownChoiceError(f"{msg} Give the one that the column is written in.")
+    return given
+
+
+_FORMAT_NEEDED = "A format is text with directives such as '%d/%m/%Y'."
 
 
 def resolve_parties(
@@ -142,15 +189,15 @@ def resolve_parties(
 
 
 def check_parties(draft: Draft, sides: Sequence[str] = ("sender", "target")) -> Draft:
-    """Reject rows with a state code that is none, or a state that did not exist that day."""
+    """Reject rows with an unknown code of a state, or a state that did not exist that day."""
     reasons = pd.Series(pd.NA, index=draft.rows.index, dtype="object")
     for side in sides:
         code = draft.rows[side]
         three = code.str.fullmatch(r"[A-Z]{3}").fillna(value=False)
         no_state = three & ~code.map(is_state_code, na_action="ignore").fillna(value=False)
         reasons[no_state] = side + " " + code[no_state].map(repr) + " is not a state code"
-        lived = existed(code, draft.rows["date"]) | existed(code, draft.rows["date_last"])
-        gone = three & ~no_state & ~lived
+        there = existed(code, draft.rows["date"]) | existed(code, draft.rows["date_last"])
+        gone = three & ~no_state & ~there
         reasons[gone] = side + " " + code[gone].map(repr) + " was not a state on that day"
     return draft.reject(reasons, step="check parties")
 

@@ -1,4 +1,4 @@
-"""The command line: fetch and prepare data, run reports, list and cite datasets."""
+"""Fetch and prepare data, run reports, list and cite datasets on a command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from sanctlib import datasets
+from sanctlib import catalogue
 from sanctlib.bulk.prepare import prepare_files
 from sanctlib.cli.batch import batch, verify
 from sanctlib.cli.listing import cite, list_datasets
@@ -41,28 +41,29 @@ def main() -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default=datasets.STORE,
-    envvar=datasets.STORE_VARIABLE,
+    default=catalogue.STORE,
+    envvar=catalogue.STORE_VARIABLE,
     show_default=True,
     show_envvar=True,
+    help="Folder of the prepared tables.",
 )
-@click.option("--workers", type=click.IntRange(1), default=1, help="Processes, for files.")
+@click.option("--workers", type=click.IntRange(1), default=1, help="Processes that clean FILES.")
 def prepare(keys: tuple[str, ...], out: Path, workers: int) -> None:
     """
     Clean datasets into a folder of Parquet files.
 
-    KEYS are shipped datasets, all by default. Of SOURCE (gdelt, icews or polecat) FILES are
-    the producer's own, or folders of them, however many: what was done before is kept in
-    OUT/.SOURCE, and a run that was cut goes on.
+    KEYS are shipped datasets, all by default. With SOURCE (gdelt, icews or polecat), FILES are
+    files of the producer, or folders of them, however many. Finished parts are kept in
+    OUT/.SOURCE, so an interrupted run goes on where it stopped.
     """
     if keys[:1] and keys[0] in STREAMED:
         path = prepare_files(keys[0], keys[1:], out=out, workers=workers, progress=True)
-        said = json.loads((out / f"{keys[0]}.json").read_text(encoding="utf-8"))
-        click.echo(pd.DataFrame(said["audit"]).to_string(index=False))
+        stated = json.loads((out / f"{keys[0]}.json").read_text(encoding="utf-8"))
+        click.echo(pd.DataFrame(stated["audit"]).to_string(index=False))
         click.echo(f"{from_here(path.absolute())}: the table, for any measure")
         return
-    summary = datasets.prepare(keys or None, out=out, progress=True)
-    click.echo(summary.to_string(index=False))
+    summary = catalogue.prepare(keys or None, out=out, progress=True)
+    click.echo(summary.drop(columns="path").to_string(index=False))
 
 
 @main.command("fetch")
@@ -78,14 +79,14 @@ def prepare(keys: tuple[str, ...], out: Path, workers: int) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help=f"Folder  [default: {FETCHED}/NAME]")
 @click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=2, show_default=True)
-@click.option("--again", is_flag=True, help="Fetch what is there too.")
-@click.option("--quiet", is_flag=True, help="Say nothing while fetching.")
+@click.option("--again", is_flag=True, help="Download existing files again.")
+@click.option("--quiet", is_flag=True, help="Print nothing while fetching.")
 def fetch_files(*, name: str | None, version: str, quiet: bool, **how: Any) -> None:
     """
     Fetch the files of the producer NAME; without NAME, list what can be fetched.
 
-    Files that are there with their checksum are not fetched again, so a call that was cut
-    goes on. Lists that change go into a folder for each day.
+    Existing files with their checksum are not fetched again, so an interrupted call goes on
+    where it stopped. Lists that change go into a folder for each day.
     """
     if name is None:
         for source in fetchables().values():

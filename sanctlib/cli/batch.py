@@ -1,4 +1,4 @@
-"""Batches from a shell: a grid of runs, what is left of it, and whether a run repeats."""
+"""Run batches in a shell: a grid of runs, its unfinished runs, and the check of a run."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from sanctlib.reports.workers import Event, Running
 @store_option
 @timeout_option
 @click.option("--where", multiple=True, metavar="NAME=VALUE", help="Only runs with that value.")
-@click.option("--dry-run", is_flag=True, help="Print what would run, and why.")
-@click.option("--force", is_flag=True, help="Run what is done too.")
+@click.option("--dry-run", is_flag=True, help="Print which runs would start, and why.")
+@click.option("--force", is_flag=True, help="Run finished reports again.")
 @click.option("--jobs", type=click.IntRange(1, MOST_JOBS), help="Notebooks side by side.")
 @click.option(
     "--retries",
@@ -67,8 +67,8 @@ def batch(
     """
     Run every notebook of a GRID, a TOML or CSV file, in parallel.
 
-    A run that is done stays as it is while its notebook, parameters, data, packages and
-    files are the same; all others run. docs/batch.md shows grids.
+    A finished run is kept if its notebook, parameters, data, packages and files are the
+    same; all others run. docs/batch.md shows grids.
     """
     runs = only(read_grid(grid, out=out), where)
     plan = [(run, standing(run, store=store)) for run in runs]
@@ -117,13 +117,13 @@ def _end(outcome: Outcome, *, json_log: bool, page: Path) -> None:
         _line("end", **counts, n_left=outcome.n_left, index=str(page))
         return
     if outcome.stopped_by is not None:
-        click.echo(f"Stopped, {outcome.n_left} left: the same command goes on.", err=True)
+        click.echo(f"Stopped, {outcome.n_left} left. The same command goes on.", err=True)
     click.echo(page)
 
 
 @contextmanager
 def _json_lines() -> Iterator[Callable[[Event], None]]:
-    """Print a line for each thing that happens to a run."""
+    """Print a line for each event of a run."""
 
     def tell(event: Event) -> None:
         if event.what != "cell":
@@ -155,7 +155,7 @@ def _progress(n_runs: int, *, quiet: bool) -> Iterator[Callable[[Event], None]]:
             if event.what == "unforked":
                 n_ended["unforked"] += 1
                 if not quiet and n_ended["unforked"] == 1:  # each worker finds out
-                    _say(f"--fast is off, {event.error}: kernels start as ever", bar=at_terminal)
+                    _say(f"--fast is off, {event.error}: kernels start one by one", bar=at_terminal)
                 return
             cells.pop(name, None)
             if event.what in ("begun", "cell"):

@@ -1,4 +1,4 @@
-"""Reports from a shell: one notebook, or all on their defaults."""
+"""Run reports in a shell: one notebook, or all on their defaults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sanctlib.datasets import STORE, STORE_VARIABLE
+from sanctlib.catalogue import STORE, STORE_VARIABLE
 from sanctlib.errors import ParameterError, SanctlibError
 from sanctlib.reports.index import PDF, write_index
 from sanctlib.reports.parameters import Parameter, declared, parse_parameter
@@ -46,7 +46,7 @@ timeout_option = click.option(
 @out_option
 @store_option
 @timeout_option
-@click.option("--pdf", is_flag=True, help="Print report.pdf too, by the Chromium that is here.")
+@click.option("--pdf", is_flag=True, help="Also save report.pdf (needs Chromium).")
 @click.option("-h", "--help", "help_wanted", is_flag=True, help="Show this, and NAME's parameters.")
 @click.pass_context
 def report(
@@ -76,14 +76,14 @@ def report(
             click.echo(f"{notebook}  {', '.join(declared(find_notebook(notebook)))}")
         return
     if run_all == (name is not None):
-        msg = "report needs the NAME of one notebook, or --all."
+        msg = "Give the NAME of one notebook, or --all."
         raise click.UsageError(msg, ctx)
     if run_all and given:
-        msg = "-p goes with the NAME of one notebook: --all runs each on its defaults."
+        msg = "-p sets a parameter of one notebook. Give its NAME; --all uses the defaults."
         raise click.UsageError(msg, ctx)
     names = available() if name is None else [name]
     if pdf and browser() is None:
-        click.echo(f"No Chromium or Chrome was found: {PDF} is left out.", err=True)
+        click.echo(f"No Chromium or Chrome was found, so {PDF} is not saved.", err=True)
         pdf = False
     page, failures = _run_all(names, given, out=out, store=store, timeout=timeout, pdf=pdf)
     if failures:
@@ -108,10 +108,10 @@ def _values(given: Iterable[str], known: Mapping[str, Parameter]) -> dict[str, o
     for text in given:
         key, equals, value = text.partition("=")
         if not equals:
-            msg = f"-p needs KEY=VALUE, found {text!r}."
+            msg = f"-p is {text!r}. It must be KEY=VALUE."
             raise click.UsageError(msg)
         if key in values:
-            msg = f"The parameter {key!r} is given twice."
+            msg = f"-p gives the parameter {key!r} twice. Give it once."
             raise ParameterError(msg)
         values[key] = parse_parameter(key, value, known)
     return values
@@ -148,7 +148,7 @@ def _run_all(
             failures[name] = str(error.run.record.error)
             click.echo(f"{name}: failed", err=True)
         except SanctlibError as error:
-            # One notebook asked for that cannot even start is a plain error.
+            # A single notebook that cannot start is a plain error.
             if len(names) == 1:
                 raise
             failures[name] = str(error)
@@ -156,7 +156,7 @@ def _run_all(
 
 
 def _printed(name: str, folder: Path) -> dict[str, str]:
-    """Print the page of a run; return why it could not be, if so. The run itself stands."""
+    """Print the page of a run; return why it could not be printed, if so."""
     try:
         print_pdf(folder)
     except SanctlibError as error:
@@ -165,7 +165,7 @@ def _printed(name: str, folder: Path) -> dict[str, str]:
 
 
 def from_here(folder: Path) -> Path:
-    """Return a path as seen from the working folder, where it lies below it."""
+    """Return a path as seen from the working folder, if it is below it."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
@@ -180,7 +180,7 @@ def print_failures(failures: Mapping[str, str], *, n_runs: int) -> None:
 
 @contextmanager
 def show_cells(name: str) -> Iterator[Progress]:
-    """Show the cells done: a bar at a terminal, a line when the first begins elsewhere."""
+    """Show the cells done: a bar at a terminal, elsewhere a line when the first begins."""
     if not sys.stderr.isatty():
 
         def say(n_done: int, n_all: int) -> None:

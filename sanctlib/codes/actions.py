@@ -1,4 +1,4 @@
-"""Crosswalks: the codes of event data in our words of action, by our own judgement."""
+"""Map the codes of event data to our words of action, by our own judgement."""
 
 from __future__ import annotations
 
@@ -44,8 +44,14 @@ def crosswalk(system: CodeSystem) -> pd.DataFrame:
     >>> table.loc["0312", "why"]
     'Announced military co-operation: its number lies near the sanction codes, but it is none.'
     """
-    check_choice(system, _SYSTEMS, what="system of codes", needed_by="crosswalk")
+    check_choice(system, _SYSTEMS, what="system")
     return _table(system).copy()
+
+
+def numbers_for_codes(column: str) -> SchemaError:
+    """Return the error for a column of CAMEO codes that are numbers."""
+    msg = f"Column {column!r} holds numbers, so leading zeros are lost (010 became 10). Read it"
+    return SchemaError(f'{msg} as text: pd.read_csv(path, dtype={{"{column}": str}}).')
 
 
 def map_codes(codes: pd.Series, *, system: Literal["cameo"]) -> pd.DataFrame:
@@ -67,7 +73,7 @@ def map_codes(codes: pd.Series, *, system: Literal["cameo"]) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        When the codes are numbers, so that leading zeros are lost.
+        For codes that are numbers, so that leading zeros are lost.
     UnknownChoiceError
         For another system.
 
@@ -80,13 +86,9 @@ def map_codes(codes: pd.Series, *, system: Literal["cameo"]) -> pd.DataFrame:
     2  cooperation     visit     True    True
     3          NaN       NaN     <NA>    <NA>
     """
-    check_choice(system, ("cameo",), what="system of codes", needed_by="map_codes")
+    check_choice(system, ("cameo",), what="system")
     if pd.api.types.is_numeric_dtype(codes) and codes.notna().any():
-        msg = (
-            f"map_codes needs CAMEO codes as text, and found {codes.dtype} "
-            f"({codes.dropna().iloc[0]!s} first): a leading zero is lost. Read them with dtype=str."
-        )
-        raise SchemaError(msg)
+        raise numbers_for_codes(str(codes.name or "code"))
     table = _table("cameo")
     # Looked up by place: re-indexing millions of rows costs several times as much.
     places = pd.Index(table["code"]).get_indexer(pd.Index(codes))
@@ -138,11 +140,8 @@ def map_plover(types: pd.Series, *, modes: pd.Series, contexts: pd.Series) -> pd
     2  cooperation  military
     """
     if not (types.index.equals(modes.index) and types.index.equals(contexts.index)):
-        msg = (
-            "map_plover needs types, modes and contexts on the same index; found "
-            f"{len(types)}, {len(modes)} and {len(contexts)} rows."
-        )
-        raise SchemaError(msg)
+        msg = f"types, modes and contexts have {len(types)}, {len(modes)} and {len(contexts)} rows,"
+        raise SchemaError(f"{msg} or other indexes. They must be on the same index.")
     asked = pd.DataFrame({"event_type": types, "mode": modes, "context": contexts})
     asked = asked.astype("object").fillna("")
     distinct = asked.drop_duplicates()

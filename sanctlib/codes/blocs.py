@@ -1,4 +1,4 @@
-"""Blocs and their dated members."""
+"""List blocs and their dated members, and expand blocs into members."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _OF_CASES = ("case_id", "start", "sender", "target")
 
 def blocs() -> pd.DataFrame:
     """
-    Return the table of blocs.
+    Return the table of blocs: unions, organisations and informal groups.
 
     Returns
     -------
-    table : DataFrame
-        ``code``, ``name``, ``kind`` (union, universal, organisation, informal),
-        ``can_sanction`` (bool: its own acts can bind its members, so that it stays whole
-        as a sender), ``note``.
+    DataFrame
+        A row per bloc: ``code``, ``name``, ``kind`` (union, universal, organisation,
+        informal), ``can_sanction`` (bool: its own acts can bind its members, so it counts as
+        one sender), ``note``.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def members(bloc: str, *, day: date | pd.Timestamp, for_sanctions: bool = False)
     >>> members("IO-E3", day=date(2022, 2, 24))
     ['DEU', 'FRA', 'GBR']
     """
-    check_choice(bloc, _blocs()["code"], what="bloc", needed_by="members")
+    check_choice(bloc, _blocs()["code"], what="bloc")
     table = _memberships()
     table = table[table["bloc"].eq(bloc)]
     last = table["sanctions_until" if for_sanctions else "until"]
@@ -97,37 +97,37 @@ def expand_blocs(
     only: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """
-    Write out blocs into their members of the act's or case's day, one row per member.
+    Expand blocs into their members of the day, one row per member.
 
-    `act_id` or `case_id` is kept, so it still counts once; counts of rows, senders and dyads
-    change by an order of magnitude. A member that the act also names, or that two blocs
-    of the act share, stays once; a member is never written out against itself.
-    Senders of sanctions are the states bound by them (`members` with `for_sanctions`).
-    A row whose bloc has no dated member on that day stays whole. An act dated by an
-    interval is written out on its first day, a case on the first day of its start: who
-    joined or left while it was in force is as on that day.
+    `act_id` or `case_id` is kept, so the act still counts once; counts of rows, senders and
+    dyads change by an order of magnitude. A member that the act also names, or that two blocs
+    of the act share, has one row; a member gets no row against itself. For sanctions, the
+    members are the states that the sanctions bind: the EU's bound the United Kingdom until
+    the end of 2020. A row whose bloc has no dated member on that day is kept as it is. The
+    day is the first day of an act, or of the start of a case: later changes of membership
+    are not followed.
 
     Parameters
     ----------
     events : DataFrame
-        A table of events, or of cases.
-    sides : sequence of "sender" and "target"
-        Which parties to write out.
-    only : collection of str, optional
-        Codes of the blocs to write out; all by default.
+        A table of events, or of cases: of a reading, its ``table``.
+    sides : sequence of {"sender", "target"}, default ("sender",)
+        Which parties to expand.
+    only : sequence of str, optional
+        Codes of the blocs to expand; all by default.
 
     Returns
     -------
-    expanded : DataFrame
+    DataFrame
         The columns of `events`, rows in the order of `events` and then of the members.
-        Of events, ``event_id`` ends in ``:SENDER>TARGET`` where a row was written out.
+        In events, ``event_id`` ends in ``:SENDER>TARGET`` where a row was expanded.
 
     Raises
     ------
     MissingColumnsError
-        When a column of the events or cases is absent.
+        For a column of events or cases that is absent.
     SchemaError
-        For what is no pandas table: of a reading, pass its ``table``.
+        For what is not a pandas table.
     UnknownChoiceError
         For another side, or a code in `only` that is not a bloc's.
 
@@ -139,19 +139,19 @@ def expand_blocs(
     ['7:DEU>RUS', '7:FRA>RUS', '7:GBR>RUS']
     """
     cases = hasattr(events, "columns") and "case_id" in events.columns
-    check_columns(events, _OF_CASES if cases else _NEEDED, needed_by="expand_blocs")
+    check_columns(events, _OF_CASES if cases else _NEEDED)
     # One side or bloc may be named without brackets.
     sides = (cast("Side", sides),) if isinstance(sides, str) else sides
     only = (only,) if isinstance(only, str) else only
     for side in sides:
-        check_choice(side, SIDES, what="side", needed_by="expand_blocs")
+        check_choice(side, SIDES, what="sides")
     known = set(_blocs()["code"])
     for bloc in only or ():
-        check_choice(bloc, sorted(known), what="bloc", needed_by="expand_blocs")
+        check_choice(bloc, sorted(known), what="only")
     chosen = known if only is None else set(only)
     work = events.reset_index(drop=True)
     if cases:
-        # A case is one of sanctions, and its rows are told apart as those of an act are.
+        # A case is one of sanctions, and its rows get ids as those of an act do.
         ids = work["case_id"].astype("str") + _pair(work["sender"], work["target"])
         work = work.assign(date=work["start"], family="sanction", mutual=False, event_id=ids)
     work = work.astype({"event_id": "str"})

@@ -1,7 +1,8 @@
-"""States and territories, each valid in its years, and the names that data give them."""
+"""List states and territories, each valid in its years, and resolve names to their codes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
@@ -35,16 +36,16 @@ def countries() -> pd.DataFrame:
     Return the table of states and territories, one row per spell.
 
     A code may have several spells, which never overlap: DEU is West Germany until
-    1990-10-02 and Germany after it, with two COW numbers. `kind` follows a rule and
-    takes no side: a *state* is a member of the UN or of the COW system of states, and
-    the Holy See; a *territory* is any other place with a code; *former* ones are gone.
+    1990-10-02 and Germany after it, with two COW numbers. `kind` follows a rule: a *state* is
+    a member of the UN or of the COW system of states, and the Holy See; a *territory* is any
+    other place with a code; *former* ones do not exist any more.
 
     Returns
     -------
-    table : DataFrame
-        ``code``, ``name``, ``from`` and ``until`` (first and last day; missing where
-        the spell began before 1945 or goes on), ``kind``, ``iso2``, ``cow`` (Int64),
-        ``cameo``, ``fips``, ``successor`` (`;`-joined, the dominant one first),
+    DataFrame
+        A row per spell: ``code``, ``name``, ``from`` and ``until`` (first and last day;
+        missing where the spell began before 1945 or goes on), ``kind``, ``iso2``, ``cow``
+        (Int64), ``cameo``, ``fips``, ``successor`` (joined by ";", the dominant one first),
         ``predecessor`` (the dominant one), ``note``.
 
     Examples
@@ -83,38 +84,38 @@ def resolve(
     """
     Resolve names or codes to our codes of states, territories and blocs.
 
-    Whole labels only, without case, accents and punctuation: "Wiranto" holds "iran" and
-    is not Iran. What a label means depends on the day, and who stands for a state that
-    is gone is the reader's choice. "Soviet Union" in 2000 is nobody (``strict``), RUS
-    (``dominant``), or the fifteen states `;`-joined (``all``); "Russia" in 1985 is nobody,
-    SUN and SUN. A name without a date means the last state that bore it.
+    Whole labels are compared, without case, accents and punctuation: "Wiranto" contains
+    "iran" and is not Iran. The meaning of a label depends on the day, and `succession` decides
+    which state represents a former one: "Soviet Union" in 2000 is missing ("strict"), RUS
+    ("dominant"), or fifteen states joined by ";" ("all"). A name without a date means the last
+    state of that name.
 
     Parameters
     ----------
     names : Series
         Names, or codes of `system`; COW numbers as numbers or text.
-    dates : Series, optional
-        Days, on the index of `names`. Take the last day of a year for data by year: a
-        state founded in a year then exists in it.
-    system : str
+    dates : Series of days, optional
+        On the index of `names`. For data by year take the last day of the year: a state
+        founded in a year then exists in it.
+    system : {"name", "iso3", "iso2", "cow", "cameo", "fips"}, default "name"
         What `names` holds. Only "name" also finds regions, "name" and "cameo" also blocs.
-    succession : str
-        "strict" (the state of that day or none), "dominant" or "all".
+    succession : {"strict", "dominant", "all"}, default "strict"
+        Only the state of that day, the dominant successor or predecessor, or all of them.
 
     Returns
     -------
-    resolved : DataFrame
+    DataFrame
         On the index of `names`: ``code`` (missing where nothing is known), ``matched``
-        (name, alias or code), ``reason`` ("unknown name" or "not a state on that day"
-        where the code is missing; missing too where the name is).
+        ("name", "alias" or "code"), ``reason`` ("unknown name" or "not a state on that day"
+        where the code of a name is missing).
 
     Raises
     ------
     UnknownChoiceError
-        For a system or policy of succession that is not one of the known ones.
+        For another system or succession.
     SchemaError
-        When `names` is no Series, or `dates` has another index or holds no days: the
-        number 2000 is a year to a reader, and a moment of 1970 to a computer.
+        For `names` that are not a Series, and `dates` on another index or without days: the
+        number 2000 could be a year or a moment of 1970.
 
     Examples
     --------
@@ -123,41 +124,44 @@ def resolve(
     >>> resolve(names, dates=days, succession="dominant")["code"].to_list()
     ['RUS', 'RUS', nan]
     """
-    check_choice(system, SYSTEMS, what="system", needed_by="resolve")
-    check_choice(succession, SUCCESSIONS, what="succession", needed_by="resolve")
+    check_choice(system, SYSTEMS, what="system")
+    check_choice(succession, SUCCESSIONS, what="succession")
     if not isinstance(names, pd.Series):
-        msg = f"resolve needs a Series, and got {names!r}: wrap names as in pd.Series(['Iran'])."
+        msg = f"names is {names!r}. It must be a column of names, such as pd.Series(['Iran'])."
         raise SchemaError(msg)
     lines = _timelines(system, succession)
-    days = None if dates is None else _days(dates, names, needed_by="resolve")
+    days = None if dates is None else _days(dates, names)
     rows = lines.rows(names, days, key=partial(_key, system=system))
     found = lines.answers.take(rows).set_axis(names.index)
     found.loc[names.isna(), "reason"] = None
     return found
 
 
-def _days(dates: pd.Series, labels: pd.Series, *, needed_by: str) -> pd.Series:
+_DAYS_NEEDED = (
+    "It must hold days. Of a year take a day, such as its last: pd.to_datetime(f'{year}-12-31')."
+)
+
+
+def _days(dates: pd.Series, labels: pd.Series) -> pd.Series:
     """Return the day of each label, without time zone: the day it was where it happened."""
     if not labels.index.equals(dates.index):
         msg = (
-            f"{needed_by} needs one day for each label, on the same index, and got "
-            f"{len(labels)} labels and {len(dates)} days on another index."
+            f"dates has {len(dates)} days and names has {len(labels)} labels on another index. "
+            "Give one day for each label, on the same index."
         )
         raise SchemaError(msg)
     if dates.dtype.kind != "M" or isinstance(dates.dtype, pd.ArrowDtype):
         known = dates.dropna()
         # A number would be taken for nanoseconds since 1970.
         if infer_dtype(known) not in ("date", "datetime", "datetime64", "string", "empty"):
-            msg = (
-                f"{needed_by} needs days, and found {known.iloc[0]!r} ({dates.dtype}) first. "
-                "Of a year take a day, such as its last: pd.to_datetime(f'{year}-12-31')."
-            )
-            raise SchemaError(msg)
+            raise SchemaError(f"dates holds {known.iloc[0]!s} first. {_DAYS_NEEDED}")
+        texts = dates.astype("object")
         try:
-            dates = pd.to_datetime(dates.astype("object"))
+            dates = pd.to_datetime(texts)
         except ValueError as error:
-            msg = f"{needed_by} needs days, and found {error}"
-            raise SchemaError(msg) from error
+            wrong = texts[pd.to_datetime(texts, errors="coerce", format="mixed").isna()].dropna()
+            found = f"{wrong.iloc[0]!r}" if len(wrong) else "days of several forms"
+            raise SchemaError(f"dates holds {found}. {_DAYS_NEEDED}") from error
     days: pd.Series = dates.dt.tz_localize(None)
     return days
 
@@ -209,14 +213,14 @@ def _lives() -> Timelines:
 
 def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
     """
-    Tell for each code whether it was that of a state or territory on its day.
+    Return for each code whether it was that of a state or territory on its day.
 
     False for codes of blocs, for unknown codes, and where the code or the day is missing.
 
     Raises
     ------
     SchemaError
-        When the days have another index than the codes.
+        For days on another index than the codes.
 
     Examples
     --------
@@ -224,24 +228,51 @@ def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
     >>> existed(pd.Series(["SUN", "RUS"]), days).to_list()
     [True, False]
     """
-    days = _days(dates, codes, needed_by="existed")
+    days = _days(dates, codes)
     lives = _lives().answers["code"].notna().to_numpy()[_lives().rows(codes, days)]
     return pd.Series(lives & days.notna().to_numpy(), index=codes.index, dtype="bool")
 
 
 def is_state_code(code: str) -> bool:
-    """Tell whether the code is in the table of states and territories, of whatever years."""
+    """Return whether the code is in the table of states and territories, in any year."""
     return code in _spells().by_code
 
 
-def check_states(codes: Iterable[str], *, needed_by: str) -> None:
+def is_party_code(code: str) -> bool:
+    """Return whether the code can be a party's: a state's, or of a bloc or another body."""
+    return is_state_code(code) or _BODY.fullmatch(code) is not None
+
+
+_BODY = re.compile(r"[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+")
+
+
+@cache
+def _names() -> dict[str, str]:
+    bodies = read_codes("blocs.csv").set_index("code")["name"].to_dict()
+    states = _countries().drop_duplicates("code", keep="last").set_index("code")["name"]
+    return bodies | states.to_dict()
+
+
+def name_of(code: object) -> str:
+    """Return the English name of a state or body, the text itself where it is neither."""
+    if not isinstance(code, str):
+        return "not known" if pd.isna(code) else str(code)  # type: ignore[call-overload]
+    return _names().get(code, code)
+
+
+def state_codes() -> Iterable[str]:
+    """Return all codes of states and territories, in any year."""
+    return _spells().by_code
+
+
+def check_states(codes: Iterable[str]) -> None:
     """
     Check that all codes are those of states or territories.
 
     Raises
     ------
     UnknownChoiceError
-        With the first wrong code and the closest known one. A name is met with its code.
+        With the first wrong code and the closest known one, or the code of a name.
     """
     for code in codes:
         if is_state_code(code):
@@ -249,8 +280,8 @@ def check_states(codes: Iterable[str], *, needed_by: str) -> None:
         named = resolve(pd.Series([code], dtype="str"))["code"].iloc[0]
         hint = did_you_mean(code, _spells().by_code)
         if named == code:
-            hint = " That is a bloc or a region: it stays whole, and is no state here."
+            hint = " It is a bloc or a region."
         elif isinstance(named, str):
             hint = f" Did you mean {named!r}?"
-        msg = f"{needed_by} needs states as three capital letters, like 'IRN', and got {code!r}."
+        msg = f"{code!r} is not a state. A state is three capital letters, such as 'IRN'."
         raise UnknownChoiceError(msg + hint)

@@ -1,4 +1,4 @@
-"""Programmes: which state the law behind a listing is about, reviewed one by one."""
+"""List programmes and the state that the law behind each is about, as reviewed."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def states_of(programmes: pd.Series, *, list: str | None = None) -> pd.Series:
     Name: programme_state, dtype: str
     """
     if list is not None:
-        check_choice(list, _table()["list"].unique(), what="list", needed_by="states_of")
+        check_choice(list, _table()["list"].unique(), what="list")
     known = _states(list)
     answers = {text: _join(text, known) for text in programmes.dropna().unique()}
     states: pd.Series = programmes.map(answers, na_action="ignore").astype("str")
@@ -100,3 +100,18 @@ def _states(name: str | None) -> dict[str, str]:
 @cache
 def _table() -> pd.DataFrame:
     return read_codes("programmes.csv")
+
+
+_SENDERS = {
+    "Canada SEMA": "CAN",
+    "EU": "EU",
+    "UK ConList": "GBR",
+    "UK Sanctions List": "GBR",
+    "UN": "UN",
+    "US SDN": "USA",
+}
+
+
+def sender_of(lists: pd.Series) -> pd.Series:
+    """Return the party whose list it is, by the name of the list; missing where not known."""
+    return lists.map(_SENDERS).astype("str")

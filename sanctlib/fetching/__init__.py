@@ -1,1 +1,1 @@
-"""Fetching: what producers publish, brought here whole, politely and with checksums."""
+"""Fetch what producers publish, with checksums."""

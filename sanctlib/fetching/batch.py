@@ -1,4 +1,4 @@
-"""Many files fetched, some at once, each put in its place and recorded as it comes."""
+"""Fetch many files, some at the same time. Record each when it is in its place."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sanctlib.sources.checksums import record
 from sanctlib.writing import writing
 
 MISSING = "missing.txt"
-"""The file of a folder that names what its producer answered it does not have."""
+"""The file of a folder that lists the files that its producer does not have."""
 
 _SHOWN = 20
-_RECORDS = 100  # how often a long run writes its checksums: a kill loses one part in as many
+_RECORDS = 100  # how often a long run writes its checksums: an interruption loses one part of these
 
 
 @dataclass
 class Batch:
-    """The files of one call, and what became of each."""
+    """The files of one call, and the outcome of each."""
 
     source: Fetchable
     folder: Path
@@ -36,7 +36,7 @@ class Batch:
     _down: set[str] = field(default_factory=set)
 
     def listing(self, url: str) -> bytes:
-        """Return what an address holds, without keeping it."""
+        """Return the content of an address, without keeping it."""
         try:
             path = download(Wanted("listing", url), self.staging, self.source)
         except UnreachableError:
@@ -48,7 +48,7 @@ class Batch:
         return content
 
     def fetch(self, todo: list[Wanted], *, jobs: int, progress: bool) -> None:
-        """Fetch files, some at once; record them as they come."""
+        """Fetch files, some at the same time; record them as they arrive."""
         n_bytes, since = 0, 0
         bar = progress_bar(len(todo), name=self.source.name, unit="file", progress=progress)
         with bar, ThreadPoolExecutor(jobs) as pool:
@@ -79,12 +79,12 @@ class Batch:
             raise
 
     def _take(self, file: str, future: Future[str]) -> int:
-        """Put a file in its place, or note why there is none; return its size."""
+        """Put a file in its place, or note why it failed; return its size."""
         try:
             sha = future.result()
             size = (self.staging / file).replace(self.folder / file).stat().st_size
         except NotPublishedError as error:
-            # A hole in a series is a fact about the data. A list that is gone has moved.
+            # A gap in a series is a fact about the data. A list that is missing has moved.
             if self.source.series:
                 self.missing.append(file)
             else:
@@ -109,7 +109,7 @@ class Batch:
                 (into / MISSING).write_text("".join(f"{n}\n" for n in names), encoding="utf-8")
 
     def failures(self, n_wanted: int) -> str:
-        """Return what to say of the files that could not be fetched."""
+        """Return the message on the files that could not be fetched."""
         errors = list(self.failed.values())
         if not self.done and all(isinstance(e, UnreachableError) for e in errors):
             return self.nothing_done(errors[0])
@@ -118,12 +118,11 @@ class Batch:
         if len(lines) > _SHOWN:
             (why, n), *_ = Counter(str(e) for e in errors).most_common(1)
             lines[_SHOWN:] = [f"  and {len(lines) - _SHOWN} more; most often ({n} times): {why}"]
-        head = (
-            f"{len(errors)} of {n_wanted} files of {self.source.name} could not be fetched; the "
-            "others were. A call without --again fetches these alone:"
-        )
+        head = f"{len(errors)} of {n_wanted} files of {self.source.name} could not be fetched."
+        if len(errors) < n_wanted:
+            head += " The same call without --again fetches only these:"
         return "\n".join([head, *lines])
 
     def nothing_done(self, error: FetchError) -> str:
-        """Return what to say where not one file came."""
-        return f"{self.source.name}: {error}. Nothing was changed; what was fetched before stays."
+        """Return the message where no file arrived."""
+        return f"{self.source.name}: {error}. No file was changed."

@@ -1,4 +1,4 @@
-"""One download: whole or not at all, tried again where that helps, refused where no data come."""
+"""Download one file, whole or not at all. Return its path, or say why there is none."""
 
 from __future__ import annotations
 
@@ -38,16 +38,17 @@ def download(wanted: Wanted, folder: Path, source: Fetchable) -> Path:
     """
     Fetch one file into a folder and return its path.
 
-    pooch writes it under another name and renames it when it is whole and has the checksum
-    the producer gives. A cut or stalled connection and an answer that the server is busy or
-    broken are tried again, with growing pauses; a file that is not there is not.
+    pooch writes it under another name and renames it when it is complete and has the
+    checksum that the producer gives. After an interrupted connection and an answer that the
+    server is busy or broken, it tries again, with growing pauses; a missing file is not
+    requested again.
 
     Raises
     ------
     NotPublishedError, UnreachableError
     FetchError
-        For any other reason, an empty file and a web page in its place among them; nothing
-        is left in the folder.
+        For any other reason, also an empty file or a web page in its place; nothing is left
+        in the folder.
     """
     import pooch
     import requests
@@ -65,7 +66,7 @@ def download(wanted: Wanted, folder: Path, source: Fetchable) -> Path:
             if not _may_pass(error) or attempt == source.retries:
                 raise _failure(error, wanted.url, source.timeout) from error
         except ValueError as error:
-            msg = f"its checksum is not the one that its producer gives, {wanted.known}"
+            msg = f"its checksum is not the one that the producer gives, {wanted.known}"
             raise FetchError(msg) from error
         except OSError as error:
             raise FetchError(f"it cannot be written: {error.strerror or error}") from error
@@ -86,7 +87,7 @@ def _checked(path: Path) -> Path:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Say whether the same request may go well in a moment."""
+    """Return whether the same request may succeed in a moment."""
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
@@ -106,7 +107,8 @@ def _failure(error: Exception, url: str, timeout: float) -> FetchError:
         answer = error.response
         if answer.status_code in _GONE:
             return NotPublishedError(f"not published ({answer.status_code})")
-        return FetchError(f"the server answered {answer.status_code} {answer.reason}".rstrip())
+        words = "".join(c for c in str(answer.reason or "") if c.isprintable())
+        return FetchError(f"the server answered {answer.status_code} {words}".rstrip())
     asked: Any = getattr(error, "request", None)
     host = urlsplit(getattr(asked, "url", None) or url).netloc
     inner = error.args[0] if error.args else None
@@ -116,11 +118,11 @@ def _failure(error: Exception, url: str, timeout: float) -> FetchError:
     ):
         return UnreachableError(f"{host} cannot be reached")
     if isinstance(error, requests.Timeout) or isinstance(reason, ReadTimeoutError):
-        return FetchError(f"{host} was silent for {timeout:g} s")
+        return FetchError(f"{host} did not answer for {timeout:g} s")
     if isinstance(error, requests.exceptions.InvalidSchema):
         return FetchError("it leads to an address that is neither http nor https")
     if isinstance(error, requests.exceptions.SSLError):
-        return FetchError(f"{host} did not prove who it is: {reason}")
+        return FetchError(f"{host} has no valid certificate: {reason}")
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return FetchError("the connection was cut")
+        return FetchError("the connection was interrupted")
     return FetchError(str(error).splitlines()[0] if str(error) else type(error).__name__)

@@ -1,4 +1,4 @@
-"""Fetch what producers publish: politely, whole, with checksums, and where a cut left off."""
+"""Fetch the files that producers publish. Return their paths, checksums and states."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import pandas as pd
 from sanctlib.errors import FetchError, SanctlibError, UnknownChoiceError, check_choice
 from sanctlib.fetching.batch import Batch
 from sanctlib.fetching.download import silent_pooch
-from sanctlib.fetching.fetchable import Fetchable, Version, Wanted, day, fetchables
+from sanctlib.fetching.fetchable import Fetchable, Version, Wanted, fetchables
+from sanctlib.query import Day, optional_day, whole_of
 from sanctlib.reading import sha256
 from sanctlib.sources.checksums import CHECKSUMS, recorded
 from sanctlib.sources.producers import producers
 
 FETCHED = "data/fetched"
-"""Where files go if nothing else is said, below the working folder."""
+"""The default folder of files, below the working folder."""
 
 MOST_JOBS = 4
 
@@ -28,8 +29,8 @@ MOST_JOBS = 4
 def fetch(
     name: str,
     *,
-    first: date | str | None = None,
-    last: date | str | None = None,
+    first: Day | None = None,
+    last: Day | None = None,
     version: Version = 1,
     out: str | Path | None = None,
     jobs: int = 2,
@@ -39,68 +40,68 @@ def fetch(
     """
     Fetch a producer's files into a folder, with their checksums.
 
-    Files that are there with the checksum recorded in the folder's ``checksums.txt`` are
-    not fetched again, so a call that was cut goes on where it stopped; a file there without
-    one is replaced. `sl.read` checks each of them against it. No file is ever half there.
+    Existing files with the checksum recorded in the folder's ``checksums.txt`` are not
+    fetched again, so an interrupted call goes on where it stopped; other existing files are
+    replaced. `sl.read` checks each file against its checksum. No file is ever incomplete.
 
-    Lists that change from day to day (OFAC, UN, UK, EU, Canada) go into a folder for each
-    day of fetching, in UTC, and stay apart: only copies of different days, given to
-    `compare_copies`, show removals. A file of a series that its producer does not have
-    (404) is a gap, not an error and not a zero: it is "not published" in the result and
-    named in ``missing.txt``.
+    Lists that change from day to day (OFAC, UN, UK, EU, Canada) go into a separate folder for
+    each day of fetching, in UTC: only copies of different days, given to `compare_copies`,
+    show removals. A file of a series that its producer does not have (404) is a gap, not an
+    error and not a zero: its status is "not published", and ``missing.txt`` lists it.
 
     Parameters
     ----------
     name : str
-        As `sanctlib fetch` lists them: ``"gdelt"``, ``"ofac"``, ``"un"``, ….
-    first, last : date or str, optional
-        The days to fetch, both included. ``"gdelt"`` needs both: daily files from
-        2013-04-01, by the day of the news; before, files of a month (2006 on) or a year,
-        by the day of the event, are fetched whole. ``"icews"`` takes the years they fall in.
-    version : {1, 2}
+        A name in the column ``fetch`` of `sl.datasets()`: ``"gdelt"``, ``"ofac"``, ``"un"``, ….
+    first, last : day, optional
+        First and last day to fetch: ISO text ("2022", "2022-03" or "2022-03-01"), a date or a
+        datetime. ``"gdelt"`` needs both: daily files from 2013-04-01, by the day of the news;
+        before, whole files of a month (from 2006) or a year, by the day of the event.
+        ``"icews"`` takes the years in which they lie. Lists have no days.
+    version : {1, 2}, default 1
         Of GDELT: daily files, or from 2015-02-18 files of 15 minutes, 96 a day.
     out : path, optional
         The folder, by default ``data/fetched/NAME``.
-    jobs : int
-        Connections at once, at most 4.
-    again : bool
-        Fetch what is there too.
-    progress : bool
-        Say on standard error how many files there are, and show a bar at a terminal or in a
+    jobs : int, default 2
+        Connections at the same time, 1 to 4.
+    again : bool, default False
+        Download existing files again.
+    progress : bool, default False
+        Print on standard error how many files there are, and show a bar at a terminal or in a
         notebook.
 
     Returns
     -------
     DataFrame
-        ``file`` (its path), ``url``, ``bytes``, ``sha256``, ``status``: fetched, already
-        there, not published.
+        A row per file: ``file`` (its path), ``url``, ``bytes``, ``sha256``, ``status``
+        ("fetched", "already there" or "not published").
 
     Raises
     ------
     UnknownChoiceError
-        For a name that is none.
+        If `name` is not a known source.
     FetchError
-        When files could not be fetched, after the others were: call again for them alone.
-        When the producer cannot be reached, or has none of the files.
+        For files that could not be fetched, after the others were: the same call fetches only
+        these. For a producer that cannot be reached, or has none of the files.
     SanctlibError
-        For days that do not fit, or a file there that is not the one that was fetched.
+        For days that do not fit, and an existing file that changed since it was fetched.
 
     Examples
     --------
     >>> fetch("ofak")
     Traceback (most recent call last):
     ...
-    sanctlib.errors.UnknownChoiceError: sl.fetch does not know the name 'ofak'. Known: 'gdelt',
-    'icews', 'ofac', 'un', 'uk', 'eu', 'canada', 'ideal-points'. Did you mean 'ofac'?
+    sanctlib.errors.UnknownChoiceError: name is 'ofak'. It must be one of 'gdelt', 'icews',
+    'ofac', 'un', 'uk', 'eu', 'canada', 'ideal-points'. Did you mean 'ofac'?
     """
     if name in producers() and not producers()[name].fetch:
         where = producers()[name].where
-        raise UnknownChoiceError(f"{name!r} cannot be fetched: get it by hand. {where}.")
-    check_choice(name, fetchables(), what="name", needed_by="sl.fetch")
+        raise UnknownChoiceError(f"{name!r} cannot be fetched. Download it by hand: {where}.")
+    check_choice(name, fetchables(), what="name")
     return fetch_from(
         fetchables()[name],
-        first=day(first, "first"),
-        last=day(last, "last"),
+        first=optional_day(first, what="first"),
+        last=optional_day(last, what="last", last=True),
         version=version,
         out=Path(FETCHED) / name if out is None else Path(out),
         jobs=jobs,
@@ -120,9 +121,8 @@ def fetch_from(
     again: bool = False,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Fetch from a declared source; `fetch` has the parameters and what is raised."""
-    if not 1 <= jobs <= MOST_JOBS:
-        raise SanctlibError(f"jobs needs to be 1 to {MOST_JOBS}, out of politeness; found {jobs}.")
+    """Fetch from a declared source; `fetch` documents the parameters and errors."""
+    whole_of(jobs, what="jobs", least=1, most=MOST_JOBS)
     today = datetime.now(UTC).date()
     folder = out / today.isoformat() if source.lists else out
     with silent_pooch(), _staging(folder) as staging:
@@ -139,14 +139,14 @@ def fetch_from(
     if batch.failed:
         raise FetchError(batch.failures(len(wanted)))
     if len(batch.missing) == len(wanted):
-        msg = f"none of the {len(wanted)} files asked for is published, {wanted[0].url} first"
-        raise FetchError(f"{source.name}: {msg}.")
+        msg = f"{source.name}: the producer has none of the {len(wanted)} files requested."
+        raise FetchError(f"{msg} The first is {wanted[0].url}.")
     return _table(wanted, folder, there | batch.done, fetched=batch.done.keys())
 
 
 @contextlib.contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """Give a folder inside `folder` for what is not whole yet; leave no new empty one behind."""
+    """Give a folder inside `folder` for incomplete files; leave no new empty folder."""
     new = [f for f in (folder, *folder.parents) if not f.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -164,15 +164,15 @@ def _staging(folder: Path) -> Iterator[Path]:
 
 
 def _there(wanted: list[Wanted], folder: Path) -> dict[str, str]:
-    """Return the files that need no fetching, after checking that they are what was fetched."""
+    """Return the existing files, after checking that they did not change."""
     known = recorded(folder)
     there = {w.file: known[w.file] for w in wanted if w.file in known}
     there = {file: sha for file, sha in there.items() if (folder / file).is_file()}
     changed = [file for file, sha in there.items() if sha256(folder / file) != sha]
     if changed:
         msg = (
-            f"{_some(changed)} in {str(folder)!r} changed since fetched: the sha256 is not the one "
-            f"in {CHECKSUMS!r}. Fetch again what you asked for with --again (again=True)."
+            f"{_some(changed)} in {str(folder)!r} changed after fetching: the sha256 is not the "
+            f"one in {CHECKSUMS!r}. Fetch the files again with again=True (--again)."
         )
         raise SanctlibError(msg)
     return there

@@ -1,4 +1,4 @@
-"""What can be fetched: the producers' addresses, and the files that a request means."""
+"""Name the files that a request means, by the addresses that producers publish."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -65,8 +65,8 @@ class Fetchable:
     """
     One producer's files as `source.toml` declares them, in one of three ways.
 
-    `series`: files by time. `lists`: file names with their addresses, each published as it
-    stands on the day. `dataset`: a DOI on a Dataverse `server`; `pick` is a pattern for the
+    `series`: files by time. `lists`: file names with their addresses, each the current list
+    of the day. `dataset`: a DOI on a Dataverse `server`; `pick` is a pattern for the
     names of its data files, and where it has a group ``year``, days choose among them.
     """
 
@@ -85,7 +85,7 @@ class Fetchable:
 
     @property
     def hosts(self) -> list[str]:
-        """Return the machines that are asked, without repeats."""
+        """Return the machines that are called, each once."""
         addresses = [s.address for s in self.series] + list(self.lists.values())
         found = [urlsplit(a).netloc for a in addresses or [self.server]]
         return list(dict.fromkeys(found))
@@ -94,24 +94,25 @@ class Fetchable:
         self, first: date | None, last: date | None, *, version: int, today: date, get: Get
     ) -> list[Wanted]:
         """
-        Return the files that a request means, asking the producer for its list if it has one.
+        Return the files that a request means, by the producer's own list where it has one.
 
         Raises
         ------
         SanctlibError
-            When the days are wrong for this source, or no file of it answers to them.
+            For days that are wrong for this source, or of which it has no file.
         SourceError
-            When the producer's list of files is not one.
+            For an answer of the producer that is not a list of files.
         """
         if version not in ({s.version for s in self.series} or {1}):
-            raise SanctlibError(f"{self.name} has no version {version}.")
+            known = " and ".join(str(v) for v in sorted({s.version for s in self.series} or {1}))
+            raise SanctlibError(f"version is {version!r}. {self.name!r} has version {known}.")
         if first and last and last < first:
-            msg = f"The last day, {last}, comes before the first, {first}."
+            msg = f"first is {first} and last is {last}. first must not be after last."
             raise SanctlibError(msg)
         if self.lists:
             if first or last:
-                msg = f"{self.name} is published as it stands today: it takes no first or last day."
-                raise SanctlibError(msg)
+                msg = f"{self.name!r} is published as the current list only."
+                raise SanctlibError(f"{msg} Leave out the first and the last day.")
             return [Wanted(file, url) for file, url in self.lists.items()]
         if self.dataset:
             return self._of_dataset(first, last, get)
@@ -121,19 +122,19 @@ class Fetchable:
         self, first: date | None, last: date | None, version: int, today: date, get: Get
     ) -> list[Wanted]:
         if first is None or last is None:
-            msg = f"{self.name} needs the first and the last day to fetch (--from and --to)."
-            raise SanctlibError(msg)
+            msg = f"The files of {self.name!r} are by day. Give the first and the last day"
+            raise SanctlibError(f"{msg} (first= and last=, or --from and --to).")
         if last > today:
-            msg = f"{self.name} cannot be fetched up to {last}: today is {today} (UTC)."
-            raise SanctlibError(msg)
-        asked = [(s, list(s.wanted(first, last))) for s in self.series if s.version == version]
-        lists = dict.fromkeys(s.checksums for s, files in asked if files and s.checksums)
+            raise SanctlibError(f"last is {last}. It must not be after today, {today} (UTC).")
+        parts = [(s, list(s.wanted(first, last))) for s in self.series if s.version == version]
+        lists = dict.fromkeys(s.checksums for s, files in parts if files and s.checksums)
         sums = {file: md5 for url in lists for file, md5 in _md5s(url, get).items()}
-        wanted = [Wanted(w.file, w.url, sums.get(w.file)) for _, files in asked for w in files]
+        wanted = [Wanted(w.file, w.url, sums.get(w.file)) for _, files in parts for w in files]
         if not wanted:
-            begin = min(pd.Timestamp(s.first) for s, _ in asked)
+            begin = min(pd.Timestamp(s.first) for s, _ in parts)
             msg = (
-                f"{self.name} has no files from {first} to {last}: they begin on {begin:%Y-%m-%d}."
+                f"{self.name!r} has no file from {first} to {last}. Its files begin on "
+                f"{begin:%Y-%m-%d}."
             )
             raise SanctlibError(msg)
         return wanted
@@ -144,7 +145,7 @@ class Fetchable:
             entries = json.loads(get(address))["data"]["latestVersion"]["files"]
             files = [self._dataverse_file(entry["dataFile"]) for entry in entries]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            msg = f"{address} gave no list of files as Dataverse writes it."
+            msg = f"The answer of {address} is not a list of files as Dataverse writes it."
             raise SourceError(msg) from error
         low, high = first.year if first else 0, last.year if last else 9999
         wanted = []
@@ -155,10 +156,10 @@ class Fetchable:
                 wanted.append(file)
         odd = next((w.file for w in wanted if not _PLAIN.fullmatch(w.file)), None)
         if odd is not None:
-            raise SourceError(f"{address} names a file {odd!r}: no plain file name.")
+            raise SourceError(f"{address} lists the file {odd!r}, which is not a plain file name.")
         if not wanted:
             shown = ", ".join(f.file for f in files[:8]) or "nothing"
-            msg = f"{self.dataset} has no file of {self.name} for these days. It holds: {shown}."
+            msg = f"{self.dataset} has no file of {self.name!r} for these days. It has: {shown}."
             raise SanctlibError(msg)
         return wanted
 
@@ -190,32 +191,12 @@ def fetchables() -> dict[str, Fetchable]:
     return found
 
 
-def day(value: date | str | None, what: str) -> date | None:
-    """
-    Return a day that is given as such or as text.
-
-    Raises
-    ------
-    SanctlibError
-        When it is none.
-    """
-    if isinstance(value, datetime):
-        return value.date()
-    if value is None or isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        msg = f"The {what} day needs to be a day such as 2018-01-31, found {value!r}."
-        raise SanctlibError(msg) from error
-
-
 def _name(url: str) -> str:
     return urlsplit(url).path.rsplit("/", 1)[-1]
 
 
 def _md5s(url: str, get: Get) -> dict[str, str]:
-    """Return the sums that a producer publishes; nothing once it does not."""
+    """Return the checksums that a producer publishes; nothing where it does not."""
     try:
         text = get(url).decode("utf-8", errors="replace")
     except NotPublishedError:

@@ -1,1 +1,5 @@
-"""Metrics: counts, stocks and rates, each from one count of cells."""
+"""Measures that are not at the top of sanctlib; imported when first requested."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

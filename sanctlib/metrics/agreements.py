@@ -1,166 +1,205 @@
-"""Agreements: the stages each has reached, and those in force beside what fades."""
+"""Date the stages of agreements and count those in force. Read events; return a Result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.codes.blocs import SIDES, expand_blocs
+from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
-from sanctlib.errors import SanctlibError, check_choice, check_columns
+from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.grid import covered_groups, periods_asked
-from sanctlib.metrics.questions import check_parties_asked
-from sanctlib.periods import PERIODS, Period, period_end, period_range, period_start
-from sanctlib.schema import AGREEMENT_STAGES, STATUSES, Pair
+from sanctlib.metrics.pairs import check_span
+from sanctlib.metrics.questions import check_covered, check_kind
+from sanctlib.periods import Period, in_words, period_end, period_range, period_start
+from sanctlib.query import Day, Pair, Query, ask, number_of, parties_of
+from sanctlib.result import Result
+from sanctlib.schema import AGREEMENT_STAGES, STATUSES
 
 Days = NDArray[np.datetime64]
 Flags = NDArray[np.bool_]
 
 WORDS = ("visit", "consult", "agree", "intend")
-"""Acts that fade: visits, meetings, declarations and memoranda."""
+"""Acts that decay: visits, meetings, declarations and memoranda."""
 
 _KEYS = ["source", "agreement_id", "first", "second"]
 _SPOKEN = ("intended", "signed")
 _TEXTS = ("title", "reference", "evidence", "status", "disputed")
+_CURATED = "Selected events; not a sample."
 
 
-def agreement_stages(events: AnyTable) -> pd.DataFrame:
-    """
-    Return when each agreement reached which stage: a row per agreement and pair.
-
-    A signature is not an entry into force: the treaty of Russia and Iran was signed on 17
-    January 2025 and bound them from 2 October. An agreement of many parties has a row for
-    each of their pairs (`n_parties` tells it from one of two). Blocs stay whole: an accord
-    of the Eurasian Economic Union with Iran is no act of Russia with Iran. Write its
-    members out with `expand_blocs` before, if they should have rows.
-
-    Parameters
-    ----------
-    events : frame, path or Reading
-        Events with ``agreement_id`` and ``agreement_stage``. Rows without either are no
-        stage of an agreement.
-
-    Returns
-    -------
-    stages : DataFrame
-        ``source``, ``agreement_id``, ``first``, ``second`` (in the order of the alphabet),
-        ``title`` (of its first act), ``stage`` (the furthest reached), for each stage its
-        earliest day and the latest that this day can have been (``signed``,
-        ``signed_last``; missing where the stage is not in the table), so that it is in
-        force from ``in_force`` until ``ended``; ``ratified_by`` (who took a step of
-        ratification: the first step of one side is not yet ratification by both),
-        ``n_parties``, ``n_acts``, ``status`` (of its least confirmed act), ``disputed``,
-        ``reference`` and ``evidence`` (of all its acts). Days in force are those of
-        effect where the table has them.
-
-    Raises
-    ------
-    MissingColumnsError
-        For a table without agreements.
-    SanctlibError
-        For a table that holds no events, or an agreement that ended before it began.
-
-    Examples
-    --------
-    >>> import sanctlib as sl
-    >>> stages = sl.agreement_stages(sl.load("russia_iran"))
-    >>> treaty = stages[stages["agreement_id"].eq("strategic-treaty-2025")].iloc[0]
-    >>> [str(treaty[day].date()) for day in ("signed", "ratified", "in_force")]
-    ['2025-01-17', '2025-04-08', '2025-10-02']
-    """
-    who = "agreement_stages"
-    with opened(events, needed_by=who) as source:
-        return _staged(_acts(source, who), who)
-
-
-def active_agreements(
+def agreements(
     events: AnyTable,
     *,
-    pair: Pair,
-    every: Period,
-    half_life: float,
-    start: date | None = None,
-    end: date | None = None,
+    pair: Pair | None = None,
+    every: Period | None = None,
+    half_life: float | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
     coverage: Coverage | None = None,
-) -> pd.DataFrame:
+) -> Result:
     """
-    Return the agreements of a pair in force, and beside them what it said lately.
+    Date the stages of agreements, or count those of a pair that are in force.
 
-    An agreement counts in full from its entry into force to its end: nothing fades. Visits,
-    meetings, declarations and memoranda bind nobody and fade: each counts
-    ``2 ** (-age / half_life)``, a signature until its agreement is in force. The two are
-    never added. Of a hand-picked list both are a timeline: a count of what is on the list,
-    which grows where somebody looked, and never a rate. What was in force before the list
-    begins is not on it, and what it does not say to have ended goes on.
+    A signature is not an entry into force: the treaty of Iran and Russia was signed on 17
+    January 2025 and in force from 2 October. Without `pair` the result has a row per
+    agreement and pair of its parties.
+
+    With `pair` it has a row per period. An agreement counts in full from its entry into force
+    to its end. Visits, meetings, declarations and memoranda bind nobody and decay: each
+    counts ``2 ** (-age / half_life)``, a signature until its agreement is in force. The two
+    are never added. What was in force before the source begins is not in it, and an
+    agreement without an end in the source continues.
+
+    Blocs stay whole: an accord of the Eurasian Economic Union with Iran is not an agreement
+    of Russia. A separate column counts those. Expand its members first with `expand_blocs`
+    if they should have rows.
 
     Parameters
     ----------
-    events : frame, path or Reading
-        Events with ``agreement_id`` and ``agreement_stage``.
-    pair : tuple of two parties
-        States or blocs; the order does not matter.
-    half_life : float
-        In periods of `every`, above 0. A choice, so it is required: show others beside it.
-    start, end : date, optional
-        They choose the periods returned; what was before counts.
+    events : frame, path, Reading or Result
+        Events with ``agreement_id`` and ``agreement_stage``. Rows without either are no
+        stage of an agreement.
+    pair : tuple of two parties, optional
+        States or blocs, as codes or names, in either order.
+    every : {"day", "week", "month", "quarter", "year"}, optional
+        Length of a period. Weeks begin on Monday. Required with `pair`.
+    half_life : float, optional
+        In periods of `every`, above 0. It is a choice, so it is required with `pair`: compare
+        others.
+    start, end : day, optional
+        First and last day of the periods returned, as ISO text ("2022", "2022-03",
+        "2022-03-01"), date, datetime, Timestamp, datetime64 or Period. What began before
+        counts. Only with `pair`.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store. It must be
+        known with `pair`.
 
     Returns
     -------
-    active : DataFrame
-        A row per period: ``period``, ``first``, ``second``, ``n_in_force`` (surely, at its
-        end or the end of the coverage), ``n_possible`` (where a day is an interval),
-        ``n_through_blocs`` (in force with a bloc of which the other is a member, and not
-        among the pair's own), ``n_new`` (visits, meetings, declarations and memoranda of
-        the period), ``recent`` (decayed), ``half_life``, ``n_unplaced`` (of those, wider
-        than a period, over all), ``covered`` and ``basis``. Counts are missing outside the
-        coverage, and for a pair that is not on a hand-picked list.
+    Result
+        Without `pair` (kind "stages") its table has ``source``, ``agreement_id``, ``first``,
+        ``second``, ``title`` (of its first act), ``stage`` (the furthest reached), for each
+        stage its earliest day and the latest that this day can have been (``signed``,
+        ``signed_last``; missing where the stage is not in the table), ``ratified_by`` (who
+        took a step of ratification: the first step of one side is not yet ratification by
+        both), ``n_parties``, ``n`` (acts), ``status`` (of its least confirmed act),
+        ``disputed``, ``reference`` and ``evidence``. An agreement is in force from
+        ``in_force`` until ``ended``, by the days of effect where the table has them.
+
+        With `pair` (kind "agreements") it has ``period`` (first day), ``first``, ``second``,
+        ``n_in_force`` (certainly, at the end of the period or of the coverage),
+        ``n_possible`` (where a day is an interval), ``n_through_blocs`` (in force with a bloc
+        of which the other is a member, not among the pair's own), ``n_new`` (visits,
+        meetings, declarations and memoranda of the period), ``recent`` (decayed),
+        ``half_life``, ``n_unassigned`` (of these, dated more widely than a period, over the
+        whole table), ``covered`` and ``basis``. Counts are missing outside the coverage, and
+        for a pair without a row in a curated list. Its ``tables["stages"]`` holds the stages
+        of the agreements of the pair, and of an organisation with one of the two.
 
     Raises
     ------
     MissingColumnsError
         For a table without agreements.
+    CoverageError
+        For a span of which the source covers no day.
     SanctlibError
-        For a half-life not above 0, one party twice, or a table of which nobody said what
-        it covers.
+        For a table that holds no events, an agreement that ended before it began, `pair`
+        without `every` and `half_life`, or coverage that is not known.
 
     Examples
     --------
     >>> import sanctlib as sl
-    >>> active = sl.active_agreements(
-    ...     sl.load("russia_iran"), pair=("RUS", "IRN"), every="quarter", half_life=4
-    ... )
-    >>> active[["n_in_force", "n_through_blocs"]].iloc[-1].to_dict()
+    >>> acts = sl.load("russia_iran")
+    >>> treaty = sl.agreements(acts).filter(agreement_id="strategic-treaty-2025").table.iloc[0]
+    >>> [str(treaty[day].date()) for day in ("signed", "in_force")]
+    ['2025-01-17', '2025-10-02']
+    >>> active = sl.agreements(acts, pair=("IRN", "RUS"), every="quarter", half_life=4)
+    >>> active.table[["n_in_force", "n_through_blocs"]].iloc[-1].to_dict()
     {'n_in_force': 2, 'n_through_blocs': 6}
     """
-    who = "active_agreements"
-    check_choice(every, PERIODS, what="period", needed_by=who)
-    check_parties_asked(pair, needed_by=who)
-    if len(set(pair)) != 2 or not half_life > 0:
-        msg = f"{who} needs two parties and a half-life above 0 periods, "
-        raise SanctlibError(msg + f"got {pair!r} and half_life={half_life!r}.")
-    with opened(events, needed_by=who, coverage=coverage) as source:
-        rows, known = _acts(source, who), source.coverage
-    if known is None:
-        msg = f"{who} needs to know what {source.name!r} covers, to tell none from missing"
-        raise SanctlibError(f"{msg}: pass coverage=….")
-    two = sorted(pair)
+    if pair is None:
+        _check_unused(every=every, half_life=half_life, start=start, end=end)
+        with opened(events, coverage=coverage) as source:
+            stages = _staged(_acts(source))
+        return _of_stages(stages, source)
+    if every is None or half_life is None:
+        lacking = "every" if every is None else "half_life"
+        msg = f"{lacking} is None. With a pair, agreements are counted per period"
+        raise SanctlibError(f"{msg}: pass every='month' and half_life=12, or other values.")
+    half_life = number_of(half_life, what="half_life", least=0, above=True)
+    query = ask(every=every, start=start, end=end, half_life=half_life)
+    query = replace(query, pairs=(_two_parties(pair),), given=(*query.given, "pairs"))
+    with opened(events, coverage=coverage) as source:
+        rows = _acts(source)
+        check_covered(source)
+        check_span(source, query)
+    return _of_pair_per_period(rows, query, half_life, source)
+
+
+def _check_unused(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            msg = f"{name} is {value!r}, and without a pair there are no periods."
+            raise SanctlibError(f"{msg} Pass a pair too: pair=('IRN', 'RUS').")
+
+
+def _two_parties(pair: object) -> Pair:
+    """Return two states or blocs in alphabetical order."""
+    parts = list(pair) if isinstance(pair, list | tuple) else []
+    found = parties_of(parts, what="pair") or ()
+    if not len(parts) == len(found) == 2:
+        msg = f"pair is {pair!r}. It must be two different states or blocs"
+        raise SanctlibError(f"{msg}, such as ('IRN', 'RUS') or ('IO-EAEU', 'IRN').")
+    first, second = sorted(found)
+    return first, second
+
+
+def _of_stages(stages: pd.DataFrame, source: Opened) -> Result:
+    """Return the stages of all agreements."""
+    each = stages.drop_duplicates(["source", "agreement_id"])
+    in_force = each["in_force"].notna() & each["ended"].isna()
+    finding = f"{int(in_force.sum())} of {len(each)} agreements are known to be in force"
+    return Result(
+        table=stages,
+        kind="stages",
+        name="Agreements by stage",
+        query=ask(),
+        unit="agreements",
+        n=len(each),
+        sources=(source.source,),
+        notes=(
+            "A row is an agreement and a pair of its parties.",
+            "Ratified is the first step of ratification by either side.",
+            *([_CURATED] if source.curated else []),
+        ),
+        findings=(f"{finding} ({source.source.described()}).",),
+    )
+
+
+def _of_pair_per_period(
+    rows: pd.DataFrame, query: Query, half_life: float, source: Opened
+) -> Result:
+    """Return the agreements of a pair in force per period, with what decays."""
+    every, known, two = query.every, source.coverage, list((query.pairs or ())[0])
     starts, whole = periods_asked(
-        rows["date"].iloc[:0], every=every, start=start, end=end, coverage=known
+        rows["date"].iloc[:0], every=every, start=query.start, end=query.end, coverage=known
     )
     ends = period_end(pd.Series(starts), every=every).to_numpy()
     own = _of_pair(rows, two)
-    stages = _staged(own, who)
+    stages = _staged(own)
     sure = _in_force(stages, ends, from_="in_force_last", until="ended")
     possible = _in_force(stages, ends, from_="in_force", until="ended_last")
-    # Blocs stay whole in the pair's own count: what binds it as a member stands beside.
+    # Blocs stay whole in the pair's own count: what binds it as a member has its own column.
     beside = _of_pair(_sided(expand_blocs(rows, sides=SIDES)), two)
     beside = beside[~beside["agreement_id"].isin(stages["agreement_id"])]
-    through = _in_force(_staged(beside, who), ends, from_="in_force_last", until="ended")
+    through = _in_force(_staged(beside), ends, from_="in_force_last", until="ended")
 
     bound = stages[["source", "agreement_id", "in_force_last"]]
     words = _words(own).merge(bound, how="left", on=["source", "agreement_id"])
@@ -169,9 +208,9 @@ def active_agreements(
     line = period_range(min([*at, starts[0]]), starts[-1], every=every)
     age = line.get_indexer(starts)[None, :] - np.array(line.searchsorted(at))[:, None]
     binds = words["in_force_last"].to_numpy()[:, None] <= ends[None, :]
-    fading = (age >= 0) & ~binds & ~wide[:, None]
+    decaying = (age >= 0) & ~binds & ~wide[:, None]
     named = pd.DataFrame([two], columns=["first", "second"])
-    # A hand-picked list says nothing of a pair that is not on it: not even zero.
+    # A curated list does not cover a pair without a row in it: not even a zero is known.
     picked = source.curated and own.empty and beside.empty
     told = covered_groups(named, coverage=known)[0] and not picked
     table = pd.DataFrame(
@@ -183,34 +222,75 @@ def active_agreements(
             "n_possible": possible.sum(axis=0),
             "n_through_blocs": through.sum(axis=0),
             "n_new": ((age == 0) & ~wide[:, None]).sum(axis=0),
-            "recent": np.where(fading, 2.0 ** (-age / half_life), 0.0).sum(axis=0),
-            "half_life": float(half_life),
-            "n_unplaced": int(wide.sum()),
+            "recent": np.where(decaying, 2.0 ** (-age / half_life), 0.0).sum(axis=0),
+            "half_life": half_life,
+            "n_unassigned": int(wide.sum()),
             "covered": whole & told,
             "basis": "on a hand-picked list: a timeline, never a rate"
             if source.curated
             else "as the source lists them",
         }
     )
-    # A period that is covered in part is told as far as it goes.
-    inside = (ends >= np.datetime64(known.first)) & (starts <= pd.Timestamp(known.last)) & told
     counts = ["n_in_force", "n_possible", "n_through_blocs", "n_new"]
     types = {**dict.fromkeys(counts, "Int64"), "covered": "boolean"}
     types |= dict.fromkeys(("first", "second", "basis"), "str")
     table = table.astype(types)
-    table.loc[~inside, [*counts, "recent"]] = pd.NA
-    return table
+    if known is not None:
+        # A period that is covered in part counts what is known of it.
+        inside = (ends >= np.datetime64(known.first)) & (starts <= pd.Timestamp(known.last)) & told
+        table.loc[~inside, [*counts, "recent"]] = pd.NA
+    of_both = " and ".join(map(name_of, two))
+    return Result(
+        table=table,
+        kind="agreements",
+        name=f"Agreements of {of_both} in force, and recent visits and declarations",
+        query=query,
+        unit="visits, meetings, declarations and memoranda",
+        n=int(table["n_new"].sum()) if table["n_new"].notna().any() else None,
+        sources=(source.source,),
+        notes=(
+            "An agreement counts from its entry into force to its end.",
+            f"Visits, meetings, declarations and memoranda lose half their weight in "
+            f"{half_life:g} {every}s.",
+            "What was in force before the source begins is not included.",
+            *([_CURATED] if source.curated else []),
+        ),
+        findings=_findings(table, query, of_both, source),
+        tables={"stages": _related(_staged(rows), two)},
+    )
 
 
-def _acts(source: Opened, who: str) -> pd.DataFrame:
-    if source.kind != "events":
-        raise SanctlibError(f"{who} needs events, and {source.name!r} holds {source.kind}.")
-    check_columns(source.columns, ["agreement_id", "agreement_stage"], needed_by=who)
-    rows = source.small(needed_by=who)
+def _related(stages: pd.DataFrame, two: list[str]) -> pd.DataFrame:
+    """Return the agreements of exactly the pair, and of an organisation with one of the two."""
+    sides = [stages[side] for side in ("first", "second")]
+    named = [side.isin(two) for side in sides]
+    known = [ours | side.str.startswith("IO-") for side, ours in zip(sides, named, strict=True)]
+    return stages[known[0] & known[1] & (named[0] | named[1])].reset_index(drop=True)
+
+
+def _findings(table: pd.DataFrame, query: Query, whose: str, source: Opened) -> tuple[str, ...]:
+    """Return how many agreements are in force in the last period that is known."""
+    seen = table[table["n_in_force"].notna()]
+    if seen.empty:
+        return (f"{source.name} has no act of {whose}, so their agreements are not known.",)
+    last = seen.iloc[-1]
+    when = in_words(last["period"], last["period"], every=query.every)
+    n, possible = int(last["n_in_force"]), int(last["n_possible"])
+    more = f" (up to {possible}, where a day is not known)" if possible > n else ""
+    text = f"{whose}, {when}: {n} agreements known to be in force{more},"
+    text += f" and {int(last['n_through_blocs'])} through a bloc"
+    return (f"{text} ({source.source.described()}).",)
+
+
+def _acts(source: Opened) -> pd.DataFrame:
+    """Return the events, with the days from which they bind and their two sides."""
+    check_kind(source, "events")
+    check_columns(source.columns, ["agreement_id", "agreement_stage"])
+    rows = source.small()
     for text in _TEXTS:
         if text not in rows:
             rows[text] = pd.NA
-    # What is announced binds from its day of effect.
+    # What is announced is in force from its day of effect.
     if "date_effective" in rows:
         bound = rows["agreement_stage"].isin(["in_force", "ended"])
         effect = rows["date_effective"].where(bound)
@@ -231,7 +311,7 @@ def _of_pair(rows: pd.DataFrame, two: list[str]) -> pd.DataFrame:
 
 
 def _words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the acts of a pair that fade, each once: no later step of an agreement."""
+    """Return the acts of a pair that decay, each once, without later steps of agreements."""
     stage = rows["agreement_stage"]
     kept = rows["family"].eq("cooperation") & (stage.isna() | stage.isin(_SPOKEN))
     spoken = rows["action"].isin(WORDS) | stage.isin(_SPOKEN)
@@ -244,7 +324,8 @@ def _in_force(stages: pd.DataFrame, ends: Days, *, from_: str, until: str) -> Fl
     return (begun <= ends[None, :]) & ~(over <= ends[None, :])
 
 
-def _staged(rows: pd.DataFrame, who: str) -> pd.DataFrame:
+def _staged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per agreement and pair of its parties, with the days of its stages."""
     steps = rows[rows["agreement_id"].notna() & rows["agreement_stage"].notna()]
     steps = steps.sort_values(["date", "date_last", "event_id"], kind="stable")
     parties = pd.concat([steps.rename(columns={s: "party"}) for s in ("first", "second")])
@@ -269,7 +350,7 @@ def _staged(rows: pd.DataFrame, who: str) -> pd.DataFrame:
         stage=("_stage", "max"),
         **{day: (day, "min") for day in days},
         ratified_by=("_ratifies", _joined(";")),
-        n_acts=("act_id", "nunique"),
+        n=("act_id", "nunique"),
         status=("_doubt", "max"),
         disputed=("disputed", "max"),
         reference=("reference", _joined("; ")),
@@ -278,10 +359,12 @@ def _staged(rows: pd.DataFrame, who: str) -> pd.DataFrame:
     table = table.join(n_parties.rename("n_parties"), on=["source", "agreement_id"])
     undone = table[table["ended_last"].lt(table["in_force"])]
     if len(undone):
-        raise SanctlibError(f"{who}: {undone['agreement_id'].iloc[0]!r} ended before it began.")
+        name, begun, over = undone.iloc[0][["agreement_id", "in_force", "ended_last"]]
+        msg = f"The agreement {name!r} ended before it began ({over:%Y-%m-%d}, {begun:%Y-%m-%d})."
+        raise SanctlibError(f"{msg} Correct the days of its rows.")
     table["stage"] = table["stage"].map(dict(enumerate(AGREEMENT_STAGES)))
     table["status"] = table["status"].map(dict(enumerate(STATUSES)))
-    columns = ["title", "stage", *days, "ratified_by", "n_parties", "n_acts", "status"]
+    columns = ["title", "stage", *days, "ratified_by", "n_parties", "n", "status"]
     return table[[*_KEYS, *columns, "disputed", "reference", "evidence"]]
 
 

@@ -1,4 +1,4 @@
-"""All pairs: the reported co-operation of every two states at once, as counts and rates."""
+"""Rate the reported co-operation of all pairs of states at once. Read rows; return a frame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sanctlib.conditions import kept_rows
 from sanctlib.frames import fetched
-from sanctlib.metrics.bands import PER, Denominator, exposure_of
+from sanctlib.metrics.bands import ALL, PER, Denominator, exposure_of
+from sanctlib.metrics.pairs import way_columns
 from sanctlib.schema import COMPONENTS
 
 Numbers = NDArray[np.int64]
@@ -26,21 +27,21 @@ def rates_of_all(
     denominator: Denominator,
     directed: bool,
     covers: Covers | None,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, int]:
     """
-    Return the rates of all pairs of states, in the periods with acts of a component.
+    Return the rates of all pairs of states in periods with acts, and the number of acts.
 
     Parameters
     ----------
     rows : DuckDB relation, or what stands for one
-        Acts of co-operation, as `counted_rows` gives them, by sender, target, mutual, action.
+        Acts of co-operation, as `counted_rows` returns them, by sender, target, mutual, action.
     dividing : DataFrame
         Cells of all acts by the keys of `DIVIDED_BY`.
     covers : function, optional
-        Tells of pairs (``first``, ``second``) which periods are covered, of shape
+        Returns for pairs (``first``, ``second``) which periods are covered, of shape
         (pairs, periods).
     """
-    names, key, at, n = _sums(rows, periods, components, directed=directed)
+    names, key, at, n, n_once = _sums(rows, periods, components, directed=directed)
     order = np.argsort(key * len(periods) + at)
     key, at, n = key[order], at[order], n[order]
     begins = np.diff(key, prepend=-1) != 0
@@ -56,12 +57,13 @@ def rates_of_all(
     pair, at, n_acts = pair[row], at[row], n[row, part]
     divided_by, none = exposure[pair, at], np.zeros(len(row), dtype=bool)
     covered = none if covers is None else covers(pairs)[pair, at]
-    return pd.DataFrame(
+    ways = dict(zip(way_columns(directed=directed), pairs, strict=True))
+    table = pd.DataFrame(
         {
             "period": periods.to_numpy()[at],
-            **{side: pairs[side].array.take(pair) for side in pairs},
-            "component": pd.array([*components, "all_cooperation"], dtype="str").take(part),
-            "n_acts": pd.arrays.IntegerArray(n_acts, none.copy()),
+            **{name: pairs[side].array.take(pair) for name, side in ways.items()},
+            "component": pd.array([*components, ALL], dtype="str").take(part),
+            "n": pd.arrays.IntegerArray(n_acts, none.copy()),
             "exposure": pd.arrays.IntegerArray(divided_by, none.copy()),
             "rate": PER * n_acts / divided_by,
             "denominator": pd.array([denominator], dtype="str").take(np.zeros_like(part)),
@@ -69,12 +71,17 @@ def rates_of_all(
         },
         copy=False,
     )
+    return table, n_once
 
 
 def _sums(
     rows: object, periods: pd.DatetimeIndex, components: Sequence[str], *, directed: bool
-) -> tuple[pd.Index, Numbers, Numbers, Numbers]:
-    """Return the states, the numbers of pairs and periods, and acts by component and in all."""
+) -> tuple[pd.Index, Numbers, Numbers, Numbers, int]:
+    """
+    Return the states, the numbers of pairs and periods, and acts by component and in all.
+
+    The last is the number of acts, each counted once also where it has two directions.
+    """
     ways = ["mutual OR sender < target", "mutual OR sender > target"] if directed else ["TRUE"]
     sums = [
         f"sum(CASE WHEN {kept_rows({'action': COMPONENTS[c]})[0]} AND ({way}) THEN n ELSE 0 END)"
@@ -84,6 +91,7 @@ def _sums(
     keys = '"first", least(sender, target), greatest(sender, target)'
     named = '"first" AS period, least(sender, target) AS a, greatest(sender, target) AS b'
     columns = ", ".join([named, *(f"{s}::BIGINT AS n_{i}" for i, s in enumerate(sums))])
+    columns += ", sum(n)::BIGINT AS once"
     placed = rows.filter('inside AND "first" = "last" AND sender <> target')  # type: ignore[attr-defined]
     found = fetched(placed.aggregate(columns, keys))
     coded = [pd.factorize(found[side]) for side in ("a", "b")]
@@ -96,4 +104,5 @@ def _sums(
     n = np.concatenate([n, n.sum(axis=2, keepdims=True)], axis=2)
     pairs = [one * len(states) + other, other * len(states) + one][: len(ways)]
     key = np.concatenate([pair[kept] for pair in pairs])
-    return states, key, np.tile(at[kept], len(ways)), np.concatenate(np.moveaxis(n, 1, 0))
+    acts = np.concatenate(np.moveaxis(n, 1, 0))
+    return states, key, np.tile(at[kept], len(ways)), acts, int(found["once"][kept].sum())

@@ -1,4 +1,4 @@
-"""Bands: the acts of a pair, what they are divided by, and the rates of comparable pairs."""
+"""Count the acts of a pair, its denominator and its comparable pairs. Read cells; return arrays."""
 
 from __future__ import annotations
 
@@ -10,17 +10,34 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.schema import COMPONENTS, Pair
+from sanctlib.query import Pair
+from sanctlib.schema import COMPONENTS
 
+Component: TypeAlias = Literal["material", "meetings", "agreements", "other_cooperation"]
 Denominator: TypeAlias = Literal["all", "either", "no_war"]
 Counts: TypeAlias = NDArray[np.int64]
+
+EVERY_COMPONENT: tuple[Component, ...] = (
+    "material",
+    "meetings",
+    "agreements",
+    "other_cooperation",
+)
+ALL = "all_cooperation"
+"""The name of the sum of the components requested."""
 
 DIVIDED_BY: dict[Denominator, tuple[str, ...]] = {
     "all": (),
     "either": ("sender", "target"),
     "no_war": ("family", "action"),
 }
-"""The keys that tell which acts divide."""
+"""The keys that decide which acts are in the denominator."""
+
+DENOMINATOR_WORDS: dict[Denominator, str] = {
+    "all": "reported acts of the source",
+    "either": "reported acts of either state",
+    "no_war": "reported acts other than material conflict",
+}
 
 PER = 1000
 BAND = (0.1, 0.9)
@@ -30,7 +47,7 @@ _PARTS = {action: part for part, actions in COMPONENTS.items() for action in act
 @dataclass(frozen=True, kw_only=True)
 class Acts:
     """
-    The acts of a pair, of its comparable pairs, and of all that divides them.
+    The acts of a pair and of its comparable pairs, with their denominators.
 
     Row 0 is the pair; the others are the pairs of either state with a third that have
     an act in the span.
@@ -40,17 +57,18 @@ class Acts:
     """Of shape (pairs, components and their sum, periods)."""
     exposure: Counts
     """Of shape (pairs, periods)."""
-    unplaced: Counts
-    """Acts of the pair in no period, by component and in all."""
+    unassigned: Counts
+    """Acts of the pair that are in no period, by component and in all."""
 
 
 def placed_acts(
     near: pd.DataFrame, *, periods: pd.DatetimeIndex, components: Sequence[str], directed: bool
 ) -> pd.DataFrame:
     """
-    Return cells from each doer to whom it was done, both ways where they are not `directed`.
+    Return cells from sender to target, and also from target to sender if not `directed`.
 
-    ``at`` is the number of the period, and ``part`` that of the component; -1 where none.
+    ``at`` is the number of the period, and ``part`` that of the component; -1 where there
+    is none.
     """
     parts = near["action"].map(_PARTS).where(near["family"].eq("cooperation"))
     number = {component: i for i, component in enumerate(components)}
@@ -74,10 +92,10 @@ def acts_of(
     """
     Return the acts of the first of `way` towards the second, and of their comparable pairs.
 
-    `done` is what `placed_acts` gives of cells with one of the two on either side, and
+    `done` is what `placed_acts` returns for cells with one of the two on either side, and
     `dividing` the cells of all acts, by the keys of `DIVIDED_BY`.
     """
-    # Of the first what it did to others, of the second what others did to it.
+    # What the first did to others, and what others did to the second.
     by_first, to_second = done["sender"].eq(way[0]), done["target"].eq(way[1])
     third = done["target"].where(by_first, done["sender"])
     is_state = third.str.fullmatch("[A-Z]{3}").fillna(value=False).astype("bool")
@@ -87,9 +105,9 @@ def acts_of(
     pairs = pd.MultiIndex.from_tuples([way, *others], names=["sender", "target"])
 
     own = done[by_first & to_second & done["part"].ge(0)]
-    unplaced = np.zeros(len(components) + 1, dtype=np.int64)
-    np.add.at(unplaced, own["part"].to_numpy(), own["n_unplaced"].to_numpy())
-    unplaced[-1] = unplaced.sum()
+    unassigned = np.zeros(len(components) + 1, dtype=np.int64)
+    np.add.at(unassigned, own["part"].to_numpy(), own["n_unassigned"].to_numpy())
+    unassigned[-1] = unassigned.sum()
     n = np.zeros((len(pairs), len(components) + 1, len(periods)), dtype=np.int64)
     placed = pd.concat([beside, own[own["at"].ge(0)]])
     placed = placed[placed["part"].ge(0)]
@@ -97,7 +115,7 @@ def acts_of(
     np.add.at(n, places, placed["n_acts"].to_numpy())
     n[:, -1] = n.sum(axis=1)
     exposure = exposure_of(dividing, pairs, periods, denominator)
-    return Acts(n=n, exposure=exposure, unplaced=unplaced)
+    return Acts(n=n, exposure=exposure, unassigned=unassigned)
 
 
 def _numbers(rows: pd.DataFrame, pairs: pd.MultiIndex) -> Counts:
@@ -107,7 +125,7 @@ def _numbers(rows: pd.DataFrame, pairs: pd.MultiIndex) -> Counts:
 def exposure_of(
     cells: pd.DataFrame, pairs: pd.MultiIndex, periods: pd.DatetimeIndex, denominator: Denominator
 ) -> Counts:
-    """Return the acts that divide those of each pair, of shape (pairs, periods)."""
+    """Return the denominator of each pair, of shape (pairs, periods)."""
     at, n_periods = periods.get_indexer(pd.DatetimeIndex(cells["period"])), len(periods)
     cells = cells.assign(at=at)[at >= 0]
     if denominator == "no_war":
@@ -134,9 +152,9 @@ def exposure_of(
 
 def band_of(acts: Acts, *, from_mean: float) -> tuple[NDArray[np.float64], int]:
     """
-    Return the band of comparable pairs, and how many there are.
+    Return the band of comparable pairs, and their number.
 
-    Comparable is a pair of either state with a third whose acts of co-operation are at
+    A pair of either state with a third is comparable if its acts of co-operation are at
     least `from_mean` a period on average.
 
     Returns

@@ -1,122 +1,371 @@
-"""What an intensity is made of: shares, the part of reporting, components and their weights."""
+"""Take an intensity apart: shares, elasticity, weighted parts. Read its rows; return Results."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
 from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.metrics.intensity import ALL
-from sanctlib.metrics.intervals import wilson_interval
+from sanctlib.metrics.bands import ALL
+from sanctlib.metrics.intervals import percent, wilson_interval
+from sanctlib.metrics.pairs import way_columns, way_in_names
+from sanctlib.query import level_of, number_of
+from sanctlib.result import Result
 
-_KEYS = ["period", "first", "second", "component"]
-_PAIR = ["first", "second", "component"]
-_FEWEST = 12
+FEWEST = 12
+"""Covered periods from which an elasticity is estimated."""
+
+_IN_FINDINGS = 5
+"""Pairs about which the findings have a sentence."""
 
 
-def intensity_shares(intensity: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Intensity(Result):
     """
-    Return the share of the source's acts that are the pair's, and its log-odds.
+    The reported co-operation of pairs per period, and what can be computed from it.
 
-    The interval is Wilson's, with the number of acts divided by the dispersion of the
-    series, since reported acts come in bunches. Log-odds spread out what shares near zero
-    press together: a step of 0.7 is a doubling of the odds.
-
-    Parameters
-    ----------
-    intensity : DataFrame
-        What `partnership_intensity` returned.
-    level : float
-        Of the interval, 0-1.
-
-    Returns
-    -------
-    shares : DataFrame
-        ``period``, ``first``, ``second``, ``component``, ``n_acts``, ``exposure``,
-        ``share`` (0-1), ``lower``, ``upper``, ``log_odds`` with ``log_odds_lower`` and
-        ``log_odds_upper`` (missing where the share or a bound is 0 or 1).
-
-    Raises
-    ------
-    MissingColumnsError
-        For another table.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"period": pd.to_datetime(["2018-01-01"]), "first": "IRN",
-    ...     "second": "RUS", "component": "material", "n_acts": [5], "exposure": [10],
-    ...     "dispersion": 1.0})
-    >>> intensity_shares(table)[["share", "lower", "upper", "log_odds"]].round(4).to_dict("records")
-    [{'share': 0.5, 'lower': 0.2366, 'upper': 0.7634, 'log_odds': 0.0}]
+    `partnership_intensity` returns one. `shares` gives shares of all acts in place of rates,
+    `elasticity` relates the acts to the volume of reporting, and `decompose` splits an index
+    into its components.
     """
-    needed = [*_KEYS, "n_acts", "exposure", "dispersion"]
-    check_columns(intensity, needed, needed_by="intensity_shares")
-    counts, total = (
-        intensity[c].astype("Float64").to_numpy("float64", na_value=np.nan)
-        for c in ("n_acts", "exposure")
-    )
-    phi = intensity["dispersion"].fillna(1.0).to_numpy(dtype="float64")
-    found = wilson_interval(counts / phi, total=total / phi, level=level)
-    odds = {}
-    for name, value in (
-        ("log_odds", "share"),
-        ("log_odds_lower", "lower"),
-        ("log_odds_upper", "upper"),
-    ):
-        inside = found[value].where(found[value].gt(0) & found[value].lt(1))
-        odds[name] = np.log(inside / (1 - inside))
-    kept = intensity[[*_KEYS, "n_acts", "exposure"]].reset_index(drop=True)
-    return pd.concat([kept, found, pd.DataFrame(odds)], axis=1)
+
+    def components(self) -> Result:
+        """
+        Sum up each component over the covered periods: acts, and median rate and band.
+
+        Returns
+        -------
+        Result
+            Its table has ``first`` and ``second`` (of directed rows ``sender`` and ``target``),
+            ``component``, ``n`` (acts), ``n_per_period``, ``too_few`` (fewer than 5 acts a
+            period on average), and the medians over periods of ``rate``, ``band_low`` and
+            ``band_high`` (per 1,000).
+
+        Raises
+        ------
+        SanctlibError
+            For the intensity of all pairs, whose periods without acts have no row.
+        """
+        rows = self._checked("n", "rate", "too_few", "band_low", "band_high", "covered")
+        seen = rows[rows["covered"].fillna(value=True).astype("bool")]
+        groups = seen.groupby([*self._way, "component"], sort=False)
+        table = groups.agg(
+            n=("n", "sum"),
+            n_per_period=("n", "mean"),
+            too_few=("too_few", "first"),
+            rate=("rate", "median"),
+            band_low=("band_low", "median"),
+            band_high=("band_high", "median"),
+        )
+        return self._of(
+            table.reset_index(),
+            kind="components",
+            name="Components",
+            level=self.query.level,
+            notes=("Medians over the covered periods.",),
+        )
+
+    def shares(self, level: float | None = None) -> Result:
+        """
+        Return the share of the denominator's acts that are the pair's, and its log-odds.
+
+        The interval is Wilson's, with the number of acts divided by the dispersion of the
+        series, because reported acts come in bunches. Log-odds spread out shares close to 0:
+        a step of 0.7 is a doubling of the odds.
+
+        Parameters
+        ----------
+        level : float, optional
+            Of the interval, between 0 and 1. By default that of the intensity.
+
+        Returns
+        -------
+        Result
+            Its table has ``period``, ``first`` and ``second`` (of directed rows ``sender`` and
+            ``target``), ``component``, ``n``, ``exposure``, ``share`` (0-1) with ``lower`` and
+            ``upper``, ``log_odds`` with ``log_odds_lower`` and ``log_odds_upper`` (missing
+            where the share or the bound is 0 or 1).
+
+        Raises
+        ------
+        SanctlibError
+            For the intensity of all pairs, or a level that is not between 0 and 1.
+
+        Examples
+        --------
+        >>> rates = Intensity(table=pd.DataFrame({"period": pd.to_datetime(["2018-01-01"]),
+        ...     "first": "IRN", "second": "RUS", "component": "material", "n": [5],
+        ...     "exposure": [10], "dispersion": 1.0}))
+        >>> rates.shares().table[["share", "lower", "upper", "log_odds"]].round(4)
+           share   lower   upper  log_odds
+        0    0.5  0.2366  0.7634       0.0
+        """
+        table, level = self._checked("n", "exposure", "dispersion"), self._level(level)
+        counts, total = (
+            table[c].astype("Float64").to_numpy("float64", na_value=np.nan)
+            for c in ("n", "exposure")
+        )
+        phi = table["dispersion"].fillna(1.0).to_numpy(dtype="float64")
+        found = wilson_interval(counts / phi, total=total / phi, level=level)
+        odds = {}
+        for name, value in (
+            ("log_odds", "share"),
+            ("log_odds_lower", "lower"),
+            ("log_odds_upper", "upper"),
+        ):
+            inside = found[value].where(found[value].gt(0) & found[value].lt(1))
+            odds[name] = np.log(inside / (1 - inside))
+        kept = table[["period", *self._way, "component", "n", "exposure"]].reset_index(drop=True)
+        return self._of(
+            pd.concat([kept, found, pd.DataFrame(odds)], axis=1),
+            kind="shares",
+            name="Share of all reported acts",
+            level=level,
+            notes=(
+                f"Interval: Wilson, {percent(level)}, with counts divided by their dispersion.",
+                "Shares are between 0 and 1.",
+            ),
+        )
+
+    def elasticity(self, level: float | None = None) -> Result:
+        """
+        Estimate by how much the acts of a pair grow when all reporting grows by 1%.
+
+        A rate per 1,000 acts assumes an elasticity of 1. Where reporting grows because new
+        sources report on other topics, the elasticity is lower, and the rate falls without
+        any event. The estimate is a Poisson regression of the acts on the logarithm of the
+        exposure, with Pearson's dispersion. A trend of the pair itself enters it too: it is
+        a warning, not a correction.
+
+        Parameters
+        ----------
+        level : float, optional
+            Of the interval, between 0 and 1. By default that of the intensity.
+
+        Returns
+        -------
+        Result
+            Its table has ``first`` and ``second`` (of directed rows ``sender`` and
+            ``target``), ``component``, ``n_periods`` (covered), ``elasticity`` with ``lower``
+            and ``upper``, ``reason`` (why an estimate is missing, such as fewer than 12
+            covered periods) and ``flagged`` (the interval excludes 1).
+
+        Raises
+        ------
+        SanctlibError
+            For the intensity of all pairs, or a level that is not between 0 and 1.
+        """
+        table, level = self._checked("n", "exposure", "covered"), self._level(level)
+        keys, rows = [*self._way, "component"], []
+        for names, series in table.groupby(keys, sort=False):
+            whole = series["covered"].fillna(value=False).astype("bool")
+            used = series[whole & series["n"].notna() & series["exposure"].gt(0)]
+            rows.append((*names, len(used), *_elasticity(used, level)))
+        columns = [*keys, "n_periods", "elasticity", "lower", "upper", "reason"]
+        found = pd.DataFrame(rows, columns=columns)
+        known = found["elasticity"].notna()
+        outside = found["lower"].gt(1) | found["upper"].lt(1)
+        found["reason"] = found["reason"].astype("str").mask(known)
+        found = found.assign(flagged=outside.astype("boolean").mask(~known))
+        return self._of(
+            found,
+            kind="elasticity",
+            name="Elasticity of the acts to the volume of reporting",
+            level=level,
+            notes=(
+                f"Interval: Poisson regression with Pearson's dispersion, {percent(level)}.",
+                "A trend of the pair itself is part of the estimate.",
+            ),
+            findings=self._of_elasticity(found, level),
+        )
+
+    def decompose(self, weights: Mapping[str, float] | None = None, spread: float = 0.5) -> Result:
+        """
+        Split an index of intensity into its components, and vary their weights.
+
+        The index of a period is the weighted sum of the components' rates. Any weights are a
+        judgement. So the table has the index without each component in turn, and the band
+        over all weights within `spread` of those given, scaled to the same sum. A trend that
+        changes its sign inside the band depends on the weights.
+
+        Parameters
+        ----------
+        weights : mapping of component to float, optional
+            Not below 0. By default all are 1, and the index is the rate of all acts.
+        spread : float, default 0.5
+            Between 0 and 1: with 0.5 each weight varies from half to one and a half of itself.
+
+        Returns
+        -------
+        Result
+            Its table has a row per period, pair and component: ``period``, ``first`` and
+            ``second`` (of directed rows ``sender`` and ``target``), ``component``, ``rate``
+            (per 1,000 acts), ``weight``, ``part`` (of the index), ``index``,
+            ``index_without`` (the index without the component, the other weights scaled up to
+            the same sum), ``weight_low`` and ``weight_high`` (lowest and highest index of the
+            period over all weights within the spread).
+
+        Raises
+        ------
+        SanctlibError
+            For fewer than two components, a component without a weight, weights below 0 or
+            all 0, a spread that is not between 0 and 1, or the intensity of all pairs.
+        UnknownChoiceError
+            For the weight of another component.
+
+        Examples
+        --------
+        >>> rates = Intensity(table=pd.DataFrame({"period": pd.Timestamp("2018-01-01"),
+        ...     "first": "IRN", "second": "RUS", "component": ["material", "meetings"],
+        ...     "rate": [1.0, 3.0]}))
+        >>> rates.decompose().table[["component", "part", "index", "index_without"]]
+          component  part  index  index_without
+        0  material   1.0    4.0            6.0
+        1  meetings   3.0    4.0            2.0
+        """
+        table, way = self._checked("rate"), self._way
+        table = table.loc[table["component"].ne(ALL), ["period", *way, "component", "rate"]]
+        components = [str(c) for c in table["component"].unique()]
+        given = _weights(components, weights)
+        spread = number_of(spread, what="spread", least=0, most=1)
+        wide = table.pivot_table("rate", ["period", *way], "component", sort=False)
+        wide = wide.reindex(columns=components).rename_axis(columns=None)
+        weight, rates = np.array([given[c] for c in components]), wide.to_numpy(dtype="float64")
+        total = weight.sum()
+        index = rates @ weight
+        # A weighted mean is extreme at corners: each weight at its low or its high end.
+        corners = np.array(np.meshgrid(*[(w * (1 - spread), w * (1 + spread)) for w in weight]))
+        corners = corners.reshape(len(weight), -1)
+        held = corners.sum(axis=0) > 0
+        over_weights = total * (rates @ corners[:, held]) / corners[:, held].sum(axis=0)
+        left = total - weight
+        without = np.divide(
+            total * (index[:, None] - rates * weight),
+            left,
+            out=np.full_like(rates, np.nan),
+            where=left > 0,
+        )
+        n = len(components)
+        parts = wide.reset_index()[["period", *way]].loc[lambda t: t.index.repeat(n)]
+        parts = parts.reset_index(drop=True).assign(
+            component=components * len(wide),
+            rate=rates.ravel(),
+            weight=np.tile(weight, len(wide)),
+            part=(rates * weight).ravel(),
+            index=np.repeat(index, n),
+            index_without=without.ravel(),
+            weight_low=np.repeat(over_weights.min(axis=1), n),
+            weight_high=np.repeat(over_weights.max(axis=1), n),
+        )
+        said = ", ".join(f"{c} {w:g}" for c, w in given.items())
+        return self._of(
+            parts,
+            kind="parts",
+            name="Components of the index of co-operation",
+            level=self.query.level,
+            notes=(
+                f"Index: weighted sum of the rates per 1,000 acts. Weights: {said}.",
+                f"Band: lowest and highest index of each period if each weight changes by up to "
+                f"{spread:.0%}.",
+                "Without a component, the other weights are scaled up to the same sum.",
+            ),
+        )
+
+    @property
+    def _way(self) -> list[str]:
+        return way_columns(directed="sender" in self.table)
+
+    def _level(self, level: float | None) -> float:
+        return self.query.level if level is None else level_of(level)
+
+    def _checked(self, *needed: str) -> pd.DataFrame:
+        """Return the table, if it has the columns and a row for each covered period."""
+        if "pairs" in self.query.given and self.query.pairs is None:
+            msg = "The intensity of all pairs has only rows with acts: neither zeros nor intervals."
+            raise SanctlibError(f"{msg} Name the pairs, such as pair=('IRN', 'RUS').")
+        check_columns(self.table, ["period", *self._way, "component", *needed])
+        return self.table
+
+    def _of(
+        self,
+        table: pd.DataFrame,
+        *,
+        kind: str,
+        name: str,
+        level: float,
+        notes: tuple[str, ...],
+        findings: tuple[str, ...] = (),
+    ) -> Result:
+        whose = self.name.partition(" of ")[2]
+        return Result(
+            table=table,
+            kind=kind,
+            name=f"{name}: {whose}" if whose else name,
+            query=replace(self.query, level=level),
+            unit=self.unit,
+            n=self.n,
+            sources=self.sources,
+            notes=notes,
+            findings=findings,
+        )
+
+    def _of_elasticity(self, found: pd.DataFrame, level: float) -> tuple[str, ...]:
+        """Return a sentence for each of the first pairs."""
+        sources = "; ".join(source.described() for source in self.sources)
+        sentences = []
+        for row in found[found["component"].eq(ALL)].head(_IN_FINDINGS).to_dict("records"):
+            way = [row[c] for c in self._way]
+            whose = way_in_names(way, directed="sender" in self._way)
+            if np.isnan(row["elasticity"]):
+                sentences.append(f"{whose}: no elasticity is estimated ({row['reason']}).")
+                continue
+            values = f"{row['elasticity']:.2f}% ({percent(level)} interval {row['lower']:.2f} to"
+            text = f"{whose}: when all reporting grows by 1%, the acts grow by {values} "
+            text += f"{row['upper']:.2f}; {row['n_periods']} {self.query.every}s; {sources}). "
+            if row["flagged"]:
+                text += "The interval excludes 1: the rate moves with the volume of reporting."
+            else:
+                text += "The interval includes 1: whether the rate moves with the volume is open."
+            sentences.append(text)
+        return tuple(sentences)
 
 
-def exposure_elasticity(intensity: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
-    """
-    Estimate by how much the acts of a pair grow when all reporting grows by one per cent.
-
-    A rate per 1,000 acts supposes an elasticity of 1. Where reporting grows by adding
-    sources that write of other things, it is less, and the rate falls though nothing
-    happened. Estimated by Poisson regression of the acts on the logarithm of the exposure,
-    with Pearson's dispersion; a trend of the pair itself goes into it as well, so it is a
-    warning and no correction.
-
-    Returns
-    -------
-    elasticities : DataFrame
-        ``first``, ``second``, ``component``, ``n_periods``, ``elasticity``, ``lower``,
-        ``upper``, ``flagged`` (the interval excludes 1) and ``reason``: why an estimate is
-        missing, as with fewer than 12 covered periods.
-
-    Raises
-    ------
-    MissingColumnsError
-        For another table.
-    """
-    needed = [*_KEYS, "n_acts", "exposure", "covered"]
-    check_columns(intensity, needed, needed_by="exposure_elasticity")
-    rows = []
-    for names, series in intensity.groupby(_PAIR, sort=False):
-        whole = series["covered"].fillna(value=False).astype("bool")
-        used = series[whole & series["n_acts"].notna() & series["exposure"].gt(0)]
-        rows.append((*names, len(used), *_elasticity(used, level)))
-    columns = [*_PAIR, "n_periods", "elasticity", "lower", "upper", "reason"]
-    table = pd.DataFrame(rows, columns=columns)
-    known = table["elasticity"].notna()
-    outside = table["lower"].gt(1) | table["upper"].lt(1)
-    table["reason"] = table["reason"].astype("str").mask(known)
-    return table.assign(flagged=outside.astype("boolean").mask(~known))
+def _weights(components: list[str], weights: Mapping[str, float] | None) -> dict[str, float]:
+    """Return the weight of each component."""
+    if len(components) < 2:
+        found = f"only the component {components[0]!r}" if components else "no component"
+        raise SanctlibError(f"The intensity has {found}. An index needs two or more components.")
+    if weights is None:
+        return dict.fromkeys(components, 1.0)
+    if not isinstance(weights, Mapping):
+        example = f"{{{components[0]!r}: 2.0, …}}"
+        raise SanctlibError(f"weights is {weights!r}. It must name each component: {example}.")
+    for component in weights:
+        check_choice(component, components, what="the component of a weight")
+    lacking = [c for c in components if c not in weights]
+    if lacking:
+        raise SanctlibError(f"weights has no {lacking[0]!r}. Name a weight for each component.")
+    given = {
+        component: number_of(weight, what=f"The weight of {component!r}", least=0)
+        for component, weight in weights.items()
+    }
+    if not sum(given.values()):
+        raise SanctlibError("All weights are 0. At least one must be above 0.")
+    return given
 
 
 def _elasticity(series: pd.DataFrame, level: float) -> tuple[float, float, float, str]:
     import statsmodels.api as sm
 
-    n = series["n_acts"].to_numpy(dtype="float64")
+    n = series["n"].to_numpy(dtype="float64")
     log_exposure = np.log(series["exposure"].to_numpy(dtype="float64"))
     for missing, reason in (
-        (len(series) < _FEWEST, f"fewer than {_FEWEST} covered periods"),
+        (len(series) < FEWEST, f"fewer than {FEWEST} covered periods"),
         (n.sum() == 0, "no act"),
         (log_exposure.std() < 1e-3, "all reporting hardly changes"),
     ):
@@ -124,103 +373,11 @@ def _elasticity(series: pd.DataFrame, level: float) -> tuple[float, float, float
             return np.nan, np.nan, np.nan, reason
     design = sm.add_constant(log_exposure - log_exposure.mean())
     with warnings.catch_warnings():
-        # A series without variation is fitted to the point: that is an answer, no fault.
+        # A series without variation is fitted exactly, of which statsmodels warns.
         warnings.simplefilter("ignore")
         fit = sm.GLM(n, design, family=sm.families.Poisson()).fit()
-    # Counts that vary less than Poisson's are taken for Poisson's.
+    # Counts that vary less than Poisson's are treated as Poisson's.
     dispersion = max(1.0, fit.pearson_chi2 / fit.df_resid)
-    half = NormalDist().inv_cdf((1 + level) / 2) * fit.bse[1] * dispersion**0.5
+    margin = NormalDist().inv_cdf((1 + level) / 2) * fit.bse[1] * dispersion**0.5
     elasticity = float(fit.params[1])
-    return elasticity, elasticity - half, elasticity + half, ""
-
-
-def decompose(
-    intensity: pd.DataFrame,
-    *,
-    weights: Mapping[str, float] | None = None,
-    spread: float = 0.5,
-) -> pd.DataFrame:
-    """
-    Take an index of intensity apart: what each component adds, and what its weights decide.
-
-    The index of a period is the weighted sum of the components' rates. Any weights are a
-    judgement; so the table shows the index without each component in turn, and the band
-    over all weights that lie within `spread` of those given, scaled to the same sum. A
-    trend that turns inside the band is a matter of weights.
-
-    Parameters
-    ----------
-    intensity : DataFrame
-        What `partnership_intensity` returned, with two or more components.
-    weights : mapping of component to weight, optional
-        Not below 0; all 1 by default, so that the index is the rate of all acts.
-    spread : float
-        0-1: 0.5 lets each weight be half as much or half as much again.
-
-    Returns
-    -------
-    parts : DataFrame
-        A row per period, pair and component: ``rate``, ``weight``, ``part`` (of the index),
-        ``index``, ``index_without`` (the component, weights scaled up to the same sum),
-        ``weight_low`` and ``weight_high`` (of the index).
-
-    Raises
-    ------
-    SanctlibError
-        For fewer than two components, one without a weight, weights below 0 or all 0.
-    UnknownChoiceError
-        For the weight of another component.
-    MissingColumnsError
-        For another table.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"period": pd.Timestamp("2018-01-01"), "first": "IRN",
-    ...     "second": "RUS", "component": ["material", "meetings"], "rate": [1.0, 3.0]})
-    >>> decompose(table)[["component", "part", "index", "index_without"]].to_dict("records")
-    [{'component': 'material', 'part': 1.0, 'index': 4.0, 'index_without': 6.0}, \
-{'component': 'meetings', 'part': 3.0, 'index': 4.0, 'index_without': 2.0}]
-    """
-    who = "decompose"
-    check_columns(intensity, [*_KEYS, "rate"], needed_by=who)
-    table = intensity.loc[intensity["component"].ne(ALL), [*_KEYS, "rate"]]
-    components = list(table["component"].unique())
-    given = dict.fromkeys(components, 1.0) if weights is None else dict(weights)
-    for component in given:
-        check_choice(component, components, what="component", needed_by=f"{who}: weights")
-    lacking = [c for c in components if c not in given]
-    if len(components) < 2 or lacking:
-        found = f"weights lack {lacking!r}" if lacking else f"the intensity holds {components!r}"
-        raise SanctlibError(f"{who} needs two or more components and a weight for each: {found}.")
-    if min(given.values()) < 0 or not sum(given.values()) or not 0 <= spread <= 1:
-        msg = f"{who} needs weights from 0, not all 0, and a spread of 0-1, got {given!r}"
-        raise SanctlibError(f"{msg} and {spread!r}.")
-    wide = table.pivot_table("rate", ["period", "first", "second"], "component", sort=False)
-    wide = wide.reindex(columns=components).rename_axis(columns=None)
-    weight, rates = np.array([given[c] for c in components]), wide.to_numpy(dtype="float64")
-    total = weight.sum()
-    index = rates @ weight
-    # A weighted mean is extreme at corners: each weight at its low or its high end.
-    corners = np.array(np.meshgrid(*[(w * (1 - spread), w * (1 + spread)) for w in weight]))
-    corners = corners.reshape(len(weight), -1)
-    held = corners.sum(axis=0) > 0
-    over_weights = total * (rates @ corners[:, held]) / corners[:, held].sum(axis=0)
-    left = total - weight
-    without = np.divide(
-        total * (index[:, None] - rates * weight),
-        left,
-        out=np.full_like(rates, np.nan),
-        where=left > 0,
-    )
-    n = len(components)
-    parts = wide.reset_index()[["period", "first", "second"]].loc[lambda t: t.index.repeat(n)]
-    return parts.reset_index(drop=True).assign(
-        component=components * len(wide),
-        rate=rates.ravel(),
-        weight=np.tile(weight, len(wide)),
-        part=(rates * weight).ravel(),
-        index=np.repeat(index, n),
-        index_without=without.ravel(),
-        weight_low=np.repeat(over_weights.min(axis=1), n),
-        weight_high=np.repeat(over_weights.max(axis=1), n),
-    )
+    return elasticity, elasticity - margin, elasticity + margin, ""

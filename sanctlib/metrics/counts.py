@@ -1,33 +1,34 @@
-"""Counts of sanctions: per period and key, in a named unit, with the band of their dates."""
+"""Count new sanctions per period and group. Read a table; return a Result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_list
+from sanctlib.errors import SanctlibError
 from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, lived_groups, periods_asked
 from sanctlib.metrics.intervals import Process, count_intervals
 from sanctlib.metrics.questions import (
     FLAGS,
-    Dated,
-    Question,
-    TargetRule,
-    Unit,
+    UNIT_WORDS,
+    check_covered,
+    check_not_curated,
     check_width,
-    keys_of,
+    coverage_of,
     wanted,
 )
 from sanctlib.metrics.tallies import pieces_of
-from sanctlib.periods import PERIODS, Period
+from sanctlib.periods import Period, in_words
+from sanctlib.query import Dated, Day, Query, TargetRule, Unit, ask, choices_of
+from sanctlib.result import Result
 from sanctlib.schema import ACTIONS, COUNTED_SANCTIONS
 
 Places: TypeAlias = NDArray[np.int64]
@@ -42,21 +43,21 @@ def sanction_counts(
     actions: Sequence[str] = COUNTED_SANCTIONS,
     target_rule: TargetRule = "programme",
     dated: Dated = "date",
-    start: date | None = None,
-    end: date | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
     coverage: Coverage | None = None,
     senders: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
     interval: Process | None = None,
     level: float = 0.95,
     seed: int = 1,
-) -> pd.DataFrame:
+) -> Result:
     """
     Count new sanctions per period and group, in one unit.
 
-    The same day gives different numbers by unit: on one day a government can publish
-    one act, listing 40 firms (entities), three of them under two programmes (43
-    designations). The unit fixes the table:
+    The same day gives different numbers by unit. On one day a government can publish one
+    act that lists 40 firms (entities), three of them under two programmes (43
+    designations). The unit also decides which tables can be counted:
 
     - ``act`` (events, cells): distinct acts of the sender;
     - ``dyad`` (events): acts counted once for each sender and target;
@@ -65,64 +66,72 @@ def sanction_counts(
     - ``entity`` (listings, list_changes): entries first on the list, once under however
       many programmes;
     - ``designation`` (listings, list_changes, listing_counts): entry and programme newly
-      together, so an entry of old that gains a programme counts.
+      together, so an existing entry added to another programme counts.
 
-    A change between two dated copies of a list counts in the period of the copy that
-    first shows it. A list has one sender: without a column ``sender``, the column
-    ``list`` stands in its place. A complete register is a census: there is no sampling
-    interval unless one is asked for, and ``lower`` and ``upper`` are the band over the
-    dates that can be defended. A list as it stands holds survivors: what was removed is
-    not in it, so before its own day nothing is covered: what it shows is a lower bound, and
-    where it shows nothing the count is missing. Of a hand-picked list the periods with acts
-    are returned: its silence is no zero.
+    A change between two archived versions of a list counts in the period of the version
+    that first shows it. A complete register is a census: it has no sampling interval unless
+    one is requested, and ``lower`` and ``upper`` are the band over the possible dates. A list
+    of current entries covers nothing before its own day: its counts are lower bounds there,
+    and missing where it shows nothing. For a curated list, only periods with acts are
+    returned; no zeros are filled in.
 
     Parameters
     ----------
-    table : frame, path or Reading
+    table : frame, path, Reading or Result
         Events, cells, cases, listings, list_changes or listing_counts.
-    by : sequence of str
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    unit : {"act", "dyad", "case", "coalition", "entity", "designation"}
+        What is counted.
+    by : sequence of str, default ("sender", "target")
         ``sender``, ``target``, ``measure``, ``objective``, ``trade_extent`` (of cases),
         ``programme``, ``action``, ``entity_type``, ``source`` or ``list``, as the table has
         them. May be empty.
-    actions : sequence of str
-        Actions of sanction that count. Of cases: ``impose`` or ``amend`` count those
-        imposed, ``threaten`` those threatened. Lists hold impositions alone.
-    target_rule : {"programme", "conduct", "address"}
+    actions : sequence of str, default ("impose", "amend")
+        Actions of sanction that count. With cases, ``impose`` or ``amend`` count those
+        imposed and ``threaten`` those threatened. Lists hold only impositions.
+    target_rule : {"programme", "conduct", "address"}, default "programme"
         Whom a sanction targets: the state of the legal programme, those whose conduct
         the reasons name, or the place of the entity. A Belgian firm listed for
         supplying Russia counts for RUS, RUS and BEL.
-    dated : {"date", "announced", "effective"}
-        Of events: the day that counts. An act without that day counts by its ``date``;
-        how many those are is ``n_fallback``. `compare_dates` shows all three.
+    dated : {"date", "announced", "effective"}, default "date"
+        The day of events that counts. An act without that day counts by its ``date``;
+        ``n_fallback`` is the number of those.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
     coverage : Coverage, optional
-        By default that of the Reading or of the store. Without any, observed cells
-        alone are returned, and ``covered`` is missing.
+        What the table covers. By default that of the Reading or of the store. Without
+        coverage only observed periods are returned, and no zeros.
+    senders, targets : sequence of str, optional
+        Only these states or bodies, as codes or names.
     interval : {"dispersion", "block_bootstrap"}, optional
         The process that could have given other counts: ``dispersion`` is Poisson's, widened
         by the dispersion of the group around its mean, for each period's expected count;
-        ``block_bootstrap`` draws blocks of consecutive periods, for the group's mean per
+        ``block_bootstrap`` resamples blocks of consecutive periods, for the group's mean per
         period, the same in all its rows. Needs coverage.
-    level, seed
-        Of the interval, 0-1, and of its draws.
+    level : float, default 0.95
+        Of the interval, between 0 and 1.
+    seed : int, default 1
+        Of the bootstrap.
 
     Returns
     -------
-    counts : DataFrame
-        ``period``, the keys, ``unit``, ``n``, ``lower``, ``upper`` (Int64), then
-        ``n_unplaced`` (things wider than a period: in the row of their group whose
-        period is missing), ``covered`` (its states existed, the source can name its
-        sender, and source and span hold every day of the period; where not, n is what was
-        seen, and missing rather than 0) and
-        ``additive`` (the groups add up to the things counted). If asked for,
-        ``n_fallback``, and ``interval`` (the process in words), ``mean`` (of the group's
-        covered periods), ``interval_lower``, ``interval_upper``.
+    Result
+        Its table has ``period`` (first day), the keys, ``unit``, ``n``, ``lower``, ``upper``
+        (Int64), ``n_unassigned`` (units dated more widely than a period: in the row of their
+        group whose period is missing), ``covered`` (the source covers the group on every day
+        of the period; elsewhere n is what was seen, and missing rather than 0) and
+        ``additive`` (whether the groups add up to all units). If requested, ``n_fallback``,
+        and ``interval`` (the process in words), ``mean`` (of the group's covered periods),
+        ``interval_lower``, ``interval_upper``.
 
     Raises
     ------
     SanctlibError
         When the table does not have the unit, the rule or the day, or an action is no
         sanction; when all cases are dated more widely than a period; for an interval of
-        survivors or without coverage.
+        current entries or without coverage.
     CuratedError
         For an interval of a hand-picked list.
     MissingColumnsError
@@ -130,89 +139,119 @@ def sanction_counts(
 
     Examples
     --------
-    >>> from datetime import date
-    >>> import pandas as pd
-    >>> from sanctlib.coverage import Coverage
-    >>> from sanctlib.metrics.counts import sanction_counts
     >>> cells = pd.DataFrame({
     ...     "period": pd.to_datetime(["2018-01-01", "2018-03-01"]), "sender": "USA",
     ...     "target": "RUS", "mutual": False, "family": "sanction", "action": "impose",
     ...     "n_acts": [2, 1], "n_rows": [5, 1],
     ... })
-    >>> known = Coverage(source="own", first=date(2018, 1, 1), last=date(2018, 3, 30))
+    >>> known = Coverage(source="own", first="2018-01-01", last="2018-03-30")
     >>> counts = sanction_counts(cells, every="month", unit="act", coverage=known)
-    >>> counts[["period", "sender", "target", "n", "covered"]]
+    >>> counts.table[["period", "sender", "target", "n", "covered"]]
           period sender target  n  covered
     0 2018-01-01    USA    RUS  2     True
     1 2018-02-01    USA    RUS  0     True
     2 2018-03-01    USA    RUS  1    False
     """
-    check_choice(every, PERIODS, what="period", needed_by="sanction_counts")
-    check_list(actions, what="actions", needed_by="sanction_counts")
-    for action in actions:
-        check_choice(action, ACTIONS["sanction"], what="sanction", needed_by="sanction_counts")
-    with opened(table, needed_by="sanction_counts", coverage=coverage) as source:
-        question = Question(
-            every=every,
-            by=keys_of(source, by, needed_by="sanction_counts"),
-            unit=unit,
-            actions=actions,
-            target_rule=target_rule,
-            dated=dated,
-            start=start,
-            end=end,
-            senders=senders,
-            targets=targets,
-        )
-        check_width(source, question)
-        pieces = pieces_of(source, question)
+    choices_of(actions, ACTIONS["sanction"], what="actions")
+    query = ask(
+        every=every,
+        by=by,
+        unit=unit,
+        actions=actions,
+        target_rule=target_rule,
+        dated=dated,
+        start=start,
+        end=end,
+        senders=senders,
+        targets=targets,
+        level=level,
+    )
+    with opened(table, coverage=coverage) as source:
+        check_width(source, query)
+        pieces = pieces_of(source, query)
         # A dyad of an act with the states named in its reasons has no name but its target.
         named = unit == "dyad" and target_rule != "programme"
         parted = not source.acts_are_rows or target_rule != "programme"
-        fewer = replace(question, by=("target",) if named else ())
+        fewer = replace(query, by=("target",) if named else ())
         whole = pieces_of(source, fewer) if parted else pieces
-        # A list whose rows were chosen covers nothing: what is not on it may have been.
-        known = None if source.curated else source.coverage
+        # A list whose rows were chosen covers nothing: what is not on it may have happened.
+        known = None if source.curated else coverage_of(source)
         if interval is not None:
-            _check_interval(source, known)
+            _check_interval(source)
     # An act on two states is in two groups; a measure is a flag and no part of anything.
-    additive = not FLAGS.keys() & set(question.by) and _total(pieces) == _total(whole)
-    counts = _counts(pieces, question, known).assign(additive=additive)
-    if interval is None:
-        return counts
-    keys = question.by
-    return count_intervals(counts, by=keys, process=interval, level=level, seed=seed)
+    additive = not FLAGS.keys() & set(query.by) and _total(pieces) == _total(whole)
+    counts = _counts(pieces, query, known).assign(additive=additive)
+    if interval is not None:
+        counts = count_intervals(counts, by=query.by, process=interval, level=level, seed=seed)
+    words, n = UNIT_WORDS[query.unit], int(whole.loc[whole["counted"], "n"].sum())
+    return Result(
+        table=counts,
+        kind="counts",
+        name=f"{words[0].upper()}{words[1:]} per {every}",
+        query=query,
+        unit=words,
+        n=n,
+        sources=(source.source,),
+        notes=notes_of(source, interval=interval is not None),
+        findings=_findings(counts, query, words, source),
+    )
 
 
-def _check_interval(source: Opened, coverage: Coverage | None) -> None:
-    who = "The interval of sanction_counts"
+def notes_of(source: Opened, *, interval: bool = False) -> tuple[str, ...]:
+    """Return what the band of a count is, and what is not in it."""
+    known = source.coverage
     if source.curated:
-        raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no interval.")
-    if coverage is None:
-        msg = f"{who} needs to know what {source.name!r} covers: outside it a zero is not known."
-        raise SanctlibError(f"{msg} Pass coverage=….")
-    if coverage.survivors:
-        msg = f"{who} cannot use {source.name!r}: what was removed from the list is not in it,"
-        raise SanctlibError(f"{msg} so its counts are lower bounds.")
+        return ("Selected events; not a sample.",)
+    if known is not None and known.survivors:
+        return (f"Entries removed before {known.last} are not included: lower bounds, no band.",)
+    if source.kind == "list_changes":
+        census = () if interval else ("A complete register: no sampling interval.",)
+        return ("Band: a change may lie anywhere between two archived versions.", *census)
+    return ()
+
+
+def _findings(counts: pd.DataFrame, query: Query, words: str, source: Opened) -> tuple[str, ...]:
+    """Return the total of each group over the periods with a count, most first."""
+    seen = counts[counts["n"].notna() & counts["period"].notna()]
+    if seen.empty:
+        return (f"{source.name} covers no {query.every} of the period requested.",)
+    totals = seen.groupby(list(query.by), dropna=False)["n"].sum() if query.by else None
+    span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
+    if totals is None:
+        return (f"{int(seen['n'].sum()):,} {words}, {span} ({source.source.described()}).",)
+    rows = totals.sort_values(ascending=False, kind="stable").head(5)
+    return tuple(
+        f"{', '.join(name_of(k) for k in (key if isinstance(key, tuple) else (key,)))}: "
+        f"{int(n):,} {words}, {span} ({source.source.described()})."
+        for key, n in rows.items()
+    )
+
+
+def _check_interval(source: Opened) -> None:
+    check_not_curated(source, what="interval")
+    check_covered(source)
+    if source.coverage is not None and source.coverage.survivors:
+        msg = f"{source.name!r} holds only current entries, so its counts are lower bounds."
+        raise SanctlibError(f"{msg} They have no interval.")
 
 
 def _total(pieces: pd.DataFrame) -> int:
     return int(pieces.loc[pieces["counted"] | pieces["unplaced"], "n"].sum())
 
 
-def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None) -> pd.DataFrame:
+def _counts(pieces: pd.DataFrame, query: Query, coverage: Coverage | None) -> pd.DataFrame:
     counted, unplaced, inside = (
         pieces[c].to_numpy(dtype=bool) for c in ("counted", "unplaced", "inside")
     )
     periods, covered = periods_asked(
         pieces.loc[counted, "last"],
-        every=question.every,
-        start=question.start,
-        end=question.end,
+        every=query.every,
+        start=query.start,
+        end=query.end,
         coverage=coverage,
     )
-    more = wanted(question) if coverage is not None else None
-    codes, groups = group_codes(pieces, question.by, more=more)
+    more = wanted(query) if coverage is not None else None
+    codes, groups = group_codes(pieces, query.by, more=more)
     sure = inside & pieces["first"].eq(pieces["last"]).to_numpy(dtype=bool)
     # Each group has a slot for every period, and one more for what has no period.
     slots = pd.DatetimeIndex([*periods, pd.NaT], dtype="datetime64[us]")
@@ -236,7 +275,7 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
     # Where all that is counted is sure, the least is the number.
     same = np.array_equal(sure, counted)
     held["lower"] = held["n"].copy() if same else _held(at, last[sure], after[sure], n[sure])
-    n_unplaced = _held(at, lost[unplaced], lost[unplaced] + 1, n[unplaced])
+    n_unassigned = _held(at, lost[unplaced], lost[unplaced] + 1, n[unplaced])
     more_n = {}
     if "n_fallback" in pieces:
         fell = pieces["n_fallback"].to_numpy(dtype=np.int64)
@@ -246,9 +285,9 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
     no_period = at % len(slots) == len(periods)
     here = ~no_period
     if coverage is not None:
-        asked = {"senders": question.senders, "targets": question.targets}
+        asked = {"senders": query.senders, "targets": query.targets}
         told = covered_groups(groups, coverage=coverage, **asked)
-        there = lived_groups(groups, periods, every=question.every)
+        there = lived_groups(groups, periods, every=query.every)
         inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
         # What was removed before the day of a list of survivors was listed too.
         gone = (slots < pd.Timestamp(coverage.last))[at % len(slots)] & coverage.survivors
@@ -261,11 +300,11 @@ def _counts(pieces: pd.DataFrame, question: Question, coverage: Coverage | None)
             name: pd.arrays.IntegerArray(held[name], blanks[name])
             for name in ("n", "lower", "upper")
         },
-        "n_unplaced": n_unplaced,
+        "n_unassigned": n_unassigned,
         **more_n,
         "covered": pd.arrays.BooleanArray(here, unknown),
     }
-    return laid_out(groups.assign(unit=question.unit), slots, at, columns)
+    return laid_out(groups.assign(unit=query.unit), slots, at, columns)
 
 
 def _held(at: Places, first: Places, after: Places, n: Places) -> Places:

@@ -1,4 +1,4 @@
-"""The grid: periods and groups laid out, with zeros inside coverage and nowhere else."""
+"""Lay out periods and groups, with zeros only inside coverage. Return indices and flags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sanctlib.codes.countries import countries, existed, resolve
 from sanctlib.coverage import Coverage
-from sanctlib.errors import SanctlibError
 from sanctlib.periods import Period, period_end, period_range, period_start
 
 Flags = NDArray[np.bool_]
@@ -27,17 +26,11 @@ def periods_asked(
     coverage: Coverage | None,
 ) -> tuple[pd.DatetimeIndex, Flags]:
     """
-    Return the periods of a result, in order, and which the coverage and the span hold whole.
+    Return the periods of a result, in order, and which are in coverage and span on every day.
 
-    With coverage: all periods of the span asked for, by default those of the coverage
-    and of anything observed. Without: the observed ones alone, none of them covered.
-
-    Raises
-    ------
-    SanctlibError
-        When `start` lies after `end`.
+    With coverage: all periods of the span requested, by default those of the coverage
+    and of anything observed. Without: only the observed ones, none of them covered.
     """
-    check_order(start, end)
     seen = pd.DatetimeIndex(observed.dropna().drop_duplicates().sort_values(), name="period")
     since, until = (None if day is None else pd.Timestamp(day) for day in (start, end))
     if coverage is None:
@@ -57,18 +50,6 @@ def periods_asked(
     return periods, whole.to_numpy(dtype=bool)
 
 
-def check_order(start: date | None, end: date | None) -> None:
-    """
-    Check that a span does not end before it begins.
-
-    Raises
-    ------
-    SanctlibError
-    """
-    if start is not None and end is not None and start > end:
-        raise SanctlibError(f"A span needs start <= end, got start={start} and end={end}.")
-
-
 def covered_groups(
     groups: pd.DataFrame,
     *,
@@ -77,11 +58,11 @@ def covered_groups(
     targets: Sequence[str] | None = None,
 ) -> Flags:
     """
-    Tell which groups a source speaks of: one of their parties is a state it covers.
+    Return which groups a source covers: those with a party that is a state it covers.
 
-    `senders` and `targets` are those that the question was narrowed to: where the source
-    covers all of one of them, it covers every group of the answer. No group is covered
-    whose sender the source cannot name, nor a sum over senders of which it cannot name one.
+    `senders` and `targets` are those that the query was narrowed to: where the source
+    covers all of one of them, it covers every group of the result. A group is not covered
+    if the source cannot name its sender, nor is a sum over senders that it cannot all name.
     """
     told = np.ones(len(groups), dtype=bool)
     if coverage is None:
@@ -106,9 +87,9 @@ def lived_groups(
     succession: Literal["strict", "dominant"] = "strict",
 ) -> Flags:
     """
-    Tell for each group and period whether its states existed together on a day of it.
+    Return for each group and period whether its states existed together on one of its days.
 
-    A zero of a state that was not there is no zero. Blocs and unknown parties always are.
+    A state that did not exist has no zero. Blocs and unknown parties count as existing.
     """
     there = np.zeros((len(groups), len(periods)), dtype=bool)
     if periods.empty:
@@ -125,7 +106,7 @@ def lived_groups(
     days, at = days[at >= 0], at[at >= 0]
     codes = pd.Index(states["code"].unique())
     alive = np.vstack([_lived(codes, days, succession), np.ones((1, len(days)), dtype=bool)])
-    # A party that is no state takes the last row, which is always there.
+    # A party that is no state takes the last row, which is true on all days.
     sides = [alive[codes.get_indexer(groups[side])] for side in parties]
     together = np.logical_and.reduce([np.ones((len(groups), len(days)), dtype=bool), *sides])
     first = np.flatnonzero(np.diff(at, prepend=-1))
@@ -154,7 +135,7 @@ def group_codes(
     -------
     codes, groups
         The number of each row's group, and one row of keys per number. `more` are
-        groups that are wanted even if no row has them. No keys make one group.
+        groups that are wanted even if no row has them. Without keys there is one group.
     """
     if not by:
         return np.zeros(len(table), dtype=np.int64), pd.DataFrame(index=range(1))
@@ -181,9 +162,10 @@ def laid_out(
     The columns are taken as they are, not copied: a table of all dyads is large.
     """
     # Half as wide, numbers divide six times faster.
-    at = at.astype(np.min_scalar_type(at.max(initial=1)))
-    period = periods.to_numpy()[at % max(len(periods), 1)]
-    group = at // max(len(periods), 1)
+    width = max(len(periods), 1)
+    at = at.astype(np.min_scalar_type(at.max(initial=width)))
+    period = periods.to_numpy()[at % width]
+    group = at // width
     laid: dict[str, object] = {"period": period}
     laid |= {str(key): groups[key].array.take(group) for key in groups}
     return pd.DataFrame(laid | dict(columns), copy=False)

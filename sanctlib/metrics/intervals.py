@@ -1,8 +1,9 @@
-"""Intervals: what a count or a share could have been under a named process."""
+"""Compute intervals of counts and shares under a named process. Read arrays; return frames."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from reprlib import repr as shortened
 from statistics import NormalDist
 from typing import Literal, TypeAlias
 
@@ -11,44 +12,50 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sanctlib.errors import SanctlibError, check_choice
+from sanctlib.query import level_of, number_of
 
 Floats = NDArray[np.float64]
 Process: TypeAlias = Literal["dispersion", "block_bootstrap"]
-N_DRAWS = 1999
+N_REPLICATES = 1999
 
 
 def poisson_interval(
     n: ArrayLike, *, exposure: ArrayLike = 1.0, level: float = 0.95, dispersion: float = 1.0
 ) -> pd.DataFrame:
     """
-    Return the rates of counts with their intervals.
+    Compute the rates of counts with their intervals.
 
-    With ``dispersion=1`` the interval is exact (Garwood 1936) for a Poisson process.
-    Reported acts come in bunches, and that interval is then too narrow: with a
-    dispersion phi, n / phi is taken for the Poisson count, and the bounds are
-    multiplied by phi. An interval describes the process that made the counts; a
-    complete register of listings has none.
+    With ``dispersion=1`` the interval is exact for a Poisson process (Garwood 1936).
+    Reported acts come in bunches, and then that interval is too narrow: with a
+    dispersion phi, n / phi is treated as the Poisson count, and the bounds are multiplied
+    by phi. An interval describes the process that made the counts; a complete register of
+    listings has none.
 
     Parameters
     ----------
-    n : array of counts
-    exposure : array or number
-        What each count is divided by, above 0; missing gives missing.
-    level : float
-        Between 0 and 1.
-    dispersion : float
-        phi, at least 1; see `poisson_dispersion`. Missing gives missing bounds.
+    n : array of float
+        Counts, from 0. Missing counts give missing rates.
+    exposure : array of float, or float, default 1.0
+        What each count is divided by, above 0. Missing values give missing rates.
+    level : float, default 0.95
+        Of the interval, between 0 and 1.
+    dispersion : float, default 1.0
+        phi, at least 1. A missing phi gives missing bounds.
 
     Returns
     -------
-    intervals : DataFrame
-        ``rate``, ``lower`` and ``upper``, per unit of exposure.
+    DataFrame
+        ``rate``, ``lower`` and ``upper``, per unit of exposure, in the order of `n`.
 
     Raises
     ------
     SanctlibError
-        For a negative count, an exposure not above 0, a level outside 0-1, or a
-        dispersion below 1.
+        For a count below 0, an exposure that is not above 0, a dispersion below 1, a level
+        that is not between 0 and 1, or text.
+
+    References
+    ----------
+    Garwood, F. (1936). Fiducial limits for the Poisson distribution. Biometrika 28.
 
     Examples
     --------
@@ -60,14 +67,13 @@ def poisson_interval(
     from scipy.special import gammaincinv
 
     tail = _tail(level)
-    counts, exposed = np.broadcast_arrays(
-        np.atleast_1d(np.asarray(n, dtype="float64")), np.asarray(exposure, dtype="float64")
-    )
-    if (counts < 0).any() or (exposed <= 0).any() or dispersion < 1:
-        msg = "poisson_interval needs counts from 0, an exposure above 0 and a dispersion from 1"
-        raise SanctlibError(f"{msg}, got {n!r}, {exposure!r} and {dispersion!r}.")
+    counts, exposed = _broadcast(n, exposure, what="exposure")
+    _check(counts < 0, counts, what="n", needed="A count is 0 or more.")
+    _check(exposed <= 0, exposed, what="exposure", needed="An exposure is above 0.")
+    if not (isinstance(dispersion, float) and np.isnan(dispersion)):
+        dispersion = number_of(dispersion, what="dispersion", least=1)
     scaled = counts / dispersion
-    # The bounds are halves of chi-squared quantiles: gamma quantiles, without scipy.stats.
+    # The bounds are halves of chi-squared quantiles, computed here as gamma quantiles.
     # The lower one of a count of 0 is 0: a gamma of shape 0 is a point.
     lower = np.where(scaled > 0, gammaincinv(np.where(scaled > 0, scaled, 1.0), tail), 0.0)
     lower = np.where(np.isnan(scaled), np.nan, lower)
@@ -87,12 +93,19 @@ def poisson_dispersion(n: ArrayLike, *, exposure: ArrayLike = 1.0) -> float:
 
     phi = sum of (n - m)^2 / m over the T periods, divided by T - 1, where m is the
     exposure times the overall rate. Growth and steps of the rate count as dispersion
-    too, so the intervals made with it are wide rather than narrow. Counts that vary
-    less than Poisson's give 1. Periods without a count or an exposure are left out.
+    too, so the intervals computed with it are wide. Counts that vary less than Poisson's
+    give 1. Periods without a count or an exposure are excluded.
+
+    Parameters
+    ----------
+    n : array of float
+        Counts, one per period.
+    exposure : array of float, or float, default 1.0
+        What each count is divided by.
 
     Returns
     -------
-    phi : float
+    float
         Missing for fewer than two periods; 1 where all counts are 0.
 
     Examples
@@ -116,17 +129,31 @@ def poisson_dispersion(n: ArrayLike, *, exposure: ArrayLike = 1.0) -> float:
 
 def wilson_interval(n: ArrayLike, *, total: ArrayLike, level: float = 0.95) -> pd.DataFrame:
     """
-    Return shares with their intervals (Wilson 1927), for independent trials.
+    Compute shares with their intervals, for independent trials (Wilson 1927).
+
+    Parameters
+    ----------
+    n : array of float
+        Counts, from 0 to their total.
+    total : array of float, or float
+        Number of trials. A total of 0 gives a missing share.
+    level : float, default 0.95
+        Of the interval, between 0 and 1.
 
     Returns
     -------
-    intervals : DataFrame
-        ``share``, ``lower`` and ``upper``, between 0 and 1; missing where `total` is 0.
+    DataFrame
+        ``share``, ``lower`` and ``upper``, between 0 and 1, in the order of `n`.
 
     Raises
     ------
     SanctlibError
-        When a count is below 0 or above its total, or the level outside 0-1.
+        For a count below 0 or above its total, a level that is not between 0 and 1, or text.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical
+    inference. Journal of the American Statistical Association 22.
 
     Examples
     --------
@@ -137,39 +164,46 @@ def wilson_interval(n: ArrayLike, *, total: ArrayLike, level: float = 0.95) -> p
     1    0.5  0.2366  0.7634
     """
     z = NormalDist().inv_cdf(1 - _tail(level))
-    counts, totals = np.broadcast_arrays(
-        np.atleast_1d(np.asarray(n, dtype="float64")), np.asarray(total, dtype="float64")
-    )
-    if (counts < 0).any() or (counts > totals).any():
-        raise SanctlibError(f"wilson_interval needs counts from 0 to their total, got {n!r}.")
+    counts, totals = _broadcast(n, total, what="total")
+    wrong = (counts < 0) | (counts > totals)
+    _check(wrong, counts, what="n", needed="A count lies between 0 and its total.")
     totals = np.where(totals > 0, totals, np.nan)
     share = counts / totals
     middle = (share + z**2 / (2 * totals)) / (1 + z**2 / totals)
-    half = z * np.sqrt(share * (1 - share) / totals + (z / (2 * totals)) ** 2)
-    half /= 1 + z**2 / totals
+    margin = z * np.sqrt(share * (1 - share) / totals + (z / (2 * totals)) ** 2)
+    margin /= 1 + z**2 / totals
     return pd.DataFrame(
         {
             "share": share,
-            "lower": np.where(counts == 0, share, middle - half),
-            "upper": np.where(counts == totals, share, middle + half),
+            "lower": np.where(counts == 0, share, middle - margin),
+            "upper": np.where(counts == totals, share, middle + margin),
         }
     )
 
 
 def block_interval(n: ArrayLike, *, level: float = 0.95, seed: int = 1) -> pd.DataFrame:
     """
-    Return the mean of consecutive counts with its interval by a circular block bootstrap.
+    Compute the mean of consecutive counts with a circular block bootstrap interval.
 
-    Acts come in packages, and one month of them brings the next: drawn alone, periods
-    would give too narrow an interval. So blocks of about the cube root of their number
-    (Hall, Horowitz and Jing 1995) are drawn, the last period being followed by the first
-    (Politis and Romano 1992), which leaves the mean of the draws that of the counts. The
-    counts are taken for a stretch of one unchanging process: a trend or a step makes the
-    interval wide, and it means little for fewer than some twenty periods.
+    Acts come in bunches, and one month of them brings the next, so resampling single periods
+    would give too narrow an interval. We resample blocks of about the cube root of the number
+    of periods (Hall, Horowitz and Jing 1995). The last period is followed by the first
+    (Politis and Romano 1992), so the mean of the replicates is that of the counts. The
+    counts are treated as one unchanging process: a trend or a step makes the interval wide,
+    and it is of little use for fewer than some twenty periods.
+
+    Parameters
+    ----------
+    n : array of float
+        Counts of consecutive periods.
+    level : float, default 0.95
+        Of the interval, between 0 and 1.
+    seed : int, default 1
+        Of the bootstrap: the same seed gives the same interval.
 
     Returns
     -------
-    intervals : DataFrame
+    DataFrame
         One row: ``mean``, ``lower``, ``upper``; bounds missing for fewer than two counts.
 
     Examples
@@ -180,12 +214,14 @@ def block_interval(n: ArrayLike, *, level: float = 0.95, seed: int = 1) -> pd.Da
     0   3.0    3.0    3.0
     """
     tail = _tail(level)
-    counts = np.asarray(n, dtype="float64")
+    counts = _numbers(n, what="n")
     size, edges = len(counts), [np.nan, np.nan]
     if size > 1:
         length = _block(size)
-        first = np.random.default_rng(seed).integers(size, size=(N_DRAWS, -(-size // length), 1))
-        drawn = ((first + np.arange(length)) % size).reshape(N_DRAWS, -1)[:, :size]
+        first = np.random.default_rng(seed).integers(
+            size, size=(N_REPLICATES, -(-size // length), 1)
+        )
+        drawn = ((first + np.arange(length)) % size).reshape(N_REPLICATES, -1)[:, :size]
         edges = [float(x) for x in np.quantile(counts[drawn].mean(axis=1), [tail, 1 - tail])]
     mean = counts.mean() if size else np.nan
     return pd.DataFrame({"mean": [mean], "lower": edges[:1], "upper": edges[1:]})
@@ -204,18 +240,26 @@ def count_intervals(
     seed: int = 1,
 ) -> pd.DataFrame:
     """
-    Return counts per period with the interval of a process that could have made others.
+    Add to counts per period the interval of a process that could have given other counts.
 
-    What is uncertain is not the register, which is complete, but what else the same
-    conditions could have brought. ``dispersion`` is the interval of each period's expected
-    count: Poisson's, widened by the dispersion of the group around its mean
-    (`poisson_interval`). ``block_bootstrap`` is the interval of the group's mean per
-    period, the same in all its rows (`block_interval`). Both read covered periods alone.
+    The register itself is complete: the interval is about what else the same conditions
+    could have given. ``dispersion`` is the interval of each period's expected count:
+    Poisson's, widened by the dispersion of the group around its mean (`poisson_interval`).
+    ``block_bootstrap`` is the interval of the group's mean per period, the same in all its
+    rows (`block_interval`). Both use only covered periods.
 
     Parameters
     ----------
     counts : DataFrame
-        From `sanction_counts`: ``period``, the keys `by`, ``n``, ``covered``.
+        Of `sanction_counts`: ``period``, the keys `by`, ``n``, ``covered``.
+    by : sequence of str
+        The keys of a group.
+    process : {"dispersion", "block_bootstrap"}
+        The process.
+    level : float, default 0.95
+        Of the interval, between 0 and 1.
+    seed : int, default 1
+        Of the bootstrap.
 
     Returns
     -------
@@ -224,7 +268,7 @@ def count_intervals(
         ``interval_upper``, missing where a period is not covered or a group has fewer than
         two that are.
     """
-    check_choice(process, ("dispersion", "block_bootstrap"), what="interval", needed_by="A count")
+    check_choice(process, ("dispersion", "block_bootstrap"), what="interval")
     known = counts["covered"].fillna(value=False).astype("bool") & counts["n"].notna()
     columns = ["mean", "interval_lower", "interval_upper"]
     found = counts.assign(interval=pd.Series(pd.NA, counts.index, dtype="str"))
@@ -237,28 +281,48 @@ def count_intervals(
         if process == "dispersion":
             phi = poisson_dispersion(n)
             edges = poisson_interval(n, level=level, dispersion=phi)
-            words = f"of each count: Poisson with dispersion {phi:.2f}, {level:.0%}"
+            words = f"of each count: Poisson with dispersion {phi:.2f}, {percent(level)}"
         else:
             edges = block_interval(n, level=level, seed=seed).iloc[[0] * len(n)]
-            words = f"of the mean: bootstrap over blocks of {_block(len(n))} periods, {level:.0%}"
+            words = (
+                f"of the mean: bootstrap over blocks of {_block(len(n))} periods, {percent(level)}"
+            )
         edges = edges.assign(mean=n.mean())
         found.loc[n.index, columns] = edges[["mean", "lower", "upper"]].to_numpy()
         found.loc[n.index, "interval"] = words
     return found
 
 
-def check_level(level: float) -> None:
-    """
-    Check the level of an interval: 0.95, not 95.
-
-    Raises
-    ------
-    SanctlibError
-    """
-    if not 0 < level < 1:
-        raise SanctlibError(f"The level of an interval lies between 0 and 1, got {level!r}.")
+def percent(level: float) -> str:
+    """Return a level in words: 95%, 99.9%."""
+    return f"{100 * level:.4g}%"
 
 
 def _tail(level: float) -> float:
-    check_level(level)
-    return (1 - level) / 2
+    return (1 - level_of(level)) / 2
+
+
+def _broadcast(n: ArrayLike, by: ArrayLike, *, what: str) -> tuple[Floats, Floats]:
+    """Return counts and what goes with each, as numbers of one length."""
+    counts, other = np.atleast_1d(_numbers(n, what="n")), _numbers(by, what=what)
+    try:
+        first, second = np.broadcast_arrays(counts, other)
+    except ValueError:
+        msg = f"n has {len(counts)} values and {what} has {other.size}."
+        raise SanctlibError(f"{msg} Pass one for each count, or one for all.") from None
+    return first, second
+
+
+def _numbers(values: ArrayLike, *, what: str) -> Floats:
+    try:
+        numbers: Floats = np.asarray(values, dtype="float64")
+    except (TypeError, ValueError):
+        raise SanctlibError(f"{what} is {shortened(values)}. It must hold numbers.") from None
+    if numbers.ndim > 1:
+        raise SanctlibError(f"{what} has {numbers.ndim} dimensions. Pass one list of numbers.")
+    return numbers
+
+
+def _check(wrong: NDArray[np.bool_], values: Floats, *, what: str, needed: str) -> None:
+    if wrong.any():
+        raise SanctlibError(f"{what} holds {float(values[wrong][0]):g}. {needed}")

@@ -1,18 +1,28 @@
-"""Outcomes: the share of cases of sanctions that succeeded, open ones counted apart."""
+"""Count how many cases of sanctions succeeded. Read cases; return a Result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.errors import SanctlibError, check_choice, check_columns
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.grid import group_codes
 from sanctlib.metrics.intervals import wilson_interval
-from sanctlib.metrics.questions import FLAGS, Question, cases_by, of_senders, parts
+from sanctlib.metrics.questions import (
+    FLAGS,
+    cases_by,
+    check_kind,
+    check_not_curated,
+    of_senders,
+    parts,
+)
+from sanctlib.query import ask
+from sanctlib.result import Result
 
 Several: TypeAlias = Literal["any", "all"]
 Ongoing: TypeAlias = Literal["apart", "as_coded"]
@@ -46,9 +56,9 @@ def sanction_outcomes(
     targets: Sequence[str] | None = None,
     interval: Literal["wilson"] | None = None,
     level: float = 0.95,
-) -> pd.DataFrame:
+) -> Result:
     """
-    Return how many cases of sanctions succeeded, as counts and as a share of those decided.
+    Count how many cases of sanctions succeeded, and their share of those decided.
 
     Success is what a source's coders saw: the target did what was asked, whether or not
     because of the sanctions. Three choices move the share, so each is an argument: whether
@@ -59,13 +69,13 @@ def sanction_outcomes(
 
     A register of cases is a census: the share has no sampling interval unless one is asked
     for. The share describes cases that came to be: targets that would have yielded are
-    rarely sanctioned, and mostly threatened, so stages are told apart by default.
+    rarely sanctioned, and mostly threatened, so stages are separated by default.
 
     Parameters
     ----------
-    table : frame, path or Reading
+    table : frame, path, Reading or Result
         Cases with ``outcomes``.
-    by : sequence of str
+    by : sequence of str, default ("stage",)
         ``stage`` (threatened, imposed, threatened_and_imposed), ``multilaterality`` of the
         whole case (``one`` state, ``several`` states, ``bloc``: a body such as the EU or
         the UN is among the senders, alone or not; missing where one is not known),
@@ -76,22 +86,24 @@ def sanction_outcomes(
         ``success_total`` and ``success_part``, of TIES ``target_gave_in`` and
         ``target_gave_in_partly`` (with ``threat_`` before, upon the threat), of EUSANCT its
         own flag. ``nego_settlement`` (GSDB, TIES) is not among them.
-    several : {"any", "all"}
+    several : {"any", "all"}, default "any"
         Whether one of the outcomes of a case must be success, or each. The GSDB has one
         for each objective, and the table joins and sorts both: which belongs to which is
         lost, so by ``objective`` a case's outcome counts under each.
-    ongoing : {"apart", "as_coded"}
+    ongoing : {"apart", "as_coded"}, default "apart"
         With ``as_coded``, an open case of which the source tells an outcome so far counts
         by it (EUSANCT: 43 of 326).
     senders, targets : sequence of str, optional
-        Only cases of these.
+        Only cases of these states or bodies, as codes or names.
     interval : {"wilson"}, optional
         The interval for independent cases of one chance of success (Wilson 1927).
+    level : float, default 0.95
+        Of the interval, between 0 and 1.
 
     Returns
     -------
-    outcomes : DataFrame
-        The keys, ``n_cases``, ``n_ongoing``, ``n_unknown`` (neither open nor with an
+    Result
+        Its table has the keys, ``n_cases``, ``n_ongoing``, ``n_unknown`` (neither open nor with an
         outcome), ``n_decided`` (the rest), ``n`` (of these, with success), ``share`` (0-1;
         missing where none is decided), ``lower``, ``upper``, ``additive`` (the groups add
         up to the cases), and if asked for ``interval``, ``interval_lower``,
@@ -100,7 +112,7 @@ def sanction_outcomes(
     Raises
     ------
     SanctlibError
-        For a table that has no cases, or is of a source whose words nobody told apart.
+        For a table that has no cases, or is of a source whose outcomes are not classified.
     UnknownChoiceError
         For an outcome that the table does not have.
     CuratedError
@@ -116,37 +128,33 @@ def sanction_outcomes(
     ...     "outcomes": ["success_total", "failed", "failed;success_part", "ongoing"],
     ... })
     >>> found = sanction_outcomes(cases, by=[])
-    >>> found[["n_cases", "n_ongoing", "n", "share", "lower", "upper"]].round(2)
+    >>> found.table[["n_cases", "n_ongoing", "n", "share", "lower", "upper"]].round(2)
        n_cases  n_ongoing  n  share  lower  upper
     0        4          1  2   0.67    0.5   0.75
     """
-    who = "sanction_outcomes"
-    check_choice(several, ("any", "all"), what="rule", needed_by=who)
-    check_choice(ongoing, ("apart", "as_coded"), what="rule", needed_by=who)
+    check_choice(several, ("any", "all"), what="several")
+    check_choice(ongoing, ("apart", "as_coded"), what="ongoing")
     if interval is not None:
-        check_choice(interval, ("wilson",), what="interval", needed_by=who)
-    with opened(table, needed_by=who) as source:
-        if source.curated:
-            raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no rate.")
-        if source.kind != "cases" or "outcomes" not in source.columns:
-            msg = f"{who} needs cases with 'outcomes', and {source.name!r} holds {source.kind}"
-            raise SanctlibError(msg + (" without." if source.kind == "cases" else "."))
-        cases = source.small(needed_by=who)
-    keys = [key for key in dict.fromkeys(by) if key != "outcome"]
-    question = Question(
-        every="year", by=tuple(keys), unit="case", senders=senders, targets=targets, needed_by=who
-    )
+        check_choice(interval, ("wilson",), what="interval")
+    with opened(table) as source:
+        check_not_curated(source, what="rate")
+        check_kind(source, "cases")
+        check_columns(source.columns, ["outcomes"])
+        cases = source.small()
+    whole = ask(by=by, unit="case", senders=senders, targets=targets, level=level)
+    keys = [key for key in whole.by if key != "outcome"]
+    query = replace(whole, by=tuple(keys))
     told = _told(cases)
     cases = described(cases, success=success, several=several, ongoing=ongoing)
-    cases = of_senders(cases, question)
-    once = cases_by(cases, question).drop_duplicates([*keys, *_IDS])
+    cases = of_senders(cases, query)
+    once = cases_by(cases, query).drop_duplicates([*keys, *_IDS])
     codes, groups = group_codes(once, keys)
     is_ = {state: once["state"].eq(state) for state in ("ongoing", "unknown", "success")}
     flags = pd.DataFrame({f"n_{state}": held for state, held in is_.items()}).assign(n_cases=1)
     sums = flags.groupby(codes).sum().reindex(range(len(groups)), fill_value=0)
     sums["n_decided"] = sums["n_cases"] - sums["n_ongoing"] - sums["n_unknown"]
     found = pd.concat([groups, sums.rename(columns={"n_success": "n"})], axis=1)
-    distinct = cases_by(cases, Question(every="year", by=(), unit="case", targets=targets))
+    distinct = cases_by(cases, replace(query, by=(), senders=None))
     additive = not FLAGS.keys() & set(keys) and sums["n_cases"].sum() == len(
         distinct.drop_duplicates(_IDS)
     )
@@ -166,7 +174,23 @@ def sanction_outcomes(
         edges = wilson_interval(found["n"], total=found["n_decided"], level=level)
         found["interval"] = f"Wilson, independent cases of one chance, {level:.0%}"
         found[["interval_lower", "interval_upper"]] = edges[["lower", "upper"]].to_numpy()
-    return found
+    n_decided, n_good = int(found["n_decided"].sum()), int(found["n"].sum())
+    share = f"{n_good / n_decided:.0%}" if n_decided else "no share"
+    return Result(
+        table=found,
+        kind="outcomes",
+        name="Outcomes of cases of sanctions",
+        query=whole,
+        unit="cases of sanctions",
+        n=len(distinct.drop_duplicates(_IDS)),
+        sources=(source.source,),
+        notes=("Share of cases with a known outcome in which the target gave in.",)
+        if success is None
+        else (f"Success: {', '.join(success)}.",),
+        findings=()
+        if "outcome" in by
+        else (f"{n_good:,} of {n_decided:,} decided cases succeeded, {share} ({source.name}).",),
+    )
 
 
 def _told(cases: pd.DataFrame) -> pd.DataFrame:
@@ -227,17 +251,16 @@ def described(
 
 
 def _succeeded(told: pd.DataFrame, success: Sequence[str] | None) -> pd.Series:
-    who = "sanction_outcomes"
     if success is not None:
         known = {*told["outcome"], *(word for words in SUCCESS.values() for word in words)}
         for word in success:
-            check_choice(word, sorted(known), what="outcome", needed_by=who)
+            check_choice(word, sorted(known), what="outcome")
         return told["outcome"].isin(success)
     strange = sorted({*told["source"]} - SUCCESS.keys())
     if strange:
         found = ", ".join(sorted({*told["outcome"]}))
-        msg = f"{who} does not know which outcomes of {strange[0]!r} are success; found: {found}."
-        raise SanctlibError(f"{msg} Pass success=[…].")
+        msg = f"It is not known which outcomes of {strange[0]!r} are success. Outcomes found:"
+        raise SanctlibError(f"{msg} {found}. Pass success=[…].")
     pairs = zip(told["source"], told["outcome"], strict=True)
     return pd.Series([word in SUCCESS[key] for key, word in pairs], index=told.index, dtype="bool")
 

@@ -1,143 +1,118 @@
-"""Pairs: two states that were both there, and a question about them that has an answer."""
+"""Check that a pair and a span can have an answer. Read a query; raise, or return flags."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from typing import cast
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.codes.countries import check_states, countries
+from sanctlib.codes.countries import countries, name_of
 from sanctlib.errors import CoverageError, SanctlibError
-from sanctlib.metrics.grid import check_order, lived_groups
-from sanctlib.metrics.intervals import check_level
+from sanctlib.frames import Opened
+from sanctlib.metrics.grid import lived_groups
 from sanctlib.periods import Period, period_end
-from sanctlib.reading import Reading
-from sanctlib.schema import Pair
+from sanctlib.query import Pair, Query, keys_of, state_of
 
 Flags = NDArray[np.bool_]
 
+_NAMED = 3
+"""How many pairs a title names."""
 
-def pairs_of(pair: Pair | Sequence[Pair], *, needed_by: str, ordered: bool = True) -> list[Pair]:
+
+def check_span(source: Opened, query: Query) -> None:
     """
-    Return the pairs asked for, each checked: one, or several.
+    Check that a source covers some day of the span requested: otherwise there is no answer.
+
+    A span that is covered in part passes: what lies outside is missing in the result, not 0.
+
+    Raises
+    ------
+    CoverageError
+    """
+    known, start, end = source.coverage, query.start, query.end
+    if known is None:
+        return
+    before = end is not None and end < known.first
+    if not before and not (start is not None and start > known.last):
+        return
+    if start is None or end is None:
+        span = f"up to {end}" if start is None else f"from {start} on"
+    else:
+        span = f"of {start} to {end}"
+    msg = f"{source.name!r} covers {known.first} to {known.last}, and no day {span}."
+    raise CoverageError(f"{msg} Choose start and end within it.")
+
+
+def lived_together(pairs: Sequence[Pair], starts: pd.DatetimeIndex, *, every: Period) -> Flags:
+    """
+    Return for each pair and period whether both states existed on one of its days.
 
     Raises
     ------
     SanctlibError
-        For no pair, a pair that is none, or the same twice; in either order unless `ordered`.
-    UnknownChoiceError
-        For a code that is no state's.
+        When two existed together in no period: a zero would be about a missing state.
     """
-    single = bool(pair) and isinstance(pair[0], str)
-    asked = cast("list[Pair]", [pair] if single else list(pair))
-    if not asked:
-        raise SanctlibError(f"{needed_by} needs one pair of states or more, like ('RUS', 'IRN').")
-    named: list[Pair] = []
-    for one in asked:
-        check_pair(one, needed_by=needed_by)
-        first, second = one if ordered else sorted(one)
-        if (first, second) in named:
-            raise SanctlibError(f"{needed_by}: the pair {first} and {second} is named twice.")
-        named.append((first, second))
-    return named
-
-
-def check_pair(pair: Pair, *, needed_by: str) -> None:
-    """
-    Check that a pair is two different states or territories.
-
-    Raises
-    ------
-    SanctlibError
-        For one state twice, or more than two.
-    UnknownChoiceError
-        For a code that is no state's, with the closest one.
-    """
-    if isinstance(pair, str) or len(pair) != 2 or pair[0] == pair[1]:
-        msg = f"{needed_by} needs a pair of two states, like ('RUS', 'IRN'), got {pair!r}."
-        raise SanctlibError(msg)
-    check_states(pair, needed_by=needed_by)
-
-
-def lived_together(
-    pairs: Sequence[Pair], starts: pd.DatetimeIndex, *, every: Period, needed_by: str
-) -> Flags:
-    """
-    Tell for each pair and period whether both states existed on one of its days.
-
-    Raises
-    ------
-    SanctlibError
-        When two did in none: a zero would be an answer about a state that was not there.
-    """
-    named = pd.DataFrame(pairs, columns=["first", "second"])
+    named = pd.DataFrame(list(pairs), columns=["first", "second"])
     inside: Flags = lived_groups(named, starts, every=every)
-    never = [pair for pair, lived in zip(pairs, inside, strict=True) if not lived.any()]
+    never = [pair for pair, existed in zip(pairs, inside, strict=True) if not existed.any()]
     if len(starts) and never:
         pair = never[0]
         last = period_end(pd.Series(starts[-1:]), every=every)[0]
         span = f"between {starts[0]:%Y-%m-%d} and {last:%Y-%m-%d}"
-        msg = f"{needed_by}: {pair[0]} and {pair[1]} did not both exist on any day {span}"
-        raise SanctlibError(f"{msg} ({'; '.join(map(_lives, pair))}).")
+        msg = f"{pair[0]} and {pair[1]} did not both exist on any day {span}"
+        raise SanctlibError(f"{msg} ({'; '.join(map(_lives, pair))}). Choose another pair or span.")
     return inside
 
 
-def check_asked(
-    reading: Reading,
-    *,
-    start: date,
-    end: date,
-    pair: Pair | None = None,
-    level: float | None = None,
-) -> None:
+def states_of(values: object, *, what: str) -> tuple[str, ...]:
     """
-    Check a question before anything is computed: its days, its pair and its level.
-
-    A span that the source covers in part passes: what lies outside will be missing, not
-    zero. One that lies wholly outside has no answer.
-
-    Parameters
-    ----------
-    reading : Reading
-        The source that will be asked.
-    start, end : date
-        First and last day.
-    pair : tuple of two states, optional
-    level : float, optional
-        Of an interval.
+    Return the codes of two or more states, given as codes or names.
 
     Raises
     ------
-    SanctlibError
-        When `start` lies after `end`, the level outside 0-1, or the states of the pair did
-        not both exist on any day of the span.
-    UnknownChoiceError
-        For a code that is no state's.
-    CoverageError
-        When the source covers no day of the span.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> import sanctlib as sl
-    >>> news = sl.load("icews_2018_monthly")
-    >>> sl.check_asked(news, start=date(2018, 1, 1), end=date(2018, 10, 31), pair=("RUS", "IRN"))
+    SanctlibError, UnknownChoiceError
     """
-    name, known = reading.provenance.key, reading.coverage
-    check_order(start, end)
-    if level is not None:
-        check_level(level)
-    if known is not None and (end < known.first or start > known.last):
-        msg = f"{name!r} covers {known.first} to {known.last}, and no day of {start} to {end}."
-        raise CoverageError(msg)
-    if pair is not None:
-        check_pair(pair, needed_by=name)
-        days = pd.date_range(start, end, freq="D")
-        lived_together([pair], days, every="day", needed_by=name)
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        keys_of(values, what=what)
+    named = tuple(dict.fromkeys(state_of(value, what=what) for value in values))  # type: ignore[attr-defined]
+    if len(named) < 2:
+        found = f"holds {named[0]!r} only" if named else "is empty"
+        raise SanctlibError(f"{what} {found}. Name two states or more, such as ['IRN', 'RUS'].")
+    return named
+
+
+def between(acts: pd.DataFrame, pairs: Sequence[Pair]) -> pd.Series:
+    """Return which acts are between the two states of a pair, in either direction."""
+    ways = [way for two in pairs for way in (two, two[::-1])]
+    named = pd.MultiIndex.from_frame(acts[["sender", "target"]])
+    return pd.Series(named.isin(ways), index=acts.index)
+
+
+def in_names(pairs: Sequence[Pair] | None, *, directed: bool = False) -> str:
+    """Return the pairs of a query in words, for titles."""
+    if pairs is None or len(pairs) > _NAMED:
+        text = f"{len(pairs)} pairs of states" if pairs else "all pairs of states"
+    else:
+        text = "; ".join(f"{name_of(first)} and {name_of(second)}" for first, second in pairs)
+    return f"{text}, by direction" if directed else text
+
+
+def way_in_names(row: Sequence[object], *, directed: bool) -> str:
+    """Return a pair, or a sender and its target, in words."""
+    first, second = map(name_of, row)
+    return f"{first} towards {second}" if directed else f"{first} and {second}"
+
+
+def periods_of(rows: pd.DataFrame, query: Query) -> str:
+    """Return in words how many periods the rows of one pair are: "43 weeks"."""
+    return f"{len(rows):,} {query.every}{'' if len(rows) == 1 else 's'}"
+
+
+def way_columns(*, directed: bool) -> list[str]:
+    """Return the names of the two columns that hold a pair in a result."""
+    return ["sender", "target"] if directed else ["first", "second"]
 
 
 def _lives(state: str) -> str:

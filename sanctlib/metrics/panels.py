@@ -1,23 +1,27 @@
-"""Panels: every dyad of states that existed, every period, with zeros inside coverage alone."""
+"""Lay out dyads of states that existed, per period. Read a table; return a Result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from sanctlib.codes.countries import check_states, resolve
+from sanctlib.codes.countries import resolve
 from sanctlib.counting import cells_of
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, check_choice
+from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.grid import lived_groups, periods_asked
-from sanctlib.periods import PERIODS, Period, period_start
+from sanctlib.metrics.pairs import check_span, states_of
+from sanctlib.metrics.questions import check_covered, check_kind, check_not_curated
+from sanctlib.periods import Period, period_start
+from sanctlib.query import Day, Query, State, ask, choices_of, flag_of
+from sanctlib.result import Result
 from sanctlib.schema import ACTIONS, COMPONENTS, COUNTED_SANCTIONS
 
+Absent: TypeAlias = Literal["zero", "missing"]
 PanelSuccession: TypeAlias = Literal["strict", "dominant"]
 
 PANEL_COLUMNS: Mapping[str, Sequence[str]] = {
@@ -26,154 +30,197 @@ PANEL_COLUMNS: Mapping[str, Sequence[str]] = {
 }
 """What is counted by default: the components of co-operation, and sanctions imposed."""
 
+_KEYS = ["period", "first", "second"]
+
 
 def dyad_panel(
     table: AnyTable,
     *,
     every: Period,
-    states: Sequence[str],
-    directed: bool,
+    states: Sequence[State],
+    directed: bool = False,
     columns: Mapping[str, Sequence[str]] | None = None,
-    absent: Literal["zero", "missing"] = "missing",
+    absent: Absent = "missing",
     succession: PanelSuccession = "strict",
-    start: date | None = None,
-    end: date | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
     coverage: Coverage | None = None,
-) -> pd.DataFrame:
+) -> Result:
     """
-    Lay out every dyad of `states` in every period: what a panel model needs.
+    Lay out every dyad of `states` in every period, for panel models.
 
     A dyad has a row in a period if both states existed on one of its days: two states of
-    one year that never met are no dyad. A count is zero only where the source
-    covers the period whole and speaks of both states. Elsewhere acts that were seen stay
-    counted, as a lower bound, and none is missing; ``covered`` tells these rows apart.
-    Acts of unknown parties or of blocs are in no dyad: write blocs out first with
-    `expand_blocs` if their members should have them.
+    one year that never existed together have none. A count is 0 only where the source
+    covers the whole period and both states. Elsewhere observed acts stay counted, as a lower
+    bound, and other counts are missing; ``covered`` distinguishes these rows. Acts of unknown
+    parties or of blocs are in no dyad: expand blocs first with `expand_blocs` if their members
+    should have them.
 
     Parameters
     ----------
-    table : frame, path or Reading
+    table : frame, path, Reading or Result
         Events or cells (counts of acts), or dyads (values; each measure is a column).
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
     states : sequence of str
-        The states whose pairs are wanted.
-    directed : bool
-        A row for each direction, `first` towards `second`, acts done by both together in
-        each; or one row per pair, `first` before `second`, each act once. Of dyads that are
-        directed in the table, an undirected panel has the sum, missing where one is: where
-        both directions are coded from the same events, as in ICEWS dyad-years, one number
-        counts a meeting twice, and half of it is no count of meetings either.
-    columns : mapping of name to actions, optional
-        Of events and cells; `PANEL_COLUMNS` by default.
-    absent : {"zero", "missing"}
-        Of dyads: whether a pair that the table does not hold, inside its coverage, is a
-        zero (counts of events, as ICEWS dyad-years) or not known (trade).
-    succession : {"strict", "dominant"}
-        Whether a state that took another's place is a new state, or carries it on: with
-        "dominant" the Soviet Union is RUS, all years.
-    start, end : date, optional
-        First and last day; by default those of the coverage.
+        Two states or more, as codes or names: the panel holds their pairs.
+    directed : bool, default False
+        Whether each direction has a row, ``first`` towards ``second``, with mutual acts in
+        both. Otherwise each pair has one row, ``first`` before ``second`` in the alphabet,
+        and each act counts once. An undirected panel of directed dyads has the sum of both
+        directions, missing where one is. Where both directions are coded from the same
+        events, as in ICEWS dyad-years, that sum counts a meeting twice.
+    columns : mapping of str to sequence of str, optional
+        Names of columns and their actions, of events and cells. By default the four
+        components of co-operation, and sanctions imposed or amended.
+    absent : {"zero", "missing"}, default "missing"
+        Of dyads: whether a pair that the table does not hold, inside its coverage, is 0
+        (counts of events, as in ICEWS dyad-years) or not known (trade).
+    succession : {"strict", "dominant"}, default "strict"
+        Whether a successor is a new state, or continues the former one: with "dominant" the
+        Soviet Union is RUS in all years.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store. It must be
+        known.
 
     Returns
     -------
-    panel : DataFrame
-        ``period``, ``first``, ``second``, a column each (Int64 for counts, Float64 for
-        values) and ``covered``, sorted by pair and period.
+    Result
+        Its table is the panel: ``period`` (first day), ``first``, ``second`` (the keys of a
+        directed panel too), a column each (Int64 for counts, Float64 for values) and
+        ``covered``, sorted by pair and period.
 
     Raises
     ------
     UnknownChoiceError
-        For a code that is no state's, or an unknown action.
+        For an unknown state or action.
     CuratedError
         For a hand-picked list.
+    CoverageError
+        For a span of which the source covers no day.
     SanctlibError
-        When nobody said what the table covers, it is of another kind, or `states` are not two.
+        If the coverage is not known, the table is of another kind, or has values of other
+        periods.
 
     Examples
     --------
+    >>> from datetime import date
     >>> cells = pd.DataFrame({
     ...     "period": pd.to_datetime(["2018-01-01"]), "sender": "RUS", "target": "IRN",
     ...     "mutual": False, "family": "cooperation", "action": "visit", "n_acts": 3,
     ... })
     >>> known = Coverage(source="own", first=date(2018, 1, 1), last=date(2018, 2, 28))
     >>> dyad_panel(cells, every="month", states=["RUS", "IRN"], directed=True,
-    ...            columns={"visits": ["visit"]}, coverage=known)
+    ...            columns={"visits": ["visit"]}, coverage=known).table
           period first second  visits  covered
     0 2018-01-01   IRN    RUS       0     True
     1 2018-02-01   IRN    RUS       0     True
     2 2018-01-01   RUS    IRN       3     True
     3 2018-02-01   RUS    IRN       0     True
     """
-    who = "dyad_panel"
-    check_choice(every, PERIODS, what="period", needed_by=who)
-    check_choice(absent, ("zero", "missing"), what="rule", needed_by=who)
-    check_choice(succession, ("strict", "dominant"), what="succession", needed_by=who)
-    check_states(states, needed_by=who)
-    if len(set(states)) < 2:
-        msg = f"{who} needs two states or more, whose pairs it lays out, and got {list(states)!r}."
-        raise SanctlibError(msg)
-    wanted = PANEL_COLUMNS if columns is None else columns
-    for action in (a for actions in wanted.values() for a in actions):
-        known = [a for actions in ACTIONS.values() for a in actions]
-        check_choice(action, known, what="action", needed_by=who)
-    with opened(table, needed_by=who, coverage=coverage) as source:
-        if source.curated:
-            msg = f"{who} cannot use {source.name!r}: a hand-picked list is a timeline, no panel."
-            raise CuratedError(msg)
-        if source.coverage is None:
-            msg = f"{who} needs to know what {source.name!r} covers, to tell zero from missing"
-            raise SanctlibError(f"{msg}: pass coverage=….")
-        known_of = source.coverage
-        if source.kind == "dyads":
-            long = _values(source, every, directed=directed, who=who)
+    named, wanted = states_of(states, what="states"), _columns(columns)
+    query = ask(
+        every=every,
+        start=start,
+        end=end,
+        states=named,
+        directed=flag_of(directed, what="directed"),
+        columns=wanted,
+        absent=check_choice(absent, ("zero", "missing"), what="absent"),
+        succession=check_choice(succession, ("strict", "dominant"), what="succession"),
+    )
+    with opened(table, coverage=coverage) as source:
+        check_not_curated(source, what="panel")
+        check_kind(source, "events", "cells", "dyads")
+        check_covered(source)
+        check_span(source, query)
+        counted, known = source.kind != "dyads", source.coverage
+        if counted:
+            long = _counts(source, query, wanted)
         else:
-            long = _counts(source, every, wanted, start, end, directed=directed, who=who)
+            long = _values(source, every, directed=directed)
     periods, whole = periods_asked(
-        long["period"].iloc[:0], every=every, start=start, end=end, coverage=known_of
+        long["period"].iloc[:0], every=every, start=query.start, end=query.end, coverage=known
     )
     long = _carried_on(long, succession)
     long = long if directed else ordered_pairs(long)
-    panel = _grid(sorted(set(states)), periods, every, succession, directed=directed)
+    panel = _grid(sorted(named), periods, every, succession, directed=directed)
     covered = panel["period"].map(dict(zip(periods, whole, strict=True))).astype("bool")
-    if known_of.states is not None:
-        covered &= panel[["first", "second"]].isin(known_of.states).all(axis=1)
+    if known is not None and known.states is not None:
+        covered &= panel[["first", "second"]].isin(known.states).all(axis=1)
     panel["covered"] = covered
-    keys, counted = ["period", "first", "second"], source.kind != "dyads"
     names = list(wanted) if counted else sorted(long["column"].unique())
     for name in names:
-        groups = long[long["column"].eq(name)].groupby(keys)["value"]
+        groups = long[long["column"].eq(name)].groupby(_KEYS)["value"]
         held = groups.sum()
         if not counted and not directed and absent == "missing":
-            # Half of what two states do to each other is not what they do together.
+            # The value of one direction is not that of the pair.
             held = held[groups.size().ge(long.loc[long["column"].eq(name), "sides"].max())]
-        panel = panel.merge(held.rename(name).reset_index(), how="left", on=keys)
+        panel = panel.merge(held.rename(name).reset_index(), how="left", on=_KEYS)
         zero = panel["covered"] & (counted or absent == "zero")
         filled = panel[name].mask(panel[name].isna() & zero, 0)
         panel[name] = filled.astype("Int64" if counted else "Float64")
     panel = panel.sort_values(["first", "second", "period"], ignore_index=True)
-    return panel[[*keys, *names, "covered"]]
+    return _result(panel[[*_KEYS, *names, "covered"]], query, source)
 
 
-def _counts(
-    source: Opened,
-    every: Period,
-    wanted: Mapping[str, Sequence[str]],
-    start: date | None,
-    end: date | None,
-    *,
-    directed: bool,
-    who: str,
-) -> pd.DataFrame:
+def _columns(columns: object) -> dict[str, tuple[str, ...]]:
+    """Return the actions of each column, checked."""
+    given = PANEL_COLUMNS if columns is None else columns
+    if not isinstance(given, Mapping) or not given:
+        example = "{'visits': ['visit']}"
+        raise SanctlibError(f"columns is {given!r}. It must name columns and actions: {example}.")
+    known = [action for actions in ACTIONS.values() for action in actions]
+    for name in given:
+        if not isinstance(name, str) or name in (*_KEYS, "covered"):
+            msg = f"columns names {name!r}. A column is a text other than 'period', 'first'"
+            raise SanctlibError(f"{msg}, 'second' and 'covered'.")
+    return {n: choices_of(actions, known, what=f"columns[{n!r}]") for n, actions in given.items()}
+
+
+def _result(panel: pd.DataFrame, query: Query, source: Opened) -> Result:
+    """Return the panel as a Result, with the number of its dyads and covered rows in words."""
+    every, directed = query.every, query.options["directed"]
+    kind = "directed dyad" if directed else "dyad"
+    n_dyads = len(panel[["first", "second"]].drop_duplicates())
+    n_covered, n_periods = int(panel["covered"].sum()), panel["period"].nunique()
+    finding = f"{_counted(n_dyads, kind)} in {_counted(n_periods, every)}: "
+    finding += f"{n_covered:,} of {len(panel):,} rows are covered in full"
+    note = "A count is 0 only where the source covers the whole period and both states."
+    if source.kind == "dyads":
+        value = "0" if query.options["absent"] == "zero" else "missing"
+        note = f"A pair that the source covers and does not list is {value}."
+    return Result(
+        table=panel,
+        kind="panel",
+        name=f"Panel of {kind}s per {every}",
+        query=query,
+        unit=f"{kind}-{every}s",
+        n=len(panel),
+        sources=(source.source,),
+        notes=(note,),
+        findings=(f"{finding} ({source.source.described()}).",),
+    )
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+def _counts(source: Opened, query: Query, wanted: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     cells = cells_of(
         source,
-        every=every,
+        every=query.every,
         by=("sender", "target", "mutual", "action"),
-        start=start,
-        end=end,
+        start=query.start,
+        end=query.end,
         keep={"action": sorted({a for actions in wanted.values() for a in actions})},
-        needed_by=who,
     )
     cells = cells[cells["period"].notna() & cells[["sender", "target"]].notna().all(axis=1)]
-    if directed:
+    if query.options["directed"]:
         back = cells[cells["mutual"].astype("bool")]
         cells = pd.concat([cells, back.rename(columns={"sender": "target", "target": "sender"})])
     pieces = [
@@ -184,14 +231,14 @@ def _counts(
     return long.rename(columns=names)[["period", "first", "second", "column", "value"]]
 
 
-def _values(source: Opened, every: Period, *, directed: bool, who: str) -> pd.DataFrame:
-    rows = source.small(needed_by=who)
+def _values(source: Opened, every: Period, *, directed: bool) -> pd.DataFrame:
+    rows = source.small()
     begins, ends = (period_start(rows[c], every=every) for c in ("date", "date_last"))
     wide = rows[begins.ne(ends)]
     if len(wide):
         first, last = wide["date"].iloc[0].date(), wide["date_last"].iloc[0].date()
-        msg = f"{who} was asked for every {every!r}, and {source.name!r} has values of {first} to "
-        raise SanctlibError(f"{msg}{last}: ask for periods as long as its own.")
+        msg = f"every is {every!r}, and {source.name!r} has a value of {first} to {last}."
+        raise SanctlibError(f"{msg} Choose periods as long as its own.")
     rows = rows.assign(period=begins, column=rows["measure"])
     rows = rows[["period", "first", "second", "column", "value"]].assign(
         way=rows["directed"].fillna(value=False).astype("bool") if "directed" in rows else False
@@ -216,7 +263,7 @@ def ordered_pairs(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _carried_on(rows: pd.DataFrame, succession: PanelSuccession) -> pd.DataFrame:
-    """Give the rows of a state that is gone to the one that carries it on."""
+    """Give the rows of a former state to the successor that continues it."""
     if succession == "strict":
         return rows
     heirs = {}

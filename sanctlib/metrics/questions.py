@@ -1,24 +1,19 @@
-"""Questions: what is counted, and whether the table can say; the rows that it takes."""
+"""Decide whether a table can answer a query. Read a query and a table; return its rows."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import replace
 from itertools import product
-from typing import Literal, TypeAlias
 
 import pandas as pd
 
-from sanctlib.errors import SanctlibError, check_choice, check_columns, check_list
+from sanctlib.codes.programmes import sender_of
+from sanctlib.coverage import Coverage
+from sanctlib.errors import CuratedError, SanctlibError, check_columns
 from sanctlib.frames import Opened, fetched
-from sanctlib.periods import PERIODS, Period, period_start
+from sanctlib.periods import PERIODS, period_start
+from sanctlib.query import Dated, Query, TargetRule, Unit
 from sanctlib.schema import COUNTED_SANCTIONS
-
-Unit: TypeAlias = Literal["act", "dyad", "case", "coalition", "entity", "designation"]
-TargetRule: TypeAlias = Literal["programme", "conduct", "address"]
-Dated: TypeAlias = Literal["date", "announced", "effective"]
 
 UNITS: dict[str, tuple[Unit, ...]] = {
     "events": ("act", "dyad"),
@@ -45,67 +40,83 @@ FLAGS = {"measure": "measures", "objective": "objectives", "trade_extent": "trad
 """Keys of which one thing may have several, and their columns: such counts do not add up."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What is counted, by what, over which days."""
-
-    every: Period
-    by: tuple[str, ...]
-    unit: Unit
-    actions: Sequence[str] = COUNTED_SANCTIONS
-    target_rule: TargetRule = "programme"
-    dated: Dated = "date"
-    start: date | None = None
-    end: date | None = None
-    senders: Sequence[str] | None = None
-    targets: Sequence[str] | None = None
-    needed_by: str = "sanction_counts"
-
-    def __post_init__(self) -> None:
-        for side in (self.senders, self.targets):
-            check_parties_asked(side, needed_by=self.needed_by)
+UNIT_WORDS: dict[Unit, str] = {
+    "act": "acts of sanction",
+    "dyad": "acts of sanction, one per sender and target",
+    "case": "cases of sanctions",
+    "coalition": "cases of sanctions, one per coalition and first day",
+    "entity": "entities first listed",
+    "designation": "new designations",
+}
+"""What is counted, in words and in the plural."""
 
 
-def check_parties_asked(parties: Sequence[str] | None, *, needed_by: str) -> None:
+def check_not_curated(source: Opened, *, what: str) -> None:
     """
-    Check that the parties asked for are known states, or are written as other bodies.
-
-    A misspelt state would be answered with zeros that look like a finding.
+    Check that a table is no hand-picked list: of such a list there is no rate or test.
 
     Raises
     ------
-    UnknownChoiceError
-        For a code or name that is no state's, with the closest code.
-    SanctlibError
-        For a text in place of a sequence.
+    CuratedError
     """
-    from sanctlib.codes.countries import check_states
-
-    check_list(parties or (), what="parties", needed_by=needed_by, once=False)
-    bodies = r"[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+"
-    states = [p for p in parties or () if not re.fullmatch(bodies, p)]
-    check_states(states, needed_by=needed_by)
+    if source.curated:
+        msg = f"{source.name!r} is a hand-picked list, so it has no {what}. Use it as a timeline."
+        raise CuratedError(msg)
 
 
-def keys_of(source: Opened, by: Sequence[str], *, needed_by: str) -> tuple[str, ...]:
-    """Return the keys, each once; the name of a list stands for its one sender."""
-    check_list(by, what="keys", needed_by=needed_by)
-    is_list = source.kind in ("listings", "list_changes", "listing_counts")
-    named = is_list and "sender" not in source.columns
-    return tuple(dict.fromkeys("list" if named and key == "sender" else key for key in by))
+def check_kind(source: Opened, *kinds: str, hint: str = "") -> None:
+    """
+    Check that a table is of one of these kinds.
+
+    Raises
+    ------
+    SanctlibError
+    """
+    if source.kind not in kinds:
+        msg = f"{source.name!r} holds {source.kind}. It must hold {' or '.join(kinds)}.{hint}"
+        raise SanctlibError(msg)
 
 
-def wanted(question: Question) -> pd.DataFrame | None:
+def check_covered(source: Opened) -> None:
+    """
+    Check that it is known what a table covers: elsewhere a zero is not known.
+
+    Raises
+    ------
+    SanctlibError
+    """
+    if source.coverage is None:
+        msg = f"It is not known what {source.name!r} covers, so zero and missing look alike."
+        raise SanctlibError(f"{msg} Pass coverage=sl.Coverage(…).")
+
+
+def with_sender(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a list with the party whose list it is, where the table does not name one."""
+    if "sender" in table or "list" not in table:
+        return table
+    return table.assign(sender=sender_of(table["list"]))
+
+
+def coverage_of(source: Opened) -> Coverage | None:
+    """Return the coverage of a table: a list names no sender but the party whose list it is."""
+    known, columns = source.coverage, source.columns
+    if known is None or known.senders is not None or "sender" in columns or "list" not in columns:
+        return known
+    lists = fetched(source.relation(["list"]))["list"].drop_duplicates()
+    return replace(known, senders=frozenset(sender_of(lists).dropna()))
+
+
+def wanted(query: Query) -> pd.DataFrame | None:
     """Return the groups that are laid out even if no row has them: those asked for by name."""
-    lists = {"sender": question.senders, "target": question.targets}
-    asked = [lists.get(key) for key in question.by]
-    if not question.by or any(names is None for names in asked):
+    lists = {"sender": query.senders, "target": query.targets}
+    asked = [lists.get(key) for key in query.by]
+    if not query.by or any(names is None for names in asked):
         return None
     rows = list(product(*(names or () for names in asked)))
-    return pd.DataFrame(rows, columns=list(question.by), dtype="str")
+    return pd.DataFrame(rows, columns=list(query.by), dtype="str")
 
 
-def check_unit(source: Opened, question: Question) -> None:
+def check_unit(source: Opened, query: Query) -> None:
     """
     Check that the table can be counted in this unit.
 
@@ -114,26 +125,24 @@ def check_unit(source: Opened, question: Question) -> None:
     SanctlibError
         Naming the tables that have the unit.
     """
-    who, unit = question.needed_by, question.unit
-    known = list(dict.fromkeys(u for units in UNITS.values() for u in units))
-    check_choice(unit, known, what="unit", needed_by=who)
+    unit = query.unit
     if unit not in UNITS.get(source.kind, ()):
         tables = " or ".join(kind for kind, units in UNITS.items() if unit in units)
         has = " or ".join(repr(u) for u in UNITS.get(source.kind, ())) or "none of the units"
-        msg = f"{who}: the unit {unit!r} is counted on {tables}; {source.name!r} holds"
+        msg = f"unit is {unit!r}, which is counted on {tables}. {source.name!r} holds"
         raise SanctlibError(f"{msg} {source.kind}, which have {has}.")
-    if unit in ("entity", "designation") and not set(question.actions) & set(COUNTED_SANCTIONS):
-        asked = ", ".join(repr(action) for action in question.actions)
-        msg = f"{who}: a list holds impositions alone, and was asked for {asked}. Removals are"
-        raise SanctlibError(f"{msg} the flow 'removed' of active_sanctions.")
+    if unit in ("entity", "designation") and not set(query.actions) & set(COUNTED_SANCTIONS):
+        asked = ", ".join(repr(action) for action in query.actions)
+        msg = f"actions is {asked}, and a list holds only impositions. Removals are"
+        raise SanctlibError(f"{msg} the column 'removed' of active_sanctions.")
     counted = {*COUNTED_SANCTIONS, "threaten"}
-    if source.kind == "cases" and not set(question.actions) & counted:
-        asked = ", ".join(repr(action) for action in question.actions)
-        msg = f"{who}: cases are threatened or imposed, and it was asked for {asked}. Their ends"
-        raise SanctlibError(f"{msg} are the flow 'removed' of active_sanctions.")
+    if source.kind == "cases" and not set(query.actions) & counted:
+        asked = ", ".join(repr(action) for action in query.actions)
+        msg = f"actions is {asked}, and cases are threatened or imposed. Their ends are"
+        raise SanctlibError(f"{msg} the column 'removed' of active_sanctions.")
 
 
-def check_dated(source: Opened, question: Question) -> None:
+def check_dated(source: Opened, query: Query) -> None:
     """
     Check that the table tells the days asked for apart.
 
@@ -142,14 +151,13 @@ def check_dated(source: Opened, question: Question) -> None:
     SanctlibError
         When it does not have events.
     """
-    who, dated = question.needed_by, question.dated
-    check_choice(dated, DATES, what="day", needed_by=who)
+    dated = query.dated
     if dated != "date" and source.kind != "events":
-        msg = f"{who}: announced and effective days are told apart by events; {source.name!r} holds"
-        raise SanctlibError(f'{msg} {source.kind}. Ask for dated="date".')
+        msg = f"dated is {dated!r}, which only events can answer. {source.name!r} holds"
+        raise SanctlibError(f'{msg} {source.kind}. Use dated="date".')
 
 
-def check_rule(source: Opened, question: Question) -> None:
+def check_rule(source: Opened, query: Query) -> None:
     """
     Check that the table knows its targets by this rule.
 
@@ -158,14 +166,14 @@ def check_rule(source: Opened, question: Question) -> None:
     SanctlibError
         Naming the rules that the table has.
     """
-    who, rule = question.needed_by, question.target_rule
-    check_choice(rule, TARGET_COLUMN, what="target rule", needed_by=who)
+    rule = query.target_rule
     if rule not in RULES[source.kind]:
-        msg = f"{who}: {source.kind} know their targets by {' or '.join(RULES[source.kind])}"
-        raise SanctlibError(f"{msg}, not by {rule!r}.")
+        known = " or ".join(map(repr, RULES[source.kind]))
+        msg = f"target_rule is {rule!r}. {source.name!r} holds {source.kind}, which have the rule"
+        raise SanctlibError(f"{msg} {known}.")
 
 
-def check_width(source: Opened, question: Question) -> None:
+def check_width(source: Opened, query: Query) -> None:
     """
     Check that some case is dated to a period: of cases known to a year, no month has a count.
 
@@ -176,8 +184,7 @@ def check_width(source: Opened, question: Question) -> None:
     """
     if source.kind != "cases":
         return
-    columns = ["start", "start_last"]
-    days = fetched(source.relation(columns, needed_by=question.needed_by))
+    days = source.small()
     fits = [
         every
         for every in PERIODS
@@ -185,17 +192,18 @@ def check_width(source: Opened, question: Question) -> None:
         .eq(period_start(days["start_last"], every=every))
         .any()
     ]
-    if fits and question.every not in fits:
-        msg = f"{question.needed_by} was asked for every {question.every!r}, and no case of"
-        raise SanctlibError(f"{msg} {source.name!r} is dated that closely: ask for {fits[0]!r}.")
+    if fits and query.every not in fits:
+        msg = f"every is {query.every!r}, and no case of {source.name!r} is dated that closely."
+        raise SanctlibError(f"{msg} Use every={fits[0]!r}.")
 
 
-def of_senders(table: pd.DataFrame, question: Question) -> pd.DataFrame:
+def of_senders(table: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Return the rows of the senders asked for."""
-    if question.senders is None:
+    table = with_sender(table)
+    if query.senders is None:
         return table
-    check_columns(table, ["sender"], needed_by="The choice of senders")
-    return table[table["sender"].isin(question.senders)]
+    check_columns(table, ["sender"])
+    return table[table["sender"].isin(query.senders)]
 
 
 def parts(table: pd.DataFrame, column: str, *, name: str) -> pd.DataFrame:
@@ -204,14 +212,14 @@ def parts(table: pd.DataFrame, column: str, *, name: str) -> pd.DataFrame:
     return rows.assign(**{name: rows[name].astype("str").mask(rows[name].eq(""))})
 
 
-def cases_by(table: pd.DataFrame, question: Question) -> pd.DataFrame:
+def cases_by(table: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Return the cases against the targets asked for, written out by the flags among the keys."""
-    if question.targets is not None:
-        table = table[table["target"].isin(question.targets)]
-    for key in FLAGS.keys() & set(question.by):
-        check_columns(table, [FLAGS[key]], needed_by=f"The key {key!r}")
+    if query.targets is not None:
+        table = table[table["target"].isin(query.targets)]
+    for key in FLAGS.keys() & set(query.by):
+        check_columns(table, [FLAGS[key]])
         table = parts(table, FLAGS[key], name=key)
-    check_columns(table, question.by, needed_by=question.needed_by)
+    check_columns(table, query.by)
     return table
 
 
@@ -231,7 +239,7 @@ def by_programme(table: pd.DataFrame, *, also: str | None = None) -> pd.DataFram
     return pd.concat([rows, gained.drop(columns="pair")], ignore_index=True)
 
 
-def by_target(table: pd.DataFrame, question: Question, *, column: str) -> pd.DataFrame:
+def by_target(table: pd.DataFrame, query: Query, *, column: str) -> pd.DataFrame:
     """
     Keep the entries about the targets asked for, one row per target where it is a key.
 
@@ -244,26 +252,26 @@ def by_target(table: pd.DataFrame, question: Question, *, column: str) -> pd.Dat
     MissingColumnsError
         When the table lacks a key, or ``entity_country`` under the rule "address".
     """
-    wanted = [c for c in question.by if c != "target"]
-    check_columns(table, wanted, needed_by=question.needed_by)
-    if "target" not in question.by and question.targets is None:
+    wanted = [c for c in query.by if c != "target"]
+    check_columns(table, wanted)
+    if "target" not in query.by and query.targets is None:
         return table
     table = table.reset_index(drop=True)
-    named = table.assign(target=_states(table, question, column))
+    named = table.assign(target=_states(table, query, column))
     rows = parts(named, "target", name="target")
-    if question.targets is not None:
-        rows = rows[rows["target"].isin(question.targets)]
+    if query.targets is not None:
+        rows = rows[rows["target"].isin(query.targets)]
     # Where the target is no key, an entry about two of the states asked for is one entry.
-    return rows if "target" in question.by else rows[~rows.index.duplicated()]
+    return rows if "target" in query.by else rows[~rows.index.duplicated()]
 
 
-def _states(table: pd.DataFrame, question: Question, column: str) -> pd.Series:
-    if question.target_rule == "address":
-        check_columns(table, ["entity_country"], needed_by="The target rule 'address'")
+def _states(table: pd.DataFrame, query: Query, column: str) -> pd.Series:
+    if query.target_rule == "address":
+        check_columns(table, ["entity_country"])
         if table["entity_country"].isna().all() and len(table):
             # Zeros would say that nobody listed has an address in any state.
-            msg = f"{question.needed_by}: no entry has an address here; ask for another target rule"
-            raise SanctlibError(f"{msg} than 'address'.")
+            msg = "target_rule is 'address', and no entry has an address."
+            raise SanctlibError(f"{msg} Use target_rule='programme'.")
         return table["entity_country"]
     if "programme_state" in table.columns:
         return table["programme_state"]

@@ -1,19 +1,19 @@
-"""Shared sanctioners: who sanctions both states of a pair, by source."""
+"""Name the senders that sanction both states of a pair. Read tables; return a Result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 
 import pandas as pd
 
+from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
-from sanctlib.errors import SanctlibError
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.stocks import active_sanctions
 from sanctlib.periods import Period
-from sanctlib.schema import Pair
+from sanctlib.query import Day, Pair, ask, one_pair
+from sanctlib.result import Result, Source
 
 _EVENTS = ("events", "cells")
 
@@ -22,13 +22,13 @@ def shared_sanctioners(
     tables: AnyTable | Mapping[str, AnyTable],
     *,
     pair: Pair,
-    every: Period = "year",
-    start: date | None = None,
-    end: date | None = None,
+    every: Period,
+    start: Day | None = None,
+    end: Day | None = None,
     coverage: Coverage | None = None,
-) -> pd.DataFrame:
+) -> Result:
     """
-    Name and count the senders that sanction both states of a pair, per period and source.
+    Name the senders that sanction both states of a pair, per period and source.
 
     Of cases and lists: those with a sanction in force on any day of the period. Of events:
     those that imposed one in the period, since an act has no end. A bloc counts once under
@@ -42,15 +42,21 @@ def shared_sanctioners(
     Parameters
     ----------
     tables : table, or mapping of name to table
-        Cases, events, cells, listings or list_changes. A list is its own sender.
+        Cases, events, cells, listings or list_changes.
     pair : tuple of two states
+        Codes or names, in either order.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
     coverage : Coverage, optional
         Of one table; readings bring their own.
 
     Returns
     -------
-    shared : DataFrame
-        ``source``, ``period``, ``first``, ``second``, ``n_first``, ``n_second``,
+    Result
+        Its table has ``source``, ``period``, ``first``, ``second``, ``n_first``, ``n_second``,
         ``n_shared``, ``jaccard`` (0-1; missing where neither is sanctioned), ``shared`` and
         ``disputed`` (senders joined by ``;``), ``covered``. Counts of periods that are not
         covered, and show nothing, are missing.
@@ -67,48 +73,61 @@ def shared_sanctioners(
     ...     "target": ["RUS", "IRN", "RUS"], "mutual": False, "family": "sanction",
     ...     "action": "impose", "n_acts": 1,
     ... })
-    >>> found = shared_sanctioners(cells, pair=("RUS", "IRN"))
-    >>> found[["n_first", "n_second", "n_shared", "jaccard", "shared"]].to_dict("records")
-    [{'n_first': 2, 'n_second': 1, 'n_shared': 1, 'jaccard': 0.5, 'shared': 'USA'}]
+    >>> found = shared_sanctioners(cells, pair=("IRN", "RUS"), every="year")
+    >>> found.table[["n_first", "n_second", "n_shared", "jaccard", "shared"]].to_dict("records")
+    [{'n_first': 1, 'n_second': 2, 'n_shared': 1, 'jaccard': 0.5, 'shared': 'USA'}]
     """
-    if len(set(pair)) != 2:
-        raise SanctlibError(f"shared_sanctioners needs two different states, got {pair!r}.")
+    query = ask(pair=pair, every=every, start=start, end=end)
+    first, second = one_pair(query)
     several = isinstance(tables, Mapping)
     named = dict(tables) if isinstance(tables, Mapping) else {"": tables}
     found = []
     known: dict[str, set[str]] = {}
+    sources: list[Source] = []
     for name, table in named.items():
-        with opened(table, needed_by="shared_sanctioners", coverage=coverage) as source:
+        with opened(table, coverage=coverage) as source:
             kind, label = source.kind, name if several else source.name
-        asked = {"every": every, "start": start, "end": end, "coverage": coverage}
-        held, named_by = _held(table, kind, pair, asked)
+            sources.append(source.source)
+        span = {"every": every, "start": query.start, "end": query.end, "coverage": coverage}
+        held, named_by = _held(table, kind, (first, second), span)
         found.append(held.assign(source=label))
         known[label] = named_by
     rows = pd.concat(found, ignore_index=True)
     rows["disputed"] = _disputed(rows, known)
     columns = ["source", "period", "first", "second", "n_first", "n_second", "n_shared"]
     joined = {c: rows[c].map(";".join, na_action="ignore") for c in ("shared", "disputed")}
-    shown = rows.assign(first=pair[0], second=pair[1], **joined)
+    shown = rows.assign(first=first, second=second, **joined)
     types = {**dict.fromkeys(("n_first", "n_second", "n_shared"), "Int64"), "jaccard": "Float64"}
     types |= dict.fromkeys(("source", "shared", "disputed"), "str")
-    return shown[[*columns, "jaccard", "shared", "disputed", "covered"]].astype(types)
+    table = shown[[*columns, "jaccard", "shared", "disputed", "covered"]].astype(types)
+    names = f"{name_of(first)} and {name_of(second)}"
+    everyone = {sender for text in table["shared"].dropna() for sender in text.split(";") if sender}
+    return Result(
+        table=table,
+        kind="shared",
+        name=f"Senders that sanction both {names}",
+        query=query,
+        unit=f"senders that sanction both {names}",
+        n=len(everyone),
+        sources=tuple(sources),
+        notes=("A bloc counts once, under its own code.",),
+    )
 
 
 def _held(
-    table: AnyTable, kind: str, pair: Pair, asked: Mapping[str, object]
+    table: AnyTable, kind: str, pair: Pair, span: Mapping[str, object]
 ) -> tuple[pd.DataFrame, set[str]]:
     """Return per period the senders on each state of the pair, and all senders seen on one."""
-    by = {"by": ["sender", "target"], "targets": list(pair), **asked}
+    by = {"by": ["sender", "target"], "targets": list(pair), **span}
     if kind in _EVENTS:
-        counts = sanction_counts(table, unit="act", **by)  # type: ignore[arg-type]
+        counts = sanction_counts(table, unit="act", **by).table  # type: ignore[arg-type]
         counts = counts[counts["period"].notna()]
     else:
-        counts = active_sanctions(table, at="any_day", **by)  # type: ignore[arg-type]
-    sender = next(c for c in ("sender", "list") if c in counts)
+        counts = active_sanctions(table, at="any_day", **by).table  # type: ignore[arg-type]
     rows = []
     for period, group in counts.groupby("period", sort=True):
-        held = group[group["n"].gt(0) & group[sender].notna()]
-        on_first, on_second = (set(held.loc[held["target"].eq(s), sender]) for s in pair)
+        held = group[group["n"].gt(0) & group["sender"].notna()]
+        on_first, on_second = (set(held.loc[held["target"].eq(s), "sender"]) for s in pair)
         covered = group["covered"].all() if group["covered"].notna().all() else pd.NA
         both, either = sorted(on_first & on_second), on_first | on_second
         blank = group["n"].isna().all()
@@ -125,7 +144,7 @@ def _held(
         )
     columns = ["period", "n_first", "n_second", "n_shared", "jaccard", "shared", "covered"]
     types = {"period": "datetime64[us]", "covered": "boolean"}
-    return pd.DataFrame(rows, columns=columns).astype(types), set(counts[sender].dropna())
+    return pd.DataFrame(rows, columns=columns).astype(types), set(counts["sender"].dropna())
 
 
 def _disputed(rows: pd.DataFrame, named: Mapping[str, set[str]]) -> pd.Series:

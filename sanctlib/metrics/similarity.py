@@ -1,116 +1,201 @@
-"""Similarity: how alike two states' portfolios of ties are, in any set of dyad-years."""
+"""Compare the ties of two states with all others. Read dyads; return a Result."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from reprlib import repr as shortened
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.schema import Pair
+from sanctlib.errors import SanctlibError, SchemaError, check_columns
+from sanctlib.frames import AnyTable, opened
+from sanctlib.metrics.pairs import in_names, way_in_names
+from sanctlib.metrics.questions import check_kind
+from sanctlib.query import Pair, Query, ask, keys_of, number_of
+from sanctlib.result import Result, Source, frame_of
 
 Values = NDArray[np.float64]
 
 _COLUMNS = ("first", "second", "date", "value")
+_MEASURES = ("s_absolute", "s_squared", "kappa", "pi")
+_IN_FINDINGS = 5
+"""Pairs about which the findings have a sentence."""
 
 
 def portfolio_similarity(
-    ties: pd.DataFrame,
+    ties: AnyTable,
     *,
-    pair: Pair,
+    pair: Pair | Sequence[Pair],
     top: float,
     states: Sequence[str] | None = None,
     self_tie: float | None = None,
-    weights: pd.Series | None = None,
-) -> pd.DataFrame:
+    weights: pd.Series | Mapping[str, float] | None = None,
+) -> Result:
     """
-    Return how alike the ties of two states with all others are, per period.
+    Measure how similar the ties of two states with all others are, per period.
 
-    Four answers, since they disagree and a referee will ask: S by absolute and by squared
-    distance (Signorino and Ritter 1999), which do not correct for chance and rise with the
-    number of states that have no tie to either; quadratically weighted kappa (Cohen 1968)
-    and Scott's pi (Scott 1955), which do, and so can lie below zero for the same portfolios
-    (Häge 2011). A state outside `states` is not in a portfolio; a tie that the table does
-    not hold is 0, so `states` must be those the source covers on that date.
+    There are four measures, because they disagree. S by absolute and by squared distance
+    (Signorino and Ritter 1999) does not correct for chance, and rises with the number of
+    states that have no tie to either. Quadratically weighted kappa (Cohen 1968) and Scott's
+    pi (Scott 1955) correct for it, and can be below 0 for the same portfolios (Häge 2011).
+    A state outside `states` is in no portfolio. A tie that the table does not hold is 0, so
+    `states` must be those that the source covers on that date.
 
     Parameters
     ----------
-    ties : DataFrame
-        Of kind dyads, one measure: ``first``, ``second``, ``date``, ``value`` between 0 and
-        `top`; where ``directed`` is false or absent, a tie counts both ways.
-    pair : tuple of two states
+    ties : frame, Reading, Result or path
+        Dyads of one measure: ``first``, ``second``, ``date``, ``value`` between 0 and `top`.
+        Where ``directed`` is false or absent, a tie counts for both states.
+    pair : tuple of two states, or several of them
+        Codes or names, in either order.
     top : float
         The strongest tie that the scale allows: 3 for a defence pact on a scale of 0 to 3.
     states : sequence of str, optional
-        The system; by default all states that any row of the date names.
+        The system. By default all states that any row of the date names.
     self_tie : float, optional
-        A state's tie with itself, by convention `top` (the default).
-    weights : Series, optional
-        Weight of each state in S, by code, such as a share of capabilities.
+        A state's tie with itself. By default `top`, as is the convention.
+    weights : Series, or mapping of str to float, optional
+        Weight of each state in S, by code, such as a share of capabilities. By default all
+        are equal.
 
     Returns
     -------
-    similarity : DataFrame
-        ``date``, ``first``, ``second``, ``n_states``, ``s_absolute``, ``s_squared`` (-1 to 1),
-        ``kappa``, ``pi`` (at most 1; missing where both portfolios are constant and equal).
+    Result
+        Its table has ``period`` (the ``date`` of the ties), ``first``, ``second``,
+        ``n_states`` (in the system), ``s_absolute``, ``s_squared`` (-1 to 1), ``kappa`` and
+        ``pi`` (at most 1; missing where both portfolios are constant and equal).
 
     Raises
     ------
     MissingColumnsError
-        When the table lacks a column.
+        If the table lacks a column.
     SanctlibError
-        When a value lies outside 0 to `top`, the table holds several measures, or a state
-        of `states` has no weight.
+        If a value is not between 0 and `top`, the table holds several measures, or a state
+        of the system has no weight.
 
     Examples
     --------
     >>> ties = pd.DataFrame({"first": ["AUT", "FRA"], "second": ["DEU", "RUS"],
     ...     "date": pd.Timestamp("1914-01-01"), "value": [3, 3]})
     >>> found = portfolio_similarity(ties, pair=("DEU", "RUS"), top=3)
-    >>> found[["n_states", "s_absolute", "kappa"]].to_dict("records")
+    >>> found.table[["n_states", "s_absolute", "kappa"]].to_dict("records")
     [{'n_states': 4, 's_absolute': -1.0, 'kappa': -1.0}]
     """
-    who = "portfolio_similarity"
-    check_columns(ties, _COLUMNS, needed_by=who)
+    query = ask(
+        pair=pair,
+        top=number_of(top, what="top", least=0, above=True),
+        states=None if states is None else keys_of(states, what="states"),
+        self_tie=top if self_tie is None else number_of(self_tie, what="self_tie", least=0),
+    )
+    if states is not None and not query.options["states"]:
+        raise SanctlibError("states is empty. Name the states of the system, or leave it out.")
+    if query.pairs is None:
+        raise SanctlibError("pair is None. Name one pair of states or more: ('IRN', 'RUS').")
+    rows, source = _ties(ties)
+    _check_scale(rows, top)
+    weighting = None if weights is None else _as_numbers(weights)
+    found = [
+        _compared(of_day, day, two, query, weighting)
+        for two in query.pairs
+        for day, of_day in rows.groupby("date", sort=True)
+    ]
+    columns = ["period", "first", "second", "n_states", *_MEASURES]
+    table = pd.DataFrame(found, columns=columns).astype({"first": "str", "second": "str"})
+    return Result(
+        table=table,
+        kind="similarity",
+        name=f"Similarity of the ties of {in_names(query.pairs)}",
+        query=query,
+        unit="portfolios compared, one per pair and period",
+        n=len(table),
+        sources=(source,),
+        notes=(
+            "S does not correct for chance: it rises with states that have no tie to either.",
+            "A tie that the source does not hold is 0.",
+        ),
+        findings=_findings(table, source.described()),
+    )
+
+
+def _ties(ties: AnyTable) -> tuple[pd.DataFrame, Source]:
+    """Return the ties and their source. A frame needs fewer columns than a table of dyads."""
+    frame = frame_of(ties)
+    if not isinstance(frame, pd.DataFrame):
+        with opened(ties) as source:
+            check_kind(source, "dyads")
+            return source.small(), source.source
+    check_columns(frame, _COLUMNS)
+    if not pd.api.types.is_datetime64_any_dtype(frame["date"]):
+        msg = f"Column 'date' holds {frame['date'].iloc[0]!r}. " if len(frame) else ""
+        raise SchemaError(f"{msg}It must hold days: pd.to_datetime(table['date']).")
+    if not pd.api.types.is_numeric_dtype(frame["value"]):
+        raise SchemaError("Column 'value' must hold numbers.")
+    return frame, Source(key="own table")
+
+
+def _check_scale(ties: pd.DataFrame, top: float) -> None:
     measures = list(ties["measure"].unique()) if "measure" in ties else []
     if len(measures) > 1:
         found = ", ".join(repr(m) for m in measures)
-        raise SanctlibError(f"{who} needs ties of one measure, and found {found}.")
+        msg = f"The ties have the measures {found}. Keep one of them, such as"
+        raise SanctlibError(f"{msg} ties[ties['measure'].eq({measures[0]!r})].")
     wrong = ~ties["value"].between(0, top)
     if wrong.any():
         shown = ties.loc[wrong, "value"].iloc[0]
-        raise SanctlibError(f"{who} needs values between 0 and {top}, and found {shown!r}.")
-    rows = []
-    for day, of_day in ties.groupby("date", sort=True):
-        named = set(of_day["first"]) | set(of_day["second"])
-        system = sorted(named if states is None else states)
-        x, y = (_portfolio(of_day, s, system, top if self_tie is None else self_tie) for s in pair)
-        weight = _weights(weights, system, who)
-        apart = np.abs(x - y) / top
-        levels = np.unique(np.concatenate([x, y, [0.0, top]]))
-        rows.append(
-            {
-                "date": day,
-                "first": pair[0],
-                "second": pair[1],
-                "n_states": len(system),
-                "s_absolute": 1 - 2 * float(weight @ apart),
-                "s_squared": 1 - 2 * float(weight @ apart**2),
-                "kappa": _agreement(x, y, levels, pooled=False),
-                "pi": _agreement(x, y, levels, pooled=True),
-            }
-        )
-    columns = ["date", "first", "second", "n_states", "s_absolute", "s_squared", "kappa", "pi"]
-    return pd.DataFrame(rows, columns=columns)
+        raise SanctlibError(f"Column 'value' holds {shown}. A tie must lie between 0 and {top:g}.")
+
+
+def _as_numbers(weights: pd.Series | Mapping[str, float]) -> pd.Series:
+    try:
+        return pd.Series(weights, dtype="float64")
+    except (TypeError, ValueError):
+        msg = f"weights is {shortened(weights)}. It must hold a number for each state"
+        raise SanctlibError(f"{msg}: {{'IRN': 0.4, 'RUS': 0.6}}.") from None
+
+
+def _compared(
+    ties: pd.DataFrame, day: object, two: Pair, query: Query, weights: pd.Series | None
+) -> dict[str, object]:
+    """Return the similarity of a pair on one date."""
+    states, top = query.options["states"], float(query.options["top"])  # type: ignore[arg-type]
+    self_tie = float(query.options["self_tie"])  # type: ignore[arg-type]
+    system = sorted(set(ties["first"]) | set(ties["second"]) if states is None else states)  # type: ignore[call-overload]
+    x, y = (_portfolio(ties, state, system, self_tie) for state in two)
+    weight = _weights(weights, system)
+    apart = np.abs(x - y) / top
+    levels = np.unique(np.concatenate([x, y, [0.0, top]]))
+    return {
+        "period": day,
+        "first": two[0],
+        "second": two[1],
+        "n_states": len(system),
+        "s_absolute": 1 - 2 * float(weight @ apart),
+        "s_squared": 1 - 2 * float(weight @ apart**2),
+        "kappa": _agreement(x, y, levels, pooled=False),
+        "pi": _agreement(x, y, levels, pooled=True),
+    }
+
+
+def _findings(table: pd.DataFrame, source: str) -> tuple[str, ...]:
+    """Return the similarity of each of the first pairs in its last period."""
+    sentences = []
+    for way, rows in islice(table.groupby(["first", "second"], sort=False), _IN_FINDINGS):
+        last = rows.iloc[-1]
+        said = f"S {last['s_absolute']:.2f}, kappa {last['kappa']:.2f}, pi {last['pi']:.2f}"
+        whose = way_in_names(way, directed=False)
+        day = f"{last['period']:%Y-%m-%d}"
+        sentences.append(f"{whose}, {day}: {said} over {last['n_states']} states ({source}).")
+    return tuple(sentences)
 
 
 def _portfolio(ties: pd.DataFrame, state: str, system: list[str], self_tie: float) -> Values:
     directed = ties["directed"].fillna(value=False).astype("bool") if "directed" in ties else False
     out = ties[ties["first"].eq(state)].set_index("second")["value"]
     back = ties[ties["second"].eq(state) & ~directed].set_index("first")["value"]
-    # A pair written in both orders is one tie; the stronger one where they differ.
+    # A pair listed in both orders is one tie: the stronger one where they differ.
     held = pd.concat([out, back]).groupby(level=0).max()
     values: Values = np.array(held.reindex(system).fillna(0.0), dtype="float64")
     if state in system:
@@ -118,13 +203,16 @@ def _portfolio(ties: pd.DataFrame, state: str, system: list[str], self_tie: floa
     return values
 
 
-def _weights(weights: pd.Series | None, system: list[str], who: str) -> Values:
+def _weights(weights: pd.Series | None, system: list[str]) -> Values:
     if weights is None:
         return np.full(len(system), 1 / len(system))
     missing = [s for s in system if s not in weights.index]
     if missing:
-        raise SanctlibError(f"{who} needs a weight for {', '.join(missing)}.")
+        msg = f"weights has no {', '.join(map(repr, missing))}."
+        raise SanctlibError(f"{msg} Give each state of the system a weight, or name states.")
     chosen = weights.loc[system].to_numpy(dtype="float64")
+    if not (np.isfinite(chosen).all() and (chosen >= 0).all() and chosen.sum() > 0):
+        raise SanctlibError("weights must be numbers from 0, and not all 0.")
     return np.asarray(chosen / chosen.sum(), dtype="float64")
 
 

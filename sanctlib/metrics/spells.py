@@ -1,4 +1,4 @@
-"""Spells: when sanctions surely and possibly begin and end, as flows per period."""
+"""Turn listings, cases and changes into flows per period. Read tables; return flows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pandas.api.typing import NaTType
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import check_columns
-from sanctlib.metrics.questions import Question, by_programme, by_target, cases_by
+from sanctlib.metrics.questions import by_programme, by_target, cases_by
 from sanctlib.periods import period_start
+from sanctlib.query import Query
 
 FLOWS = ("added", "removed", "moved_in", "moved_out")
 SCENARIOS = ("n", "lower", "upper", "left_censored", "right_censored")
@@ -18,7 +19,7 @@ NEVER = pd.Timestamp("9999-12-31")
 _BEFORE = pd.Timestamp("0001-01-01")
 
 
-def flows_of_changes(table: pd.DataFrame, question: Question) -> pd.DataFrame:
+def flows_of_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
     """
     Return the flows of dated copies: changes by the copy that first shows them.
 
@@ -31,10 +32,10 @@ def flows_of_changes(table: pd.DataFrame, question: Question) -> pd.DataFrame:
         The keys, ``scenario`` (n, lower, upper), ``flow`` (``held`` for what is there
         and came on a day not known, or one of `FLOWS`), ``period`` and ``amount``.
     """
-    keys, column = list(question.by), "programmes"
+    keys, column = list(query.by), "programmes"
     if "programme" in keys:
         table, column = by_programme(table), "programme"
-    rows = by_target(table, question, column=column)
+    rows = by_target(table, query, column=column)
     ids = ["source", "list", "programmes", "entity_type"]
     ordered = rows.sort_values("to", kind="stable", ignore_index=True)
     held = ordered[~ordered.duplicated(list(dict.fromkeys([*ids, *keys])))]
@@ -42,7 +43,7 @@ def flows_of_changes(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     sums = intervals[[*FLOWS]].sum().reset_index()
     net = sums["moved_in"] - sums["moved_out"]
     sums = sums.assign(moved_in=net.clip(lower=0), moved_out=(-net).clip(lower=0))
-    late, early = (period_start(sums[c], every=question.every) for c in ("to", "from"))
+    late, early = (period_start(sums[c], every=query.every) for c in ("to", "from"))
     found = []
     for scenario, enters, leaves in (
         ("n", late, late),
@@ -57,7 +58,7 @@ def flows_of_changes(table: pd.DataFrame, question: Question) -> pd.DataFrame:
 
 
 def flows_of_listings(
-    table: pd.DataFrame, question: Question, *, coverage: Coverage | None
+    table: pd.DataFrame, query: Query, *, coverage: Coverage | None
 ) -> pd.DataFrame:
     """
     Return the flows of spells on a list, an entity once per group at any time.
@@ -66,8 +67,8 @@ def flows_of_listings(
     day is not known is possibly there from the beginning, and surely never; in a list as it
     stood on its last day, surely on that day (``held`` in its period, and not ``added``).
     """
-    rows = by_target(table, question, column="programme")
-    who = list(dict.fromkeys([*question.by, "source", "list", "entity_id"]))
+    rows = by_target(table, query, column="programme")
+    entities = list(dict.fromkeys([*query.by, "source", "list", "entity_id"]))
     rows = rows.assign(
         begin=rows["listed"].fillna(_BEFORE),
         finish=rows["delisted"].fillna(NEVER) if "delisted" in rows else NEVER,
@@ -78,32 +79,32 @@ def flows_of_listings(
         sure = sure[sure["begin"].le(sure["finish"])]
     else:
         sure = rows[~rows["held"]]
-    return _flows_of_spells(_joined(sure, who), _joined(rows, who), question, coverage)
+    return _flows_of_spells(_joined(sure, entities), _joined(rows, entities), query, coverage)
 
 
-def _joined(rows: pd.DataFrame, who: list[str]) -> pd.DataFrame:
-    rows = rows.sort_values([*who, "begin"], na_position="last")
-    latest = rows.groupby(who, dropna=False, sort=False)["finish"].cummax()
-    before = latest.groupby([rows[c] for c in who], dropna=False, sort=False).shift()
+def _joined(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    rows = rows.sort_values([*keys, "begin"], na_position="last")
+    latest = rows.groupby(keys, dropna=False, sort=False)["finish"].cummax()
+    before = latest.groupby([rows[c] for c in keys], dropna=False, sort=False).shift()
     rows["block"] = (before.isna() | rows["begin"].gt(before)).cumsum()
-    blocks = rows.groupby([*who, "block"], dropna=False, sort=False)
+    blocks = rows.groupby([*keys, "block"], dropna=False, sort=False)
     ends = {"begin": ("begin", "min"), "finish": ("finish", "max"), "held": ("held", "first")}
     return blocks.agg(**ends).reset_index()
 
 
 def flows_of_cases(
-    table: pd.DataFrame, question: Question, *, coverage: Coverage | None, legal: bool
+    table: pd.DataFrame, query: Query, *, coverage: Coverage | None, legal: bool
 ) -> pd.DataFrame:
     """Return the flows of cases, each once per group from its first to its last day."""
-    spells = spells_of_cases(table, question, coverage=coverage, legal=legal).assign(held=False)
+    spells = spells_of_cases(table, query, coverage=coverage, legal=legal).assign(held=False)
     # Dated so widely that it may be over before it surely began: nowhere sure.
-    begun, over = (period_start(spells[c], every=question.every) for c in ("begin", "finish"))
+    begun, over = (period_start(spells[c], every=query.every) for c in ("begin", "finish"))
     possible = spells.assign(begin=spells["possible_begin"], finish=spells["possible_finish"])
-    return _flows_of_spells(spells[begun.le(over)], possible, question, coverage)
+    return _flows_of_spells(spells[begun.le(over)], possible, query, coverage)
 
 
 def spells_of_cases(
-    table: pd.DataFrame, question: Question, *, coverage: Coverage | None, legal: bool
+    table: pd.DataFrame, query: Query, *, coverage: Coverage | None, legal: bool
 ) -> pd.DataFrame:
     """
     Return when each case imposed begins and ends, surely and possibly, once per group.
@@ -120,10 +121,10 @@ def spells_of_cases(
     """
     if "imposed" in table:
         table = table[table["imposed"].fillna(value=True).to_numpy(dtype=bool)]
-    table = cases_by(table, question)
+    table = cases_by(table, query)
     if not legal:
-        check_columns(table, ["exit"], needed_by='The stock "in_force"')
-    end = table["end"] if "end" in table else pd.Series(pd.NaT, table.index)
+        check_columns(table, ["exit"])
+    end = table["end"] if "end" in table else pd.Series(pd.NaT, table.index, "datetime64[us]")
     end_last = table["end_last"].fillna(end) if "end_last" in table else end
     cut = end.isna()
     if coverage is not None:
@@ -140,7 +141,7 @@ def spells_of_cases(
         finish=end.fillna(last).mask(opened, NEVER),
         possible_finish=end_last.fillna(NEVER).mask(opened, NEVER),
     )
-    group = list(dict.fromkeys([*question.by, "source", "case_id"]))
+    group = list(dict.fromkeys([*query.by, "source", "case_id"]))
     spells = rows.groupby(group, dropna=False, sort=False).agg(
         begin=("begin", "min"),
         possible_begin=("possible_begin", "min"),
@@ -151,7 +152,7 @@ def spells_of_cases(
 
 
 def _flows_of_spells(
-    sure: pd.DataFrame, possible: pd.DataFrame, question: Question, coverage: Coverage | None
+    sure: pd.DataFrame, possible: pd.DataFrame, query: Query, coverage: Coverage | None
 ) -> pd.DataFrame:
     first = _BEFORE if coverage is None else pd.Timestamp(coverage.first)
     chosen = {
@@ -163,9 +164,9 @@ def _flows_of_spells(
     }
     found = []
     for scenario, spells in chosen.items():
-        begun, over = (period_start(spells[c], every=question.every) for c in ("begin", "finish"))
+        begun, over = (period_start(spells[c], every=query.every) for c in ("begin", "finish"))
         held, ends = spells["held"], spells["finish"].ne(NEVER)
-        keys = spells[list(question.by)]
+        keys = spells[list(query.by)]
         found += [
             _flow(keys[held], scenario, "held", begun, 1),
             _flow(keys[~held], scenario, "added", begun, 1),

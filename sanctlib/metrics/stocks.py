@@ -1,29 +1,30 @@
-"""Stocks: the sanctions in force on any day of a period, or after its last."""
+"""Count the sanctions in force per period and group. Read a table; return a Result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.frames import AnyTable, Opened, opened
+from sanctlib.metrics.counts import notes_of
 from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, lived_groups, periods_asked
 from sanctlib.metrics.questions import (
     FLAGS,
-    Question,
-    TargetRule,
+    check_kind,
     check_rule,
     check_width,
-    keys_of,
+    coverage_of,
     of_senders,
     wanted,
+    with_sender,
 )
 from sanctlib.metrics.spells import (
     FLOWS,
@@ -32,7 +33,9 @@ from sanctlib.metrics.spells import (
     flows_of_changes,
     flows_of_listings,
 )
-from sanctlib.periods import PERIODS, Period, period_end, period_start
+from sanctlib.periods import Period, in_words, period_end, period_start
+from sanctlib.query import Day, Query, TargetRule, ask
+from sanctlib.result import Result
 
 At: TypeAlias = Literal["any_day", "end_of_period"]
 Stock: TypeAlias = Literal["legal", "in_force"]
@@ -49,64 +52,75 @@ def active_sanctions(
     by: Sequence[str] = ("target",),
     stock: Stock = "legal",
     target_rule: TargetRule = "programme",
-    start: date | None = None,
-    end: date | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
     coverage: Coverage | None = None,
     senders: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
-) -> pd.DataFrame:
+) -> Result:
     """
-    Count the sanctions in force per period and group, beside the flows that make them.
+    Count the sanctions in force per period and group, with additions and removals.
 
-    Two numbers carry the name. On any day of a period t,
+    Two numbers have this name. On any day of a period t,
     ``any_day(t) = any_day(t-1) - removed(t-1) - moved_out(t-1) + added(t) + moved_in(t)``;
     after its last day,
     ``closing(t) = closing(t-1) + added(t) - removed(t) + moved_in(t) - moved_out(t)``.
     They differ by what ended within the period: the Global Sanctions Data Base counts a
-    case that ended in March as active that year, a list at New Year does not hold it.
+    case that ended in March as active that year, and a list at New Year does not hold it.
 
     Parameters
     ----------
-    table : frame, path or Reading
+    table : frame, path, Reading or Result
         list_changes or listings (entities, once under however many programmes) or cases
         (those imposed).
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
     at : {"any_day", "end_of_period"}
-    stock : {"legal", "in_force"}
-        Of cases: one that was suspended stays in law, and is not in force.
-    by, target_rule, start, end, coverage, senders, targets
-        As in `sanction_counts`. `start` and `end` choose the periods returned; what
-        began before counts.
+        Whether ``n`` counts what was in force on any day of the period, or after its last.
+    by : sequence of str, default ("target",)
+        ``sender``, ``target``, ``measure``, ``objective``, ``programme``, ``entity_type``,
+        ``source`` or ``list``, as the table has them. May be empty.
+    stock : {"legal", "in_force"}, default "legal"
+        For cases: one that was suspended stays in law, and is not in force.
+    target_rule : {"programme", "conduct", "address"}, default "programme"
+        Whom a sanction targets, as in `sanction_counts`: the state of the legal programme,
+        or the place of the entity.
+    start, end : day, optional
+        First and last day of the periods returned, as ISO text ("2022", "2022-03",
+        "2022-03-01"), date, datetime, Timestamp, datetime64 or Period. What began before
+        counts.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store. Without
+        coverage only observed periods are returned, and no zeros.
+    senders, targets : sequence of str, optional
+        Only these states or bodies, as codes or names.
 
     Returns
     -------
-    stocks : DataFrame
-        ``period``, the keys, ``unit``, ``at``, ``n`` with its bounds ``lower`` and
-        ``upper``, then ``opening``, ``added``, ``removed``, ``moved_in``, ``moved_out``,
-        ``closing`` (Int64). ``n`` counts what is surely in force where days are known to
-        a period; where an end is not known, it ends with the period it began in, and
-        stays in ``upper``. For dated copies, a change counts in the period of the copy
-        that first shows it, and the bounds move it to any day since the copy before.
-        ``left_censored`` and ``right_censored`` count those in the stock that began
-        before the coverage and that are open at its end (missing for dated copies, which
-        do not say). ``covered`` and ``additive`` as in `sanction_counts`. A list of
-        survivors covers nothing before its own day: no ``upper``, no zeros. Where it has no
-        days of listing, the stock of its own day is known, and who was ``added`` is not.
-        Of a period cut by the end of the coverage, it is the stock of the last day known.
+    Result
+        Its table has ``period`` (first day), the keys, ``unit``, ``at``, ``n`` with its
+        bounds ``lower`` and ``upper``, then ``opening``, ``added``, ``removed``, ``moved_in``,
+        ``moved_out``, ``closing`` (Int64). ``n`` counts what is certainly in force where days
+        are known to a period; where an end is not known, it ends with the period it began in,
+        and stays in ``upper``. With archived versions, a change counts in the period of the
+        version that first shows it, and the bounds move it to any day since the version
+        before. ``left_censored`` and ``right_censored`` count those in the stock that began
+        before the coverage and that are open at its end (missing for archived versions,
+        which do not say). ``covered`` and ``additive`` are as in `sanction_counts`. A list of
+        current entries covers nothing before its own day: no ``upper``, no zeros. Where it
+        has no days of listing, the stock of its own day is known, and ``added`` is not. In a
+        period cut by the end of the coverage, it is the stock of the last day known.
 
     Raises
     ------
     SanctlibError
         When the table has no spells, all its cases are dated more widely than a period, or
-        lists are asked what is suspended.
+        a list is asked what is suspended.
     MissingColumnsError
         When the table lacks a key.
 
     Examples
     --------
-    >>> from datetime import date
-    >>> import pandas as pd
-    >>> from sanctlib.coverage import Coverage
-    >>> from sanctlib.metrics.stocks import active_sanctions
     >>> cases = pd.DataFrame({
     ...     "source": "own", "case_id": ["1", "2"], "sender": "USA", "target": "RUS",
     ...     "start": pd.to_datetime(["2019-03-01", "2020-01-01"]),
@@ -114,33 +128,31 @@ def active_sanctions(
     ...     "end": pd.to_datetime(["2020-05-01", None]),
     ...     "end_last": pd.to_datetime(["2020-05-01", None]), "ongoing": [False, True],
     ... })
-    >>> known = Coverage(source="own", first=date(2019, 1, 1), last=date(2021, 12, 31))
+    >>> known = Coverage(source="own", first="2019-01-01", last="2021-12-31")
     >>> stocks = active_sanctions(cases, every="year", at="any_day", coverage=known)
-    >>> stocks[["period", "target", "n", "opening", "added", "removed", "closing"]]
+    >>> stocks.table[["period", "target", "n", "opening", "added", "removed", "closing"]]
           period target  n  opening  added  removed  closing
     0 2019-01-01    RUS  1        0      1        0        1
     1 2020-01-01    RUS  2        1      1        1        1
     2 2021-01-01    RUS  1        1      0        0        1
     """
-    who = "active_sanctions"
-    check_choice(every, PERIODS, what="period", needed_by=who)
-    check_choice(at, ("any_day", "end_of_period"), what="stock", needed_by=who)
-    check_choice(stock, ("legal", "in_force"), what="stock", needed_by=who)
-    with opened(table, needed_by=who, coverage=coverage) as source:
-        question = Question(
+    check_choice(at, ("any_day", "end_of_period"), what="at")
+    check_choice(stock, ("legal", "in_force"), what="stock")
+    with opened(table, coverage=coverage) as source:
+        query = ask(
             every=every,
-            by=keys_of(source, by, needed_by=who),
+            by=by,
             unit="case" if source.kind == "cases" else "entity",
             target_rule=target_rule,
             start=start,
             end=end,
             senders=senders,
             targets=targets,
-            needed_by=who,
         )
-        _check(source, stock, question)
-        spells = source.small(needed_by=who)
-    known, keys = source.coverage, question.by
+        _check(source, stock, query)
+        spells = with_sender(source.small())
+        known = coverage_of(source)
+    keys = query.by
     seen = pd.concat([spells[c] for c in _SEEN[source.kind] if c in spells], ignore_index=True)
     # Where nobody said what is covered, the days that the table names are what is known.
     # What began before the coverage is its opening stock, and makes no period of its own.
@@ -148,19 +160,19 @@ def active_sanctions(
     periods, covered = periods_asked(
         here if known is None else here.iloc[:0],
         every=every,
-        start=start,
-        end=end,
+        start=query.start,
+        end=query.end,
         coverage=known,
     )
-    spells = of_senders(spells, question)
-    flows = _flows(source, spells, question, stock)
-    more = wanted(question) if known is not None else None
+    spells = of_senders(spells, query)
+    flows = _flows(source, spells, query, stock)
+    more = wanted(query) if known is not None else None
     codes, groups = group_codes(flows, keys, more=more)
     sums = _sums(flows, codes, periods, n_groups=len(groups), at=at)
-    whole = _flows(source, spells, replace(question, by=()), stock)
+    whole = _flows(source, spells, replace(query, by=()), stock)
     one = np.zeros(len(whole), dtype=np.int64)
     undivided = _sums(whole, one, periods, n_groups=1, at=at)["n"]
-    told = covered_groups(groups, coverage=known, senders=senders, targets=targets)
+    told = covered_groups(groups, coverage=known, senders=query.senders, targets=query.targets)
     there = lived_groups(groups, periods, every=every)
     adds_up = np.array_equal(sums["n"].sum(axis=0), undivided[0])
     columns = {
@@ -170,7 +182,7 @@ def active_sanctions(
         "additive": adds_up and not FLAGS.keys() & set(keys),
     }
     everywhere = np.arange(len(groups) * len(periods))
-    stocks = laid_out(groups.assign(unit=question.unit), periods, everywhere, columns)
+    stocks = laid_out(groups.assign(unit=query.unit), periods, everywhere, columns)
     if source.kind == "list_changes":
         stocks[["left_censored", "right_censored"]] = pd.NA
     if known is None:
@@ -197,28 +209,55 @@ def active_sanctions(
     undated = sums["held"].ravel()[stocks.index] > 0
     stocks.loc[undated, ["opening", "added", "left_censored"]] = pd.NA
     types = {"covered": "boolean", "left_censored": "Int64", "right_censored": "Int64"}
-    return stocks.astype(types).reset_index(drop=True)
+    stocks = stocks.astype(types).reset_index(drop=True)
+    words = "cases of sanctions in force" if query.unit == "case" else "entities on the list"
+    words += " at the end of the period" if at == "end_of_period" else " on any day of the period"
+    last = pd.Series(undivided[0][covered] if known is not None else undivided[0])
+    return Result(
+        table=stocks,
+        kind="stock",
+        name=f"{words[0].upper()}{words[1:]}",
+        query=query,
+        unit=words,
+        n=int(last.iloc[-1]) if len(last) else None,
+        sources=(source.source,),
+        notes=notes_of(source),
+        findings=_findings(stocks, query, words, source),
+    )
 
 
-def _flows(source: Opened, table: pd.DataFrame, question: Question, stock: Stock) -> pd.DataFrame:
+def _findings(stocks: pd.DataFrame, query: Query, words: str, source: Opened) -> tuple[str, ...]:
+    """Return the stock of each group in the last period that has one, largest first."""
+    seen = stocks[stocks["n"].notna() & stocks["period"].notna()]
+    if seen.empty:
+        return (f"{source.name} covers no {query.every} of the period requested.",)
+    last = seen[seen["period"].eq(seen["period"].max())]
+    span = in_words(last["period"].max(), last["period"].max(), every=query.every)
+    rows = last.sort_values("n", ascending=False, kind="stable").head(5)
+    return tuple(
+        f"{', '.join(name_of(row[key]) for key in query.by) or 'All'}: {int(row['n']):,} {words}, "
+        f"{span} ({source.source.described()})."
+        for row in rows.to_dict("records")
+    )
+
+
+def _flows(source: Opened, table: pd.DataFrame, query: Query, stock: Stock) -> pd.DataFrame:
     known = source.coverage
     if source.kind == "list_changes":
-        return flows_of_changes(table, question)
+        return flows_of_changes(table, query)
     if source.kind == "listings":
-        return flows_of_listings(table, question, coverage=known)
-    return flows_of_cases(table, question, coverage=known, legal=stock == "legal")
+        return flows_of_listings(table, query, coverage=known)
+    return flows_of_cases(table, query, coverage=known, legal=stock == "legal")
 
 
-def _check(source: Opened, stock: Stock, question: Question) -> None:
-    who = question.needed_by
-    if source.kind not in _SEEN:
-        msg = f"{who} needs {' or '.join(_SEEN)}, and {source.name!r} holds {source.kind}."
-        raise SanctlibError(f"{msg} Those have a day and no end: sanction_counts counts them.")
-    check_rule(source, question)
-    check_width(source, question)
+def _check(source: Opened, stock: Stock, query: Query) -> None:
+    hint = " Acts have a day and no end: count them with sl.sanction_counts."
+    check_kind(source, *_SEEN, hint=hint)
+    check_rule(source, query)
+    check_width(source, query)
     if stock == "in_force" and source.kind != "cases":
-        msg = f"{who}: {source.kind} do not say what is suspended: they hold the stock in law."
-        raise SanctlibError(f'{msg} Ask for stock="legal".')
+        msg = f"stock is 'in_force', and {source.kind} do not state what is suspended."
+        raise SanctlibError(f'{msg} Use stock="legal".')
 
 
 def _sums(

@@ -1,4 +1,4 @@
-"""Units and days side by side: the same acts in every unit, and by every day that is told."""
+"""Count one span in every unit and under every target rule. Read tables; return a Result."""
 
 from __future__ import annotations
 
@@ -10,20 +10,12 @@ import pandas as pd
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
 from sanctlib.frames import AnyTable, Opened, fetched, opened
-from sanctlib.metrics.counts import sanction_counts
-from sanctlib.metrics.questions import (
-    DATES,
-    RULES,
-    TARGET_COLUMN,
-    UNITS,
-    Question,
-    TargetRule,
-    Unit,
-)
+from sanctlib.metrics.questions import RULES, TARGET_COLUMN, UNITS, check_kind
 from sanctlib.metrics.tallies import pieces_of
 from sanctlib.periods import PERIODS, Period, period_end, period_start
+from sanctlib.query import Day, Query, TargetRule, ask
 from sanctlib.reading import Reading
-from sanctlib.schema import COUNTED_SANCTIONS
+from sanctlib.result import Result
 
 _RULE = {
     ("events", "act"): "acts of a sender; an act against three targets counts once",
@@ -42,7 +34,7 @@ _RULE = {
         "dated by the copy that first shows it"
     ),
     ("list_changes", "designation"): (
-        "entry and programme newly together, also for an entry of old; dated by the copy that "
+        "entry and programme newly together, also for an existing entry; dated by the copy that "
         "first shows it"
     ),
     ("listing_counts", "designation"): "entries under a programme, by the list's own dates",
@@ -57,32 +49,35 @@ _TARGET = {
 def compare_units(
     readings: Mapping[str, AnyTable] | Sequence[Reading],
     *,
-    start: date,
-    end: date,
+    start: Day,
+    end: Day,
     targets: Sequence[str],
-) -> pd.DataFrame:
+) -> Result:
     """
-    Count the sanctions on `targets` in one span, in every unit and under every rule.
+    Count the sanctions of one span in every unit and under every target rule.
 
-    The numbers are all right and all different: that is the point of the table. Each
+    The numbers are all correct and all different: that is the point of the table. Each
     counts what concerns any of the targets once. Cells whose periods the span cuts are
-    left out.
+    excluded.
 
     Parameters
     ----------
     readings : mapping of name to table, or sequence of Reading
         Anything that `sanction_counts` takes.
-    start, end : date
-        First and last day of the span.
+    start, end : day
+        First and last day of the span, as ISO text ("2022", "2022-03", "2022-03-01"), date,
+        datetime, Timestamp, datetime64 or Period.
+    targets : sequence of str
+        States, as codes or names.
 
     Returns
     -------
-    units : DataFrame
-        ``source``, ``unit``, ``target_rule``, ``n``, ``lower``, ``upper`` (the band of
-        the dates that can be defended), ``covered`` (the source speaks of the whole
-        span, which a hand-picked list never does; missing when nobody said; where not,
-        nothing seen is missing, not zero) and ``rule``, in words. A list of survivors has
-        no ``upper`` before its own day.
+    Result
+        Its table has ``source``, ``unit``, ``target_rule``, ``n``, ``lower``, ``upper`` (the
+        band of the possible dates), ``covered`` (the source covers the whole span, which a
+        hand-picked list never does; missing where coverage is not known; elsewhere nothing
+        seen is missing, not zero) and ``rule``, in words. A list of current entries has no
+        ``upper`` before its own day.
 
     Raises
     ------
@@ -91,7 +86,6 @@ def compare_units(
 
     Examples
     --------
-    >>> from datetime import date
     >>> import pandas as pd
     >>> from sanctlib.metrics.units import compare_units
     >>> listings = pd.DataFrame({
@@ -99,130 +93,58 @@ def compare_units(
     ...     "entity_type": "entity", "programme": ["P", "Q"], "programme_state": "RUS",
     ...     "listed": pd.Timestamp("2023-12-05"), "delisted": pd.NaT,
     ... })
-    >>> month = dict(start=date(2023, 12, 1), end=date(2023, 12, 31), targets=["RUS"])
-    >>> compare_units({"own": listings}, **month)[["source", "unit", "n"]]
+    >>> units = compare_units({"own": listings}, start="2023-12", end="2023-12", targets=["RUS"])
+    >>> units.table[["source", "unit", "n"]]
       source         unit  n
     0    own       entity  1
     1    own  designation  2
     """
+    query = ask(start=start, end=end, targets=targets)
+    if query.start is None or query.end is None:
+        raise SanctlibError("start and end are needed: the span is counted as a whole.")
     if isinstance(readings, Reading):
         readings = [readings]
     named = readings if isinstance(readings, Mapping) else _named(readings)
-    rows = []
+    rows, sources = [], []
     for name, table in named.items():
-        with opened(table, needed_by="compare_units") as source:
-            units = UNITS.get(source.kind, ())
-            if not units:
-                msg = f"compare_units: {name!r} holds {source.kind}, which count no sanctions."
-                raise SanctlibError(msg)
+        with opened(table) as source:
+            sources.append(source.source)
+            check_kind(source, *UNITS)
+            units = UNITS[source.kind]
             for unit in units:
                 for rule in _rules(source):
-                    question = Question(
+                    one = ask(
                         every=_grid(source),
                         by=("target",) if unit == "dyad" else (),
                         unit=unit,
                         target_rule=rule,
-                        start=start,
-                        end=end,
+                        start=query.start,
+                        end=query.end,
                         targets=targets,
-                        needed_by="compare_units",
                     )
                     known = source.coverage
-                    told = _covered(known, start, end, every=question.every)
-                    # What is not on a hand-picked list may have been all the same.
-                    told = False if source.curated else told
-                    row = {"source": name, "covered": told, **_row(source, question)}
-                    if known is not None and known.survivors and start < known.last:
+                    whole = _covered(known, query.start, query.end, every=one.every)
+                    # What is not on a hand-picked list may have happened all the same.
+                    whole = False if source.curated else whole
+                    row = {"source": name, "covered": whole, **_row(source, one)}
+                    if known is not None and known.survivors and query.start < known.last:
                         # What was removed before the day of the list is not in it.
-                        row |= {"upper": pd.NA, "rule": f"{row['rule']}; survivors only"}
+                        row |= {"upper": pd.NA, "rule": f"{row['rule']}; current entries only"}
                     rows.append(row)
     table = pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
-    # Where the source does not speak of the whole span, nothing seen is not nothing.
+    # Where the source does not cover the whole span, nothing seen is not nothing.
     cut = ~table["covered"].fillna(value=True)
     table.loc[cut & table["n"].eq(0), ["n", "lower"]] = pd.NA
     table.loc[cut, "upper"] = pd.NA
-    return table
-
-
-def compare_dates(
-    table: AnyTable,
-    *,
-    every: Period,
-    unit: Unit = "act",
-    by: Sequence[str] = (),
-    actions: Sequence[str] = COUNTED_SANCTIONS,
-    target_rule: TargetRule = "programme",
-    start: date | None = None,
-    end: date | None = None,
-    coverage: Coverage | None = None,
-    senders: Sequence[str] | None = None,
-    targets: Sequence[str] | None = None,
-) -> pd.DataFrame:
-    """
-    Count acts of sanction by their own day, the day announced and the day of effect.
-
-    A law announced in May and effective in August is an act of May or of August: a curve
-    that peaks before an event by one day may peak after it by another. Where acts lack a
-    day the three agree by default and not by finding, so read ``n_fallback`` first.
-
-    Parameters
-    ----------
-    table : frame, path or Reading
-        Events with ``date_announced`` and ``date_effective``.
-    every, unit, by, actions, target_rule, start, end, coverage, senders, targets
-        As in `sanction_counts`.
-
-    Returns
-    -------
-    counts : DataFrame
-        ``dated`` (date, announced, effective) and the columns of `sanction_counts`, with
-        ``n_fallback``: acts that lack the day and count by their ``date``.
-
-    Raises
-    ------
-    MissingColumnsError
-        When the table lacks one of the days.
-    SanctlibError
-        As `sanction_counts`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from sanctlib.metrics.units import compare_dates
-    >>> day = pd.Timestamp("2018-08-07")
-    >>> acts = pd.DataFrame({
-    ...     "source": "own", "event_id": ["1", "2"], "act_id": ["1", "2"], "date": day,
-    ...     "date_last": day, "date_announced": [pd.Timestamp("2018-05-08"), pd.NaT],
-    ...     "date_effective": pd.NaT, "sender": "USA", "target": "IRN", "mutual": False,
-    ...     "family": "sanction", "action": "impose",
-    ... })
-    >>> compare_dates(acts, every="month")[["dated", "period", "n", "n_fallback"]]
-           dated     period  n  n_fallback
-    0       date 2018-08-01  2           0
-    1  announced 2018-05-01  1           0
-    2  announced 2018-08-01  1           1
-    3  effective 2018-08-01  2           2
-    """
-    found = [
-        sanction_counts(
-            table,
-            every=every,
-            unit=unit,
-            by=by,
-            actions=actions,
-            target_rule=target_rule,
-            dated=dated,
-            start=start,
-            end=end,
-            coverage=coverage,
-            senders=senders,
-            targets=targets,
-        ).assign(dated=dated)
-        for dated in DATES
-    ]
-    rows = pd.concat([counts.assign(n_fallback=counts.get("n_fallback", 0)) for counts in found])
-    columns = [c for c in found[-1] if c != "dated"]
-    return rows[["dated", *columns]].astype({"dated": "str"}).reset_index(drop=True)
+    return Result(
+        table=table,
+        kind="units",
+        name=f"Sanctions from {query.start} to {query.end}, in every unit",
+        query=query,
+        unit="counts, each in its own unit",
+        sources=tuple(sources),
+        notes=("Bands over the possible dates.",),
+    )
 
 
 _TYPES = {
@@ -252,7 +174,7 @@ def _addressed(source: Opened) -> bool:
     """Tell whether any entry of a list has an address: a column without any says nothing."""
     if "entity_country" not in source.columns:
         return False
-    rows = source.relation(["entity_country"], needed_by="compare_units")
+    rows = source.relation(["entity_country"])
     countries = fetched(rows.project("entity_country").distinct())
     return bool(countries["entity_country"].notna().any())
 
@@ -260,7 +182,7 @@ def _addressed(source: Opened) -> bool:
 def _grid(source: Opened) -> Period:
     if source.kind != "cells":
         return "day"
-    rows = source.relation(["period"], needed_by="compare_units")
+    rows = source.relation(["period"])
     known = fetched(rows.project("period::DATE AS period").distinct())["period"].dropna()
     return next(p for p in reversed(PERIODS) if known.eq(period_start(known, every=p)).all())
 
@@ -278,20 +200,20 @@ def _covered(coverage: Coverage | None, start: date, end: date, *, every: Period
     return coverage.first <= start and end <= coverage.last and not cut
 
 
-def _row(source: Opened, question: Question) -> dict[str, object]:
-    pieces = pieces_of(source, question)
+def _row(source: Opened, query: Query) -> dict[str, object]:
+    pieces = pieces_of(source, query)
     # Over the whole span, a thing wider than a day has its place all the same.
     inside = pieces["inside"].to_numpy(dtype=bool)
     counted = inside | pieces["counted"].to_numpy(dtype=bool)
-    target = _TARGET[question.target_rule]
+    target = _TARGET[query.target_rule]
     if source.kind in ("events", "cells", "cases") and not source.curated:
         target = "targets: the states the source names" if "law" in target else target
-    rule = f"{_RULE[source.kind, question.unit]}; {target}"
+    rule = f"{_RULE[source.kind, query.unit]}; {target}"
     if source.curated:
         rule = f"on our list, a timeline, not an outcome: {rule}"
     return {
-        "unit": question.unit,
-        "target_rule": question.target_rule,
+        "unit": query.unit,
+        "target_rule": query.target_rule,
         "n": int(pieces.loc[counted, "n"].sum()),
         "lower": int(pieces.loc[inside, "n"].sum()),
         "upper": int(pieces["n"].sum()),

@@ -1,1 +1,5 @@
-"""Models: descriptions, tests and estimates, each saying what it identifies and what not."""
+"""Models: descriptions, tests and estimates; imported when first requested."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,26 +1,73 @@
-"""Autoregressions of several series: their lags, what a past adds, draws without it."""
+"""Fit autoregressions of several series. Read an array; return tests and bootstrap replicates."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sanctlib.errors import SanctlibError
+from sanctlib.errors import SanctlibError, check_choice
+from sanctlib.models.sentences import n_of
 from sanctlib.models.series import Series
+from sanctlib.query import whole_of
 
 Floats = NDArray[np.float64]
 Lags: TypeAlias = int | Literal["aic", "bic"]
+
+_COMBINED = "is an exact combination of the other columns and of the past. Drop it, or use changes."
+
+
+@contextmanager
+def solving(names: Sequence[str]) -> Iterator[None]:
+    """
+    Let a regression that has no solution fail in words.
+
+    Raises
+    ------
+    SanctlibError
+    """
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # a matrix without full rank is refused in words
+            yield
+    except np.linalg.LinAlgError as error:
+        listed = ", ".join(map(repr, names))
+        raise SanctlibError(f"One of the columns {listed} {_COMBINED}") from error
+
+
+def check_distinct(values: Floats, names: Sequence[str], *, lags: int) -> None:
+    """
+    Check that no series follows exactly from the others and from the past of all.
+
+    Raises
+    ------
+    SanctlibError
+        Naming the first that does.
+    """
+    n, k = values.shape
+    if n - lags <= 1 + k * (1 + lags):
+        return
+    # A constant, the series now, and their lags: linearly independent unless one is redundant.
+    all_lags = [values[lags - lag : n - lag] for lag in range(lags + 1)]
+    design = np.column_stack([np.ones(n - lags), *all_lags])
+    rank = np.linalg.matrix_rank(design)
+    if rank == design.shape[1]:
+        return
+    for j, name in enumerate(names, start=1):
+        if np.linalg.matrix_rank(np.delete(design, j, axis=1)) == rank:
+            raise SanctlibError(f"Column {name!r} {_COMBINED}")
+    raise SanctlibError(f"One of the columns {', '.join(map(repr, names))} {_COMBINED}")
 
 
 def wald(
     values: Floats, *, lags: int, added: int, causes: Sequence[int], effects: Sequence[int]
 ) -> tuple[Floats, Floats]:
     """
-    Return the Wald statistic that no lag of `causes` helps `effects`, and the lags' sum.
+    Return the Wald statistic of no lag of `causes` helping `effects`, and the lags' sum.
 
     `values` are (..., n, k); the regression has a constant and ``lags + added`` lags, of
     which the last `added` are not tested. Divided by ``lags * len(causes) * len(effects)``
@@ -53,10 +100,10 @@ def same_period(residuals: Floats, *, causes: Sequence[int], effects: Sequence[i
     return float(len(residuals) * tested @ np.linalg.solve(np.array(variance), tested))
 
 
-def drawn(
-    values: Floats, lags: int, cause: int, effect: int, n_draws: int, rng: np.random.Generator
+def replicated(
+    values: Floats, lags: int, cause: int, effect: int, n_replicates: int, rng: np.random.Generator
 ) -> Floats:
-    """Return series (n_draws, n, k) drawn step by step, in which `cause` moves no `effect`."""
+    """Return bootstrap series (n_replicates, n, k) in which `cause` does not help `effect`."""
     n, k = values.shape
     past = [values[lags - lag : n - lag] for lag in range(1, lags + 1)]
     design = np.column_stack([np.ones(n - lags), *past])
@@ -70,29 +117,69 @@ def drawn(
         residuals[:, j] = values[lags:, j] - design @ coefficients[:, j]
         residuals[:, j] /= np.sqrt(1 - (q**2).sum(axis=1))  # a fitted residual is too small
     residuals -= residuals.mean(axis=0)
-    drawn = np.empty((n_draws, n, k))
-    drawn[:, :lags] = values[:lags]
-    shocks = residuals[rng.integers(n - lags, size=(n_draws, n - lags))]
+    made = np.empty((n_replicates, n, k))
+    made[:, :lags] = values[:lags]
+    shocks = residuals[rng.integers(n - lags, size=(n_replicates, n - lags))]
     for t in range(lags, n):
-        before = drawn[:, t - lags : t][:, ::-1].reshape(n_draws, -1)
-        drawn[:, t] = coefficients[0] + before @ coefficients[1:] + shocks[:, t - lags]
-    return drawn
+        before = made[:, t - lags : t][:, ::-1].reshape(n_replicates, -1)
+        made[:, t] = coefficients[0] + before @ coefficients[1:] + shocks[:, t - lags]
+    return made
 
 
-def standardised(data: Series, names: Sequence[str], who: str) -> Floats:
-    """Return the columns with mean 0 and deviation 1, which no statistic here depends on."""
-    if len(set(names)) < len(names):
-        raise SanctlibError(f"{who} needs each column once, and got {', '.join(names)}.")
-    spread = data.numbers.std(axis=0)
-    if (spread == 0).any():
-        msg = f"{who} needs series that vary, and {names[int(spread.argmin())]!r} does not."
-        raise SanctlibError(msg)
-    scaled: Floats = (data.numbers - data.numbers.mean(axis=0)) / spread
+def standardised(data: Series, names: Sequence[str]) -> Floats:
+    """
+    Return the columns with mean 0 and standard deviation 1; no statistic here depends on either.
+
+    Raises
+    ------
+    SanctlibError
+        For a column that is named twice, does not vary, or follows exactly from the others.
+    """
+    for name in names:
+        if list(names).count(name) > 1:
+            msg = f"Column {name!r} is named twice. Name another column: a series cannot explain"
+            raise SanctlibError(f"{msg} itself.")
+    check_varies(data.numbers, names)
+    scaled: Floats = (data.numbers - data.numbers.mean(axis=0)) / data.numbers.std(axis=0)
+    check_distinct(scaled, names, lags=1)
     return scaled
 
 
-def lag_order(values: Floats, lags: Lags, *, most: int, added: int, who: str) -> int:
-    """Return the number of lags: the given one if it fits, or the criterion's, at least 1."""
+def check_varies(values: Floats, names: Sequence[str], *, where: str = "") -> None:
+    """
+    Check that each column has two values or more.
+
+    Raises
+    ------
+    SanctlibError
+    """
+    for name, column in zip(names, values.T, strict=True):
+        if np.ptp(column) == 0 or column.std() == 0:
+            raise SanctlibError(f"Column {name!r} has one value{where}. A series must vary.")
+
+
+def lags_of(lags: object) -> Lags:
+    """
+    Return the number of lags, or the criterion that chooses it.
+
+    Raises
+    ------
+    SanctlibError, UnknownChoiceError
+    """
+    if isinstance(lags, str):
+        return check_choice(lags, ("aic", "bic"), what="lags")  # type: ignore[return-value]
+    return whole_of(lags, what="lags", least=1)
+
+
+def lag_order(values: Floats, lags: Lags, *, most: int, added: int, where: str = "") -> int:
+    """
+    Return the number of lags: the given one if it fits, or the criterion's, at least 1.
+
+    Raises
+    ------
+    SanctlibError
+        For fewer than four periods per coefficient.
+    """
     import statsmodels.api as sm
 
     n, k = len(values), len(values.T)
@@ -100,33 +187,49 @@ def lag_order(values: Floats, lags: Lags, *, most: int, added: int, who: str) ->
     def needed(p: int) -> int:
         return p + added + 4 * (1 + k * (p + added))
 
-    fitting = [p for p in range(1, most + 1) if needed(p) <= n]
-    asked = lags if isinstance(lags, int) else 1
-    if asked < 1 or needed(asked) > n:
-        msg = (
-            f"{who} needs at least 1 lag, and {needed(asked)} periods for {asked} and {added} added"
-        )
-        raise SanctlibError(f"{msg} (four a coefficient), got {n}.")
+    least = lags if isinstance(lags, int) else 1
+    if needed(least) > n:
+        msg = f"The series has {n} periods{where}. {n_of(least, 'lag')} and {added} added need"
+        raise SanctlibError(f"{msg} {needed(least)} (four per coefficient): use a longer series.")
     if isinstance(lags, int):
         return lags
-    chosen: int = sm.tsa.VAR(values).select_order(fitting[-1]).selected_orders[lags]
+    longest = [p for p in range(1, most + 1) if needed(p) <= n][-1]
+    try:
+        chosen: int = sm.tsa.VAR(values).select_order(longest).selected_orders[lags]
+    except (ValueError, np.linalg.LinAlgError) as error:
+        msg = f"Up to {longest} lags cannot be compared, because a series varies in too few periods"
+        raise SanctlibError(f"{msg} or follows from the others. Choose lags=1.") from error
     return max(1, int(chosen))
 
 
-def integration_of(values: Floats) -> int:
-    """Return the highest order of integration of the columns."""
-    return max(_order(column) for column in values.T)
+def integration_of(values: Floats, names: Sequence[str]) -> int:
+    """
+    Return the highest order of integration of the columns.
+
+    Raises
+    ------
+    SanctlibError
+        For a column that is too short or too regular for the tests.
+    """
+    orders = []
+    for name, column in zip(names, values.T, strict=True):
+        try:
+            orders.append(_order(column))
+        except (ValueError, np.linalg.LinAlgError) as error:
+            msg = f"The order of integration of {name!r} cannot be tested ({error!s:.100})."
+            raise SanctlibError(f"{msg} Choose it: integration=0, 1 or 2.") from error
+    return max(orders)
 
 
 def _order(series: Floats) -> int:
-    from statsmodels.tools.sm_exceptions import InterpolationWarning
     from statsmodels.tsa.stattools import adfuller, kpss
 
     for order in (0, 1):
         differenced = np.diff(series, order)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InterpolationWarning)  # a p-value beyond the table
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # of a p-value beyond the table, among others
             stationary: Any = kpss(differenced, result_object=True)
-        if adfuller(differenced, result_object=True).pvalue < 0.05 < stationary.pvalue:
+            root: Any = adfuller(differenced, result_object=True)
+        if root.pvalue < 0.05 < stationary.pvalue:
             return order
     return 2

@@ -1,4 +1,4 @@
-"""Bounds: how much the trends may have differed before an average effect means nothing."""
+"""Bound an average effect under different trends. Read estimates; return intervals."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def relative_bounds(
     estimate: Floats, variance: Floats, *, before: int, reach: float, grid: Sequence[float]
 ) -> tuple[pd.DataFrame, float]:
     """
-    Return the interval of the average effect if trends went on to differ, and what it bears.
+    Return the interval of the average effect if trends differ after the onset, by how much.
 
-    From one period to the next the trends of treated and controls differ by no more than M
-    times as much as they did, at most, between two periods before the onset (the relative
-    magnitudes of Rambachan and Roth 2023). So the average over event times 0 to k is wrong
-    by no more than M (k + 2) / 2 of these steps. The interval holds those of all sums of the
-    average and so much of one step, up or down, each with its own error: wide enough
-    whichever step is the largest, so too wide rather than too short, and shorter ones exist.
+    From one period to the next, the trends of treated and controls differ by at most M times
+    the largest such difference between two periods before the onset (relative magnitudes,
+    Rambachan and Roth 2023). So the error of the average over event times 0 to k is at most
+    M (k + 2) / 2 of these steps. The interval contains those of all sums of the average and
+    this multiple of one step, up or down, each with its own error. It is conservative,
+    whichever step is the largest: shorter intervals exist.
 
     Parameters
     ----------
     estimate, variance : arrays of k and k x k
-        Of all event times from -`before` on, 0 at -1.
+        Of all event times from -`before` on; 0 at -1.
     reach : float
-        How many standard errors an interval has to either side.
+        Margin of error of an interval, in standard errors.
     grid : sequence of float
         The values of M.
 
@@ -39,8 +39,8 @@ def relative_bounds(
     bounds : DataFrame
         ``mbar``, ``lower``, ``upper``.
     breakdown : float
-        The largest M at which the interval leaves 0 out; 0 where it holds 0 at M = 0,
-        infinite where no step before was of any size.
+        The largest M at which the interval does not contain 0; 0 where it contains 0 at
+        M = 0, infinite where all steps before the onset are 0.
     """
     from scipy.optimize import brentq
 

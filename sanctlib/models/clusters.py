@@ -1,4 +1,4 @@
-"""Clustered errors: variances of an estimate when its rows are not independent."""
+"""Compute the variance of an estimate whose rows are not independent. Read scores."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError
 from sanctlib.metrics.panels import ordered_pairs
+from sanctlib.query import keys_of
 
 Floats = NDArray[np.float64]
-Errors: TypeAlias = Literal["dyadic"] | Sequence[str]
+Vcov: TypeAlias = Literal["dyadic"] | Sequence[str]
 
 FEW = 40
 FEWEST_STATES = 30
-"""Dyadic-robust errors of fewer states are refused: they are far too small."""
+"""Dyadic-robust errors with fewer states are refused: they are far too small."""
 PARTS = {"dyad": "first^second"}
 """Names of groups, and the columns they stand for."""
 
@@ -26,9 +27,9 @@ def clustered(scores: Floats, bread: Floats, clusters: pd.DataFrame) -> tuple[Fl
     """
     Return the variance of an estimate whose rows depend within clusters, and G.
 
-    With two columns, rows depend that share either (Cameron, Gelbach and Miller 2011).
-    The variance is multiplied by G / (G - 1), where G is the smaller number of clusters,
-    and by nothing else: other programs multiply by (n - 1) / (n - k) too.
+    With two columns, rows that share either of them depend on each other (Cameron, Gelbach
+    and Miller 2011). The variance is multiplied by G / (G - 1), where G is the smaller number
+    of clusters. Other programs also multiply it by (n - 1) / (n - k).
 
     Parameters
     ----------
@@ -52,10 +53,10 @@ def dyadic(
     """
     Return the variance of an estimate whose rows depend when they share a state, and G.
 
-    The meat of Aronow, Samii and Assenova (2015): the products of the scores of all
-    pairs of rows of which the dyads have a state in common, over all periods and both
-    directions. It is the sum over states of those of the rows with that state, less those
-    of the rows of one dyad, which both its states have brought. G is the number of
+    The meat is that of Aronow, Samii and Assenova (2015): the products of the scores of all
+    pairs of rows whose dyads have a state in common, over all periods and both directions.
+    It is the sum over states of the products of the rows with that state, less the products
+    of the rows of one dyad, because both of its states contribute them. G is the number of
     states; the factor G / (G - 1) is as in `clustered`.
 
     Parameters
@@ -63,23 +64,23 @@ def dyadic(
     scores, bread
         As in `clustered`.
     first, second : Series of n states
-        A row of a state with itself (domestic trade) shares that state alone.
+        A row of a state with itself (domestic trade) shares only that state.
     """
     ends = [first.to_numpy(dtype="object"), second.to_numpy(dtype="object")]
-    apart = ends[0] != ends[1]
-    twice = np.concatenate([scores, scores[apart]])
-    states = np.concatenate([ends[0], ends[1][apart]])
-    dyads = pd.DataFrame(np.sort(np.column_stack(ends)[apart].astype("str"), axis=1))
-    meat = _meat(twice, states) - _meat(scores[apart], dyads.groupby([0, 1]).ngroup())
+    distinct = ends[0] != ends[1]
+    twice = np.concatenate([scores, scores[distinct]])
+    states = np.concatenate([ends[0], ends[1][distinct]])
+    dyads = pd.DataFrame(np.sort(np.column_stack(ends)[distinct].astype("str"), axis=1))
+    meat = _meat(twice, states) - _meat(scores[distinct], dyads.groupby([0, 1]).ngroup())
     return _sandwich(meat, bread, n_states := len(np.unique(states))), n_states
 
 
 def not_below(variance: Floats, floor: Floats) -> Floats:
     """
-    Return the variance raised to where it is in no direction below another.
+    Return the variance raised to be no smaller than another in any direction.
 
-    Of one estimate the larger of two variances; of several a matrix that exceeds neither by
-    more than it must, and is positive where `floor` is.
+    For one estimate this is the larger of two variances. For several it is the smallest such
+    matrix in the scale of `floor`, and positive where `floor` is.
     """
     scale = np.sqrt(np.diag(floor))
     units = np.outer(scale, scale)
@@ -89,10 +90,10 @@ def not_below(variance: Floats, floor: Floats) -> Floats:
 
 
 def few_clusters(n_clusters: int) -> list[str]:
-    """Return the note that a model of few clusters bears, or none."""
+    """Return the note of a model with few clusters, or none."""
     if n_clusters >= FEW:
         return []
-    return [f"Fewer than {FEW} clusters: the intervals are likely too short."]
+    return [f"There are fewer than {FEW} clusters, so the intervals are likely too short."]
 
 
 def _meat(scores: Floats, groups: pd.Series | NDArray[np.generic]) -> Floats:
@@ -102,26 +103,36 @@ def _meat(scores: Floats, groups: pd.Series | NDArray[np.generic]) -> Floats:
 
 def _sandwich(meat: Floats, bread: Floats, n_clusters: int) -> Floats:
     if n_clusters < 2:
-        raise SanctlibError(f"Clustered errors need two clusters or more, got {n_clusters}.")
+        msg = f"The rows used have {n_clusters} cluster. Clustered errors need two or more:"
+        raise SanctlibError(f"{msg} add rows, or cluster by another column.")
     return np.asarray(bread @ meat @ bread * n_clusters / (n_clusters - 1))
 
 
-def check_errors(errors: Errors, *, needed_by: str) -> None:
+def check_vcov(vcov: Vcov) -> None:
     """Check that errors are dyadic, or clustered by one or two columns."""
-    if errors != "dyadic" and (isinstance(errors, str) or not 1 <= len(errors) <= 2):
-        msg = f"{needed_by} needs errors='dyadic' or a list of one or two columns, got {errors!r}."
-        raise SanctlibError(msg)
+    if isinstance(vcov, str) and vcov == "dyadic":
+        return
+    if isinstance(vcov, str) or len(keys_of(vcov, what="vcov")) not in (1, 2):
+        msg = f"vcov is {vcov!r}. It must be 'dyadic' or a list of one or two columns, such as"
+        raise SanctlibError(f"{msg} ['dyad'].")
+
+
+def parts_of(name: str, columns: pd.Index | Sequence[str]) -> list[str]:
+    """Return the columns that a name such as ``first^period`` joins."""
+    if name in columns and name not in PARTS:
+        return [name]
+    return PARTS.get(name, name).split("^")
 
 
 def group_numbers(rows: pd.DataFrame, name: str) -> NDArray[np.int64]:
     """Return the number of the group of each row, from 0."""
     rows = ordered_pairs(rows) if name in PARTS else rows
-    parts = PARTS.get(name, name).split("^")
+    parts = parts_of(name, rows.columns)
     return np.asarray(rows.groupby(parts, sort=False).ngroup(), dtype="int64")
 
 
 def quantile(level: float, n_clusters: int) -> float:
-    """Return how many standard errors an interval of this level reaches to either side."""
+    """Return the margin of error of an interval of this level, in standard errors."""
     from scipy.special import stdtrit
 
     return float(stdtrit(n_clusters - 1, (1 + level) / 2))
@@ -131,43 +142,42 @@ def variance_of(
     scores: Floats,
     bread: Floats,
     rows: pd.DataFrame,
-    errors: Errors,
-    who: str,
+    vcov: Vcov,
     *,
     n_deciding: int | None = None,
 ) -> tuple[Floats, int, list[str]]:
     """
-    Return the variance, the number of clusters and what a reader must know of both.
+    Return the variance, the number of clusters, and notes on both.
 
-    Of treatments that few clusters ever have, those (`n_deciding`) are the number that counts;
-    errors then hold with few of them (`docs/inference.md`).
+    Where only few clusters are ever treated, their number (`n_deciding`) is G; the errors then
+    hold with few of them (`docs/inference.md`).
     """
     n_raised = 0
-    if errors == "dyadic":
+    if vcov == "dyadic":
         shared, n = dyadic(scores, bread, rows["first"], rows["second"])
         if n < FEWEST_STATES:
-            msg = f"{who}: dyadic-robust errors need {FEWEST_STATES} states, and the rows used have"
-            raise SanctlibError(f"{msg} {n}. Cluster by errors=['dyad'] and say so, or add states.")
+            msg = f"The rows used have {n} states. Dyadic-robust errors need {FEWEST_STATES}:"
+            raise SanctlibError(f"{msg} add states, or use vcov=['dyad'] and report it.")
         dyads = pd.DataFrame({"dyad": group_numbers(rows, "dyad")})
-        apart = clustered(scores, bread, dyads)[0]
-        variance = not_below(shared, apart)
-        n_raised = int((np.diag(shared) < np.diag(apart)).sum())
-        said = [f"Dyadic-robust errors (Aronow, Samii and Assenova 2015), {n} states"]
+        by_dyad = clustered(scores, bread, dyads)[0]
+        variance = not_below(shared, by_dyad)
+        n_raised = int((np.diag(shared) < np.diag(by_dyad)).sum())
+        note = f"Standard errors are dyadic-robust (Aronow, Samii and Assenova 2015), {n} states"
     else:
-        groups = {name: group_numbers(rows, name) for name in errors}
+        groups = {name: group_numbers(rows, name) for name in vcov}
         variance, n = clustered(scores, bread, pd.DataFrame(groups))
-        said = [f"Errors clustered by {' and '.join(errors)}, {n} clusters"]
+        note = f"Standard errors are clustered by {' and '.join(vcov)}, {n} clusters"
     if n_deciding is not None and n_deciding < n:
         variance = variance * (n - 1) / n * n_deciding / max(n_deciding - 1, 1)
-        said[0] += f", of which {n_deciding} with onsets are G"
+        note += f", of which G = {n_deciding} have onsets"
         n = n_deciding
-    said[0] += f", factor G / (G - 1), t with {n - 1} degrees of freedom."
+    notes = [f"{note}; factor G / (G - 1), t with {n - 1} degrees of freedom."]
     if n_raised:
-        said.append(
-            f"Of {len(variance)} variances {n_raised} would be below those clustered by dyad, "
-            "which is chance: the larger ones stand."
+        notes.append(
+            "The variance matrix was raised to be no smaller than the one clustered by dyad in "
+            f"any direction: {n_raised} of {len(variance)} dyadic-robust variances would be below."
         )
-    said += few_clusters(n) if n_deciding is None else []
+    notes += few_clusters(n) if n_deciding is None else []
     if (np.diag(variance) <= 0).any():
-        said.append("A variance is not positive: too few clusters for these regressors.")
-    return variance, n, said
+        notes.append("A variance is not positive: there are too few clusters for the regressors.")
+    return variance, n, notes

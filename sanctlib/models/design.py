@@ -1,4 +1,4 @@
-"""Designs: a panel and its onsets as arrays, and the effects estimated on them with errors."""
+"""Read a panel and its onsets as arrays. Return effects at event times with their errors."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.models.clusters import Errors, check_errors, quantile, variance_of
+from sanctlib.errors import SanctlibError
+from sanctlib.models.clusters import Vcov, check_vcov, parts_of, quantile, variance_of
+from sanctlib.models.inputs import are_days, covered, days, frame, labels, numbers, with_periods
 from sanctlib.models.stacks import (
     Bools,
     Controls,
@@ -20,12 +21,12 @@ from sanctlib.models.stacks import (
     onsets_used,
     stacked,
 )
-from sanctlib.periods import Period, period_of, period_range, period_start
+from sanctlib.periods import Period, in_words, period_of, period_range, period_start
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effects:
-    """Effects at event times, their variance, and the onsets (targets x periods) they are of."""
+    """Effects at event times, their variance, and their onsets (targets x periods)."""
 
     estimate: Floats
     variance: Floats
@@ -36,11 +37,11 @@ class Effects:
 
     @property
     def n_targets(self) -> int:
-        """How many targets the onsets are of."""
+        """How many targets have an onset."""
         return int(self.onsets.any(axis=1).sum())
 
     def row(self, weights: Floats, level: float) -> dict[str, float]:
-        """Return a sum of effects with its interval; of one target there is none."""
+        """Return a sum of effects with its interval; with one target there is none."""
         from scipy.special import stdtr
 
         value, spread = float(weights @ self.estimate), float(weights @ self.variance @ weights)
@@ -59,29 +60,37 @@ class Effects:
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """A panel as arrays, the names of its units, targets and periods, and how errors cluster."""
+    """A panel as arrays, its units, targets and periods, and how errors cluster."""
 
     layout: Layout
     units: pd.DataFrame
     targets: pd.Index
     periods: pd.Index
     every: Period | None
-    errors: Errors
+    vcov: Vcov
+
+    @property
+    def span(self) -> str:
+        """The first to the last period, in words."""
+        first, last = self.periods[0], self.periods[-1]
+        if self.every is None:
+            return f"periods {first} to {last}"
+        return in_words(first, last, every=self.every)
 
     def placed(self, table: pd.DataFrame, values: pd.Series, *, what: str) -> Floats:
-        """Return the sums of values by target and period, those before the panel in the first."""
-        check_columns(table, ["target", "period"], needed_by=f"event_study: {what}")
-        periods = table["period"]
-        if pd.api.types.is_datetime64_dtype(periods) != (self.every is not None):
-            msg = f"event_study: periods of the {what} are dates where those of the panel are,"
-            raise SanctlibError(
-                f"{msg} else numbers, got {periods.dtype} and {self.periods.dtype}."
-            )
+        """Return sums of values by target and period; those before the panel are in the first."""
+        rows = frame(table, ["target", "period"], what=what, curated=True)
+        periods = days(rows["period"], what=f"period of {what}")
+        if are_days(periods) != (self.every is not None):
+            kinds = ("days", "numbers") if self.every is None else ("numbers", "days")
+            msg = f"The periods of {what} are {kinds[0]}, and those of the table are {kinds[1]}."
+            raise SanctlibError(f"{msg} Both must be of one kind.")
         if self.every is not None:
             periods = period_start(periods, every=self.every)
-        i = self.targets.get_indexer(pd.Index(table["target"]))
+        i = self.targets.get_indexer(pd.Index(rows["target"]))
         t = self.periods.get_indexer(pd.Index(periods)) + 1
-        inside = (i >= 0) & ((t > 0) | periods.lt(self.periods[0]).to_numpy())
+        early = periods.lt(self.periods[0]).fillna(value=False).to_numpy(dtype=bool)
+        inside = (i >= 0) & ((t > 0) | early)
         sums = np.zeros((len(self.targets), 1 + len(self.periods)))
         np.add.at(sums, (i[inside], t[inside]), values.to_numpy("float64")[inside])
         return sums
@@ -105,12 +114,11 @@ class Design:
             estimate, scores = estimate @ weights[:, None], scores @ weights[:, None]
         # Event time -1 is 0 by construction, and has no variance.
         times = np.flatnonzero(scores.any(axis=0))
-        found, _, said = variance_of(
+        found, _, notes = variance_of(
             scores[:, times],
             np.eye(len(times)),
             self.units,
-            self.errors,
-            "event_study",
+            self.vcov,
             n_deciding=int(onsets.any(axis=1).sum()),
         )
         variance = np.zeros((len(estimate), len(estimate)))
@@ -121,19 +129,19 @@ class Design:
             onsets=onsets,
             n_treated=sum(len(s.treated) for s in stacks),
             n_controls=len(np.unique(np.concatenate([s.controls for s in stacks]))),
-            notes=tuple(said),
+            notes=tuple(notes),
         )
 
 
 def design_of(
-    panel: pd.DataFrame,
-    outcome: str,
+    table: object,
+    dependent: str,
     *,
-    targets: Sequence[str],
+    target_columns: Sequence[str],
     window: tuple[int, int],
     repeats: Repeats,
     controls: Controls,
-    errors: Errors | None,
+    vcov: Vcov | None,
 ) -> Design:
     """
     Return a panel as arrays.
@@ -141,47 +149,56 @@ def design_of(
     Raises
     ------
     SanctlibError
-        For a unit twice in a period, or periods that are none.
-    MissingColumnsError
+        For a unit twice in a period, or periods that are not in a row.
+    MissingColumnsError, SchemaError
     """
-    who, pair = "event_study", ["first", "second"]
-    check_columns(panel, ["period", outcome, *targets], needed_by=who)
-    keys = pair if set(pair) <= set(panel) else list(targets)
-    if outcome in [*keys, *targets, "period"]:
-        raise SanctlibError(f"{who}: {outcome!r} says of whom a row is, and is no outcome.")
-    rows = panel[panel["period"].notna()]
+    pair = ["first", "second"]
+    if vcov is None:
+        vcov = "dyadic" if len(target_columns) > 1 else list(target_columns)
+    check_vcov(vcov)
+    rows = frame(table, ["period", dependent, *target_columns])
+    keys = pair if set(pair) <= set(rows) else list(target_columns)
+    clustered = [
+        p for name in (["dyad"] if vcov == "dyadic" else vcov) for p in parts_of(name, keys)
+    ]
+    rows = frame(rows, [*keys, *clustered])
+    if dependent in [*keys, *target_columns, "period"]:
+        msg = f"dependent is {dependent!r}, a column that names units or periods. It must be"
+        raise SanctlibError(f"{msg} a column of values.")
+    if "period" in clustered:
+        msg = f"vcov is {vcov!r}. An event study has one row per unit, so it cannot be clustered"
+        raise SanctlibError(f"{msg} by period: name columns of the units.")
+    rows = with_periods(rows.assign(**numbers(rows, [dependent])))
+    named_by = list(dict.fromkeys([*keys, *target_columns, *clustered]))
+    for name in named_by:
+        labels(rows[name], what=name, filled=True)
     twice = rows.duplicated([*keys, "period"])
     if twice.any():
         name = ", ".join(str(v)[:10] for v in rows.loc[twice, [*keys, "period"]].iloc[0])
-        msg = f"{who} needs one row per unit and period, and {name} has several: choose one"
-        raise SanctlibError(f"{msg} component or group of the table first.")
+        msg = f"{name} has several rows. A unit must have one row per period: keep one component"
+        raise SanctlibError(f"{msg} or group of the table first.")
     named = rows["period"].drop_duplicates().sort_values()
-    every = period_of(named) if pd.api.types.is_datetime64_dtype(named) else None
+    every = period_of(named) if are_days(named) and len(named) else None
     if every:
         periods: pd.Index = period_range(named.iloc[0], named.iloc[-1], every=every)
-    elif pd.api.types.is_integer_dtype(named):
+    elif pd.api.types.is_integer_dtype(named) and len(named):
         periods = pd.RangeIndex(named.iloc[0], named.iloc[-1] + 1)
     else:
-        msg = f"{who} needs periods without gaps, the first days of months or years, or numbers"
-        raise SanctlibError(f"{msg}, got {', '.join(str(p)[:10] for p in named.iloc[:3])}.")
-    known = rows[outcome].notna()
-    if "covered" in rows:
-        known &= rows["covered"].fillna(value=False).astype("bool")
-    rows = rows[known]
-    units = rows[list(dict.fromkeys([*keys, *targets]))].drop_duplicates(keys, ignore_index=True)
-    numbers = pd.MultiIndex.from_frame(units[keys])
-    at = numbers.get_indexer(pd.MultiIndex.from_frame(rows[keys]))
+        shown = ", ".join(str(p)[:10] for p in named.head(3))
+        msg = f"The periods {shown or '(none)'} are not in a row. They must be the first days of"
+        raise SanctlibError(f"{msg} weeks, months, quarters or years without gaps, or numbers.")
+    rows = rows[rows[dependent].notna() & covered(rows)]
+    units = rows[named_by].drop_duplicates(keys, ignore_index=True)
+    numbered = pd.MultiIndex.from_frame(units[keys])
+    at = numbered.get_indexer(pd.MultiIndex.from_frame(rows[keys]))
     laid = np.full((len(units), 1 + len(periods)), np.nan)
     when = 1 + periods.get_indexer(pd.Index(rows["period"]))
-    laid[at, when] = rows[outcome].to_numpy("float64")
-    names = pd.Index(np.unique(units[list(targets)].to_numpy("object").ravel()))
-    sides = np.column_stack([names.get_indexer(units[side]) for side in targets])
-    if errors is None:
-        errors = "dyadic" if len(targets) > 1 else list(targets)
-    check_errors(errors, needed_by=who)
+    laid[at, when] = rows[dependent].to_numpy("float64")
+    names = pd.Index(np.unique(units[list(target_columns)].to_numpy("object").ravel()))
+    sides = np.column_stack([names.get_indexer(units[side]) for side in target_columns])
     return Design(
         layout=Layout(
-            outcome=laid,
+            dependent=laid,
             sides=sides,
             before=window[0],
             after=window[1],
@@ -192,19 +209,19 @@ def design_of(
         targets=names,
         periods=periods,
         every=every,
-        errors=errors,
+        vcov=vcov,
     )
 
 
 def reverse(design: Design, doses: Floats, level: float) -> pd.DataFrame:
-    """Return how the outcome before differs the chance of an onset, in each stack of its own."""
+    """Return how the probability of an onset varies with the dependent variable before it."""
     from scipy.special import stdtr
 
     layout, parts = design.layout, []
     stacks = stacked(layout, doses)
     for s in stacks:
         units = np.concatenate([s.treated, s.controls])
-        past = layout.outcome[units, s.period - layout.before : s.period]
+        past = layout.dependent[units, s.period - layout.before : s.period]
         columns = np.column_stack(
             [units, units < 0, past.mean(axis=1), past[:, -1] - past[:, 0]]
         ).astype("float64")
@@ -215,11 +232,17 @@ def reverse(design: Design, doses: Floats, level: float) -> pd.DataFrame:
     units, onset, x = rows[:, 0].astype("int64"), rows[:, 1], rows[:, 2:]
     terms = np.flatnonzero(x.std(axis=0) > 0)
     x = x[:, terms] / x[:, terms].std(axis=0)
-    bread = np.linalg.inv(x.T @ x)
+    try:
+        bread = np.linalg.inv(x.T @ x)
+    except np.linalg.LinAlgError:
+        # Level and change are the same before every onset: only the level has an estimate.
+        terms, x = terms[:1], x[:, :1]
+        bread = np.linalg.inv(x.T @ x)
     estimate = bread @ x.T @ onset
     scores = x * (onset - x @ estimate)[:, None]
-    variance, n, _ = variance_of(scores, bread, design.units.iloc[units], design.errors, "reverse")
-    error = np.sqrt(np.diag(variance))
+    variance, n, _ = variance_of(scores, bread, design.units.iloc[units], design.vcov)
+    variances = np.diag(variance)
+    error = np.sqrt(np.where(variances > 0, variances, np.nan))
     reach = quantile(level, n) * error
     return pd.DataFrame(
         {

@@ -1,27 +1,39 @@
-"""Durations: how long sanctions last, how they end, and what goes with an early end."""
+"""Estimate how long sanctions last and how they end. Read cases; return a Fit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from sanctlib.coverage import Coverage
-from sanctlib.errors import CuratedError, SanctlibError, check_choice, check_columns, check_list
+from sanctlib.errors import SanctlibError, check_choice, check_columns
 from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.outcomes import Several, described
-from sanctlib.metrics.questions import FLAGS, Question, cases_by, of_senders
+from sanctlib.metrics.questions import (
+    FLAGS,
+    cases_by,
+    check_covered,
+    check_kind,
+    check_not_curated,
+    of_senders,
+)
 from sanctlib.metrics.spells import NEVER, spells_of_cases
 from sanctlib.models.clusters import few_clusters
-from sanctlib.models.result import Fit
+from sanctlib.models.inputs import column_of
+from sanctlib.models.sentences import n_of, origin, p_in_words, ratio_with_interval, with_interval
 from sanctlib.models.survival import cox, incidence, median, survival
-from sanctlib.periods import PERIODS, Period, period_number
+from sanctlib.periods import Period, period_number
+from sanctlib.query import Query, ask, keys_of
+from sanctlib.result import Fit, Source
 
 _IDS = ["source", "case_id"]
 _ENDS = ("outcomes", "state", "exit", "end", "end_last", "ongoing", "time", "ended")
 
 
-def fit_duration(
+def duration(
     table: AnyTable,
     *,
     every: Period,
@@ -35,164 +47,218 @@ def fit_duration(
     level: float = 0.95,
 ) -> Fit:
     """
-    Estimate how long sanctions stay imposed, cases still open counted as lasting longer.
+    Estimate how long sanctions stay imposed, with open cases as censored.
 
-    A mean of the cases that ended is too short, since the long ones are still open.
-    Survival is Kaplan and Meier's (1958); with `regressors`, hazards of ending are Cox's
-    (1972), ties after Efron, errors clustered by target. Where outcomes are told, success
-    and other ends compete: ``incidence`` is the share ended in each way (Aalen and
-    Johansen 1978), and not what success would be if nothing else ended sanctions.
+    The mean of ended cases is too short, because the longest ones are still open. Survival is
+    that of Kaplan and Meier (1958). With `regressors`, hazards of ending are those of Cox
+    (1972), with ties after Efron and errors clustered by target. Where outcomes are known,
+    success and other ends compete: ``incidence`` is the share ended in each way (Aalen and
+    Johansen 1978), not the share of success if nothing else ended sanctions.
 
-    A case lasts the periods it touches, from 1 on: one of 2014 alone lasts a year. Left
-    out and counted are cases that began before the coverage (a source has only those of
-    them that lasted), and those of which a day is not known to the period.
+    A case lasts the periods that it touches, at least 1: one that begins and ends in 2014
+    lasts a year. Excluded and counted are cases that began before the coverage (the source
+    has only those of them that lasted), and cases with a day not known to the period.
 
     Parameters
     ----------
-    table : frame, path or Reading
+    table : frame, path, Reading or Result
         Cases; those imposed are counted, each once.
-    every : {"year", "quarter", "month", "week", "day"}
-        The unit of duration; the GSDB knows years.
+    every : {"day", "week", "month", "quarter", "year"}
+        Unit of duration. The GSDB is dated by year.
     by : str, optional
         A column of the case, or its ``stage`` or ``multilaterality`` as in
-        `sanction_outcomes`, to compare (log-rank test in `details`).
-    regressors : sequence of str
-        Numbers; texts, as columns of 0 and 1 beside the first in the alphabet; or
-        ``measure`` and ``objective``, a column for each, of which a case may have several.
-    success, several
-        As in `sanction_outcomes`.
+        `sanction_outcomes`, whose groups are compared.
+    regressors : sequence of str, default none
+        Columns of finite numbers; of text, which become columns of 0 and 1 with the first
+        text in the alphabet as reference; or ``measure`` and ``objective``, a column for
+        each value, of which a case may have several.
+    success : sequence of str, optional
+        The outcomes that are success. By default, where the target gave in, as in
+        `sanction_outcomes`.
+    several : {"any", "all"}, default "any"
+        Whether one of the outcomes of a case must be success, or each.
     senders, targets : sequence of str, optional
-        Only cases of these.
+        Only cases of these states or bodies, as codes or names.
     coverage : Coverage, optional
-        Of a frame that does not bring one: its last day is when open cases were last seen.
-    level : float
-        Of the intervals, 0-1.
+        What the table covers; its last day is when open cases were last seen. By default
+        that of the Reading or of the store.
+    level : float, default 0.95
+        Of the intervals, between 0 and 1.
 
     Returns
     -------
     Fit
-        Without regressors `table` has a row per group: ``n``, ``n_ended``, ``n_censored``
-        cases, ``median`` with ``lower`` and ``upper`` in periods (missing where too few
-        ended). With them a row per ``term``: ``estimate`` (of the logarithm of the hazard),
-        ``std_error``, ``p_value``, ``lower``, ``upper``, ``ratio`` (of hazards, above 1:
-        ends sooner), ``p_proportional`` (small: the ratio changes with time), ``n``,
-        ``n_ended``, ``n_clusters``. `details` hold ``"survival"``, ``"incidence"``,
-        ``"logrank"``, where there are such.
+        Without regressors, its table has a row per group: ``n``, ``n_ended``,
+        ``n_censored`` (cases), ``median`` with ``lower`` and ``upper`` (periods; missing
+        where too few ended). With them, a row per ``term``: ``estimate`` (of the logarithm
+        of the hazard), ``std_error``, ``p_value``, ``lower``, ``upper``, ``ratio`` (of
+        hazards, above 1 if the case ends sooner), ``p_proportional`` (small if the ratio
+        changes with time), ``n``, ``n_ended``, ``n_clusters``. Its `tables` are
+        ``"survival"``, and where possible ``"incidence"`` and ``"logrank"``. `fitted` is the
+        Cox model of statsmodels.
 
     Raises
     ------
     SanctlibError
-        For fewer than 10 ended cases per regressor, no case left, a column that differs
-        within a case, is one of several or tells how it ended, or another table than cases.
+        For fewer than 10 ended cases per regressor, no case left, or a column that differs
+        within a case, has one value or describes how a case ended.
     CuratedError
         For a hand-picked list.
+    MissingColumnsError, SchemaError
+        For a column that is missing or holds infinite numbers or days.
 
     Examples
     --------
-    >>> from datetime import date
-    >>> import pandas as pd
-    >>> from sanctlib.coverage import Coverage
-    >>> from sanctlib.models.durations import fit_duration
+    >>> import sanctlib as sl
     >>> start = pd.to_datetime(["2001-01-01"] * 4)
     >>> end = pd.to_datetime(["2001-05-01", "2003-01-01", "2003-01-01", None])
     >>> cases = pd.DataFrame({
     ...     "source": "own", "case_id": [*"1234"], "sender": "USA", "target": "IRN",
     ...     "start": start, "start_last": start, "end": end, "end_last": end,
-    ...     "ongoing": [False, False, False, True],
-    ... })
-    >>> known = Coverage(source="own", first=date(2001, 1, 1), last=date(2005, 12, 31))
-    >>> fit_duration(cases, every="year", coverage=known).details["survival"][
-    ...     ["time", "at_risk", "n_ended", "survival"]]
+    ...     "ongoing": [False, False, False, True]})
+    >>> known = sl.Coverage(source="own", first="2001-01-01", last="2005-12-31")
+    >>> found = sl.models.duration(cases, every="year", coverage=known).tables["survival"]
+    >>> found[["time", "at_risk", "n_ended", "survival"]]
        time  at_risk  n_ended  survival
     0     1        4        1      0.75
     1     3        3        2      0.25
     """
-    from statsmodels.duration.survfunc import survdiff
-
-    who = "fit_duration"
-    check_choice(every, PERIODS, what="period", needed_by=who)
-    check_list(regressors, what="regressors", needed_by=who)
-    _check_told(by, regressors, who)
-    with opened(table, needed_by=who, coverage=coverage) as source:
-        if source.curated:
-            raise CuratedError(f"{who} cannot use {source.name!r}: a hand-picked list has no rate.")
-        if source.kind != "cases" or source.coverage is None:
-            msg = f"{who} needs cases and what they cover (coverage=…); {source.name!r} holds"
-            raise SanctlibError(f"{msg} {source.kind}, covering {source.coverage}.")
-        columns = [*([by] if by else []), *regressors]
-        cases, known = source.small(needed_by=who, also=columns), source.coverage
-    question = Question(
-        every=every, by=(), unit="case", senders=senders, targets=targets, needed_by=who
+    terms = keys_of(regressors, what="regressors")
+    check_choice(several, ("any", "all"), what="several")
+    if by is not None:
+        column_of(by, what="by")
+    if success is not None and not keys_of(success, what="success"):
+        raise SanctlibError("success is empty. Name at least one outcome, or omit it.")
+    _check_known(by, terms)
+    query = ask(
+        every=every,
+        by=[] if by is None else [by],
+        unit="case",
+        senders=senders,
+        targets=targets,
+        level=level,
+        regressors=terms,
+        success=success,
+        several=several,
     )
+    columns = [*query.by, *terms]
+    with opened(table, coverage=coverage) as source:
+        check_not_curated(source, what="rate")
+        check_kind(source, "cases")
+        check_covered(source)
+        cases, known = source.small(also=columns), source.coverage
+    if success is not None:
+        check_columns(cases, ["outcomes"])
     if "outcomes" in cases:
         cases = described(cases, success=success, several=several)
-    cases = cases_by(of_senders(cases, question), question)
-    spells, said = _lasting(cases, question, known, columns)
-    groups = {str(name): rows for name, rows in spells.groupby(by)} if by else {"all": spells}
-    details = {"survival": _stacked({name: survival(g, level) for name, g in groups.items()}, by)}
+    whole = replace(query, by=())
+    cases = cases_by(of_senders(cases, whole), whole)
+    spells, note = _lasting(cases, whole, known, columns)  # type: ignore[arg-type]
+    groups = {str(name): rows for name, rows in spells.groupby(by)} if query.by else {"all": spells}
+    level = query.level
+    tables = {"survival": _stacked({name: survival(g, level) for name, g in groups.items()}, by)}
     if "state" in spells and spells["ended"].any():
         found = {name: incidence(g, level) for name, g in groups.items() if g["ended"].any()}
-        details["incidence"] = _stacked(found, by)
+        tables["incidence"] = _stacked(found, by)
     first_end = spells["time"].where(spells["ended"].eq(1)).min()
     if by and spells.loc[spells["time"].ge(first_end), by].nunique() == len(groups) > 1:
-        chi2, p = survdiff(spells["time"], spells["ended"], spells[by])
-        row = {"chi2": chi2, "df": len(groups) - 1, "p_value": p}
-        details["logrank"] = pd.DataFrame([row])
+        tables["logrank"] = _compared(spells, by)
     notes = [
-        "Description of cases that came to be: what makes sanctions likely may make them last. "
-        "Open cases are taken to end like those of the same age.",
-        said,
+        "The estimates describe cases that were imposed: what makes sanctions likely may also "
+        "make them last. Open cases are assumed to end like others of the same age.",
+        note,
     ]
-    if regressors:
-        result, model = cox(spells, regressors, level, who)
-        notes.append("Hazard ratios are associations; a small p_proportional: not one number.")
+    if terms:
+        result, model = cox(spells, terms, level)
+        notes.append(
+            "Hazard ratios are associations; with a small p_proportional, the ratio changes with "
+            "time."
+        )
         notes += few_clusters(int(result["n_clusters"].iloc[0]))
     else:
-        found = {name: median(g, level) for name, g in groups.items()}
-        result, model = _stacked(found, by), None
+        result, model = _stacked({name: median(g, level) for name, g in groups.items()}, by), None
     return Fit(
-        name=f"Duration of sanctions in {every}s",
         table=result,
+        name=f"Duration of sanctions in {every}s",
+        kind="estimates" if terms else "table",
+        query=query,
+        unit="cases of sanctions",
+        n=len(spells),
+        sources=(source.source,),
         notes=tuple(notes),
+        findings=_findings(result, query, source.source),
+        tables=tables,
         fitted=model,
-        details=details,
     )
 
 
-def _check_told(by: str | None, regressors: Sequence[str], who: str) -> None:
-    """Check that each is known while a case lasts, and groups hold a case once."""
+def _findings(result: pd.DataFrame, query: Query, source: Source) -> tuple[str, ...]:
+    """Return a sentence per group or per regressor."""
+    of, level = origin([source]), query.level
+    if "term" in result:
+        return tuple(
+            f"{row['term']}: the hazard of ending is multiplied by "
+            f"{ratio_with_interval(row, level)}, {p_in_words(row['p_value'])}, "
+            f"{row['n']:,} cases{of}."
+            for row in result.to_dict("records")
+        )
+    found = []
+    for row in result.to_dict("records"):
+        group = "".join(f" of {row[key]}" for key in query.by)
+        cases = n_of(row["n"], "case")
+        if row["median"] == row["median"]:
+            years = with_interval(row["median"], row["lower"], row["upper"], level)
+            found.append(f"Median duration{group}: {years} {query.every}s, {cases}{of}.")
+        else:
+            found.append(f"No median duration{group}: fewer than half of {cases} ended{of}.")
+    return tuple(found)
+
+
+def _compared(spells: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return the log-rank test of equal survival in all groups."""
+    from statsmodels.duration.survfunc import survdiff
+
+    try:
+        chi2, p = survdiff(spells["time"], spells["ended"], spells[by])
+    except np.linalg.LinAlgError:
+        msg = f"The groups of {by!r} cannot be compared, because their cases all last equally long"
+        raise SanctlibError(f"{msg}. Use a shorter period, or omit by=.") from None
+    return pd.DataFrame([{"chi2": chi2, "df": spells[by].nunique() - 1, "p_value": p}])
+
+
+def _check_known(by: str | None, regressors: Sequence[str]) -> None:
+    """Check that each column is known while a case lasts, and that groups do not overlap."""
     joined = {column: key for key, column in FLAGS.items()}
-    for name in [*regressors, *([by] if by else [])]:
+    for name in [*regressors, *([] if by is None else [by])]:
         if name in _ENDS:
-            msg = f"{who}: {name!r} is how or when a case ended, and tells no cases apart that"
-            raise SanctlibError(f"{msg} last. Ways to end are in details['incidence'].")
+            msg = f"{name!r} describes how or when a case ended, so open cases do not have it."
+            raise SanctlibError(f"{msg} The ways to end are in tables['incidence'].")
         key = joined.get(name, name)
         if key in FLAGS and (name == by or key != name):
-            msg = f"{who}: a case may have several in {FLAGS[key]!r}, and groups would overlap"
-            raise SanctlibError(f"{msg}: use regressors=[{key!r}], a column for each.")
+            msg = f"A case can have several values in {FLAGS[key]!r}, so groups would overlap."
+            raise SanctlibError(f"{msg} Use regressors=[{key!r}], which has a column for each.")
 
 
 def _lasting(
-    cases: pd.DataFrame, question: Question, known: Coverage, columns: Sequence[str]
+    cases: pd.DataFrame, query: Query, known: Coverage, columns: Sequence[str]
 ) -> tuple[pd.DataFrame, str]:
-    """Return a row per case, with ``time``, ``ended``, ``parties`` and `columns`; who is left."""
-    who = question.needed_by
-    spells = spells_of_cases(cases, question, coverage=known, legal=True)
+    """Return a row per case, with ``time``, ``ended``, ``parties`` and `columns`; and a note."""
+    spells = spells_of_cases(cases, query, coverage=known, legal=True)
     held = list(dict.fromkeys(FLAGS.get(name, name) for name in columns))
-    check_columns(cases, held, needed_by=who)
+    check_columns(cases, held)
     once = cases.groupby(_IDS)
     for name in held:
         if once[name].nunique(dropna=False).gt(1).any():
-            msg = f"{who} needs one {name!r} per case, and some cases have several: ask for senders"
-            raise SanctlibError(f"{msg} or targets, or reduce the column to one.")
-    told = [name for name in [*held, "state"] if name in cases and name not in _IDS]
+            msg = f"Some cases have several values of {name!r}. A case must have one: choose"
+            raise SanctlibError(f"{msg} senders= or targets=, or reduce the column to one value.")
+    constant = [name for name in [*held, "state"] if name in cases and name not in _IDS]
     parties = once["target"].agg(lambda states: ";".join(sorted(states.dropna().unique())))
-    spells = spells.merge(once[told].first().assign(parties=parties).reset_index(), on=_IDS)
+    spells = spells.merge(once[constant].first().assign(parties=parties).reset_index(), on=_IDS)
     is_open = spells["finish"].eq(NEVER)
     end = spells["finish"].mask(is_open, pd.Timestamp(known.last))
     end_last = spells["possible_finish"].mask(is_open, pd.Timestamp(known.last))
     first, begin, finish, last = (
-        period_number(day, every=question.every)
+        period_number(day, every=query.every)
         for day in (spells["possible_begin"], spells["begin"], end, end_last)
     )
     before = spells["possible_begin"].lt(pd.Timestamp(known.first))
@@ -201,14 +267,16 @@ def _lasting(
     empty = ~before & ~endless & ~vague & spells[held].isna().any(axis=1)
     kept = spells.assign(time=finish - begin + 1, ended=(~is_open).astype("int64"))
     kept = kept[~(before | endless | vague | empty)].reset_index(drop=True)
-    if kept.empty:
-        raise SanctlibError(f"{who} finds no case imposed of which begin and end are known.")
-    return kept, (
-        f"Of {len(spells)} cases imposed {before.sum()} began before the coverage, "
-        f"{endless.sum()} have no end and are not marked open, {vague.sum()} are dated more "
-        f"widely than a {question.every}, {empty.sum()} lack a column; of the {len(kept)} used "
-        f"{kept['ended'].sum()} ended and the others are open on {known.last}."
+    counts = (
+        f"Of {len(spells):,} cases imposed, {len(kept):,} are used: {before.sum():,} began before "
+        f"the coverage, {endless.sum():,} have no end and are not marked as open, "
+        f"{vague.sum():,} are dated more widely than a {query.every}, {empty.sum():,} lack a "
+        "column."
     )
+    if kept.empty:
+        raise SanctlibError(f"No case is left. {counts}")
+    n_ended = kept["ended"].sum()
+    return kept, f"{counts} {n_ended:,} of them ended, and the others are open on {known.last}."
 
 
 def _stacked(tables: dict[str, pd.DataFrame], by: str | None) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Dynamics: which of two series moves first, and how one follows the other."""
+"""Test which of two series leads, and how one responds. Read a table; return a Fit."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sanctlib.metrics.intervals import check_level
+from sanctlib.errors import SanctlibError
 from sanctlib.models.autoregression import (
     Lags,
-    drawn,
+    check_distinct,
+    check_varies,
     integration_of,
     lag_order,
+    lags_of,
+    replicated,
     same_period,
+    solving,
     standardised,
     wald,
 )
-from sanctlib.models.result import Fit
+from sanctlib.models.inputs import column_of, sources_of
+from sanctlib.models.sentences import n_of, origin, p_in_words, with_interval
 from sanctlib.models.series import series_of
+from sanctlib.query import ask, keys_of, whole_of
+from sanctlib.result import Fit
 
 
 def lead_lag(
-    table: pd.DataFrame,
+    table: object,
     *,
     x: str,
     y: str,
@@ -30,56 +37,67 @@ def lead_lag(
     lags: Lags = "bic",
     integration: int | None = None,
     most: int = 6,
-    n_draws: int = 999,
+    n_replicates: int = 999,
     seed: int = 1,
-    period: str = "period",
 ) -> Fit:
     """
-    Test whether the past of one series helps to foretell another, in both directions.
+    Test whether the past of either of two series helps to predict the other.
 
-    Toda and Yamamoto's (1995) test holds whether or not the series have unit roots: a
-    vector autoregression in levels has more lags than needed, by the highest order of
-    integration, and the Wald statistic leaves the added ones out. Its p-value is that of a
-    recursive bootstrap of residuals without the tested lags (Hacker and Hatemi-J 2006),
-    since the chi-squared one (``p_chi2``) rejects too often in short series.
+    The test of Toda and Yamamoto (1995) holds with and without unit roots: the vector
+    autoregression in levels has added lags, as many as the highest order of integration,
+    which the Wald statistic does not test. Its p-value is that of a recursive bootstrap of
+    the residuals without the tested lags (Hacker and Hatemi-J 2006), because the
+    chi-squared one (``p_chi2``) rejects too often in short series.
 
-    To come first is not to cause: a third series (the volume of news, a war) can move both,
-    and what answers within the same period shows in the third row alone.
+    The series that leads need not be the cause: a third one (the volume of news, a war) can
+    move both. A response within the same period is only in the third row.
 
     Parameters
     ----------
-    table : DataFrame
-        A row per period with both columns.
-    controls : sequence of str
+    table : DataFrame or Result
+        One row per ``period`` without gaps, with the columns named.
+    x, y : str
+        The two series.
+    controls : sequence of str, default none
         Further series in the system, such as the volume of news.
-    lags : int or {"aic", "bic"}
-        Of the autoregression: given, or up to `most` by a criterion, and at least 1. AIC
-        takes more, and takes those that happen to fit: then both p-values are too small.
-    integration : int, optional
-        Highest order of integration. By default the lowest at which, of every series, ADF
-        rejects a unit root and KPSS does not reject stationarity (5%); at most 2.
+    lags : int or {"aic", "bic"}, default "bic"
+        Lags of the autoregression: a number from 1, or chosen by a criterion up to `most`.
+        AIC chooses more, and both p-values are then too small.
+    integration : {0, 1, 2}, optional
+        Highest order of integration. By default the lowest order at which, for every series,
+        ADF rejects a unit root and KPSS does not reject stationarity (5 %); at most 2.
+    most : int, default 6
+        Largest number of lags that a criterion may choose.
+    n_replicates : int, default 999
+        Replicates of the bootstrap.
+    seed : int, default 1
+        Of the bootstrap.
 
     Returns
     -------
     Fit
-        `table`: ``cause``, ``effect``, ``lags``, ``added`` (lags), ``statistic`` (Wald),
-        ``df``, ``sum`` (of the lags' coefficients: the direction of the relation),
-        ``p_value`` (bootstrap), ``p_chi2``, ``n`` (periods in the regression), ``n_draws``.
-        The row ``same period`` is of the residuals, chi-squared alone. `fitted` is
-        statsmodels' autoregression.
+        Its table has a row per direction: ``cause``, ``effect``, ``lags``, ``added`` (lags),
+        ``statistic`` (Wald), ``df``, ``sum`` (of the coefficients of the lags, which gives the
+        sign), ``p_value`` (bootstrap), ``p_chi2``, ``n`` (periods in the regression),
+        ``n_replicates``. The row ``same period`` is about the residuals and has only the
+        chi-squared test. `fitted` is the autoregression of statsmodels.
 
     Raises
     ------
     SanctlibError
-        For gaps, a series that does not vary, or fewer than four periods a coefficient.
+        For gaps, a series that does not vary or follows from another, or fewer than four
+        periods per coefficient.
+    MissingColumnsError, SchemaError
+        For a column that is missing or does not hold finite numbers.
 
     Examples
     --------
+    >>> import sanctlib as sl
     >>> rng = np.random.default_rng(1)
     >>> x = rng.normal(size=80)
     >>> y = np.roll(x, 1) + rng.normal(size=80)
     >>> table = pd.DataFrame({"period": range(80), "x": x, "y": y})
-    >>> found = lead_lag(table, x="x", y="y", lags=1, n_draws=199).table
+    >>> found = sl.models.lead_lag(table, x="x", y="y", lags=1, n_replicates=199).table
     >>> found[["cause", "effect", "p_value"]].head(2)
       cause effect  p_value
     0     x      y    0.005
@@ -88,141 +106,222 @@ def lead_lag(
     import statsmodels.api as sm
     from scipy.special import chdtrc
 
-    who = "lead_lag"
-    names = [x, y, *controls]
-    data = series_of(table, names, period=period, needed_by=who)
-    values = standardised(data, names, who)
-    added = integration_of(values) if integration is None else integration
-    p = lag_order(values, lags, most=most, added=added, who=who)
-    n = len(values) - p - added
-    spread = data.numbers.std(axis=0)
-    rng = np.random.default_rng(seed)
-    rows = []
-    for cause, effect in ((0, 1), (1, 0)):
-        statistic, sums = wald(values, lags=p, added=added, causes=[cause], effects=[effect])
-        without = drawn(values, p, cause, effect, n_draws, rng)
-        null, _ = wald(without, lags=p, added=added, causes=[cause], effects=[effect])
-        rows.append(
-            {
-                "cause": names[cause],
-                "effect": names[effect],
-                "lags": p,
-                "added": added,
-                "statistic": float(statistic),
-                "df": p,
-                "sum": float(sums) * spread[effect] / spread[cause],
-                "p_value": (1 + int((null >= statistic).sum())) / (1 + n_draws),
-                "p_chi2": float(chdtrc(p, statistic)),
-                "n": n,
-                "n_draws": n_draws,
-            }
-        )
-    fitted = sm.tsa.VAR(data.numbers).fit(p + added)
-    at_once = same_period(np.asarray(fitted.resid), causes=[0], effects=[1])
+    lags, n_replicates = lags_of(lags), whole_of(n_replicates, what="n_replicates", least=1)
+    whole_of(most, what="most", least=1)
+    whole_of(seed, what="seed", least=0)
+    if integration is not None:
+        whole_of(integration, what="integration", least=0, most=2)
+    names = [column_of(x, what="x"), column_of(y, what="y"), *keys_of(controls, what="controls")]
+    data = series_of(table, names)
+    query = ask(
+        **data.arguments(),
+        x=x,
+        y=y,
+        controls=tuple(controls),
+        lags=lags,
+        integration=integration,
+        n_replicates=n_replicates,
+        seed=seed,
+    )
+    values = standardised(data, names)
+    rng, rows = np.random.default_rng(seed), []
+    with solving(names):
+        added = integration_of(values, names) if integration is None else integration
+        p = lag_order(values, lags, most=most, added=added)
+        check_distinct(values, names, lags=p + added)
+        n = len(values) - p - added
+        spread = data.numbers.std(axis=0)
+        for cause, effect in ((0, 1), (1, 0)):
+            tested = {"lags": p, "added": added, "causes": [cause], "effects": [effect]}
+            statistic, sums = wald(values, **tested)  # type: ignore[arg-type]
+            without = replicated(values, p, cause, effect, n_replicates, rng)
+            null, _ = wald(without, **tested)  # type: ignore[arg-type]
+            rows.append(
+                {
+                    "cause": names[cause],
+                    "effect": names[effect],
+                    "lags": p,
+                    "added": added,
+                    "statistic": float(statistic),
+                    "df": p,
+                    "sum": float(sums) * spread[effect] / spread[cause],
+                    "p_value": (1 + int((null >= statistic).sum())) / (1 + n_replicates),
+                    "p_chi2": float(chdtrc(p, statistic)),
+                    "n": n,
+                    "n_replicates": n_replicates,
+                }
+            )
+        fitted = sm.tsa.VAR(data.numbers).fit(p + added)
+        at_once = same_period(np.asarray(fitted.resid), causes=[0], effects=[1])
     both = {
         "cause": x,
         "effect": f"{y}, same period",
         "lags": p,
         "added": added,
         "n": n,
-        "n_draws": 0,
+        "n_replicates": 0,
     }
     rows.append(both | {"statistic": at_once, "df": 1, "p_chi2": float(chdtrc(1, at_once))})
-    chosen = "given" if isinstance(lags, int) else f"by {lags.upper()}, at most {most}"
+    chosen = (
+        "as requested" if isinstance(lags, int) else f"chosen by {lags.upper()}, at most {most}"
+    )
+    sources = sources_of(table)
     return Fit(
-        name=f"Lead and lag of {x} and {y} (Toda and Yamamoto)",
         table=pd.DataFrame(rows),
+        name=f"Lead and lag of {x} and {y}",
+        kind="tests",
+        query=query,
+        unit=data.unit,
+        n=n,
+        sources=sources,
         notes=(
-            "Description: what comes first need not be the cause; a third series can move both.",
-            f"Lags: {p}, {chosen}, and {added} added; p-values of {n_draws} draws, seed {seed}.",
+            "The series that leads need not be the cause: a third one can move both.",
+            f"The test of Toda and Yamamoto has {n_of(p, 'lag')}, {chosen}, and {added} added; "
+            f"p-values are from {n_of(n_replicates, 'bootstrap replicate')}, seed {seed}.",
             data.note(),
+        ),
+        findings=tuple(
+            f"The past of {row['cause']} is {'' if row['p_value'] < 0.05 else 'not '}found to help "
+            f"predict {row['effect']}, {p_in_words(row['p_value'])}, {data.span}{origin(sources)}."
+            for row in rows[:2]
         ),
         fitted=fitted,
     )
 
 
-def fit_local_projection(
-    table: pd.DataFrame,
+def local_projection(
+    table: object,
     *,
-    x: str,
-    y: str,
+    dependent: str,
+    impulse: str,
     horizons: int = 6,
     lags: Lags = "aic",
     most: int = 6,
-    period: str = "period",
     level: float = 0.95,
 ) -> Fit:
     """
-    Fit how one series follows a unit more of another, period by period (Jordà 2005).
+    Estimate how a series responds to another, by horizon (Jordà 2005).
 
-    At each horizon y is regressed on x of today and on the past of both, with one lag more
-    than the criterion asks for: the errors of White (HC3) then hold with and without unit
-    roots (Montiel Olea and Plagborg-Møller 2021), and none for autocorrelation are needed.
-    What x does within the period counts as x moving y, and never the other way round.
+    At each horizon the dependent variable is regressed on the impulse now and on the past of
+    both, with one lag more than the criterion chooses. The errors of White (HC3) then hold
+    with and without unit roots, and no correction for autocorrelation is needed (Montiel
+    Olea and Plagborg-Møller 2021). An association within the same period counts as a
+    response to the impulse, never the reverse.
 
     Parameters
     ----------
-    table : DataFrame
-        A row per period with both columns.
-    horizons : int
-        The last one; the first is 0, the same period.
-    lags : int or {"aic", "bic"}
-        Of the autoregression of both: given, or up to `most` by a criterion.
+    table : DataFrame or Result
+        One row per ``period`` without gaps, with both columns.
+    dependent : str
+        The series that responds.
+    impulse : str
+        The series that it responds to.
+    horizons : int, default 6
+        Last horizon in periods; the first is 0, the same period.
+    lags : int or {"aic", "bic"}, default "aic"
+        Lags of the autoregression of both: a number from 1, or chosen by a criterion up to
+        `most`.
+    most : int, default 6
+        Largest number of lags that a criterion may choose.
+    level : float, default 0.95
+        Of the intervals, between 0 and 1.
 
     Returns
     -------
     Fit
-        `table`: ``horizon`` (periods), ``estimate`` (units of y for one of x that its past
-        does not foretell), ``lower``, ``upper`` (of each horizon alone), ``p_value``, ``n``.
-        `fitted` holds statsmodels' result per horizon.
+        Its table has a row per ``horizon`` (periods): ``estimate`` (units of the dependent
+        variable for a unit of the impulse that its past does not predict), ``lower``,
+        ``upper`` (of one horizon), ``p_value``, ``n`` (periods). `fitted` is a list with
+        the regression of each horizon.
 
     Raises
     ------
     SanctlibError
-        For gaps, a series that does not vary, or fewer than four periods a coefficient.
+        For gaps, a series that does not vary or follows from the other, or fewer than four
+        periods per coefficient.
+    MissingColumnsError, SchemaError
+        For a column that is missing or does not hold finite numbers.
 
     Examples
     --------
+    >>> import sanctlib as sl
     >>> rng = np.random.default_rng(1)
     >>> x = rng.normal(size=80)
     >>> y = 2 * np.roll(x, 1) + rng.normal(size=80)
-    >>> fit = fit_local_projection(
-    ...     pd.DataFrame({"period": range(80), "x": x, "y": y}), x="x", y="y", horizons=1, lags=1
-    ... )
+    >>> table = pd.DataFrame({"period": range(80), "x": x, "y": y})
+    >>> fit = sl.models.local_projection(table, dependent="y", impulse="x", horizons=1, lags=1)
     >>> fit.table["estimate"].round(1).tolist()
     [0.0, 2.2]
     """
     import statsmodels.api as sm
 
-    who = "fit_local_projection"
-    check_level(level)
-    data = series_of(table, [x, y], period=period, needed_by=who)
-    shortened = standardised(data, [x, y], who)[: len(data.periods) - horizons]
-    depth = lag_order(shortened, lags, most=most, added=1, who=who) + 1
+    lags, horizons = lags_of(lags), whole_of(horizons, what="horizons", least=0)
+    whole_of(most, what="most", least=1)
+    names = [column_of(impulse, what="impulse"), column_of(dependent, what="dependent")]
+    data = series_of(table, names)
+    query = ask(
+        **data.arguments(),
+        level=level,
+        dependent=dependent,
+        impulse=impulse,
+        horizons=horizons,
+        lags=lags,
+    )
     values, n = data.numbers, len(data.periods)
-    past = [values[depth - lag : n - lag] for lag in range(1, depth + 1)]
-    design = np.column_stack([values[depth:, 0], np.ones(n - depth), *past])
-    fits = [
-        sm.OLS(values[depth + h :, 1], design[: n - depth - h]).fit(cov_type="HC3", use_t=True)
-        for h in range(horizons + 1)
-    ]
-    bounds = [fit.conf_int(alpha=1 - level)[0] for fit in fits]
+    if horizons >= n:
+        msg = f"horizons is {horizons}, and the series has {n} periods. It must be shorter:"
+        raise SanctlibError(f"{msg} use fewer horizons.")
+    shortened = standardised(data, names)[: n - horizons]
+    where = f" of {n} that have all {horizons} horizons" if horizons else ""
+    check_varies(shortened, names, where=f" in the {n - horizons} periods{where}")
+    with solving(names):
+        depth = lag_order(shortened, lags, most=most, added=1, where=where) + 1
+        check_distinct(shortened, names, lags=depth)
+        past = [values[depth - lag : n - lag] for lag in range(1, depth + 1)]
+        design = np.column_stack([values[depth:, 0], np.ones(n - depth), *past])
+        fits = [
+            sm.OLS(values[depth + h :, 1], design[: n - depth - h]).fit(cov_type="HC3", use_t=True)
+            for h in range(horizons + 1)
+        ]
+        bounds = [fit.conf_int(alpha=1 - query.level)[0] for fit in fits]
+    if any(fit.model.rank < design.shape[1] for fit in fits):
+        msg = f"{impulse!r}, {dependent!r} and their past are too close to combinations of each"
+        raise SanctlibError(f"{msg} other. Subtract their means, or use changes.")
+    found = pd.DataFrame(
+        {
+            "horizon": range(horizons + 1),
+            "estimate": [float(fit.params[0]) for fit in fits],
+            "lower": [float(low) for low, _ in bounds],
+            "upper": [float(high) for _, high in bounds],
+            "p_value": [float(fit.pvalues[0]) for fit in fits],
+            "n": [int(fit.nobs) for fit in fits],
+        }
+    )
+    wide = found[~np.isfinite(found[["lower", "upper"]]).all(axis=1)]
+    if len(wide):
+        msg = f"The response at horizon {wide['horizon'].iloc[0]} has no finite interval, because"
+        raise SanctlibError(f"{msg} one period determines it. Use series that vary more often.")
+    sources = sources_of(table)
     return Fit(
-        name=f"Response of {y} to {x} (local projection)",
-        table=pd.DataFrame(
-            {
-                "horizon": range(horizons + 1),
-                "estimate": [float(fit.params[0]) for fit in fits],
-                "lower": [float(low) for low, _ in bounds],
-                "upper": [float(high) for _, high in bounds],
-                "p_value": [float(fit.pvalues[0]) for fit in fits],
-                "n": [int(fit.nobs) for fit in fits],
-            }
-        ),
+        table=found,
+        name=f"Response of {dependent} to {impulse}",
+        kind="responses",
+        query=query,
+        unit=data.unit,
+        n=int(found["n"].iloc[0]),
+        sources=sources,
         notes=(
-            f"Description, unless what moves {x} beyond the past moves {y} through it alone.",
-            f"Lags: {depth - 1}, and one added; HC3; a {level:.0%} interval is of one horizon.",
+            f"The responses are descriptive. They are effects only if the part of {impulse} that "
+            f"the past does not predict moves {dependent} in no other way.",
+            f"The local projections have {n_of(depth - 1, 'lag')} and one added, with HC3 errors. "
+            f"Each {query.level:.0%} interval is of one horizon.",
             data.note(),
+        ),
+        findings=tuple(
+            f"After a unit more of {impulse}, {dependent} at horizon {row['horizon']} differs by "
+            f"{with_interval(row['estimate'], row['lower'], row['upper'], query.level)}, "
+            f"{p_in_words(row['p_value'])}, {data.span}{origin(sources)}."
+            for row in found.to_dict("records")
         ),
         fitted=fits,
     )

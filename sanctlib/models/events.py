@@ -1,4 +1,4 @@
-"""Event studies: what an outcome did around onsets of sanctions, beside clean controls."""
+"""Follow a variable around onsets of sanctions. Read a panel and onsets; return a Fit."""
 
 from __future__ import annotations
 
@@ -8,252 +8,299 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from sanctlib.errors import SanctlibError, check_choice, check_columns, check_list
-from sanctlib.metrics.intervals import check_level
+from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.models.bounds import relative_bounds
-from sanctlib.models.clusters import Errors, quantile
+from sanctlib.models.clusters import Vcov, quantile
 from sanctlib.models.design import Design, design_of, reverse
-from sanctlib.models.result import Fit
+from sanctlib.models.inputs import column_of, flags, frame, numbers, sources_of
+from sanctlib.models.sentences import origin, p_in_words, with_interval
 from sanctlib.models.stacks import Bools, Controls, Floats, Repeats
+from sanctlib.query import ask, keys_of, whole_of
+from sanctlib.result import Fit
 
 FEWEST_TARGETS = 5
-"""Onsets of fewer targets are cases, and no study: what their errors would be is not known."""
+"""Onsets of fewer targets are case studies: the size of their errors is not known."""
 MBARS = (0.0, 0.5, 1.0, 1.5, 2.0)
 
 
 def event_study(
-    panel: pd.DataFrame,
+    table: object,
     *,
-    outcome: str,
-    onsets: pd.DataFrame,
+    dependent: str,
+    onsets: object,
     before: int = 4,
     after: int = 4,
-    targets: Sequence[str] = ("first", "second"),
+    target_columns: Sequence[str] = ("first", "second"),
     dose: str | None = None,
     repeats: Repeats = "drop",
     controls: Controls = "not_yet",
-    wars: pd.DataFrame | None = None,
+    wars: object | None = None,
     because: str | None = None,
-    errors: Errors | None = None,
-    n_placebos: int = 199,
+    vcov: Vcov | None = None,
+    n_replicates: int = 199,
     seed: int = 1,
     level: float = 0.95,
 ) -> Fit:
     """
-    Follow an outcome around onsets of sanctions, each beside units without one.
+    Follow a variable around onsets of sanctions, compared with clean controls.
 
-    Onsets of one period are a stack: the units they fall on, and as clean controls the units
-    on which none falls up to the end of the window. What the treated changed by since the
-    period before the onset, less what the controls did, is averaged over treated units. So no
-    state sanctioned earlier serves as a control for one sanctioned later, which makes the
-    usual regression with effects of unit and period wrong where effects grow or differ
-    (Cengiz and others 2019; Sun and Abraham 2021; Wing, Freedman and Hollingsworth 2024). All
-    units are seen in the whole window: no event time is of other units than the next.
+    The onsets of one period form a stack: the units with an onset, and as clean controls the
+    units without one up to the end of the window. The change of the treated since the period
+    before the onset, less that of the controls, is averaged over treated units. A state
+    sanctioned earlier is never a control for one sanctioned later. With such controls, the
+    usual regression with fixed effects of unit and period is biased where effects grow or
+    differ (Cengiz and others 2019; Sun and Abraham 2021; Wing, Freedman and Hollingsworth
+    2024). All units have values in the whole window, so all event times have the same units.
 
-    It is the number of onsets, a target in a period, that decides, and not that of rows: a
-    hundred partners of one target are one event. Errors are clustered by target, and t has as
-    many degrees of freedom as targets have onsets, less one.
+    The precision depends on the number of onsets (a target in a period), not of rows: a
+    hundred partners of one target are one event. Errors are clustered by target, and the
+    degrees of freedom of t are the number of targets with onsets, less one.
 
     Parameters
     ----------
-    panel : DataFrame
-        ``period`` and one row per unit and period, as from `dyad_panel`, or of
-        `partnership_intensity` one component. Where it is not ``covered``, there is no value.
-    outcome : str
-        A column; take logarithms before, if effects are in per cent.
-    onsets : DataFrame
-        ``target`` and ``period`` (a date is put in its period), such as the rows of
-        `sanction_counts` by target with ``n`` above 0. Several of a target in a period are one.
-        Those before the panel count as earlier ones: pass them too.
-    before, after : int
-        Periods of the window on either side; the onset is in period 0, -1 is compared with.
-    targets : sequence of str
-        The columns of the panel in which a target may stand; ``["second"]`` where only the
-        second state of a dyad counts as sanctioned. Units are its ``first`` and ``second``,
-        or where it has none, these.
+    table : DataFrame or Result
+        A panel with ``period`` and one row per unit and period, such as from `dyad_panel`, or
+        one component of `partnership_intensity`. Rows that are not ``covered`` have no value.
+    dependent : str
+        Column of the dependent variable. Take logarithms first for effects in per cent.
+    onsets : DataFrame or Result
+        ``target`` and ``period`` (a day counts in its period), such as from
+        `sanction_counts` by target. Rows whose ``n`` is 0 or missing are not onsets. Several
+        onsets of a target in a period are one. Those before the panel count as earlier
+        onsets, so include them.
+    before, after : int, default 4
+        Periods of the window on either side. The onset is in period 0, and period -1 is the
+        reference.
+    target_columns : sequence of str, default ("first", "second")
+        The columns of the panel that can hold a target; ``["second"]`` if only the second
+        state of a dyad counts as sanctioned. Units are its ``first`` and ``second``, or
+        without these, the target columns.
     dose : str, optional
-        A column of `onsets`, from 0 (no onset): effects are then per unit of it, taken for
-        proportional.
-    repeats : {"drop", "first", "keep"}
-        An onset with another in its window, or `after` periods before it, is left out; or of
-        each target the first alone stands, with what follows it; or all are kept, so that
-        effects run into each other.
-    controls : {"not_yet", "never", "quiet"}
+        Column of `onsets` with numbers from 0 (no onset). Effects are then per unit of it,
+        assumed to be proportional.
+    repeats : {"drop", "first", "keep"}, default "drop"
+        ``drop`` excludes an onset with another one in its window or in the `after` periods
+        before it; ``first`` keeps only the first onset of each target; ``keep`` keeps all, so
+        effects overlap.
+    controls : {"not_yet", "never", "quiet"}, default "not_yet"
         Units without an onset up to the end of the window; without any; or without one in the
-        window and `after` periods before it, which supposes that effects have settled by then.
-    wars : DataFrame, optional
-        ``target`` and ``period`` of the first days of wars of targets themselves.
+        window and in the `after` periods before it, which assumes that effects have settled.
+    wars : DataFrame or Result, optional
+        ``target`` and ``period`` of the first days of wars of the targets.
     because : str, optional
-        A column of `onsets`, true where the sanction was imposed because of the outcome.
-    errors : {"dyadic"} or sequence of str, optional
-        As in `fit_count_panel`; by default clusters of the one column of `targets`, dyadic
+        Column of `onsets`, True where the sanction was imposed because of the dependent
+        variable.
+    vcov : {"dyadic"} or sequence of str, optional
+        Standard errors: dyadic-robust, or clustered by one or two columns; ``dyad`` is the
+        pair in both directions. By default clustered by the one target column, or dyadic
         with two.
-    n_placebos : int
-        How often the onsets of targets are dealt out anew among all targets of the panel.
-    level : float
-        Of the intervals, 0-1.
+    n_replicates : int, default 199
+        Number of permutations of the onsets across targets.
+    seed : int, default 1
+        Of the permutations.
+    level : float, default 0.95
+        Of the intervals, between 0 and 1.
 
     Returns
     -------
     Fit
-        `table` has a row per event time: ``event_time``, ``estimate``, ``std_error``,
-        ``p_value``, ``lower``, ``upper``, ``n_onsets``, ``n_targets``, ``n_treated``
-        (units and onsets) and ``n_controls`` (units). `details`:
+        Its table has a row per ``event_time``: ``estimate``, ``std_error``, ``p_value``,
+        ``lower``, ``upper``, ``n_onsets``, ``n_targets``, ``n_treated`` (pairs of unit and
+        onset) and ``n_controls`` (units). Its `tables` are:
 
-        - ``"average"`` over 0 to `after`, with ``p_placebo`` and ``breakdown_mbar``;
-        - ``"apart"``, the average of all onsets, of those with a war of the target in the
-          window and without, imposed because of the outcome and not;
-        - ``"leave_one_out"``, the average without the onsets of each target;
-        - ``"placebo"``, estimate and t of each deal: ``p_placebo`` is the rank of t;
-        - ``"bounds"``, of the average where trends differ after the onset by up to ``mbar``
-          times the largest difference from one period to the next before it;
-        - ``"reverse"``, by how much an onset is more probable where the outcome was higher
-          before (``level``), and where it had grown (``change``), per standard deviation.
+        - ``"average"`` over event times 0 to `after`, with ``p_placebo`` and
+          ``breakdown_mbar``;
+        - ``"subsets"``: the average of all onsets, of those with and without a war of the
+          target in the window, and of those imposed because of the dependent variable or not;
+        - ``"leave_one_out"``: the average without the onsets of each target;
+        - ``"placebo"``: estimate and t of each permutation; ``p_placebo`` is the rank of t;
+        - ``"bounds"``: of the average if trends differ after the onset by up to ``mbar``
+          times the largest difference between two periods before it;
+        - ``"reverse"``: how much more probable an onset is, per standard deviation, where
+          the dependent variable was higher before (``level``) or had grown (``change``).
 
     Raises
     ------
     SanctlibError
-        For onsets of fewer than 5 targets with a whole window and clean controls, for no
-        period before, for a unit twice in a period, or for other than these columns.
+        For onsets of fewer than 5 targets with a full window and clean controls, a window
+        without a period before, or a unit twice in a period.
+    MissingColumnsError, SchemaError
+        For a column that is missing or does not hold finite numbers.
 
     Examples
     --------
     >>> import numpy as np, pandas as pd
-    >>> from sanctlib.models.events import event_study
-    >>> states = [f"{a}{b}Q" for a in "ABCD" for b in "ABCDE"]
-    >>> rng = np.random.default_rng(1)
-    >>> panel = pd.DataFrame({
-    ...     "target": np.repeat(states, 10), "period": [*range(2001, 2011)] * 20,
-    ...     "trade": rng.normal(size=200).round(1),
-    ... })
-    >>> onsets = pd.DataFrame({"target": states[:8], "period": 2006})
-    >>> hit = panel["target"].isin(states[:8]) & panel["period"].ge(2006)
-    >>> fit = event_study(
-    ...     panel.assign(trade=panel["trade"] - 3 * hit), outcome="trade", onsets=onsets,
-    ...     before=2, after=2, targets=["target"], n_placebos=99)
+    >>> import sanctlib as sl
+    >>> panel = pd.DataFrame({"target": np.repeat(range(20), 9), "period": [*range(9)] * 20})
+    >>> treated = panel["target"].lt(8) & panel["period"].ge(5)
+    >>> panel["trade"] = np.random.default_rng(1).normal(size=180) - 3 * treated
+    >>> fit = sl.models.event_study(
+    ...     panel, dependent="trade", onsets=pd.DataFrame({"target": range(8), "period": 5}),
+    ...     before=2, after=2, target_columns=["target"], n_replicates=99)
     >>> fit.table[["event_time", "estimate", "n_onsets", "n_controls"]].round(1)
        event_time  estimate  n_onsets  n_controls
-    0          -2       0.4         8          12
+    0          -2       0.2         8          12
     1          -1       0.0         8          12
     2           0      -2.3         8          12
-    3           1      -2.2         8          12
-    4           2      -2.7         8          12
+    3           1      -3.1         8          12
+    4           2      -3.0         8          12
     """
-    who = "event_study"
-    check_list(targets, what="columns of targets", needed_by=who)
-    check_choice(repeats, ("drop", "first", "keep"), what="rule of repeats", needed_by=who)
-    check_choice(controls, ("not_yet", "never", "quiet"), what="rule of controls", needed_by=who)
-    check_level(level)
-    if before < 1 or after < 0:
-        msg = f"{who} needs a period before the onset to compare with, and the onset's own:"
-        raise SanctlibError(f"{msg} before from 1, after from 0, got {before} and {after}.")
+    check_choice(repeats, ("drop", "first", "keep"), what="repeats")
+    check_choice(controls, ("not_yet", "never", "quiet"), what="controls")
+    columns = list(keys_of(target_columns, what="target_columns"))
+    if not columns:
+        raise SanctlibError("target_columns is empty. Name at least one, such as ['target'].")
+    whole_of(before, what="before", least=1)
+    whole_of(after, what="after", least=0)
+    whole_of(n_replicates, what="n_replicates", least=1)
+    whole_of(seed, what="seed", least=0)
     design = design_of(
-        panel,
-        outcome,
-        targets=targets,
+        table,
+        column_of(dependent, what="dependent"),
+        target_columns=columns,
         window=(before, after),
         repeats=repeats,
         controls=controls,
-        errors=errors,
+        vcov=vcov,
     )
-    check_columns(onsets, [c for c in (dose, because) if c], needed_by=f"{who}: onsets")
-    amounts = pd.Series(1.0, onsets.index) if dose is None else onsets[dose].astype("Float64")
+    query = ask(
+        **({"every": design.every} if design.every else {}),
+        level=level,
+        dependent=dependent,
+        before=before,
+        after=after,
+        target_columns=columns,
+        dose=dose,
+        repeats=repeats,
+        controls=controls,
+        because=because,
+        vcov=design.vcov,
+        n_replicates=n_replicates,
+        seed=seed,
+    )
+    level = query.level
+    named = {"dose": dose, "because": because}
+    more = [column_of(name, what=what) for what, name in named.items() if name is not None]
+    given = frame(onsets, ["target", "period", *more], what="onsets", curated=True)
+    if dose is None and "n" in given:
+        counted = numbers(given, ["n"])["n"]
+        given = given[counted.gt(0)]
+    amounts = pd.Series(1.0, given.index) if dose is None else numbers(given, [dose])[dose]
     if amounts.isna().any() or amounts.lt(0).any():
-        raise SanctlibError(f"{who} needs a dose from 0 of every onset; {dose!r} has others.")
-    doses = design.placed(onsets, amounts, what="onsets")
-    doses = doses if dose else np.minimum(doses, 1.0)
+        n = int((amounts.isna() | amounts.lt(0)).sum())
+        msg = f"Column {dose!r} is missing or below 0 in {n:,} rows of onsets. A dose is a number"
+        raise SanctlibError(f"{msg} from 0.")
+    doses = design.placed(given, amounts, what="onsets")
+    doses = np.minimum(doses, 1.0) if dose is None else doses
     found, n_given = design.effects(doses), int((doses[:, 1:] > 0).sum())
     if found is None or found.n_targets < FEWEST_TARGETS:
-        n = 0 if found is None else found.n_targets
+        n_targets = 0 if found is None else found.n_targets
         raise SanctlibError(
-            f"{who} needs onsets of {FEWEST_TARGETS} targets with values {before} periods before "
-            f"and {after} after, no other onset near, and controls without any. Of {n_given} "
-            f"onsets in the panel those of {n} targets are such: shorten the window, add states, "
-            "or read each with fit_interrupted_series."
+            f"Of {n_given} onsets in the panel, those of {n_targets} targets have values {before} "
+            f"periods before and {after} after, no other onset nearby, and controls. At least "
+            f"{FEWEST_TARGETS} targets are needed: use a shorter window or more states, or study "
+            "each onset with sl.models.interrupted_series."
         )
     times = np.arange(-before, after + 1)
     average = np.where(times < 0, 0.0, 1 / (after + 1))
-    placebo = _placebos(design, doses, average, n_placebos, seed)
+    placebo = _placebos(design, doses, average, n_replicates, seed)
     mean = found.row(average, level)
     t = abs(mean["estimate"] / mean["std_error"])
     n_as_far = int((placebo["t"].abs() >= t - 1e-12).sum())
     mean["p_placebo"] = (1 + n_as_far) / (1 + len(placebo)) if t > 0 else float("nan")
-    details = {"placebo": placebo}
-    said = "One period before shows nothing of trends, and no bound can be given."
+    tables = {"placebo": placebo}
+    trends = (
+        "With one period before the onset, nothing is known about trends, so there is no bound."
+    )
     if before > 1:
         reach = quantile(level, found.n_targets)
-        details["bounds"], breakdown = relative_bounds(
+        tables["bounds"], breakdown = relative_bounds(
             found.estimate, found.variance, before=before, reach=reach, grid=MBARS
         )
         mean["breakdown_mbar"] = breakdown
-        said = (
-            f"The average stays off 0 while they differ after it by less than {breakdown:.2f} "
-            "times the largest step before it (Rambachan and Roth 2023, relative magnitudes)."
+        trends = "Estimates near 0 before the onset do not prove parallel trends. The average " + (
+            f"differs from 0 unless trends differ after the onset by {breakdown:.2f} times the "
+            "largest step before it or more (Rambachan and Roth 2023, relative magnitudes)."
             if breakdown
-            else "The average is not told apart from 0 even if they were."
+            else "does not differ from 0 even under parallel trends."
         )
-        said = f"Estimates near 0 before the onset do not show that trends were alike. {said}"
     parts: dict[str, Bools | None] = {"all": None}
     if wars is not None:
-        starts = design.placed(wars, pd.Series(1.0, wars.index), what="wars") > 0
+        fought = frame(wars, ["target", "period"], what="wars", curated=True)
+        starts = design.placed(fought, pd.Series(1.0, fought.index), what="wars") > 0
         padded = np.pad(starts, ((0, 0), (before, after)))
         near = np.lib.stride_tricks.sliding_window_view(padded, len(times), 1).max(axis=2)
         parts |= {"war of the target in the window": near, "no war in the window": ~near}
     if because is not None:
-        flags = onsets[because].astype("boolean")
+        marked = flags(given[because], what=because)
+        known = given[because].notna()
         meant, other = (
-            design.placed(onsets, which.fillna(value=False).astype("float64"), what="onsets") > 0
-            for which in (flags, ~flags)
+            design.placed(given, which.astype("float64"), what="onsets") > 0
+            for which in (marked & known, ~marked & known)
         )
-        parts |= {"because of the outcome": meant, "for other reasons": other & ~meant}
+        parts |= {"because of the dependent variable": meant, "for other reasons": other & ~meant}
     deciding = np.flatnonzero(found.onsets.any(axis=1)).tolist()
     every = np.arange(len(design.targets))
     without = {str(design.targets[i]): (every != i)[:, None] & (doses > 0) for i in deciding}
     kept = design.effects(doses, layout=replace(design.layout, repeats="keep"))
     n_used = int(found.onsets.sum())
     n_kept = n_used if kept is None else int(kept.onsets.sum())
-    details |= {
+    tables |= {
         "average": pd.DataFrame([mean]),
-        "apart": _averages(design, doses, average, level, parts),
+        "subsets": _averages(design, doses, average, level, parts),
         "leave_one_out": _averages(design, doses, average, level, without).rename(
             columns={"onsets": "without"}
         ),
         "reverse": reverse(design, doses, level),
     }
+    sources = sources_of(table, onsets)
     return Fit(
-        name=f"Event study of {outcome}",
         table=pd.DataFrame(
             {"event_time": int(time)} | found.row(weights, level)
             for time, weights in zip(times, np.eye(len(times)), strict=True)
         ).assign(n_treated=found.n_treated, n_controls=found.n_controls),
+        name=f"{dependent} around onsets of sanctions",
+        kind="event_study",
+        query=query,
+        unit="onsets of sanctions",
+        n=n_used,
+        sources=sources,
         notes=(
-            "An effect if, without the onset, the treated would have moved as their controls did, "
-            "nobody acted on it before period -1, and the controls felt nothing of it. The data "
-            "test none of the three, and what fell on the same period is in it.",
-            f"Effective n: {n_used} onsets of {found.n_targets} targets. Of {n_given} in the panel "
-            f"{n_given - n_kept} lack a whole window or clean controls, {n_kept - n_used} follow "
-            f"or are near another (repeats={repeats!r}).",
-            f"Average of event times 0 to {after}: {mean['estimate']:.4g}, rank p "
-            f"{mean['p_placebo']:.3f} among {len(placebo)} deals of the onsets among all targets.",
-            said,
+            "The estimates are effects under three assumptions: without the onset, treated and "
+            "controls would have changed alike; nobody anticipated it before period -1; the "
+            "controls were not affected. The data cannot test them, and anything else that "
+            "happened in the same period is included.",
+            f"The {n_used} onsets are of {found.n_targets} targets. Of {n_given} onsets in the "
+            f"panel, {n_given - n_kept} lack a full window or clean controls, and "
+            f"{n_kept - n_used} follow or are close to another one (repeats={repeats!r}).",
+            f"The average of event times 0 to {after} has a placebo p-value of "
+            f"{mean['p_placebo']:.3f}, from {len(placebo)} permutations of the onsets across "
+            "targets.",
+            trends,
             *found.notes,
         ),
-        details=details,
+        findings=(
+            f"Over event times 0 to {after}, {dependent} differs from its controls by "
+            f"{with_interval(mean['estimate'], mean['lower'], mean['upper'], level)} on average, "
+            f"placebo {p_in_words(mean['p_placebo'])}, {n_used} onsets of {found.n_targets} "
+            f"targets, {design.span}{origin(sources)}.",
+        ),
+        tables=tables,
     )
 
 
 def _placebos(
-    design: Design, doses: Floats, average: Floats, n_placebos: int, seed: int
+    design: Design, doses: Floats, average: Floats, n_replicates: int, seed: int
 ) -> pd.DataFrame:
-    """Return estimate and t of the average, the histories of targets dealt out anew."""
+    """Return estimate and t of the average, with the histories of targets permuted."""
     rng, rows = np.random.default_rng(seed), []
-    for deal in range(n_placebos):
+    for replicate in range(n_replicates):
         found = design.effects(rng.permutation(doses), weights=average)
         if found is not None:
             row = found.row(np.ones(1), 0.95)
-            row |= {"deal": deal, "t": row["estimate"] / row["std_error"]}
+            row |= {"replicate": replicate, "t": row["estimate"] / row["std_error"]}
             rows.append(row)
-    return pd.DataFrame(rows, columns=["deal", "estimate", "t", "n_onsets", "n_targets"])
+    return pd.DataFrame(rows, columns=["replicate", "estimate", "t", "n_onsets", "n_targets"])
 
 
 def _averages(

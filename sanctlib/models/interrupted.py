@@ -1,8 +1,7 @@
-"""Interrupted series: whether a series jumped at a date more than at dates without a cause."""
+"""Test whether a series changed at a date. Read a table; return a Fit."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -10,9 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.metrics.intervals import check_level
-from sanctlib.models.result import Fit
+from sanctlib.models.inputs import check_bool, column_of, sources_of
+from sanctlib.models.sentences import origin, p_in_words, with_interval
 from sanctlib.models.series import series_of
+from sanctlib.query import Day, ask, whole_of
+from sanctlib.result import Fit
 
 Model: TypeAlias = Literal["linear", "poisson", "negative_binomial"]
 Floats = NDArray[np.float64]
@@ -20,114 +21,151 @@ Floats = NDArray[np.float64]
 _SEASON = {"day": 365.25, "week": 365.25 / 7, "month": 12.0, "quarter": 4.0}  # periods a year
 
 
-def fit_interrupted_series(
-    table: pd.DataFrame,
+def interrupted_series(
+    table: object,
     *,
-    value: str,
-    at: date | int,
+    dependent: str,
+    onset: Day | int,
     model: Model = "linear",
     exposure: str | None = None,
     slope: bool = True,
     harmonics: int = 0,
     window: int = 3,
-    period: str = "period",
     level: float = 0.95,
 ) -> Fit:
     """
-    Fit level and slope of a series before and after a date, beside dates without a cause.
+    Fit level and slope of a series before and after a date, with placebo dates.
 
-    The first row is the headline. ``jump`` compares the `window` periods from the date on
-    with as many before it, after taking off the trend (and season) fitted to the periods
-    before the date. Its p-value is the rank of its size among the jumps at all dates before,
-    the placebo dates, so it asks nothing of the errors but that the past is a fair sample of
-    them. It cannot be smaller than one over the number of dates and one, and does not see a
-    change that comes slowly. The longer the window, the fewer independent dates there are:
-    beyond 3, with fewer than some 100 periods before, it rejects too often.
+    The first row is the headline. ``jump`` compares the `window` periods from the onset on
+    with as many before it, after removing the trend (and season) fitted to the periods before
+    it. Its p-value is its rank among the jumps at all earlier dates, the placebo dates. So it
+    assumes only that the past is a fair sample of the errors. It cannot be smaller than 1
+    over the number of placebo dates plus 1, and it misses slow changes. A longer window has
+    fewer independent placebo dates: beyond 3, with fewer than some 100 periods before the
+    onset, the test rejects too often.
 
-    ``level`` and ``slope`` are of the segmented regression on the whole series (Wagner and
-    others 2002), with the errors that the model names, and again with those of Newey and
-    West (1987), which are too small in samples of this size. How often each rejects where
-    nothing happened is on the page on inference. The period that holds the date is the
-    first one after.
+    ``level`` and ``slope`` are those of the segmented regression on the whole series (Wagner
+    and others 2002), with the errors of the model, and again with those of Newey and West
+    (1987), which are too small in series of this length. The page on inference has the
+    false-positive rate of each. The period that holds the onset is the first one after it.
 
     Parameters
     ----------
-    table : DataFrame
-        A row per period, as `sanction_counts` or `partnership_intensity` return for one group.
-    value : str
-        Column of the series; counts for the models of counts.
-    at : date or int
-        Of the interruption; a number where periods are numbered.
-    model : {"linear", "poisson", "negative_binomial"}
-        ``linear``: errors AR(1), by GLSAR. ``poisson``: errors scaled by Pearson's
-        dispersion, where that is above 1. ``negative_binomial``: its own dispersion, by
-        maximum likelihood. Estimates of the last two are rate ratios.
+    table : DataFrame or Result
+        One row per ``period`` without gaps, such as one group of `sanction_counts` or
+        `partnership_intensity`.
+    dependent : str
+        Column of the series; counts from 0 for the models of counts.
+    onset : day or int
+        When the interruption begins, as ISO text ("2022", "2022-03", "2022-03-01"), date,
+        datetime, Timestamp, datetime64 or Period; a number where the periods are numbers.
+    model : {"linear", "poisson", "negative_binomial"}, default "linear"
+        ``linear``: AR(1) errors by GLSAR. ``poisson``: errors scaled by the dispersion of
+        Pearson where it is above 1. ``negative_binomial``: its own dispersion, by maximum
+        likelihood. Estimates of the last two are rate ratios.
     exposure : str, optional
-        Column of what counts are relative to (all events, persons), above 0; its logarithm
-        is the offset. Without one, growth of the whole passes for growth of the series.
-    slope : bool
-        Whether the slope may change, too.
-    harmonics : int
+        Column of what the counts are relative to (all events, persons), above 0; its
+        logarithm is the offset. Without it, growth of the total is treated as growth of the
+        series.
+    slope : bool, default True
+        Whether the slope may change too.
+    harmonics : int, default 0
         Pairs of sine and cosine per year.
+    window : int, default 3
+        Periods compared on either side of the onset.
+    level : float, default 0.95
+        Of the intervals, between 0 and 1.
 
     Returns
     -------
     Fit
-        `table`: ``term`` (jump, level, slope per period), ``scale`` (difference or rate
-        ratio), ``estimate``, ``lower``, ``upper``, ``p_value``, ``n`` (placebo dates;
-        periods), ``errors``. `details`: ``"series"`` (``period``, ``value``, ``fitted``,
-        ``expected`` without the interruption), ``"placebo"`` (``period``, ``jump``: of
-        counts, of Pearson residuals). `fitted` is statsmodels' result.
+        Its table has ``term`` (jump, level, slope per period), ``scale`` (difference or rate
+        ratio), ``estimate``, ``lower``, ``upper``, ``p_value``, ``n`` (placebo dates, or
+        periods) and ``vcov`` (the errors). Its `tables` are ``"series"`` (``period``,
+        ``value``, ``fitted``, ``expected`` without the interruption) and ``"placebo"``
+        (``period``, ``jump``; for counts, of Pearson residuals). `fitted` is the result of
+        statsmodels.
 
     Raises
     ------
     SanctlibError
-        For gaps, too few periods on either side or nothing to compare in them, a negative
-        count or exposure, harmonics of years, or counts without overdispersion under
-        ``negative_binomial``.
+        For gaps, an onset outside the periods, too few periods on either side, nothing to
+        compare, a negative count or exposure, harmonics of years, or counts without
+        overdispersion under ``negative_binomial``.
+    MissingColumnsError, SchemaError
+        For a column that is missing or does not hold finite numbers.
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import sanctlib as sl
     >>> months = pd.date_range("2019-01-01", periods=48, freq="MS")
     >>> n = 20 + np.tile([0, 2, -1, 1, -2], 10)[:48] + np.where(months >= "2022-02-01", 9, 0)
-    >>> fit = fit_interrupted_series(
-    ...     pd.DataFrame({"period": months, "n": n}), value="n", at=date(2022, 2, 24)
-    ... )
+    >>> table = pd.DataFrame({"period": months, "n": n})
+    >>> fit = sl.models.interrupted_series(table, dependent="n", onset="2022-02-24")
     >>> fit.table[["term", "estimate", "p_value", "n"]].head(2).round(3)
         term  estimate  p_value   n
     0   jump     8.333     0.03  32
     1  level     8.841     0.00  48
     """
-    who = "fit_interrupted_series"
-    check_choice(model, ("linear", "poisson", "negative_binomial"), what="model", needed_by=who)
-    check_level(level)
-    columns = [value] if exposure is None else [value, exposure]
-    data = series_of(table, columns, period=period, needed_by=who)
+    check_choice(model, ("linear", "poisson", "negative_binomial"), what="model")
+    check_bool(slope, what="slope")
+    whole_of(window, what="window", least=1)
+    columns = [column_of(dependent, what="dependent")]
+    if exposure is not None:
+        columns.append(column_of(exposure, what="exposure"))
+    data = series_of(table, columns)
+    query = ask(
+        **data.arguments(),
+        level=level,
+        dependent=dependent,
+        onset=onset,
+        model=model,
+        exposure=exposure,
+        slope=slope,
+        harmonics=harmonics,
+        window=window,
+    )
     y, n = data.numbers[:, 0], len(data.periods)
     exposed = np.ones(n) if exposure is None else data.numbers[:, 1]
     if model == "linear" and exposure is not None:
-        raise SanctlibError(f"{who} uses an exposure with counts: choose model='poisson'.")
-    if model != "linear" and ((y < 0).any() or (exposed <= 0).any()):
-        raise SanctlibError(f"{who} needs counts from 0 and an exposure above 0.")
-    if harmonics and data.every not in _SEASON:
-        raise SanctlibError(f"{who} finds no season in years or numbers: harmonics=0.")
-    start, time = data.place(at, needed_by=who), np.arange(n, dtype="float64")
-    waves = [2 * np.pi * k * time / _SEASON[data.every or ""] for k in range(1, harmonics + 1)]
+        msg = f"exposure is {exposure!r}, which only models of counts use. Choose model='poisson'."
+        raise SanctlibError(msg)
+    for name, values, lowest in ((dependent, y, y < 0), (exposure, exposed, exposed <= 0)):
+        if model != "linear" and lowest.any():
+            span = "from 0" if name == dependent else "above 0"
+            msg = f"Column {name!r} holds {values[lowest][0]:g}. A model of counts needs values"
+            raise SanctlibError(f"{msg} {span}.")
+    season = _SEASON.get(data.every or "")
+    if whole_of(harmonics, what="harmonics", least=0) and season is None:
+        msg = f"harmonics is {harmonics}, and the {data.unit} of the series have no season."
+        raise SanctlibError(f"{msg} Use harmonics=0.")
+    if season is not None:
+        whole_of(harmonics, what="harmonics", least=0, most=int(np.ceil(season / 2)) - 1)
+    start, time = data.place(onset), np.arange(n, dtype="float64")
+    waves = [2 * np.pi * k * time / (season or 1.0) for k in range(1, harmonics + 1)]
     before = np.column_stack([np.ones(n), time, *map(np.sin, waves), *map(np.cos, waves)])
     least = max(4 * window, 3 * before.shape[1])
-    if window < 1 or start < least or n - start < max(window, 3):
-        msg = f"{who} needs at least {least} periods before the date and {max(window, 3)} from it"
-        raise SanctlibError(f"{msg} on (window {window}), got {start} and {n - start}.")
+    if start < least or n - start < max(window, 3):
+        msg = f"The series has {start} {data.unit} before the onset and {n - start} from it on. It"
+        msg = f"{msg} must have {least} and {max(window, 3)}, with a window of {window}:"
+        raise SanctlibError(f"{msg} use a longer series or a shorter window.")
     if np.ptp(y[:start]) == 0 or (model != "linear" and not y[start:].any()):
-        msg = f"{who} needs values that vary before the date, and counts above 0 after it"
-        raise SanctlibError(f"{msg}: there is nothing to compare.")
+        msg = f"Column {dependent!r} does not vary before the onset, or has only 0 after it."
+        raise SanctlibError(f"{msg} There is nothing to compare.")
     after = (time >= start).astype("float64")
     changes = {"level": after, "slope": after * (time - start)} if slope else {"level": after}
     design = np.column_stack([before, *changes.values()])
-    fits, alpha = _fits(y, design, exposed, model)
+    with np.errstate(all="ignore"):
+        try:
+            fits, alpha = _fits(y, design, exposed, model)
+            usual = _usual(y, before, exposed, start, model)
+        except (ValueError, np.linalg.LinAlgError) as error:
+            msg = f"The model has no finite estimate ({error!s:.100}). Check for numbers of very"
+            raise SanctlibError(f"{msg} different size.") from error
+    if (y[:start] - usual[:start]).std() < 1e-9 * y[:start].std():
+        msg = f"Column {dependent!r} follows its trend exactly before the onset. There are no"
+        raise SanctlibError(f"{msg} errors to compare with.")
     dates = np.array([*range(window, start - window + 1), start])
-    usual = _usual(y, before, exposed, start, model)
     jumps = _jumps(y, usual, dates, window, alpha)
     size = np.abs(jumps)
     back: Any = np.asarray if model == "linear" else np.exp
@@ -137,33 +175,48 @@ def fit_interrupted_series(
             "estimate": jumps[-1] if model == "linear" else _ratio(y, usual, start, window),
             "p_value": float(np.mean(size >= size[-1] - 1e-12)),
             "n": len(dates) - 1,
-            "errors": "placebo dates",
+            "vcov": "placebo dates",
         }
     ]
-    for errors, fit in fits:
-        bounds = back(fit.conf_int(alpha=1 - level))
+    for vcov, fit in fits:
+        with np.errstate(all="ignore"):
+            bounds, estimates = back(fit.conf_int(alpha=1 - query.level)), back(fit.params)
         for i, term in enumerate(changes, start=before.shape[1]):
-            found = {"term": term, "estimate": float(back(fit.params[i])), "n": n}
+            found = {"estimate": float(estimates[i]), "p_value": float(fit.pvalues[i])}
             found |= {"lower": float(bounds[i][0]), "upper": float(bounds[i][1])}
-            rows.append(found | {"p_value": float(fit.pvalues[i]), "errors": errors})
+            if not np.isfinite(list(found.values())).all():
+                msg = f"The change of the {term} has no finite interval: column {dependent!r} has"
+                msg = f"{msg} too few different values, or very small counts. Use another model"
+                raise SanctlibError(f"{msg} or a longer series.")
+            rows.append(found | {"term": term, "n": n, "vcov": vcov})
     scale = "difference" if model == "linear" else "rate ratio"
-    order = ["term", "scale", "estimate", "lower", "upper", "p_value", "n", "errors"]
+    order = ["term", "scale", "estimate", "lower", "upper", "p_value", "n", "vcov"]
+    table_of_terms = pd.DataFrame(rows).assign(scale=scale)[order]
     params = fits[0][1].params
     fitted, expected = (exposed * back(part @ params[: part.shape[1]]) for part in (design, before))
+    sources, first_after = sources_of(table), data.named(data.periods[start])
     return Fit(
-        name=f"Interrupted series of {value} at {at!s}, {model.replace('_', ' ')}",
-        table=pd.DataFrame(rows).assign(scale=scale)[order],
+        table=table_of_terms,
+        name=f"{dependent} before and after {first_after}",
+        kind="series",
+        query=query,
+        unit=data.unit,
+        n=n,
+        sources=sources,
         notes=(
-            "Description: a date is shared with all else that happened then, and no other series "
-            "says what would have been.",
-            f"Headline p: rank among {len(dates) - 1} placebo dates before the date; "
-            f"it cannot be below {1 / len(dates):.3f}.",
-            "HAC errors are too small in samples of this size, and stand here to be compared.",
-            f"The first period after is the one that holds the date: {data.periods[start]!s:.10}.",
+            "The estimates are descriptive: other events of the same date have the same effect on "
+            "them, and no other series shows what would have happened.",
+            f"The headline p-value is the rank among {len(dates) - 1} placebo dates before the "
+            f"onset; it cannot be below {1 / len(dates):.3f}.",
+            "HAC errors are too small in series of this length and are given for comparison.",
+            f"The first period after the onset is the one that holds it, {first_after}.",
             data.note(),
         ),
+        findings=_findings(
+            table_of_terms, first_after, query.level, f", {data.span}{origin(sources)}"
+        ),
         fitted=fits[0][1],
-        details={
+        tables={
             "series": pd.DataFrame(
                 {
                     "period": data.periods,
@@ -177,10 +230,26 @@ def fit_interrupted_series(
     )
 
 
+def _findings(estimates: pd.DataFrame, at: str, level: float, of: str) -> tuple[str, ...]:
+    """Return a sentence on the jump, and one per term of the model's own fit."""
+    jump, *terms = estimates.to_dict("records")
+    own = [row for row in terms if row["vcov"] == terms[0]["vcov"]]
+    return (
+        f"Jump in {at}: {jump['scale']} {jump['estimate']:,.3g}, {p_in_words(jump['p_value'])} by "
+        f"rank among {jump['n']} placebo dates{of}.",
+        *(
+            f"Change of the {row['term']} from {at} on: {row['scale']} "
+            f"{with_interval(row['estimate'], row['lower'], row['upper'], level)}, "
+            f"{p_in_words(row['p_value'])}{of}."
+            for row in own
+        ),
+    )
+
+
 def _fits(
     y: Floats, design: Floats, exposed: Floats, model: Model
 ) -> tuple[list[tuple[str, Any]], float | None]:
-    """Return the model's fit and the HAC one, each with its errors in words, and alpha."""
+    """Return the fit of the model and the HAC one, each with its errors in words, and alpha."""
     import statsmodels.api as sm
 
     # Newey and West's (1994) rule for the number of lags.
@@ -207,7 +276,7 @@ def _fits(
 
 
 def _alpha(y: Floats, design: Floats, offset: Floats) -> float:
-    """Return the dispersion of highest likelihood: the search is safe where Newton's is not."""
+    """Return the dispersion of highest likelihood; a bounded search always ends."""
     import statsmodels.api as sm
     from scipy.optimize import minimize_scalar
 
@@ -217,13 +286,13 @@ def _alpha(y: Floats, design: Floats, offset: Floats) -> float:
 
     alpha = float(np.exp(minimize_scalar(loss, bounds=(-12, 4), method="bounded").x))
     if alpha < 1e-4:
-        msg = "The counts vary no more than Poisson's, and a negative binomial has nothing to fit"
-        raise SanctlibError(f"{msg}: choose model='poisson'.")
+        msg = "The counts vary no more than those of a Poisson model, so a negative binomial cannot"
+        raise SanctlibError(f"{msg} be fitted. Choose model='poisson'.")
     return alpha
 
 
 def _usual(y: Floats, before: Floats, exposed: Floats, start: int, model: Model) -> Floats:
-    """Return what trend and season of the periods before the date give for all."""
+    """Return the trend and season of the periods before the onset, for all periods."""
     import statsmodels.api as sm
 
     past = slice(0, start)
@@ -237,7 +306,7 @@ def _usual(y: Floats, before: Floats, exposed: Floats, start: int, model: Model)
 def _jumps(
     y: Floats, usual: Floats, dates: NDArray[np.int64], window: int, alpha: float | None
 ) -> Floats:
-    """Return by how much residuals (of counts, Pearson's) change at each date, on average."""
+    """Return the mean change of the residuals (Pearson's, for counts) at each date."""
     variance = 1.0 if alpha is None else usual * (1 + alpha * usual)
     sums = np.concatenate([[0.0], ((y - usual) / np.sqrt(variance)).cumsum()])
     changes: Floats = sums[dates + window] - 2 * sums[dates] + sums[dates - window]
@@ -245,7 +314,7 @@ def _jumps(
 
 
 def _ratio(y: Floats, usual: Floats, start: int, window: int) -> float:
-    """Return observed to usual counts after the date, relative to those before it."""
+    """Return observed over expected counts after the onset, relative to those before it."""
     new, old = slice(start, start + window), slice(start - window, start)
     seen, foreseen = y[new].sum() * usual[old].sum(), y[old].sum() * usual[new].sum()
     return float(seen / foreseen) if foreseen else float("nan")

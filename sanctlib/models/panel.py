@@ -1,4 +1,4 @@
-"""Counts and values on panels of dyads: a Poisson model with effects."""
+"""Fit Poisson models of panels of dyads. Read a panel; return a Fit."""
 
 from __future__ import annotations
 
@@ -6,100 +6,128 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sanctlib.models.clusters import Errors
+from sanctlib.models.clusters import Vcov
+from sanctlib.models.inputs import sources_of
 from sanctlib.models.ppml import ppml
-from sanctlib.models.result import Fit
+from sanctlib.models.sentences import listed, origin, p_in_words, ratio_with_interval
+from sanctlib.query import ask, keys_of
+from sanctlib.result import Fit
 
 
-def fit_count_panel(
-    panel: pd.DataFrame,
+def count_panel(
+    table: object,
     *,
-    outcome: str,
+    dependent: str,
     regressors: Sequence[str],
-    effects: Sequence[str] = ("first^second", "period"),
-    errors: Errors = "dyadic",
+    fixed_effects: Sequence[str] = ("first^second", "period"),
+    vcov: Vcov = "dyadic",
     level: float = 0.95,
 ) -> Fit:
     """
-    Fit a Poisson model with effects to a panel of dyads, its errors robust to shared states.
+    Fit a Poisson model with fixed effects to a panel of dyads.
 
-    Poisson pseudo-maximum likelihood needs the mean to be right and nothing else: the
-    counts may be overdispersed, and values need not be counts (Gourieroux, Monfort and
-    Trognon 1984). What Russia does to one state in a year is not independent of what it
-    does to the next, so two dyads with a state in common are no two observations: errors
-    are dyadic-robust (Aronow, Samii and Assenova 2015), and never smaller than those
-    clustered by dyad, unless clusters are named.
+    Poisson pseudo-maximum likelihood needs only a correct mean: counts may be overdispersed,
+    and values need not be counts (Gourieroux, Monfort and Trognon 1984). What Russia does to
+    one state in a year is not independent of what it does to the next state. So two dyads
+    with a state in common are not two independent observations: by default, errors are
+    dyadic-robust (Aronow, Samii and Assenova 2015) and never smaller than those clustered by
+    dyad.
 
-    Rows that decide nothing are left out and counted: those without a value or not
-    ``covered`` (a period seen in part has the acts seen, and no zeros), those of a group of
-    zeros alone (the effect takes them to minus infinity), and those alone in their group.
-    Needs pyfixest (``pip install 'sanctlib[fixest]'``).
+    Excluded and counted are rows without a value or not ``covered``, rows of groups that are
+    0 throughout, and rows that are the only one of a group. Needs pyfixest
+    (``pip install 'sanctlib[fixest]'``).
 
     Parameters
     ----------
-    panel : DataFrame
-        As from `dyad_panel`: ``first``, ``second``, ``period``, with columns joined to it.
-    outcome : str
-        The column explained, from 0.
+    table : DataFrame or Result
+        A panel, such as from `dyad_panel`: ``first``, ``second``, ``period``, and the columns
+        of the model.
+    dependent : str
+        Column of the dependent variable: counts or values from 0.
     regressors : sequence of str
-        Numbers, such as lagged sanctions; take logarithms before.
-    effects : sequence of str
-        Columns, or several joined by ``^``: ``first^second`` is an effect per dyad and
-        direction, ``first^period`` one per first state and period. ``state^period``, of a
-        panel without directions, is one per state and period on whichever side it stands.
-    errors : {"dyadic"} or sequence of str
-        Or the one or two columns to cluster by, written as effects; ``dyad`` is the pair in
-        both directions.
-    level : float
-        Of the intervals, 0-1.
+        Columns of finite numbers, such as lagged sanctions.
+    fixed_effects : sequence of str, default ("first^second", "period")
+        Columns, or several joined by ``^``. ``first^second`` is an effect per dyad and
+        direction, ``first^period`` one per first state and period. ``state^period``, for a
+        panel with one row per pair, is one per state and period on either side.
+    vcov : {"dyadic"} or sequence of str, default "dyadic"
+        Standard errors: dyadic-robust, or clustered by one or two columns, written as the
+        fixed effects; ``dyad`` is the pair in both directions.
+    level : float, default 0.95
+        Of the intervals, between 0 and 1.
 
     Returns
     -------
     Fit
-        `table` has a row per regressor: ``term``, ``estimate`` (of the logarithm of the
+        Its table has a row per regressor: ``term``, ``estimate`` (of the logarithm of the
         mean), ``std_error``, ``p_value``, ``lower``, ``upper`` (t with G - 1 degrees of
-        freedom), ``ratio`` (the mean is multiplied by it), ``n`` rows and ``n_clusters``.
-        `fitted` is pyfixest's, with errors of its own (heteroskedastic).
+        freedom), ``ratio`` (by which the mean is multiplied), ``n`` (rows) and ``n_clusters``.
+        `fitted` is pyfixest's result; its own errors are heteroskedasticity-robust.
 
     Raises
     ------
     SanctlibError
-        For fewer than 30 states (dyadic) or 2 clusters, negative outcomes, a regressor
-        that the effects or the others hold already, or one that is zero wherever the
-        outcome is not.
-    MissingColumnsError
-        When the panel lacks a column.
+        For fewer than 30 states (dyadic) or 2 clusters, a dependent variable below 0, or a
+        regressor without a finite estimate.
+    MissingColumnsError, SchemaError
+        For a column that is missing or does not hold finite numbers.
 
     Examples
     --------
     >>> import itertools
     >>> import numpy as np, pandas as pd
-    >>> from sanctlib.models.panel import fit_count_panel
-    >>> pairs = itertools.product(range(40), range(40), range(4))
-    >>> panel = pd.DataFrame(pairs, columns=["first", "second", "period"])
-    >>> panel = panel[panel["first"].lt(panel["second"])]
+    >>> import sanctlib as sl
+    >>> pairs = itertools.combinations(range(40), 2)
+    >>> panel = pd.DataFrame(pairs, columns=["first", "second"])
+    >>> panel = panel.merge(pd.DataFrame({"period": range(4)}), how="cross")
     >>> panel["sanctions"] = (panel["first"] + panel["period"]) % 3 == 0
     >>> panel["meetings"] = np.where(panel["sanctions"], 1, 2)
-    >>> fit_count_panel(panel, outcome="meetings", regressors=["sanctions"]).table[
-    ...     ["term", "ratio", "n", "n_clusters"]].round(3)
+    >>> fit = sl.models.count_panel(panel, dependent="meetings", regressors=["sanctions"])
+    >>> fit.table[["term", "ratio", "n", "n_clusters"]].round(3)
             term  ratio     n  n_clusters
     0  sanctions    0.5  3120          40
     """
-    found = ppml(
-        panel,
-        outcome=outcome,
-        regressors=regressors,
-        effects=effects,
-        errors=errors,
-        needed_by="fit_count_panel",
+    terms = keys_of(regressors, what="regressors")
+    effects = keys_of(fixed_effects, what="fixed_effects")
+    query = ask(
+        level=level,
+        dependent=dependent,
+        regressors=terms,
+        fixed_effects=effects,
+        vcov=vcov,
     )
+    found = ppml(
+        table,
+        dependent=dependent,
+        regressors=terms,
+        fixed_effects=effects,
+        vcov=vcov,
+    )
+    estimates, sources = found.table(query.level), sources_of(table)
     return Fit(
-        name=f"Poisson model of {outcome}",
-        table=found.table(level),
+        table=estimates,
+        name=f"Poisson model of {dependent}",
+        kind="estimates",
+        query=query,
+        unit="rows of the panel",
+        n=len(found.rows),
+        sources=sources,
         notes=(
-            f"Association, net of the effects {', '.join(effects)}: what moves with a regressor "
-            "within them is not told apart from it.",
+            f"The estimates are associations within the fixed effects {listed(effects)}. "
+            "They include everything that varies with a regressor within these.",
             *found.notes,
         ),
+        findings=ratios_in_words(estimates, dependent, query.level, origin(sources)),
         fitted=found.model,
+    )
+
+
+def ratios_in_words(
+    estimates: pd.DataFrame, dependent: str, level: float, of: str
+) -> tuple[str, ...]:
+    """Return a sentence per regressor: the ratio of means, its interval and its p-value."""
+    return tuple(
+        f"A unit more of {row['term']} goes with {ratio_with_interval(row, level)} times the mean "
+        f"of {dependent}, {p_in_words(row['p_value'])}, {row['n']:,} rows{of}."
+        for row in estimates.to_dict("records")
     )

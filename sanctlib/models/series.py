@@ -1,17 +1,20 @@
-"""Series: columns of a tidy table as numbers, one per period, without gaps."""
+"""Read columns of a tidy table as series: one number per period, without gaps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.periods import Period, period_of
+from sanctlib.errors import SanctlibError
+from sanctlib.models.inputs import COVERED, are_days, flags, frame, moment_of, numbers, with_periods
+from sanctlib.models.sentences import n_of
+from sanctlib.periods import Period, in_words, period_end, period_of
+from sanctlib.query import Day
 
 Floats = NDArray[np.float64]
 
@@ -21,8 +24,8 @@ class Series:
     """
     Columns of a table in order of time.
 
-    `numbers` are n x columns, `every` says of what length the periods are (None for
-    numbered ones), `dropped` how many periods at the ends had no value.
+    `numbers` are n x columns, `every` is the length of the periods (None where they are
+    numbered), `dropped` how many periods at the ends had no value.
     """
 
     periods: pd.Series
@@ -30,73 +33,98 @@ class Series:
     every: Period | None
     dropped: int
 
-    def place(self, at: date | int, *, needed_by: str) -> int:
+    @property
+    def unit(self) -> str:
+        """What the periods are, in the plural."""
+        return f"{self.every}s" if self.every else "periods"
+
+    @property
+    def span(self) -> str:
+        """The first to the last period, in words."""
+        first, last = self.periods.iloc[0], self.periods.iloc[-1]
+        if self.every is None:
+            return f"periods {first} to {last}"
+        return in_words(first, last, every=self.every)
+
+    def place(self, value: Day | int, *, what: str = "onset") -> int:
         """
-        Return the number, from 0, of the period that holds a date; -1 where it is before all.
+        Return the number, from 0, of the period that holds a day.
 
         Raises
         ------
         SanctlibError
-            For a number where periods are dates, or a date where they are numbers.
+            For a number where periods are days, a day where they are numbers, or a day
+            outside the periods.
         """
-        if isinstance(at, int) != (self.every is None):
-            kind = "a number" if self.every is None else "a date"
-            raise SanctlibError(f"{needed_by} needs {kind}, as the periods are, got {at!r}.")
-        moment = at if isinstance(at, int) else np.datetime64(at)
+        moment = moment_of(value, dated=self.every is not None, what=what)
+        first, last = self.periods.iloc[0], self.periods.iloc[-1]
+        if self.every is not None:
+            last = period_end(self.periods.iloc[[-1]], every=self.every).iloc[0]
+        if not first <= moment <= last:
+            msg = f"{what} is {moment!s}. It must lie in the periods that have values,"
+            raise SanctlibError(f"{msg} {first!s:.10} to {last!s:.10}.")
         return int(np.searchsorted(self.periods.to_numpy(), moment, side="right")) - 1
+
+    def named(self, period: Any) -> str:
+        """Return one of the periods in words."""
+        if self.every is None:
+            return f"period {period}"
+        text = in_words(period, period, every=self.every)
+        return f"the {text}" if self.every == "week" else text
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the length of the periods as an argument of `ask`, where they have one."""
+        return {"every": self.every} if self.every else {}
 
     def note(self) -> str:
         """Return the sentence on what was read."""
-        first, last = (str(p)[:10] for p in (self.periods.iloc[0], self.periods.iloc[-1]))
-        return (
-            f"{len(self.periods)} periods, {first} to {last}; {self.dropped} at the ends dropped: "
-            "no value, or not wholly covered."
-        )
+        span = self.span.removeprefix("periods ")
+        text = f"The series has {n_of(len(self.periods), self.unit[:-1])}, {span}."
+        if self.dropped:
+            text += f" Periods at its ends without a value or full coverage: {self.dropped}."
+        return text
 
 
-def series_of(
-    table: pd.DataFrame, columns: Sequence[str], *, period: str, needed_by: str
-) -> Series:
+def series_of(table: object, columns: Sequence[str]) -> Series:
     """
     Return columns of a table as one series each.
 
-    A period that the source does not wholly cover (``covered``, or ``covered_x`` and
-    ``covered_y`` of merged tables) has no value: what was seen there is a lower bound.
-    At the ends such periods are dropped and counted, between others they are refused.
+    A period that the source does not fully cover (``covered``, or ``covered_x`` and
+    ``covered_y`` of merged tables) has no value, because its count is a lower bound. At the
+    ends such periods are dropped and counted; between others they are refused.
 
     Raises
     ------
     SanctlibError
         For a period that occurs twice, a gap, or no value at all.
-    MissingColumnsError
+    MissingColumnsError, SchemaError
     """
-    if not isinstance(table, pd.DataFrame):
-        msg = f"{needed_by} needs a table with a row per period, as sanction_counts returns it"
-        raise SanctlibError(f"{msg}, got a {type(table).__name__}.")
-    check_columns(table, [period, *columns], needed_by=needed_by)
-    rows = table[table[period].notna()].sort_values(period).reset_index(drop=True)
-    twice = rows.loc[rows[period].duplicated(), period]
+    rows = with_periods(frame(table, ["period", *columns]))
+    rows = rows.sort_values("period").reset_index(drop=True)
+    twice = rows.loc[rows["period"].duplicated(), "period"]
     if len(twice):
-        msg = f"{needed_by} needs one row per period, and {str(twice.iloc[0])[:10]!r} has several"
-        raise SanctlibError(f"{msg}: choose one group of the table first.")
-    values = rows[list(columns)].astype("float64")
-    for covered in (c for c in rows if str(c) in ("covered", "covered_x", "covered_y")):
-        values = values[rows[covered].fillna(value=False).astype("bool")].reindex(values.index)
+        msg = f"Period {str(twice.iloc[0])[:10]!r} has several rows. It must have one:"
+        raise SanctlibError(f"{msg} keep one group of the table first.")
+    values = numbers(rows, columns)[list(columns)]
+    for name in (c for c in rows if c in COVERED):
+        values = values[flags(rows[name], what=name)].reindex(values.index)
     known = values.notna().all(axis=1).to_numpy()
     if not known.any():
-        msg = f"{needed_by} finds no period with a value that is known to be covered. A table made"
-        raise SanctlibError(f"{msg} without coverage, or of a hand-picked list, is no series.")
+        msg = "No period has a value that is known to be covered. A table made without coverage,"
+        raise SanctlibError(f"{msg} or of a hand-picked list, is not a series.")
     first, after = int(known.argmax()), len(known) - int(known[::-1].argmax())
     inside = slice(first, after)
-    periods = rows[period].iloc[inside].reset_index(drop=True)
-    gap = f"{needed_by} needs every period between the first and the last"
+    periods = rows["period"].iloc[inside].reset_index(drop=True)
     if not known[inside].all():
         at = str(periods[int(known[inside].argmin())])[:10]
-        raise SanctlibError(f"{gap}, and {at!r} has no value or is not wholly covered.")
-    dated = pd.api.types.is_datetime64_dtype(periods)
+        msg = f"Period {at!r} has no value or is not fully covered. A series has no gaps:"
+        raise SanctlibError(f"{msg} choose a span without this period.")
+    dated = are_days(periods)
     every = period_of(periods) if dated else None
     if every is None and (dated or not periods.diff().iloc[1:].eq(1).all()):
-        raise SanctlibError(f"{gap}: days, weeks, months, quarters or years in a row, or numbers.")
+        shown = ", ".join(str(p)[:10] for p in periods.head(3))
+        msg = f"The periods {shown} are not in a row. They must be days, weeks, months, quarters"
+        raise SanctlibError(f"{msg} or years without gaps, or whole numbers.")
     return Series(
         periods=periods,
         numbers=np.asarray(values.iloc[inside], dtype="float64"),

@@ -1,9 +1,9 @@
-"""Specifications: every defensible answer to one question, and how often chance gives as much."""
+"""Estimate an effect under every specification. Read a function and choices; return a Fit."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,17 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.errors import SanctlibError, check_choice, check_list
-from sanctlib.models.draws import READ, Work, found_by
-from sanctlib.models.result import Fit
+from sanctlib.errors import SanctlibError, check_choice
+from sanctlib.models.inputs import check_bool, column_of, sources_of
+from sanctlib.models.replicates import READ, Work, found_by
+from sanctlib.models.sentences import n_of, origin, p_in_words
 from sanctlib.models.series import series_of
 from sanctlib.periods import period_end
+from sanctlib.query import ask, whole_of
+from sanctlib.result import Fit, Result
 
 Floats = NDArray[np.float64]
 Choices: TypeAlias = Mapping[str, Sequence[object]] | Sequence[Mapping[str, object]]
 
-_WHO = "specification_curve"
-OWN = ("sanctions", *READ, "p_shift", "null_lower", "null_upper", "contaminated")
+OWN = ("sanctions", *READ, "p_shift", "null_lower", "null_upper", "confounded")
 """Columns of the specifications that are not choices of the researcher."""
 _ALPHA = 0.05
 
@@ -30,125 +32,142 @@ def specification_curve(
     estimate: Callable[..., Any],
     choices: Choices,
     *,
-    sanctions: pd.Series | Mapping[str, pd.Series],
+    sanctions: object,
     estimand: str | None = None,
-    contaminated: Mapping[str, Sequence[object]] | None = None,
-    n_draws: int = 499,
+    confounded: Mapping[str, Sequence[object]] | None = None,
+    n_replicates: int = 499,
     seed: int = 1,
     workers: int = 1,
     folder: str | Path | None = None,
     progress: bool = False,
 ) -> Fit:
     """
-    Estimate one effect under every defensible choice, and test the whole curve at once.
+    Estimate one effect under every defensible choice, and test them at once.
 
-    The choices that a referee would contest (measure, denominator, lags, window, model) are
-    all made, and the curve of estimates is compared with curves in which sanctions do
-    nothing (Simonsohn, Simmons and Nelson 2020). For those the sanction series is moved
-    round its calendar, what falls off its end coming back at its start: it keeps its
-    autocorrelation and loses its tie to the outcome. One shift is made in all specifications
-    alike, so that estimates which share data vary together, as they do in the observed curve.
+    All combinations of the contested choices (measure, denominator, lags, window, model) are
+    estimated. Their curve is compared with curves in which sanctions have no effect
+    (Simonsohn, Simmons and Nelson 2020). For these, the sanction series is shifted in time,
+    and its end continues at its start: it keeps its autocorrelation and loses its relation
+    to the dependent variable. All specifications have the same shift, so estimates that
+    share data vary together, as in the observed curve.
 
-    Effects of one curve must be in one unit. `estimate` gets the sanctions with mean 0 and
-    deviation 1; it should put its outcome in deviations, too. Specifications of which the
-    window holds a war, say, that moved sanctions and outcome both, are a panel apart with
-    numbers of its own. Many biased estimates agree: a curve is as good as its designs.
+    All effects of a curve must have one unit. `estimate` gets the sanctions with mean 0 and
+    standard deviation 1, and should standardise its dependent variable too. Specifications
+    whose window contains another cause, such as a war, can be marked as confounded: they form
+    a separate curve. Biased estimates can agree, so a curve is only as good as its designs.
 
-    A trend does not survive the shift, and one that sanctions and outcome share passes for an
-    effect. Give sanctions newly imposed or differences, not a stock that grows.
+    A trend does not survive the shift, and a trend shared with sanctions is treated as an
+    effect. Use new sanctions or differences, not a stock that grows.
 
     Parameters
     ----------
     estimate : function
-        ``estimate(sanctions, **choices)`` gets a Series by period, its name that of the
-        series, and one specification; it returns a row of a fit's table, or a dict, with
-        ``estimate`` and ``p_value``, and ``lower`` and ``upper`` if there are such.
-    choices : mapping of name to options, or sequence of mappings
-        All combinations of the options, or the combinations themselves.
-    sanctions : Series, or mapping of name to Series
-        By period, without gaps. Several are one more choice, ``sanctions``: of other
-        measures, or of months and quarters of the same span, which a shift moves by the
-        same share of it.
+        ``estimate(sanctions, **choices)`` gets a Series by period, named as the series, and
+        one specification. It returns a row of a table or a dict with ``estimate`` and
+        ``p_value``, and with ``lower`` and ``upper`` where they exist.
+    choices : mapping of str to list, or sequence of mappings
+        All combinations of these options, or the combinations themselves.
+    sanctions : Series, DataFrame or Result, or mapping of str to these
+        By period, without gaps: a Series, or a table with ``period`` and ``n``. Several are
+        another choice, ``sanctions``: other measures, or months and quarters of one span,
+        which are shifted by the same share of it.
     estimand : str, optional
-        The choice whose options are different questions: each has a curve of its own.
-    contaminated : mapping of name to options, optional
-        The options that put a specification into the panel apart.
-    n_draws : int
-        Shifts drawn, each once; all of them where there are no more.
-    workers : int
-        Processes; the result does not depend on their number. More than one need an
-        `estimate` from a module, its data bound by `functools.partial`.
+        The choice whose options are different questions: each has its own curve.
+    confounded : mapping of str to list, optional
+        The options that make a specification confounded.
+    n_replicates : int, default 499
+        Number of shifts, each used once; all of them where there are fewer.
+    seed : int, default 1
+        Of the selection of shifts.
+    workers : int, default 1
+        Processes; the result does not depend on their number. With several, `estimate` must
+        be from a module, its data bound by `functools.partial`.
     folder : path, optional
-        Finished draws are kept there, and not done again by the same call. Kept ones are
-        known by the text of `estimate`, what is bound to it, choices and series; if what it
-        calls or reads has changed, take another folder.
-    progress : bool
-        Whether to show a bar.
+        Where to store finished replicates, so that the same call continues from them. They
+        are recognised by the text of `estimate`, its bound data, choices and series; use
+        another folder if anything else has changed.
+    progress : bool, default False
+        Whether to show a progress bar.
 
     Returns
     -------
     Fit
-        `table` has a row per curve: the estimand, ``contaminated``, ``n_specifications``,
-        ``median``, ``share`` (of specifications with p below 0.05 and the sign of the
-        median), ``z`` (Stouffer's), and for these three ``p_median``, ``p_share``,
-        ``p_stouffer``: how often chance gives as much, in either direction; ``n_draws``.
-        `details` hold ``"specifications"``, sorted by ``estimate``: the choices, ``lower``,
-        ``upper``, ``p_value``, ``p_shift`` (by shifts, of this specification alone),
-        ``null_lower``, ``null_upper`` (where 95% of the curves without effect lie at this
-        rank), ``contaminated``.
+        Its table has a row per curve: the estimand, ``confounded``, ``n_specifications``,
+        ``median``, ``share`` (0-1, of specifications with p below 0.05 and the sign of the
+        median), ``z`` (Stouffer's), ``p_median``, ``p_share``, ``p_stouffer`` (the share of
+        shifts with a statistic as far from 0, in either direction), ``n_replicates``. Its
+        `tables` are ``"specifications"``, sorted by ``estimate``: the choices, ``lower``,
+        ``upper``, ``p_value``, ``p_shift`` (of this specification, by shifts),
+        ``null_lower``, ``null_upper`` (95 % of the curves without an effect, at this rank),
+        ``confounded``.
 
     Raises
     ------
     SanctlibError
-        For series of other spans or with gaps, an observed specification without an
-        estimate, a function that other processes cannot have, or a worker killed.
+        For series of different spans or with gaps, a specification without an estimate, a
+        function that other processes cannot import, or a worker that ended.
 
     Examples
     --------
+    >>> from scipy.stats import pearsonr
     >>> months = pd.period_range("2015-01", periods=60, freq="M").start_time
     >>> rng = np.random.default_rng(1)
     >>> new = pd.Series(rng.poisson(2.0, 60), index=months, dtype="float64")
     >>> meetings = 0.5 * new.shift(1) + rng.normal(size=60)
     >>> def estimate(sanctions, lag):
-    ...     from scipy.stats import linregress
-    ...     pair = pd.DataFrame({"x": sanctions.shift(lag), "y": meetings}).dropna()
-    ...     line = linregress(pair["x"], pair["y"] / pair["y"].std())
-    ...     return {"estimate": line.slope, "p_value": line.pvalue}
+    ...     r, p = pearsonr(*pd.concat([sanctions.shift(lag), meetings], axis=1).dropna().T.values)
+    ...     return {"estimate": r, "p_value": p}
     >>> fit = specification_curve(estimate, {"lag": [1, 2]}, sanctions=new)
-    >>> fit.table[["n_specifications", "median", "share", "p_median", "n_draws"]].round(2)
-       n_specifications  median  share  p_median  n_draws
-    0                 2    0.26    0.5      0.03       59
+    >>> fit.table[["n_specifications", "median", "share", "p_median"]].round(2)
+       n_specifications  median  share  p_median
+    0                 2    0.26    0.5      0.03
     """
+    if not callable(estimate):
+        msg = (
+            f"estimate is {estimate!r:.80}. It must be a function: estimate(sanctions, **choices)."
+        )
+        raise SanctlibError(msg)
+    whole_of(n_replicates, what="n_replicates", least=1)
+    whole_of(seed, what="seed", least=0)
+    whole_of(workers, what="workers", least=1)
+    check_bool(progress, what="progress")
+    if folder is not None and not isinstance(folder, str | Path):
+        raise SanctlibError(f"folder is {folder!r:.80}. It must be the path of a folder.")
+    query = ask(estimand=estimand, n_replicates=n_replicates, seed=seed)
     series = _series(sanctions)
     specifications = _specifications(choices, list(series))
     made = list(specifications[0])
     known = [name for name in made if name != "sanctions" or len(series) > 1]
-    for name in [*(contaminated or ()), *([estimand] if estimand else [])]:
-        check_choice(name, known, what="choice", needed_by=_WHO)
-    for name, marked in (contaminated or {}).items():
-        check_list(marked, what=f"options of {name}", needed_by=_WHO)  # type: ignore[arg-type]
+    if confounded is not None and not isinstance(confounded, Mapping):
+        msg = f"confounded is {confounded!r:.80}. It must name options by choice, such as"
+        raise SanctlibError(f"{msg} {{'window': ['to 2024']}}.")
+    if estimand is not None:
+        check_choice(estimand, known, what="estimand")
+    for name, marked in (confounded or {}).items():
+        check_choice(name, known, what="A choice of confounded")
         options = [choice[name] for choice in specifications]
-        if strange := [option for option in marked if option not in options]:
-            msg = f"{_WHO}: no specification has the contaminated {name} {strange[0]!r}."
-            raise SanctlibError(msg)
+        unknown = [option for option in _options(name, marked) if option not in options]
+        if unknown:
+            msg = f"confounded has {unknown[0]!r} for {name!r}, which is not an option of it:"
+            raise SanctlibError(f"{msg} {', '.join(map(repr, dict.fromkeys(map(str, options))))}.")
     least = min(map(len, series.values()))
     shifts = np.arange(1, least)
-    if n_draws < len(shifts):
-        shifts = np.sort(np.random.default_rng(seed).choice(shifts, n_draws, replace=False))
+    if n_replicates < len(shifts):
+        shifts = np.sort(np.random.default_rng(seed).choice(shifts, n_replicates, replace=False))
     work = Work(estimate=estimate, specifications=specifications, series=series)
     found = found_by(work, [0, *shifts.tolist()], workers=workers, folder=folder, progress=progress)
     whole = ~np.isnan(found[:, :, [0, 3]]).any(axis=(1, 2))
     rows = pd.DataFrame([{k: _cell(v) for k, v in s.items()} for s in specifications])[known]
     rows[list(READ)] = found[0]
     flags = [
-        any(s[name] in options for name, options in (contaminated or {}).items())
+        any(s[name] in options for name, options in (confounded or {}).items())
         for s in specifications
     ]
-    rows["contaminated"] = flags
+    rows["confounded"] = flags
     effects, p_values = found[whole][:, :, 0], found[whole][:, :, 3]
     size = np.abs(effects)
     rows["p_shift"] = (size >= size[0] - 1e-12).mean(axis=0)
-    keys = [*([estimand] if estimand else []), "contaminated"]
+    keys = [*([estimand] if estimand else []), "confounded"]
     curves, parts = [], []
     for key, at in rows.groupby(keys, sort=False).indices.items():
         named = dict(zip(keys, key if isinstance(key, tuple) else (key,), strict=True))
@@ -161,61 +180,102 @@ def specification_curve(
     n_kept = len(effects) - 1
     times = {name: np.corrcoef(values, range(len(values)))[0, 1] for name, values in series.items()}
     grown = ", ".join(f"{name} {r:.2f}" for name, r in times.items())
+    table = pd.DataFrame(curves).sort_values(keys, kind="stable", ignore_index=True)
+
+    def word(row: Mapping[Any, Any]) -> str:
+        return "confounded specification" if row["confounded"] else "specification"
+
+    given = sanctions.values() if isinstance(sanctions, Mapping) else [sanctions]
+    sources = sources_of(*given)
     return Fit(
-        name=f"Specification curve, {len(rows)} specifications",
-        table=pd.DataFrame(curves).sort_values(keys, kind="stable", ignore_index=True),
+        table=table,
+        name="Estimates of all specifications",
+        kind="curve",
+        query=query,
+        unit="specifications",
+        n=len(rows),
+        sources=sources,
         notes=(
-            "Description, unless each specification identifies: biases that all share stay in all.",
-            f"Without effect: sanctions moved round their calendar by the same share of it in all "
-            f"specifications, {len(shifts)} of {least - 1} shifts, seed {seed}; a p-value cannot "
-            f"be below {1 / (1 + n_kept):.3f}.",
-            f"A trend does not survive a shift, and a shared one passes for an effect; correlation "
-            f"of sanctions with time: {grown}.",
-            f"{len(shifts) - n_kept} shifts left out, in which some specification had no estimate.",
-            f"Contaminated, in a panel apart: {sum(flags)} specifications.",
+            "The estimates are descriptive unless each specification identifies the effect: a bias "
+            "that all share remains.",
+            f"The curves without an effect shift the sanctions in time, by the same share of the "
+            f"span in all specifications: {len(shifts)} of {least - 1} shifts, seed {seed}. A "
+            f"p-value cannot be below {1 / (1 + n_kept):.3f}.",
+            f"A trend does not survive a shift, and a shared trend is treated as an effect. "
+            f"Correlation of sanctions with time: {grown}.",
+            f"Shifts excluded because a specification had no estimate: {len(shifts) - n_kept}.",
+            f"Confounded specifications, which form a separate curve: {sum(flags)}.",
         ),
-        details={"specifications": pd.concat(parts, ignore_index=True)},
+        findings=tuple(
+            f"Median estimate{f' of {row[estimand]}' if estimand else ''} over "
+            f"{n_of(row['n_specifications'], word(row))}: {row['median']:,.3g}, joint "
+            f"{p_in_words(row['p_median'])}{origin(sources)}."
+            for row in table.to_dict("records")
+        ),
+        tables={"specifications": pd.concat(parts, ignore_index=True)},
     )
 
 
 def _series(sanctions: object) -> dict[str, pd.Series]:
-    """Return the series by name, with mean 0 and deviation 1, all of one span."""
+    """Return the series by name, with mean 0 and standard deviation 1, all of one span."""
     if isinstance(sanctions, pd.Series):
         sanctions = {str(sanctions.name or "sanctions"): sanctions}
-    if not isinstance(sanctions, Mapping) or not sanctions:
-        msg = f"{_WHO} needs sanctions as a Series by period, or several by name, and got a"
-        raise SanctlibError(f"{msg} {type(sanctions).__name__}.")
+    elif not isinstance(sanctions, Mapping):
+        sanctions = {"sanctions": sanctions}
+    if not sanctions:
+        raise SanctlibError("sanctions is empty. Name at least one series.")
     named, spans = {}, {}
-    for name, series in sanctions.items():
-        table = pd.DataFrame({"period": series.index, name: series.to_numpy()})
-        data = series_of(table, [name], period="period", needed_by=_WHO)
+    for key, given in sanctions.items():
+        name = column_of(key, what="The name of a sanction series")
+        if not isinstance(given, pd.Series | pd.DataFrame | Result):
+            msg = f"sanctions holds {given!r:.80}. It must be a series by period, or a table with"
+            raise SanctlibError(f"{msg} the columns 'period' and 'n'.")
+        table, column = given, "n"
+        if isinstance(given, pd.Series):
+            table, column = pd.DataFrame({"period": given.index, name: given.to_numpy()}), name
+        data = series_of(table, [column])
         values, last = data.numbers[:, 0], data.periods.iloc[[-1]]
         if np.ptp(values) == 0:
-            raise SanctlibError(f"{_WHO} needs sanctions that vary, and {name!r} does not.")
+            raise SanctlibError(f"The sanction series {name!r} has one value. It must vary.")
         scaled = (values - values.mean()) / values.std()
         named[name] = pd.Series(scaled, index=pd.Index(data.periods, name="period"), name=name)
         end = period_end(last, every=data.every) if data.every else last
         spans[name] = f"{data.periods.iloc[0]!s:.10} to {end.iloc[0]!s:.10}"
     if len(set(spans.values())) > 1:
-        told = "; ".join(f"{name!r} {span}" for name, span in spans.items())
-        msg = f"{_WHO} moves all series by one share of one span, and they have several: {told}"
-        raise SanctlibError(f"{msg}. Cut them to the span that all have.")
+        found = "; ".join(f"{name!r} {span}" for name, span in spans.items())
+        msg = f"The sanction series have several spans: {found}. They must have one:"
+        raise SanctlibError(f"{msg} restrict them to the span that all have.")
     return named
+
+
+def _options(name: str, options: object) -> list[object]:
+    """Return the options of a choice: anything but a text or a single value."""
+    if isinstance(options, str | Mapping) or not isinstance(options, Iterable):
+        example = repr(options) if isinstance(options, str) else "1, 2"
+        msg = f"The options of {name!r} are {options!r:.80}. They must be a list, such as"
+        raise SanctlibError(f"{msg} [{example}].")
+    return list(options)
 
 
 def _specifications(choices: Choices, names: Sequence[str]) -> list[dict[str, Any]]:
     """Return every specification, the name of its sanction series first."""
     if isinstance(choices, Mapping):
-        for name, options in choices.items():
-            check_list(options, what=f"options of {name}", needed_by=_WHO)  # type: ignore[arg-type]
-        combined = itertools.product(*choices.values())
-        choices = [dict(zip(choices, options, strict=True)) for options in combined]
-    if not choices or any(list(choice) != list(choices[0]) for choice in choices):
-        raise SanctlibError(f"{_WHO} needs specifications, each with the same choices.")
-    taken = sorted(set(choices[0]) & set(OWN))
+        listed = {name: _options(name, options) for name, options in choices.items()}
+        combined = itertools.product(*listed.values())
+        choices = [dict(zip(listed, options, strict=True)) for options in combined]
+    given = [] if isinstance(choices, str) or not isinstance(choices, Iterable) else list(choices)
+    if not given or any(
+        not isinstance(choice, Mapping) or list(choice) != list(given[0]) for choice in given
+    ):
+        msg = "choices has no specification, or specifications with different choices. It must be"
+        raise SanctlibError(f"{msg} options by name, such as {{'lag': [1, 2]}}.")
+    for name in given[0]:
+        column_of(name, what="The name of a choice")
+    taken = sorted(set(given[0]) & set(OWN))
     if taken:
-        raise SanctlibError(f"{_WHO} has a column {taken[0]!r} of its own: rename the choice.")
-    return [{"sanctions": name, **choice} for choice in choices for name in names]
+        msg = f"choices has {taken[0]!r}, which is a column of the result. Rename the choice."
+        raise SanctlibError(msg)
+    return [{"sanctions": name, **choice} for choice in given for name in names]
 
 
 def _cell(value: object) -> object:
@@ -236,4 +296,4 @@ def _joint(effects: Floats, p_values: Floats) -> dict[str, float | int]:
     for name, statistic in {"median": medians, "share": shares, "stouffer": sums}.items():
         size = np.abs(statistic)
         found[f"p_{name}"] = float((size >= size[0] - 1e-12).mean())
-    return found | {"n_draws": len(effects) - 1}
+    return found | {"n_replicates": len(effects) - 1}

@@ -1,4 +1,4 @@
-"""Stacks: onsets of one period beside the clean controls of their window, and their average."""
+"""Compare onsets of one period with clean controls. Read arrays; return stacks and averages."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Controls: TypeAlias = Literal["not_yet", "never", "quiet"]
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     """
-    A panel laid out, with the rules of the design.
+    A panel as arrays, with the rules of the design.
 
-    `outcome` is units x periods, missing where it is not known: its first column is all the
-    time before the panel, of which onsets alone are known. `sides` is units x sides, the
-    number of the target that stands there.
+    `dependent` is units x periods, missing where it is not known. Its first column is all the
+    time before the panel, for which only onsets are known. `sides` is units x sides: the
+    number of the target on that side.
     """
 
-    outcome: Floats
+    dependent: Floats
     sides: Integers
     before: int
     after: int
@@ -36,11 +36,11 @@ class Layout:
 @dataclass(frozen=True, kw_only=True)
 class Stack:
     """
-    The onsets of one period: which units are treated, with which dose, and which are controls.
+    The onsets of one period: the treated units, their doses, and the controls.
 
     `gaps` (treated x event times) is the change of each treated unit since the period before
-    the onset less the mean change of the controls, `deviations` (controls x event times)
-    what each control differs from that mean.
+    the onset, less the mean change of the controls. `deviations` (controls x event times) is
+    the difference of each control from that mean.
     """
 
     period: int
@@ -55,19 +55,19 @@ def stacked(layout: Layout, doses: Floats, chosen: Bools | None = None) -> list[
     """
     Return a stack per period with treated units and clean controls.
 
-    All units have a value in every period of the window, so that each event time is of the
-    same units. An onset has a quiet time where no other falls on the unit in the window or in
-    the periods `after` long before it, since the effect of that may last into the window.
-    Treated units are those with a quiet time ("drop"), without an onset before ("first"), or
-    all ("keep"); controls those without an onset up to the end of the window ("not_yet"),
-    ever ("never"), or in a quiet time ("quiet").
+    All units have a value in every period of the window, so each event time has the same
+    units. A unit has a quiet time where it has no other onset in the window or in the `after`
+    periods before it, because the effect of that onset may last into the window. Treated are
+    units with a quiet time ("drop"), without an earlier onset ("first"), or all ("keep").
+    Controls are units without an onset up to the end of the window ("not_yet"), without any
+    ("never"), or with a quiet time ("quiet").
 
     Parameters
     ----------
     doses : array of targets x periods
-        Above 0 where an onset is. A unit has the larger dose of its sides.
+        Above 0 at an onset. A unit has the larger dose of its sides.
     chosen : array of targets x periods, optional
-        The onsets wanted. The others are in no stack, and no controls either.
+        The onsets to use. Units with other onsets are neither treated nor controls.
     """
     of_units = doses[layout.sides].max(axis=1)
     wanted = of_units if chosen is None else (doses * chosen)[layout.sides].max(axis=1)
@@ -77,15 +77,15 @@ def stacked(layout: Layout, doses: Floats, chosen: Bools | None = None) -> list[
     for period in range(layout.before, on.shape[1] - layout.after):
         window = slice(period - layout.before, period + layout.after + 1)
         since = max(0, window.start - layout.after)
-        known = ~np.isnan(layout.outcome[:, window]).any(axis=1)
+        known = ~np.isnan(layout.dependent[:, window]).any(axis=1)
         quiet = past[:, window.stop] - past[:, since] == on[:, period]
         fit = {"drop": quiet, "first": past[:, period] == 0, "keep": known}[layout.repeats]
-        hit = known & fit & (wanted[:, period] > 0)
+        struck = known & fit & (wanted[:, period] > 0)
         none = {"not_yet": past[:, window.stop] == 0, "never": past[:, -1] == 0, "quiet": quiet}
         free = known & none[layout.controls] & ~on[:, period]
-        treated, controls = np.flatnonzero(hit), np.flatnonzero(free)
+        treated, controls = np.flatnonzero(struck), np.flatnonzero(free)
         if len(treated) and len(controls):
-            change = layout.outcome[:, window] - layout.outcome[:, [period - 1]]
+            change = layout.dependent[:, window] - layout.dependent[:, [period - 1]]
             usual = change[controls].mean(axis=0)
             found.append(
                 Stack(
@@ -102,13 +102,13 @@ def stacked(layout: Layout, doses: Floats, chosen: Bools | None = None) -> list[
 
 def combined(stacks: list[Stack], n_units: int) -> tuple[Floats, Floats]:
     """
-    Return the effect per dose at each event time, and what each unit adds to its error.
+    Return the effect per dose at each event time, and the score of each unit.
 
-    The effect is the regression of the gaps on the doses through 0, so with doses of 1 the
-    mean over treated units: the stacked regression with effects of unit and period in each
-    stack, its controls weighted to the treated (Wing, Freedman and Hollingsworth 2024). The
-    sum of the products of `scores`, units x event times, over units that depend on each
-    other is its variance; a unit in several stacks has one row.
+    The effect is the regression of the gaps on the doses through 0; with doses of 1 it is the
+    mean over treated units. This is the stacked regression with fixed effects of unit and
+    period in each stack, and controls weighted to the treated (Wing, Freedman and
+    Hollingsworth 2024). Its variance is the sum of the products of `scores` (units x event
+    times) over units that depend on each other; a unit in several stacks has one row.
     """
     total = sum(float((s.doses**2).sum()) for s in stacks)
     estimate = np.asarray(sum(s.doses @ s.gaps for s in stacks) / total)
@@ -120,7 +120,7 @@ def combined(stacks: list[Stack], n_units: int) -> tuple[Floats, Floats]:
 
 
 def onsets_used(layout: Layout, doses: Floats, stacks: list[Stack]) -> Bools:
-    """Return which onsets, targets x periods, are those of a treated unit."""
+    """Return the onsets (targets x periods) of treated units."""
     used = np.zeros(doses.shape, dtype=bool)
     for s in stacks:
         used[layout.sides[s.treated], s.period] = True

@@ -1,16 +1,20 @@
-"""Survival: how long spells last, in which way they end, and what goes with an early end."""
+"""Estimate survival, competing ends and hazards. Read spells; return tables."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api import types
 
 from sanctlib.errors import SanctlibError
 from sanctlib.metrics.questions import FLAGS
+from sanctlib.models.inputs import numbers
+from sanctlib.models.sentences import n_of
 
 FEWEST_ENDS = 10
 """Ended cases per regressor below which a Cox model is refused (Peduzzi and others 1995)."""
@@ -18,9 +22,9 @@ Floats = NDArray[np.float64]
 
 
 def median(rows: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Return a row: how many, how many ended, and the periods until half of them had."""
+    """Return a row: cases, ended cases, and the periods until half of them had ended."""
     n, ended, curve = len(rows), int(rows["ended"].sum()), _curve(rows)
-    with np.errstate(divide="ignore", invalid="ignore"):  # logarithms where nobody is left
+    with np.errstate(divide="ignore", invalid="ignore"):  # logarithms of 0 at the end
         edges = curve.quantile_ci(0.5, alpha=1 - level) if ended else (np.nan, np.nan)
     found = {
         "n": n,
@@ -63,7 +67,7 @@ def incidence(rows: pd.DataFrame, level: float) -> pd.DataFrame:
     exits = rows["state"].where(rows["state"].isin(["success", "failed"]), "unknown").where(ended)
     ways = sorted(exits.dropna().unique())
     code = exits.map({way: i for i, way in enumerate(ways, start=1)}).fillna(0).astype("int64")
-    with np.errstate(divide="ignore", invalid="ignore"):  # no error where the last one ends
+    with np.errstate(divide="ignore", invalid="ignore"):  # no error after the last end
         found = CumIncidenceRight(rows["time"].to_numpy(), code.to_numpy())
     pieces = []
     for way, share, error in zip(ways, found.cinc, found.cinc_se, strict=True):
@@ -85,37 +89,49 @@ def _log_log(share: Floats, error: Floats, level: float) -> tuple[Floats, Floats
     return np.where(inside, lower, np.nan), np.where(inside, upper, np.nan)
 
 
-def cox(
-    spells: pd.DataFrame, regressors: Sequence[str], level: float, who: str
-) -> tuple[pd.DataFrame, Any]:
+def cox(spells: pd.DataFrame, regressors: Sequence[str], level: float) -> tuple[pd.DataFrame, Any]:
     """
     Return Cox's hazards, a row per term, and statsmodels' fit.
 
     Raises
     ------
     SanctlibError
-        For fewer than 10 ended cases per term, or a regressor that adds nothing or is a day.
+        For fewer than 10 ended cases per term, or a regressor that is constant, a
+        combination of others, a day or infinite.
     """
     from scipy.stats import pearsonr
     from statsmodels.duration.hazard_regression import PHReg
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
     held = {name: spells[FLAGS.get(name, name)] for name in regressors}
-    days = [name for name in held if pd.api.types.is_datetime64_dtype(held[name])]
-    if days:
-        raise SanctlibError(f"{who}: {days[0]!r} is a day: make it a number, such as its year.")
+    numeric = [name for name in held if not types.is_string_dtype(held[name].dtype)]
+    for name in numeric:
+        numbers(pd.DataFrame({name: held[name]}), [name])
     flat = [name for name, values in held.items() if values.nunique() < 2]
     x = pd.DataFrame(index=spells.index) if flat else _columns(spells, regressors)
     ended = int(spells["ended"].sum())
     if ended < FEWEST_ENDS * x.shape[1]:
-        msg = f"{who} needs {FEWEST_ENDS} ended cases per regressor: {x.shape[1]} of them need "
-        raise SanctlibError(f"{msg}{FEWEST_ENDS * x.shape[1]}, and {ended} ended.")
+        msg = f"{ended} cases ended, too few for {n_of(x.shape[1], 'column')} of regressors. At"
+        msg = f"{msg} least {FEWEST_ENDS * x.shape[1]} are needed ({FEWEST_ENDS} per column): use"
+        raise SanctlibError(f"{msg} fewer regressors.")
     flat = flat or [str(name) for name in x if x[name].nunique() < 2]
-    if flat or np.linalg.matrix_rank(x - x.mean()) < x.shape[1]:
-        wrong = flat[0] if flat else ", ".join(map(str, x))
-        raise SanctlibError(f"{who}: {wrong!r} adds nothing: constant, or told by the others.")
+    if flat:
+        raise SanctlibError(f"Column {flat[0]!r} has one value in the cases used. Drop it.")
+    if np.linalg.matrix_rank(x - x.mean()) < x.shape[1]:
+        columns = ", ".join(map(repr, x))
+        raise SanctlibError(f"One of the columns {columns} is a combination of others. Drop it.")
     parties = pd.factorize(spells["parties"])[0]
     model = PHReg(spells["time"], x, status=spells["ended"], ties="efron")
-    fitted = model.fit(groups=parties)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("error", ConvergenceWarning)
+            fitted = model.fit(groups=parties)
+    except ConvergenceWarning as error:
+        msg = "The hazards did not converge. Divide regressors with very large numbers, or use"
+        raise SanctlibError(f"{msg} fewer regressors.") from error
+    except np.linalg.LinAlgError as error:
+        msg = "The hazards have no estimate: a regressor does not vary among cases that last as"
+        raise SanctlibError(f"{msg} long as each other. Use a shorter period.") from error
     edges = fitted.conf_int(alpha=1 - level)
     residuals = fitted.schoenfeld_residuals
     at = ~np.isnan(residuals).any(axis=1)

@@ -1,16 +1,27 @@
-"""Synthetic controls: one treated unit beside a weighted mean of units that were not."""
+"""Compare one treated unit with weighted units that were not treated. Return a Fit."""
 
 from __future__ import annotations
 
-from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.models.result import Fit
+from sanctlib.errors import SanctlibError, UnknownChoiceError, did_you_mean
+from sanctlib.models.inputs import (
+    column_of,
+    covered,
+    frame,
+    labels,
+    numbers,
+    sources_of,
+    with_periods,
+)
+from sanctlib.models.sentences import origin, p_in_words
 from sanctlib.models.series import series_of
+from sanctlib.query import Day, ask
+from sanctlib.result import Fit
 
 Floats = NDArray[np.float64]
 
@@ -19,126 +30,161 @@ _SC = "synthetic control"
 _SDID = "synthetic difference in differences"
 
 
-def fit_synthetic_control(
-    panel: pd.DataFrame,
+def synthetic_control(
+    table: object,
     *,
-    outcome: str,
-    treated: str,
-    onset: date | int,
-    unit: str,
-    period: str = "period",
+    dependent: str,
+    units: str,
+    treated: str | int,
+    onset: Day | int,
 ) -> Fit:
     """
-    Estimate what a sanction did to one state or dyad, from those that were not sanctioned.
+    Estimate the effect of a sanction on one unit from units without sanctions.
 
-    Three answers to what would have been, which differ in whom the treated unit is set
-    against: all others alike (difference in differences); the weighted mean of others that
-    ran closest to it before (synthetic control, of outcomes alone: Abadie, Diamond and
-    Hainmueller 2010); or weighted others, level aside, compared with the weighted periods
-    that foretell the later ones best (Arkhangelsky and others 2021).
+    Three answers differ in the comparison: all other units with equal weights (difference in
+    differences); the weighted mean of other units that was closest before the onset
+    (synthetic control, of the dependent variable only: Abadie, Diamond and Hainmueller 2010);
+    or weighted units, apart from their level, over the weighted periods that best predict the
+    later ones (Arkhangelsky and others 2021).
 
-    Chance is judged by placebos: each other unit takes the place of the treated one, which
-    is set aside, and ``p_value`` is the rank of the treated unit's effect in size. It asks
-    that sanctions could have fallen on any of them. A unit that runs rougher than others has
-    larger effects by chance: ``p_ratio`` ranks effects over the error before the onset, and
-    holds its size there (page on inference).
+    Placebos give the p-values: each other unit takes the place of the treated one, which is
+    excluded, and ``p_value`` is the rank of the effect of the treated unit in size. It
+    assumes that any of the units could have been sanctioned. A unit with more noise than the
+    others has larger effects by chance: ``p_ratio`` ranks effects over the error before the
+    onset, and its false-positive rate stays correct then (page on inference).
 
-    It identifies an effect if nothing else happened to the treated unit alone from the onset
-    on, nothing came of the sanction before it, and nothing of it reached the others: leave
-    out states that were sanctioned, too, or through which trade was led round.
+    The estimate is an effect if nothing else happened to the treated unit from the onset on,
+    the sanction was not anticipated, and the others were not affected. Exclude states that
+    were sanctioned too, or through which trade was rerouted.
 
     Parameters
     ----------
-    panel : DataFrame
-        A row per unit and period. Of `dyad_panel`, join ``first`` and ``second`` to a column.
-    outcome : str
-        The column explained. Of counts, take a rate or a logarithm: levels are compared.
-    treated : str
-        The one unit that is treated from the onset on.
-    onset : date or int
-        The period that holds it is the first one treated; a number where periods are numbers.
-    unit, period : str
-        The columns that name them.
+    table : DataFrame or Result
+        One row per unit and ``period``. With `dyad_panel`, join ``first`` and ``second`` to
+        one column first.
+    dependent : str
+        Column of the dependent variable. For counts use a rate or a logarithm, because levels
+        are compared.
+    units : str
+        Column that names the units, such as the state or dyad.
+    treated : str or int
+        The one unit that is treated from the onset on, as in the column `units`.
+    onset : day or int
+        First treated period is the one that holds it: ISO text ("2022", "2022-03",
+        "2022-03-01"), date, datetime, Timestamp, datetime64 or Period; a number where the
+        periods are numbers.
 
     Returns
     -------
     Fit
-        `table` has a row per answer (``term``): ``estimate`` (mean difference over the
-        periods from the onset on, in units of the outcome), ``p_value``, ``p_ratio``,
-        ``rmse_before`` (distance before the onset, level aside but for the synthetic
-        control), ``n`` units.
-        `details` hold ``"weights"`` (``term``, ``unit``, ``weight``), ``"placebo"``
-        (``term``, ``unit``, ``estimate``) and ``"series"``, the treated unit (``value``) and
-        its synthetic control (``expected``).
+        Its table has a row per answer: ``term``, ``estimate`` (mean difference over the
+        periods from the onset on, in units of the dependent variable), ``p_value``,
+        ``p_ratio``, ``rmse_before`` (error before the onset; without the level, except for
+        the synthetic control), ``n`` (units). Its `tables` are ``"weights"`` (``term``,
+        ``control``, ``weight``), ``"placebo"`` (``term``, ``control``, ``estimate``) and
+        ``"series"`` (``period``, ``value`` of the treated unit, ``expected`` from its
+        synthetic control).
 
     Raises
     ------
     SanctlibError
-        For fewer than 3 periods before the onset, none from it on, or fewer than 3 others.
+        For an onset outside the periods, fewer than 3 periods before it, or fewer than 3
+        other units.
+    UnknownChoiceError
+        For a `treated` unit that the table does not have.
+    MissingColumnsError, SchemaError
+        For a column that is missing or does not hold finite numbers.
 
     Examples
     --------
+    >>> import sanctlib as sl
     >>> rows = {"A": [1, 2, 3, 9], "B": [1, 2, 3, 4], "C": [5, 5, 6, 6], "D": [0, 4, 1, 4]}
-    >>> panel = pd.DataFrame(rows, index=pd.Index(range(2011, 2015), name="year"))
-    >>> panel = panel.reset_index().melt("year", var_name="state", value_name="trade")
-    >>> fit = fit_synthetic_control(
-    ...     panel, outcome="trade", treated="A", onset=2014, unit="state", period="year"
-    ... )
+    >>> panel = pd.DataFrame(rows, index=pd.Index(range(2011, 2015), name="period"))
+    >>> panel = panel.reset_index().melt("period", var_name="state", value_name="trade")
+    >>> fit = sl.models.synthetic_control(
+    ...     panel, dependent="trade", units="state", treated="A", onset=2014)
     >>> fit.table[["term", "estimate", "p_value"]].round(2).head(2)
                             term  estimate  p_value
     0  difference in differences      5.33     0.25
     1          synthetic control      5.00     0.25
     """
-    who = "fit_synthetic_control"
-    check_columns(panel, [unit, period, outcome], needed_by=who)
-    check_choice(treated, sorted(set(panel[unit])), what=unit, needed_by=who)
-    own = series_of(panel[panel[unit].eq(treated)], [outcome], period=period, needed_by=who)
-    start, n_periods = own.place(onset, needed_by=who), len(own.periods)
-    rows = panel
-    if "covered" in panel:
-        rows = panel[panel["covered"].fillna(value=False).astype("bool")]
-    if rows.duplicated([unit, period]).any():
-        raise SanctlibError(f"{who} needs one row per {unit} and {period}, and some have several.")
-    wide = rows.set_index([unit, period])[outcome].astype("float64").unstack(period)  # noqa: PD010
+    units, dependent = (
+        column_of(units, what="units"),
+        column_of(dependent, what="dependent"),
+    )
+    rows = frame(table, [units, "period", dependent])
+    if dependent in (units, "period") or units == "period":
+        msg = f"dependent is {dependent!r} and units is {units!r}. They and 'period' must be"
+        raise SanctlibError(f"{msg} three columns.")
+    rows = with_periods(rows.assign(**numbers(rows, [dependent])))
+    chosen = _known(treated, labels(rows[units], what=units), units)
+    own = series_of(rows[rows[units].eq(chosen)], [dependent])
+    query = ask(**own.arguments(), dependent=dependent, units=units, treated=chosen, onset=onset)
+    start, n_periods = own.place(onset), len(own.periods)
+    rows = rows[covered(rows)]
+    if rows.duplicated([units, "period"]).any():
+        named = rows.loc[rows.duplicated([units, "period"]), [units, "period"]].iloc[0]
+        unit, period = (str(v)[:10] for v in named)
+        msg = f"{unit} has several rows in {period}. It must have one row per {units} and period:"
+        raise SanctlibError(f"{msg} keep one group of the table first.")
+    wide = rows.set_index([units, "period"])[dependent].unstack("period")  # noqa: PD010
     wide = wide.reindex(columns=own.periods)
     n_partial = int(wide.isna().any(axis=1).sum())
-    others = wide.dropna().drop(index=treated)
-    if start < 3 or start >= n_periods or len(others) < 3:
-        msg = f"{who} needs 3 periods before the onset, one from it on and 3 other units with a"
-        raise SanctlibError(
-            f"{msg} value in each; got {start}, {n_periods - start} and {len(others)}."
-        )
-    y, donors = wide.loc[treated].to_numpy(), others.to_numpy()
+    others = wide.dropna().drop(index=chosen)
+    if start < 3 or len(others) < 3:
+        msg = f"The table has {start} periods before the onset, and {len(others)} other units with"
+        msg = f"{msg} a value in all periods of {treated}. Each must be at least 3:"
+        raise SanctlibError(f"{msg} use a longer panel or more units.")
+    y, donors = wide.loc[chosen].to_numpy(), others.to_numpy()
+    if np.ptp(donors) == 0:
+        msg = f"Column {dependent!r} has one value in all units but {treated}. There is nothing to"
+        raise SanctlibError(f"{msg} compare.")
     found = _effects(y, donors, start)
     placebo = {
         name: _effects(donors[i], np.delete(donors, i, axis=0), start)
         for i, name in enumerate(others.index)
     }
-    table, weights, placebos = [], [], []
+    estimates: list[dict[str, Any]] = []
+    weights, placebos = [], []
     for term, (effect, _, shares, rmse) in found.items():
-        drawn = pd.Series({name: of[term][0] for name, of in placebo.items()})
+        permuted = pd.Series({name: of[term][0] for name, of in placebo.items()})
         errors = np.array([rmse, *(of[term][3] for of in placebo.values())])
-        size = np.abs([effect, *drawn])
+        size = np.abs([effect, *permuted])
         ratio = size / np.maximum(errors, 1e-9 * donors.std())  # some fit without error
         p_value, p_ratio = (float(np.mean(s >= s[0] - 1e-12)) for s in (size, ratio))
         row = {"term": term, "estimate": effect, "p_value": p_value, "p_ratio": p_ratio}
-        table.append(row | {"rmse_before": rmse, "n": len(size)})
-        weights.append(pd.DataFrame({"term": term, "unit": others.index, "weight": shares}))
-        placebos.append(pd.DataFrame({"term": term, "unit": drawn.index, "estimate": drawn}))
+        estimates.append(row | {"rmse_before": rmse, "n": len(size)})
+        weights.append(pd.DataFrame({"term": term, "control": others.index, "weight": shares}))
+        placebos.append(
+            pd.DataFrame({"term": term, "control": permuted.index, "estimate": permuted})
+        )
+    sources, first_after = sources_of(table), own.named(own.periods[start])
     notes = [
-        "Identifies an effect if nothing else befell the treated unit alone, and nothing of the "
-        "sanction came early or reached the others.",
-        f"p: rank among {1 + len(others)} units; it cannot be below {1 / (1 + len(others)):.3f}.",
-        f"{start} periods before the onset, {n_periods - start} from it on; {n_partial} units "
-        "left out that lack a period.",
+        "The estimates are effects if nothing else happened to the treated unit, and the sanction "
+        "was neither anticipated nor affected the other units.",
+        f"The p-values are ranks among {1 + len(others)} units; they cannot be below "
+        f"{1 / (1 + len(others)):.3f}.",
+        f"The series has {start} {own.unit} before the onset and {n_periods - start} from it on; "
+        f"{n_partial} units that lack a period are excluded.",
     ]
     if found[_SC][3] < 1e-6 * donors.std():
-        notes.append("The synthetic control fits without error: other weights may fit as well.")
+        notes.append("The synthetic control fits without error, so other weights may fit as well.")
     return Fit(
-        name=f"{outcome} of {treated} from {onset!s} on, beside units not treated",
-        table=pd.DataFrame(table),
+        table=pd.DataFrame(estimates),
+        name=f"{dependent} of {treated} and its synthetic control from {first_after} on",
+        kind="series",
+        query=query,
+        unit="units",
+        n=1 + len(others),
+        sources=sources,
         notes=tuple(notes),
-        details={
+        findings=tuple(
+            f"{row['term'][0].upper()}{row['term'][1:]}: {dependent} of {treated} differs by "
+            f"{row['estimate']:,.3g} from {first_after} on, placebo {p_in_words(row['p_value'])}, "
+            f"{row['n']} units, {own.span}{origin(sources)}."
+            for row in estimates
+        ),
+        tables={
             "weights": pd.concat(weights, ignore_index=True),
             "placebo": pd.concat(placebos, ignore_index=True),
             "series": pd.DataFrame({"period": own.periods, "value": y, "expected": found[_SC][1]}),
@@ -146,13 +192,24 @@ def fit_synthetic_control(
     )
 
 
+def _known(treated: Any, names: pd.Series, units: str) -> Any:
+    """Return the treated unit, if the column has it."""
+    known = {str(name): name for name in sorted(names.dropna().unique().tolist())}
+    if any(treated is name or treated == name for name in known.values()):
+        return treated
+    msg = f"treated is {treated!r}. It must be one of the values of {units!r}."
+    if str(treated) in known:
+        raise UnknownChoiceError(f"{msg} Did you mean {known[str(treated)]!r}?")
+    raise UnknownChoiceError(msg + did_you_mean(str(treated), known))
+
+
 def _effects(
     y: Floats, donors: Floats, start: int
 ) -> dict[str, tuple[float, Floats, Floats, float]]:
-    """Return by answer the effect, the weighted donors, their weights, and the error before."""
+    """Return by answer the effect, the weighted controls, their weights, and the error before."""
     n, n_after = len(donors), len(y) - start
     before, after = donors[:, :start], donors[:, start:]
-    # Noise, and by it how far weights are spread: Arkhangelsky and others 2021, (5).
+    # The noise sets how far weights are spread: Arkhangelsky and others 2021, (5).
     noise = float(np.diff(before, axis=1).std(ddof=1))
     ridge = n_after**0.25 * noise * np.sqrt(start)
     level = before - before.mean(axis=1, keepdims=True)
@@ -162,31 +219,31 @@ def _effects(
         _SDID: _simplex(level.T, y[:start] - y[:start].mean(), ridge=ridge),
     }
     means = before.mean(axis=0)
-    foretold = after.mean(axis=1)
-    of_periods = _simplex(before - means, foretold - foretold.mean(), ridge=1e-6 * noise)
+    later = after.mean(axis=1)
+    of_periods = _simplex(before - means, later - later.mean(), ridge=1e-6 * noise)
     period_weights = {_DID: np.full(start, 1 / start), _SC: np.zeros(start), _SDID: of_periods}
     found = {}
     for term, shares in unit_weights.items():
         expected = shares @ donors
         gap, times = y - expected, period_weights[term]
         effect = float(gap[start:].mean() - times @ gap[:start])
-        apart = gap[:start] - times.sum() * gap[:start].mean()
-        found[term] = (effect, expected, shares, float(np.sqrt((apart**2).mean())))
+        errors = gap[:start] - times.sum() * gap[:start].mean()
+        found[term] = (effect, expected, shares, float(np.sqrt((errors**2).mean())))
     return found
 
 
 def _simplex(x: Floats, y: Floats, *, ridge: float = 0.0) -> Floats:
     """
-    Return the weights, from 0 and of sum 1, of which `x` times them comes closest to `y`.
+    Return the weights, from 0 and with sum 1, whose weighted `x` is closest to `y`.
 
     With weights of sum 1 the distance is that of ``(x - y) w`` from 0. Nonnegative least
-    squares of it beside the one equation ``sum(u) = 1`` trades both off, but at a multiple
-    of the same weights, since the distance grows with the square of the multiple.
+    squares with the additional equation ``sum(u) = 1`` trades off both, at a multiple of the
+    same weights, because the distance grows with the square of the multiple.
     """
     from scipy.optimize import nnls
 
-    apart = np.vstack([x - y[:, None], ridge * np.eye(x.shape[1])])
-    scale = np.abs(apart).max() or 1.0
-    target = np.append(np.zeros(len(apart)), 1.0)
-    solved, _ = nnls(np.vstack([apart / scale, np.ones(x.shape[1])]), target)
+    distances = np.vstack([x - y[:, None], ridge * np.eye(x.shape[1])])
+    scale = np.abs(distances).max() or 1.0
+    target = np.append(np.zeros(len(distances)), 1.0)
+    solved, _ = nnls(np.vstack([distances / scale, np.ones(x.shape[1])]), target)
     return np.asarray(solved / solved.sum())

@@ -1,93 +1,209 @@
-"""The figure of a fit: the series and what was fitted, or the estimates with their intervals."""
+"""Read what a model gave. Return its figure: the series and its fit, or the estimates."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from sanctlib.errors import SanctlibError
-from sanctlib.models.result import Fit
-from sanctlib.plots.style import COLOURS, axes_or_new, beside_axes, dated, finish, plain, say_empty
+from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.periods import period_of
+from sanctlib.plots.style import (
+    BLACK,
+    EACH,
+    PALETTE,
+    Look,
+    add_marks,
+    beside_axes,
+    dated,
+    finish,
+    floats,
+    middles,
+    parts_of,
+    plain,
+    say_empty,
+    sized,
+)
+from sanctlib.result import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
-def plot_fit(fit: Fit, *, caption: str, title: str, ax: Axes | None = None) -> Axes:
-    """
-    Draw what a model gave.
-
-    A fit of a series shows its values, the fitted line and what the periods before would
-    have led to expect; responses are drawn by horizon, event studies by periods since the
-    onset; other estimates below each other, each with its interval. The grey line is no
-    effect: 0, or 1 of ratios.
-
-    Parameters
-    ----------
-    fit : Fit
-        With a series in its `details`, or ``estimate``, ``lower``, ``upper`` in its `table`.
-
-    Raises
-    ------
-    SanctlibError
-        When the fit has neither, as `lead_lag`: its numbers are tests.
-    """
-    table = fit.table
-    if "series" not in fit.details and not {"estimate", "lower", "upper"} <= set(table):
-        raise SanctlibError(f"plot_fit finds no series and no estimates in {fit.name!r}.")
-    ax = axes_or_new(ax)
-    if "series" in fit.details:
-        _draw_series(ax, fit.details["series"])
-    elif table.empty:
-        say_empty(ax)
-    elif "event_time" in table:
-        _draw_events(ax, table)
-    elif "horizon" in table:
-        ax.axhline(0, color="0.75")
-        ax.fill_between(table["horizon"], table["lower"], table["upper"], alpha=0.2, lw=0)
-        ax.plot(table["horizon"], table["estimate"], color=COLOURS[0], marker="o", ms=4)
-        ax.set_xticks(table["horizon"])
-        ax.set_xlabel("periods later")
-        ax.set_ylabel("response")
-    else:
-        _draw_estimates(ax, table)
-    return finish(ax, title=title, caption=caption, below=44)
+_INTERVAL = ["estimate", "lower", "upper"]
+_OF_CURVE = [*_INTERVAL, "p_value", "null_lower", "null_upper", "confounded"]
+_OTHER = PALETTE[0]
 
 
-def _draw_series(ax: Axes, series: pd.DataFrame) -> None:
-    ax.plot(series["period"], series["value"], "o", color="0.55", ms=3, label="value")
-    for i, (column, style) in enumerate({"fitted": "-", "expected": "--"}.items()):
+def draw_series(result: Result, ax: Axes, look: Look) -> Axes:
+    """Draw the values of a series, the fitted line and what the periods before predict."""
+    series = _further(result, "series")
+    check_columns(series, ["period", "value"])
+    of_days = pd.api.types.is_datetime64_any_dtype(series["period"])
+    every = period_of(series["period"]) if of_days else None
+    at = middles(series["period"], every) if every else series["period"]
+    ax.plot(at, series["value"], "o", color="0.55", ms=3, label="observed")
+    lines = {"fitted": (BLACK, "-"), "expected": (_OTHER, "--")}
+    for column, (colour, style) in lines.items():
         if column in series:
-            line = series["period"], series[column]
-            ax.plot(*line, color=COLOURS[i], linestyle=style, drawstyle="steps-mid", label=column)
-    if pd.api.types.is_datetime64_dtype(series["period"]):
+            line: Any = at, series[column]
+            ax.plot(*line, color=colour, linestyle=style, drawstyle="steps-mid", label=column)
+    room = 0.0
+    if of_days:
         dated(ax)
+        room = add_marks([ax], look)
+    elif look.marks:
+        msg = "marks needs an axis of dates, and the periods of this series are numbers."
+        raise SanctlibError(f"{msg} Leave it out.")
+    if series["value"].isna().all():
+        say_empty(ax)
+    ax.set_ylabel(_dependent(result))
     beside_axes(ax)
+    finish(ax, result, look, above=8 + room)
+    return ax
 
 
-def _draw_events(ax: Axes, table: pd.DataFrame) -> None:
-    known = table["lower"].notna()
+def draw_responses(result: Result, ax: Axes, look: Look) -> Axes:
+    """Draw the response at each horizon with its interval; the grey line is no response."""
+    table = result.table
+    check_columns(table, ["horizon", *_INTERVAL])
+    if table.empty:
+        say_empty(ax)
     ax.axhline(0, color="0.75")
+    ax.fill_between(table["horizon"], table["lower"], table["upper"], color="0.85", lw=0)
+    ax.plot(table["horizon"], table["estimate"], color=BLACK, marker="o", ms=4)
+    ax.set_xticks(table["horizon"])
+    ax.set_xlabel(f"{_periods(result)} later")
+    ax.set_ylabel(f"response of\n{_dependent(result)}" if _dependent(result) else "response")
+    finish(ax, result, look, below=44)
+    return ax
+
+
+def draw_event_study(result: Result, ax: Axes, look: Look) -> Axes:
+    """Draw the estimate at each period since the onset; the reference period is open."""
+    table = result.table
+    check_columns(table, ["event_time", *_INTERVAL, "n_onsets", "n_targets"])
+    ax.axhline(0, color="0.75")
+    if table.empty:
+        say_empty(ax)
+        finish(ax, result, look)
+        return ax
+    known = table["lower"].notna()
     ax.axvline(-0.5, color="0.75", linestyle=":")
-    ax.vlines(table["event_time"], table["lower"], table["upper"], color=COLOURS[0])
-    for rows, face in ((table[known], COLOURS[0]), (table[~known], "white")):
-        ax.plot(rows["event_time"], rows["estimate"], "o", mfc=face, mec=COLOURS[0], ms=5)
+    ax.vlines(table["event_time"], table["lower"], table["upper"], color=BLACK)
+    for rows, face in ((table[known], BLACK), (table[~known], "white")):
+        ax.plot(rows["event_time"], rows["estimate"], "o", mfc=face, mec=BLACK, ms=5)
     ax.set_xticks(table["event_time"])
-    ax.set_xlabel("periods since the onset (open: compared with)")
+    ax.set_xlabel(f"{_periods(result)} since the onset (open mark: reference)")
     n_onsets, n_targets = table[["n_onsets", "n_targets"]].iloc[0]
-    ax.set_ylabel(f"effect, {n_onsets} onsets of {n_targets} targets")
+    what = f"{_dependent(result)}, " if _dependent(result) else ""
+    ax.set_ylabel(f"{what}difference to the reference,\n{n_onsets} onsets of {n_targets} targets")
+    finish(ax, result, look, below=44)
+    return ax
 
 
-def _draw_estimates(ax: Axes, table: pd.DataFrame) -> None:
+def draw_estimates(result: Result, ax: Axes, look: Look) -> Axes:
+    """Draw estimates below each other with their intervals; the grey line is no effect."""
+    table = result.table
+    check_columns(table, ["term", *_INTERVAL])
+    if table.empty:
+        say_empty(ax)
+        finish(ax, result, look)
+        return ax
     rows = table.iloc[::-1].reset_index(drop=True)
+    sized(ax, look, 1.4 + 0.3 * len(rows))
     ratios = "scale" in rows and rows["scale"].str.endswith("ratio").all()
-    names = rows[[c for c in ("term", "errors") if c in rows]].astype("str").agg(", ".join, axis=1)
+    names = rows[[c for c in ("term", "vcov") if c in rows]].astype("str").agg(", ".join, axis=1)
     at = np.arange(len(rows))
     ax.axvline(1 if ratios else 0, color="0.75")
-    ax.hlines(at, rows["lower"], rows["upper"], color=COLOURS[0])
-    ax.plot(rows["estimate"], at, "o", color=COLOURS[0], ms=5)
-    ax.set_yticks(at, [plain(name) for name in names])
+    ax.hlines(at, rows["lower"], rows["upper"], color=BLACK)
+    ax.plot(rows["estimate"], at, "o", color=BLACK, ms=5)
+    ax.set_yticks(at, [plain(look.labels.get(name, name)) for name in names])
+    ax.set_ylim(-0.6, len(rows) - 0.4)
     ax.set_xscale("log" if ratios else "linear")
-    ax.set_xlabel("ratio (logarithmic)" if ratios else "estimate")
+    ax.set_xlabel("ratio (log scale)" if ratios else "estimate")
+    finish(ax, result, look, below=44)
+    return ax
+
+
+def draw_curve(result: Result, ax: Axes, look: Look) -> Axes:
+    """
+    Draw a specification curve: estimates in order with intervals, above the choices of each.
+
+    Open marks are estimates of which p is 0.05 or more. The grey band contains 95 % of the
+    curves without effect at the same rank. Confounded specifications are a separate panel.
+    A choice of one option has no row.
+    """
+    rows = _further(result, "specifications")
+    check_columns(rows, _OF_CURVE)
+    # All other columns are choices of the researcher.
+    names = [c for c in rows if c not in (*_OF_CURVE, "p_shift")]
+    # A filter of the curves, the rows of the result, is one of their specifications.
+    keys = [c for c in result.table if c in names or c == "confounded"]
+    if keys:
+        rows = rows.merge(result.table[keys].drop_duplicates(), on=keys)
+    distinct = {name: rows[name].drop_duplicates() for name in names}
+    options = [(name, o) for name in names for o in distinct[name] if len(distinct[name]) > 1]
+    panels = [part for _, part in rows.groupby("confounded")]
+    if not panels:
+        say_empty(ax)
+        finish(ax, result, look)
+        return ax
+    if any(not part["estimate"].is_monotonic_increasing for part in panels):
+        own = next((c for c in keys if c != "confounded"), "estimand")
+        msg = f"The result has the curves of several options of {own!r}."
+        raise SanctlibError(f"{msg} Keep one: .filter({own}=…).")
+    sized(ax, look, 3 + 0.2 * len(options))
+    heights = [2.6, max(0.2 * len(options), 0.2)]
+    widths = [len(part) + 3 for part in panels]
+    above, below = parts_of(ax, heights, widths, gap=0.05)
+    for upper, lower, part in zip(above, below, panels, strict=True):
+        confounded = bool(part["confounded"].iloc[0])
+        upper.tick_params(bottom=False)
+        _draw_specifications(upper, part, colour=_OTHER if confounded else BLACK)
+        if confounded:
+            upper.set_title("confounded", loc="right", fontsize="small")
+        for y, (name, option) in enumerate(options):
+            at = np.flatnonzero(part[name].eq(option))
+            lower.plot(at, np.full(len(at), y), "|", color="0.2", ms=7)
+        lower.tick_params(bottom=False, labelbottom=False)
+    words = [plain(f"{name}: {option}") for name, option in options]
+    below[0].set_yticks(range(len(options)), words)
+    below[0].tick_params(axis="y", labelsize="small")
+    below[0].set_ylim(len(options) - 0.4, -0.6)
+    above[0].set_ylabel("estimate\n(standard deviations)")
+    beside_axes(above[-1])
+    finish(ax, result, look, below=14)
+    return above[0]
+
+
+def _draw_specifications(ax: Axes, rows: pd.DataFrame, *, colour: str) -> None:
+    at, estimate = np.arange(len(rows)), floats(rows["estimate"])
+    band = floats(rows["null_lower"]), floats(rows["null_upper"])
+    label = "95 % of curves\nwithout effect"
+    ax.fill_between(at, *band, color="0.85", step="mid", lw=0, label=label)
+    ax.axhline(0, color="0.6", lw=0.8)
+    ax.vlines(at, floats(rows["lower"]), floats(rows["upper"]), color=colour, lw=0.8, alpha=0.6)
+    low = rows["p_value"].lt(0.05).to_numpy()
+    for chosen, face, text in ((low, colour, "p below 0.05"), (~low, "white", "p from 0.05")):
+        ax.plot(at[chosen], estimate[chosen], "o", color=colour, mfc=face, ms=3.5, label=text)
+
+
+def _further(result: Result, name: str) -> pd.DataFrame:
+    if name not in result.tables:
+        held = ", ".join(map(repr, result.tables)) or "none"
+        msg = f"The picture of this result needs its further table {name!r}."
+        raise SanctlibError(f"{msg} Tables found: {held}.")
+    return result.tables[name]
+
+
+def _periods(result: Result) -> str:
+    """Return the length of a step of the horizontal axis, where the result tells it."""
+    if "every" in result.query.given:
+        return f"{result.query.every}s"
+    return result.unit if result.unit in {f"{every}s" for every in EACH} else "periods"
+
+
+def _dependent(result: Result) -> str:
+    """Return the dependent variable in words, empty where the query does not name it."""
+    return str(result.query.options.get("dependent", "")).replace("_", " ")

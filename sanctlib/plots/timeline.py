@@ -1,90 +1,130 @@
-"""Timelines: acts of a list in order, each with its label, or a row of marks per sender."""
+"""Read dated acts. Return their figure: each act with its label, or a row of marks per sender."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.periods import precision
-from sanctlib.plots.style import COLOURS, axes_or_new, beside_axes, finish, plain, say_empty
+from sanctlib.plots.style import (
+    BLACK,
+    Floats,
+    Look,
+    add_marks,
+    beside_axes,
+    colours_of,
+    dated,
+    finish,
+    names_of,
+    plain,
+    say_empty,
+    sized,
+)
+from sanctlib.result import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
+MOST_LABELS = 36
+"""How many labels one figure can hold."""
+
 _LINE_INCHES = 0.17
 _WRAP = 46
+_PARTLY = "partly confirmed"
 
 
-def plot_timeline(
-    acts: pd.DataFrame, *, sides: Mapping[str, Sequence[bool]], caption: str, title: str
-) -> Axes:
+def pages_of(result: Result, look: Look) -> list[tuple[Result, Look]]:
     """
-    Draw acts on a vertical time axis with labels on both sides that do not overlap.
+    Return the parts of a timeline that fit into a figure each, in order of time.
 
-    A filled mark is a confirmed act, an open one partly confirmed. The height of the
-    figure follows the number of labels.
-
-    Parameters
-    ----------
-    acts : DataFrame
-        Events: ``act_id``, ``date``, ``sender``, ``target``, ``title``, ``status``; an
-        act of several rows is drawn once.
-    sides : mapping of str to sequence of bool
-        One or two headings, left and right, each with the rows of `acts` it holds.
-
-    Raises
-    ------
-    MissingColumnsError
-    SanctlibError
-        When more than two sides are given.
+    A part holds whole years where it can: a long quiet time before a dense year would press
+    the lines of that year together.
     """
-    import matplotlib.pyplot as plt
+    if look.view == "rows":
+        return [(result, look)]
+    check_columns(result.table, ["act_id", "date", "title", "status", "side"])
+    acts = result.table.drop_duplicates("act_id").sort_values("date", kind="stable")
+    sides = list(result.table["side"].dropna().unique())
+    # The headings of a part are those of the whole, also where it has acts of one only.
+    acts = acts.assign(side=pd.Categorical(acts["side"], categories=sides))
+    acts = acts[acts["side"].notna() & acts["date"].notna()]
+    parts: list[pd.DataFrame] = []
+    for _, year in [(0, acts)] if len(acts) <= MOST_LABELS else acts.groupby(acts["date"].dt.year):
+        if parts and len(parts[-1]) + len(year) <= MOST_LABELS:
+            parts[-1] = pd.concat([parts[-1], year])
+        else:
+            starts = range(0, max(len(year), 1), MOST_LABELS)
+            parts += [year.iloc[start : start + MOST_LABELS] for start in starts]
+    if len(parts) < 2:
+        return [(replace(result, table=acts), look)]
+    return [
+        (
+            replace(result, table=part),
+            replace(look, title=f"{look.title}, part {number} of {len(parts)}"),
+        )
+        for number, part in enumerate(parts, 1)
+    ]
+
+
+def draw_timeline(result: Result, ax: Axes, look: Look) -> Axes:
+    """
+    Draw acts on a vertical time axis with labels that do not overlap, or in the view "rows".
+
+    The column `side` has one or two values: the headings of the left and the right. A filled
+    mark is a confirmed act, an open one partly confirmed. With more than 36 acts, the first
+    36 are drawn; `Result.save` writes all parts.
+    """
+    if look.view == "rows":
+        return _draw_rows(result, ax, look)
+    if not isinstance(result.table.get("side", pd.Series()).dtype, pd.CategoricalDtype):
+        result, look = pages_of(result, look)[0]
     from matplotlib import dates
 
     mdates: Any = dates  # matplotlib leaves this module untyped
-    check_columns(acts, ["act_id", "date", "title", "status"], needed_by="plot_timeline")
-    if not isinstance(sides, Mapping) or not 1 <= len(sides) <= 2:
-        got = len(sides) if isinstance(sides, Mapping) else repr(sides)
-        msg = "plot_timeline needs a heading with its rows for the left side, and may have one for"
-        raise SanctlibError(f"{msg} the right, like {{'acts': acts['date'].notna()}}, got {got}.")
-    for heading, mask in sides.items():
-        if len(mask) != len(acts):
-            msg = f"plot_timeline: {heading!r} marks {len(mask)} rows, and there are {len(acts)}."
-            raise SanctlibError(msg)
-    shown = [
-        (heading, acts[np.asarray(mask, dtype=bool)].drop_duplicates("act_id").sort_values("date"))
-        for heading, mask in sides.items()
-    ]
-    wrapped = [[_label(row) for row in rows.to_dict("records")] for _, rows in shown]
-    tallest = max((sum(t.count("\n") + 1.6 for t in texts) for texts in wrapped), default=0)
-    height = max(3.0, tallest * _LINE_INCHES + 1.2)
-    _, ax = plt.subplots(figsize=(10, height))
-    days = pd.concat([rows["date"] for _, rows in shown])
-    if days.empty:
-        ax.text(0.5, 0.5, "no act on our list", ha="center", transform=ax.transAxes)
+    if look.marks:
+        msg = "marks needs a horizontal axis of time, and this one is vertical."
+        raise SanctlibError(f"{msg} Use view='rows', or leave marks out.")
+    acts = result.table
+    headings = list(acts["side"].cat.categories)
+    if len(headings) > 2:
+        held = ", ".join(map(repr, headings))
+        msg = f"The column 'side' has {len(headings)} values: {held}. A timeline has one or two."
+        raise SanctlibError(msg)
+    if acts.empty:
+        say_empty(ax, "no acts")
         ax.set_axis_off()
-        return finish(ax, title=title, caption=caption)
+        finish(ax, result, look)
+        return ax
+    shown = [acts[acts["side"].eq(heading)] for heading in headings]
+    wrapped = [[_label(row) for row in rows.to_dict("records")] for rows in shown]
+    tallest = max(sum(t.count("\n") + 1.6 for t in texts) for texts in wrapped)
+    inches = max(2.3, tallest * _LINE_INCHES + 0.3)
+    sized(ax, look, inches / ax.get_position().height, width=10)
+    height = ax.get_window_extent().height / ax.figure.dpi
+    days = acts["date"]
     first, last = mdates.date2num(days.min()) - 20, mdates.date2num(days.max()) + 20
-    unit = (last - first) / (height - 1.2)  # days per inch of the axis
-    for side, (heading, rows), texts in zip((-1, 1), shown, wrapped, strict=False):
+    unit = (last - first) / height  # days to an inch of the axis
+    names = names_of(headings, "side", look)
+    colours = colours_of(headings)
+    for side, rows, texts, colour, name in zip(
+        (-1, 1), shown, wrapped, colours, names, strict=False
+    ):
         at = mdates.date2num(rows["date"])
         heights = np.array([(t.count("\n") + 1.6) * _LINE_INCHES * unit for t in texts])
         places = _spread(at, heights, first, last)
         for day, place, text, status in zip(at, places, texts, rows["status"], strict=True):
             ax.plot([0, side * 0.06, side * 0.12], [day, place, place], color="0.7", lw=0.7)
-            face = "white" if status == "partly" else COLOURS[0 if side < 0 else 1]
-            edge = COLOURS[0 if side < 0 else 1]
-            ax.plot([0], [day], "o", ms=5, mfc=face, mec=edge, zorder=3)
+            face = "white" if status == "partly" else colour
+            ax.plot([0], [day], "o", ms=5, mfc=face, mec=colour, zorder=3)
             where: dict[str, Any] = {"ha": "right" if side < 0 else "left", "va": "center"}
             ax.text(side * 0.13, place, text, fontsize=7.5, linespacing=1.15, **where)
-        ax.text(side * 0.55, first, heading, ha="center", va="bottom", fontweight="bold")
+        ax.text(side * 0.55, first, plain(name), ha="center", va="bottom", fontweight="bold")
     ax.plot([0, 0], [first, last], color="0.3", lw=1, zorder=1)
     ax.set_xlim(-1.1, 1.1)
     ax.set_ylim(last, first)
@@ -98,62 +138,52 @@ def plot_timeline(
     ax.xaxis.set_visible(False)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    return finish(ax, title=title, caption=caption, above=18)
+    finish(ax, result, look, above=18, below=10)
+    return ax
 
 
-def plot_acts(
-    acts: pd.DataFrame,
-    *,
-    caption: str,
-    title: str,
-    by: str = "sender",
-    ax: Axes | None = None,
-) -> Axes:
+def _draw_rows(result: Result, ax: Axes, look: Look) -> Axes:
     """
-    Draw the acts of a list as marks on a time axis, a row per sender, the busiest on top.
+    Draw acts as marks on a time axis, a row per sender, the one with most acts on top.
 
-    A filled mark is a confirmed act, an open one partly confirmed. How dense the marks are
-    is how closely the list was made, and no rate.
-
-    Parameters
-    ----------
-    acts : DataFrame
-        Events: ``act_id``, ``date``, ``status`` and `by`; an act counts once in a row.
-    by : str
-        The column that makes the rows.
-
-    Raises
-    ------
-    MissingColumnsError
+    The density of the marks shows how closely the list was made; it is not a rate.
     """
-    check_columns(acts, ["act_id", "date", "status", by], needed_by="plot_acts")
-    ax = axes_or_new(ax)
+    by = look.by or "sender"
+    acts = result.table
+    check_columns(acts, ["act_id", "date", "status", by])
     once = acts.drop_duplicates(["act_id", by])
     known = once[by].astype("str").fillna("not known")
     n_acts = known.value_counts()
-    names = sorted(n_acts.index, key=lambda name: (n_acts[name], name))
-    if not names:
+    keys = sorted(n_acts.index, key=lambda key: (n_acts[key], key))
+    keys = keys if look.top is None else keys[-look.top :]
+    if not keys:
         say_empty(ax)
-        return finish(ax, title=title, caption=caption)
-    ax.figure.set_figheight(1.0 + 0.2 * len(names))  # type: ignore[union-attr]
-    place = known.map({name: i for i, name in enumerate(names)})
+        finish(ax, result, look)
+        return ax
+    once, known = once[known.isin(keys)], known[known.isin(keys)]
+    sized(ax, look, 1.0 + 0.2 * len(keys))
+    place = known.map({key: i for i, key in enumerate(keys)})
     partly = once["status"].eq("partly")
-    for chosen, face, label in ((~partly, COLOURS[0], "confirmed"), (partly, "white", "partly")):
+    for chosen, face, label in ((~partly, BLACK, "confirmed"), (partly, "white", _PARTLY)):
         if chosen.any():
             ax.plot(
-                once["date"][chosen], place[chosen], "o", ms=5, mfc=face, mec=COLOURS[0],
+                once["date"][chosen], place[chosen], "o", ms=5, mfc=face, mec=BLACK,
                 alpha=0.8, label=label,
             )  # fmt: skip
-    ax.set_yticks(range(len(names)), [plain(f"{name} ({n_acts[name]})") for name in names])
-    ax.set_ylim(-0.6, len(names) - 0.4)
+    names = names_of(keys, by, look)
+    named = [f"{name} ({n_acts[key]:,})" for key, name in zip(keys, names, strict=True)]
+    ax.set_yticks(range(len(keys)), [plain(name) for name in named])
+    ax.set_ylim(-0.6, len(keys) - 0.4)
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
+    dated(ax)
     beside_axes(ax)
-    return finish(ax, title=title, caption=caption)
+    finish(ax, result, look, above=8 + add_marks([ax], look))
+    return ax
 
 
 def _label(row: Mapping[Any, Any]) -> str:
-    doubt = " (partly confirmed)" if row["status"] == "partly" else ""
+    doubt = f" ({_PARTLY})" if row["status"] == "partly" else ""
     text = plain(f"{_when(row)}  {row['title']}{doubt}")
     return "\n".join(textwrap.wrap(text, width=_WRAP, break_long_words=False))
 

@@ -58,14 +58,13 @@ def run_batch(
     """
     Run notebooks in parallel, carry on after failures, and leave nothing behind.
 
-    SIGINT and SIGTERM end it early, with all its processes: what is finished stays,
-    what was running begins anew next time. What earlier batches left behind that were
-    killed goes first.
+    SIGINT and SIGTERM end it early, with all its processes: finished runs stay, and
+    interrupted runs start again next time. Files that killed batches left are removed first.
 
     Raises
     ------
     ReportError
-        When there is no place to write, or the system gives no more processes.
+        For a folder that cannot be written, or a system without more processes.
     """
     wanted = list(runs)
     outcome = Outcome(n_runs=len(wanted))
@@ -83,7 +82,7 @@ def run_batch(
             sweep(how.out)
             outcome.stopped_by = next(iter(received), None)
     except OSError as error:
-        msg = f"The batch into {str(how.out)!r} cannot go on: {error.strerror or error}."
+        msg = f"The batch into {str(how.out)!r} ended: {error.strerror or error}."
         raise ReportError(msg) from error
     return outcome
 

@@ -78,7 +78,7 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
         disk refuses while the folder is in use.
     """
     if final.exists() and not final.is_dir():
-        msg = f"The report needs the folder {str(final)!r}, where a file is."
+        msg = f"{str(final)!r} is a file, and the report writes a folder there. Move the file."
         raise ReportError(msg)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ def publish(fresh: Path, final: Path) -> None:
     except OSError as error:
         if earlier and earlier[-1].exists() and not final.exists():
             earlier[-1].rename(final)
-        msg = f"The report cannot be put into {str(final)!r}: {error.strerror}."
+        msg = f"The report cannot be moved to {str(final)!r}: {error.strerror}."
         raise ReportError(msg) from error
     finally:
         for path in earlier:

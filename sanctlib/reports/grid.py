@@ -1,4 +1,4 @@
-"""Grids: many runs asked for in one TOML or CSV file, all of them checked before one starts."""
+"""Read the runs of a TOML or CSV file. Return requests, all checked before one starts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
-from sanctlib.codes.countries import check_states
 from sanctlib.errors import ParameterError, ReportError, SanctlibError, did_you_mean
 from sanctlib.reports.parameters import Parameter, check, check_name, declared, parse_parameter
 from sanctlib.reports.request import Request, request
 from sanctlib.reports.run import available, find_notebook
-from sanctlib.reports.values import Kind, parse, shown
+from sanctlib.reports.values import Kind, check_state_codes, parse, shown
 
 _SHAPES: dict[str, tuple[type, str]] = {
     "notebook": (str, "name or path"),
@@ -53,7 +52,8 @@ class _Reader:
         """Return what the file holds as a value: text is read as after `-p`."""
         check_name(name, known)
         kind = known[name].type
-        value = parse_parameter(name, raw, known) if isinstance(raw, str) else _items(raw, kind)
+        text = isinstance(raw, str)
+        value = parse_parameter(name, str(raw), known) if text else _items(raw, kind, what=name)
         value = self._beside(value)
         check({name: value}, known)
         return value
@@ -69,14 +69,14 @@ class _Reader:
             run = request(notebook, parameters=parameters, out=self.out)
             earlier = self.runs.setdefault(run.folder, run)
             if earlier.notebook.resolve() != notebook.resolve():
-                msg = f"Two notebooks are named {notebook.stem!r}: they would share a folder."
-                raise ReportError(msg)
+                msg = f"Two notebooks are named {notebook.stem!r} and would share a folder."
+                raise ReportError(f"{msg} Rename one.")
 
 
-def _items(raw: object, kind: Kind) -> object:
+def _items(raw: object, kind: Kind, *, what: str) -> object:
     if kind.item is None or not isinstance(raw, list):
         return raw
-    return [parse(item, kind.item) if isinstance(item, str) else item for item in raw]
+    return [parse(v, kind.item, what=what) if isinstance(v, str) else v for v in raw]
 
 
 def read_grid(path: Path, *, out: Path) -> list[Request]:
@@ -105,7 +105,7 @@ def read_grid(path: Path, *, out: Path) -> list[Request]:
         msg = f"The grid {str(path)!r} cannot be read: {error}"
         raise ReportError(msg) from error
     if not reader.runs and not reader.errors:
-        reader.errors.append("it asks for no run")
+        reader.errors.append("it has no run")
     if reader.errors:
         n = len(reader.errors)
         lines = "\n".join(f"  {line}" for line in reader.errors)
@@ -121,7 +121,8 @@ def _read_csv(reader: _Reader) -> None:
             where = f"line {rows.line_num}"
             with reader.noting(where):
                 if None in row or None in row.values():
-                    msg = f"The row has not the {len(rows.fieldnames or ())} cells of the header."
+                    n = len(rows.fieldnames or ())
+                    msg = f"The row has more or fewer cells than the header, which has {n}."
                     raise ReportError(msg)
                 notebook = reader.notebook(row.pop("notebook", ""))
                 known = declared(notebook)
@@ -139,7 +140,7 @@ def _read_toml(reader: _Reader, content: dict[str, Any]) -> None:
     if batches is None:
         _read_table(reader, content, where="")
     elif content or not _fits(batches, list):
-        reader.errors.append("batch: needs [[batch]] tables, and nothing beside them")
+        reader.errors.append("batch: it must be [[batch]] tables, with no other key next to them")
     else:
         for i, table in enumerate(batches, 1):
             _read_table(reader, table, where=f"batch {i}, ")
@@ -191,7 +192,7 @@ def _read_product(
     for name, raws in grid.items():
         place = f"{where}grid, {name}"
         if not isinstance(raws, list) or not raws or name in fixed:
-            reader.errors.append(f"{place}: needs a list of values, and no place in [fixed] too")
+            reader.errors.append(f"{place}: it must be a list of values, and not be in [fixed] too")
         else:
             axes[name] = [(f"{place}, value {i}", raw) for i, raw in enumerate(raws, 1)]
     values = {name: _checked(reader, name, axis, known) for name, axis in axes.items()}
@@ -206,13 +207,13 @@ def _pairs(
     """Write out `pairs_among` as the values of the one parameter that is a pair."""
     names = [name for name, p in known.items() if p.type.name == "Pair"]
     if len(names) != 1 or names[0] in others:
-        msg = f"{_AMONG!r} needs a notebook with one parameter that is a pair, and no list of it."
+        msg = f"{_AMONG!r} is for a notebook with one parameter that is a pair, without its list."
         raise ParameterError(msg)
     texts = [str(s) for s in states] if isinstance(states, list) else []
     if len(set(texts)) < max(len(texts), 2):
-        msg = f"{_AMONG!r} needs a list of two or more states, each once, found {states!r}."
+        msg = f"{_AMONG} must be a list of two or more states, each once, got {states!r}."
         raise ParameterError(msg)
-    check_states(texts, needed_by=repr(_AMONG))
+    check_state_codes(texts, Kind(name="list", item=Kind(name="State")), what=_AMONG)
     return {names[0]: [list(pair) for pair in combinations(texts, 2)]}
 
 
@@ -247,7 +248,7 @@ def only(runs: Iterable[Request], where: Iterable[str]) -> list[Request]:
     for condition in where:
         name, equals, text = condition.partition("=")
         if not equals:
-            msg = f"--where needs NAME=VALUE, found {condition!r}."
+            msg = f"--where is {condition!r}. It must be NAME=VALUE."
             raise ParameterError(msg)
         if name != "notebook":
             check_name(name, {n: p for names in known.values() for n, p in names.items()})

@@ -16,7 +16,7 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import Dict, Unicode, default
 from traitlets.config import Config
 
-from sanctlib.datasets import NOTES_VARIABLE, STORE_VARIABLE
+from sanctlib.catalogue import NOTES_VARIABLE, STORE_VARIABLE
 
 LONGEST_SOCKET = 90
 """A socket's path has 107 characters on Linux, 103 on macOS, `k-12345` among them."""

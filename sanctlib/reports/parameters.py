@@ -1,4 +1,4 @@
-"""A notebook's parameters: declared once, with types and comments, in its parameters cell."""
+"""Read the parameters that a notebook declares in its parameters cell, and check values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
     Raises
     ------
     ReportError
-        When the file is not there or not a notebook of format 4.
+        For a file that is not there, or not a notebook of format 4.
     """
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
@@ -57,8 +57,8 @@ def parameters_cell(notebook: Mapping[str, Any], *, name: str) -> int:
     Raises
     ------
     ParameterError
-        When no cell or more than one has the tag: a run would then silently keep
-        the defaults, or overwrite what it was given.
+        Unless one cell has the tag: a run would keep the defaults, or overwrite its values,
+        without a message.
     """
     tagged = [
         i
@@ -66,8 +66,10 @@ def parameters_cell(notebook: Mapping[str, Any], *, name: str) -> int:
         if cell["cell_type"] == "code" and TAG in cell.get("metadata", {}).get("tags", [])
     ]
     if len(tagged) != 1:
-        found = "none" if not tagged else f"cells {', '.join(str(i + 1) for i in tagged)}"
-        msg = f"The notebook {name!r} needs one code cell tagged {TAG!r}, found {found}."
+        found = "no code cell"
+        if tagged:
+            found = f"{len(tagged)} code cells ({', '.join(str(i + 1) for i in tagged)})"
+        msg = f"The notebook {name!r} has {found} with the tag {TAG!r}. It must have one."
         raise ParameterError(msg)
     return tagged[0]
 
@@ -89,15 +91,15 @@ def declared(notebook: Path) -> dict[str, Parameter]:
         every: Literal["week", "month"] = "week"  # length of a period
 
     Types: int, float, bool, str, date, State, Pair, Path, Literal[...] of text,
-    list[X] and X | None.
+    list[X] and X | None. State and Pair are in `sanctlib.query`.
 
     Raises
     ------
     ReportError
-        When the file is not a notebook.
+        For a file that is not a notebook.
     ParameterError
-        When the tag is missing, a line is anything else than an annotated
-        assignment, or a default is missing, computed or of another type.
+        For a missing tag, a line that is not an annotated assignment, and a default that is
+        missing, computed or of another type.
     """
     return declared_in(read_notebook(notebook), name=notebook.stem)
 
@@ -134,14 +136,14 @@ def _parameter(statement: ast.stmt, comments: Mapping[int, str], *, notebook: st
     text = ast.unparse(statement)
     where = f"The parameters cell of {notebook!r}, line {statement.lineno} ({text!r}),"
     if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-        msg = f"{where} is not an annotated assignment such as 'limit: int = 10  # rows shown'."
+        msg = f"{where} must be an assignment with a type: 'limit: int = 10  # rows shown'."
         raise ParameterError(msg)
     if statement.value is None:
-        msg = f"{where} has no default."
+        msg = f"{where} has no default. Add one: 'limit: int = 10'."
         raise ParameterError(msg)
     kind = _kind(statement.annotation)
     if kind is None:
-        msg = f"{where} has a type that no parameter can have. Known: {_TYPES}."
+        msg = f"{where} has another type than parameters can have. Known: {_TYPES}."
         raise ParameterError(msg)
     try:
         default = _value(statement.value)
@@ -152,7 +154,7 @@ def _parameter(statement: ast.stmt, comments: Mapping[int, str], *, notebook: st
     return Parameter(
         name=statement.target.id,
         type=kind,
-        default=check_value(default, kind, what=f"{where} the default of it"),
+        default=check_value(default, kind, what=f"{where} the default"),
         help=comments.get(last, comments.get(statement.lineno, "")),
     )
 
@@ -176,7 +178,7 @@ def _kind(node: ast.expr) -> Kind | None:
 
 
 def _name(node: ast.expr) -> str:
-    """Return the last name of a dotted one: `sl.Pair` and `Pair` are the same type."""
+    """Return the last name of a dotted one: `query.Pair` and `Pair` are the same type."""
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
@@ -202,7 +204,7 @@ def check_name(name: str, declared: Mapping[str, Parameter]) -> None:
     Raises
     ------
     ParameterError
-        With the names it declares and the closest of them.
+        With the declared names and the closest of them.
     """
     if name not in declared:
         known = ", ".join(repr(k) for k in declared) or "none"
@@ -220,18 +222,14 @@ def parse_parameter(name: str, text: str, declared: Mapping[str, Parameter]) -> 
         For a name that is not declared, and a text of another type.
     """
     check_name(name, declared)
-    try:
-        return parse(text, declared[name].type)
-    except ParameterError as error:
-        msg = f"The parameter {name!r}: {error}"
-        raise ParameterError(msg) from error
+    return parse(text, declared[name].type, what=name)
 
 
 def check(values: Mapping[str, object], declared: Mapping[str, Parameter]) -> dict[str, object]:
     """
-    Return the values a notebook will run with that differ from its defaults.
+    Return the values of a run that differ from the defaults of its notebook.
 
-    A value equal to its default is left out, so that a run asked for in two ways is
+    A value equal to its default is left out, so that a run requested in two ways is
     one run in one folder.
 
     Raises
@@ -248,9 +246,8 @@ def check(values: Mapping[str, object], declared: Mapping[str, Parameter]) -> di
     for name, parameter in declared.items():
         if name not in values:
             continue
-        what = f"The parameter {name!r}"
-        value = check_value(values[name], parameter.type, what=what)
-        check_state_codes(value, parameter.type, what=what)
+        value = check_value(values[name], parameter.type, what=name)
+        check_state_codes(value, parameter.type, what=name)
         if value != parameter.default:
             changed[name] = value
     for name, parameter in declared.items():
@@ -263,5 +260,5 @@ def check(values: Mapping[str, object], declared: Mapping[str, Parameter]) -> di
 def _check_order(first: str, last: str, values: Mapping[str, object]) -> None:
     begun, ended = values[first], values.get(last)
     if isinstance(begun, date) and isinstance(ended, date) and begun > ended:
-        msg = f"The parameter {first!r} ({begun}) lies after {last!r} ({ended}): swap them."
+        msg = f"{first} is {begun} and {last} is {ended}. {first} must not be after {last}."
         raise ParameterError(msg)

@@ -44,21 +44,21 @@ def browser() -> str | None:
 
 def print_pdf(folder: Path, *, timeout: int = 120) -> Path:
     """
-    Print the page of a run as ``report.pdf`` beside it, whole or not at all.
+    Print the page of a run as ``report.pdf`` next to it, whole or not at all.
 
     The bytes differ by day and by browser, which writes the time into each file: the PDF is
-    no part of a run's record, and goes when the run is made anew.
+    not part of the record of a run, and is removed when the run is repeated.
 
     Raises
     ------
     ReportError
-        When there is no browser, or it prints nothing in `timeout` seconds.
+        Without a browser, or if it prints nothing in `timeout` seconds.
     SanctlibError
-        When the folder cannot be written.
+        For a folder that cannot be written.
     """
     program = browser()
     if program is None:
-        raise ReportError(f"{PDF} needs Chromium or Chrome, and none was found.")
+        raise ReportError(f"No Chromium or Chrome was found. Install one to print {PDF}.")
     # A browser of root's needs its sandbox off; the page has no script and loads nothing.
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     page = (folder / PAGE).absolute().as_uri()

@@ -86,15 +86,15 @@ def _with_aliases(
             return value
         plain = f"{GIVEN}/{name}/{value.name}"
         if given.setdefault(plain, value.absolute()) != value.absolute():
-            msg = f"The parameter {name!r} holds two files named {value.name!r}: rename one."
+            msg = f"{name} holds two files named {value.name!r}. Rename one of them."
             raise ParameterError(msg)
         try:
             if not value.is_file():
-                msg = f"The parameter {name!r} needs a file, and {str(value)!r} is none."
+                msg = f"{name} must be an existing file, got {str(value)!r}."
                 raise ParameterError(msg)
             contents[plain] = sha256(value)
         except OSError as error:
-            msg = f"The parameter {name!r}: {str(value)!r} cannot be read: {error.strerror}."
+            msg = f"{name}: {str(value)!r} cannot be read: {error.strerror}."
             raise ParameterError(msg) from error
         return Path(plain)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
-from sanctlib.datasets import read_now
+from sanctlib.catalogue import read_now
 from sanctlib.errors import ReportError
 from sanctlib.reading import sha256
 from sanctlib.reports.record import RECORD, Record, read_record, versions

@@ -1,10 +1,10 @@
-"""Parameter values: their types and checks; read from and written as text, Python and JSON."""
+"""Read the values of parameters from text, Python and JSON, check them, and write them."""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ _FALSE = ("false", "no", "off", "0")
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """The type of a parameter, as far as a command line and a record can carry it."""
+    """The type of a parameter, one that a command line and a record can hold."""
 
     name: KindName
     choices: tuple[str, ...] = ()
@@ -52,27 +52,32 @@ class Kind:
 
     @property
     def wanted(self) -> str:
-        """What a value of this type is, in words."""
+        """What a value of this type must be, in words."""
         if self.item is not None:
             text = f"a list (its items: {self.item.wanted})"
         else:
-            text = WANTED.get(self.name) or "one of " + ", ".join(repr(c) for c in self.choices)
+            text = WANTED.get(self.name) or _or(self.choices)
         return text + (", or none" if self.optional else "")
 
 
-def parse(text: str, kind: Kind) -> object:
+def _or(choices: Sequence[str]) -> str:
+    *others, last = choices
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def parse(text: str, kind: Kind, *, what: str = "The value") -> object:
     """
     Read the text of a command line as a value of `kind`.
 
     A pair is ``RUS,IRN``; days are ISO dates; lists are split at commas (lists of
-    pairs at semicolons), with quotes around an item that holds one; ``none`` or
-    nothing is None where the type allows it. Text is never guessed at: NO stays
+    pairs at semicolons), with quotes around an item that has one; ``none`` or
+    nothing is None where the type allows it. Text is never guessed: NO is
     the text "NO" unless the type is bool.
 
     Raises
     ------
     ParameterError
-        When the text is not a value of that type.
+        For text that is not a value of that type, with the name `what`.
 
     Examples
     --------
@@ -85,16 +90,17 @@ def parse(text: str, kind: Kind) -> object:
     if kind.optional and stripped.casefold() in ("", "none"):
         return None
     try:
-        return _parsed(stripped if kind.name != "str" else text, kind)
+        return _parsed(stripped if kind.name != "str" else text, kind, what=what)
     except (ValueError, csv.Error) as error:
-        msg = f"{text!r} is not {kind.wanted}."
+        msg = f"{what} must be {kind.wanted}, got {text!r}."
         raise ParameterError(msg) from error
 
 
-def _parsed(text: str, kind: Kind) -> object:
+def _parsed(text: str, kind: Kind, *, what: str) -> object:
     if kind.item is not None:
         mark = ";" if kind.item.name == "Pair" else ","
-        return [parse(part, kind.item) for part in _split(text, mark)]
+        parts = _split(text, mark)
+        return [parse(p, kind.item, what=f"{what}, item {i},") for i, p in enumerate(parts, 1)]
     match kind.name:
         case "int":
             return int(text)
@@ -126,24 +132,25 @@ def check_value(value: object, kind: Kind, *, what: str) -> object:
     """
     Return `value` in the one form its type has: a pair a tuple, a list a list.
 
-    The codes of states are not looked up here: see `check_state_codes`.
+    The codes of states are checked by `check_state_codes`.
 
     Raises
     ------
     ParameterError
-        Naming `what`, the type wanted and the value found.
+        With the name `what`, what it must be and the value found.
     """
     if value is None and kind.optional:
         return None
     if kind.item is not None and isinstance(value, (list, tuple)):
-        return [check_value(v, kind.item, what=f"{what}, item {i}") for i, v in enumerate(value, 1)]
+        named = [(f"{what}, item {i},", v) for i, v in enumerate(value, 1)]
+        return [check_value(v, kind.item, what=name) for name, v in named]
     if _fits(value, kind):
         if kind.name == "float" and isinstance(value, (int, float)):
             return float(value)
         return tuple(value) if isinstance(value, list) else value
     hint = did_you_mean(value, kind.choices) if isinstance(value, str) else ""
-    msg = f"{what} needs {kind.wanted} ({kind}), found {value!r} ({type(value).__name__}).{hint}"
-    raise ParameterError(msg)
+    found = f"the time {value}" if isinstance(value, datetime) else repr(value)
+    raise ParameterError(f"{what} must be {kind.wanted}, got {found}.{hint}")
 
 
 def _fits(value: object, kind: Kind) -> bool:
@@ -177,18 +184,18 @@ def _is_unicode(text: str) -> bool:
 
 def check_state_codes(value: object, kind: Kind, *, what: str) -> None:
     """
-    Check that the states in `value` are states.
+    Check that the codes of states in `value` are known.
 
     Raises
     ------
     ParameterError
-        Naming `what` and the unknown code.
+        With the name `what` and the unknown code.
     """
     if (kind.item or kind).name in ("State", "Pair"):
         try:
-            check_states([str(v) for v in leaves(value) if v is not None], needed_by=what)
+            check_states([str(v) for v in leaves(value) if v is not None])
         except UnknownChoiceError as error:
-            raise ParameterError(str(error)) from error
+            raise ParameterError(f"{what}: {error}") from error
 
 
 def leaves(value: object) -> list[object]:

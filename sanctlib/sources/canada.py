@@ -21,9 +21,9 @@ _COLUMNS = {
 
 def read_list(path: Path) -> Reading:
     """
-    Read the list as it stands on one day: the survivors, by their own days of listing.
+    Read the list of one day: the entries still listed, by their own days of listing.
 
-    What was removed before that day is not in the file, so counts by day of listing
+    Entries removed before that day are not in the file, so counts by day of listing
     are of survivors. The regime names the programme, not the country of the person:
     those under ``Ukraine`` are mostly Russia-backed. No name is kept; two records may
     be one person under two regimes, so the unit is the designation.
@@ -36,14 +36,13 @@ def read_list(path: Path) -> Reading:
     Raises
     ------
     SourceError
-        When the file is not this list.
+        For a file that is not this list.
     """
     draft, _ = read_xml(
         path,
         records=["record"],
         columns=_COLUMNS,
         shown=(*_KEY, "DateOfListing"),
-        needed_by="The reader of Canada's list",
     )
     rows = draft.rows.fillna("")
     key = rows[list(_KEY)].agg("|".join, axis=1)

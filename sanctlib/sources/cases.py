@@ -79,8 +79,8 @@ def coded(*columns: pd.Series, words: Mapping[str, str] | None = None) -> pd.Ser
     """
     Return the codes of one or several columns as sorted words, once each.
 
-    Codes in a cell are parted by commas, semicolons or blanks. A word may be several,
-    joined by ``;``; a code without a word stays itself.
+    Codes in a cell are separated by commas, semicolons or blanks. A word may be several,
+    joined by ``;``; a code that has no word is kept as it is.
     """
     known = words or {}
 

@@ -61,7 +61,7 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
     SourceError, MissingColumnsError, SchemaError
     """
     draft = read_text(path)
-    check_header(draft, list(COLUMNS), needed_by="The reader of the chronology")
+    check_header(draft, list(COLUMNS))
     rows = draft.rows.rename(columns={"source": "evidence"})
     draft = empty_to_null(replace(draft, rows=rows))
     draft = map_actions(draft)

@@ -1,22 +1,23 @@
-"""Dated copies of one list compared: what was added, removed and moved between them."""
+"""Compare dated copies of one list. Return what was added, removed and moved between them."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import datetime
 from typing import NamedTuple
 
 import pandas as pd
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, SourceError
+from sanctlib.query import Day, day_of
 from sanctlib.reading import Audit, Reading, named_apart, no_rejects
 
 
 class Entry(NamedTuple):
-    """What a copy says of an entry: whole programme set, type, and a hash of its name."""
+    """An entry of a copy: its whole programme set, its type, and a hash of its name."""
 
     programmes: str
     entity_type: str
@@ -26,11 +27,11 @@ class Entry(NamedTuple):
 @dataclass(kw_only=True)
 class Comparison:
     """
-    Copies compared one after the other, in order of time, one in memory.
+    Compare copies one after the other, in order of time, with one in memory.
 
     A removal and an addition may be one entry under another number: an addition with the
     name and type of an entry removed in this interval or before is counted in ``relisted``,
-    a part of ``added``. Namesakes that stand side by side are not.
+    a part of ``added``. Namesakes that are listed at the same time are not.
     """
 
     changes: list[dict[str, object]] = field(default_factory=list)
@@ -47,7 +48,7 @@ class Comparison:
         Raises
         ------
         SourceError
-            When it is not later.
+            For a copy that is not later.
         """
         if self.times and taken <= self.times[-1]:
             msg = f"{name!r} is not later than the copy before it, {self.times[-1]}."
@@ -93,7 +94,7 @@ class Comparison:
             yield row
 
     def audit(self, *, n_set_aside: int = 0) -> Audit:
-        """Account for the entries of all copies; a copy set aside is one row."""
+        """Account for the entries of all copies; an excluded copy is one row."""
         audit = Audit.begin(self.n_entries + n_set_aside)
         if n_set_aside:
             audit = audit.then("check copies", n_rejected=n_set_aside, n_out=self.n_entries)
@@ -111,76 +112,80 @@ class Comparison:
         return Coverage(source=source, first=self.times[0].date(), last=self.times[-1].date())
 
 
-def compare_copies(
-    copies: Sequence[Reading], *, dates: Sequence[date | pd.Timestamp] | None = None
-) -> Reading:
+def compare_copies(copies: Sequence[Reading], *, dates: Sequence[Day] | None = None) -> Reading:
     """
-    Compare dated copies of one list into its changes, whatever dates the entries bear.
+    Return the changes between dated copies of one list.
 
-    Only copies show removals: the day of listing that a list gives survives a removal and
-    a listing anew. A change is known to lie between two copies and no closer. Entries are
-    identified by the list's own key (`entity_id`).
+    Only copies show removals: the day of listing that a list states is the same after a
+    removal and a second listing. A change is known to lie between two copies, and not when.
+    Entries are identified by the key of the list (`entity_id`).
 
     Parameters
     ----------
     copies : sequence of Reading
         Two or more readings of one list, of kind ``"listings"``, in order of time.
-    dates : sequence of date, optional
-        When each copy was made; by default the end of its coverage, which is that day for
-        lists that print it.
+    dates : sequence of days, optional
+        When each copy was made: ISO text, dates or datetimes; by default the last day of its
+        coverage, which is that day for lists that print it.
 
     Returns
     -------
     Reading
-        Of kind ``"list_changes"``. Each row closes: closing = opening + added - removed
-        + moved_in - moved_out.
+        Of kind ``"list_changes"``: a row per interval between copies, set of programmes and
+        type. Each row closes: closing = opening + added - removed + moved_in - moved_out.
 
     Raises
     ------
     SanctlibError
-        When there are fewer than two, or of several lists; when a copy has no day, or rows
-        that were rejected: an entry that could not be read would count as removed.
+        For fewer than two copies, copies of several lists, a copy without a day, and a copy
+        with rejected rows, whose entries would count as removed.
     SourceError
-        When they are not in order of time.
+        For copies that are not in order of time.
 
     Examples
     --------
-    >>> compare_copies([])
-    Traceback (most recent call last):
-    ...
-    sanctlib.errors.SanctlibError: compare_copies needs two or more copies of one list, and got 0.
+    >>> import sanctlib as sl, pathlib, tempfile
+    >>> def copy_of(*items):
+    ...     entry = "<record><Country>Iran</Country><Item>{}</Item>{}</record>"
+    ...     day = "<DateOfListing>2024-01-01</DateOfListing>"
+    ...     with tempfile.TemporaryDirectory() as folder:
+    ...         path = pathlib.Path(folder) / "list.xml"
+    ...         _ = path.write_text(f"<a>{''.join(entry.format(i, day) for i in items)}</a>")
+    ...         return sl.read("canada_sema", path)
+    >>> changes = compare_copies([copy_of(1, 2), copy_of(2, 3)], dates=["2024-02", "2024-03"])
+    >>> changes.table[["opening", "added", "removed", "closing"]].iloc[-1].to_dict()
+    {'opening': 2, 'added': 1, 'removed': 1, 'closing': 2}
     """
     copies = [copies] if isinstance(copies, Reading) else list(copies)
     wrong = next((copy for copy in copies if not isinstance(copy, Reading)), None)
     if wrong is not None:
-        raise SanctlibError(
-            f"compare_copies needs readings, and got {wrong!r}: sl.read them first."
-        )
-    if len(copies) < 2:
-        msg = f"compare_copies needs two or more copies of one list, and got {len(copies)}."
+        msg = f"copies holds {wrong!r:.80}. Read each copy first: sl.read('un', path)."
         raise SanctlibError(msg)
+    if len(copies) < 2:
+        raise SanctlibError(f"copies holds {len(copies)} readings. Give two or more of one list.")
     lists = sorted({str(x) for copy in copies for x in copy.table.get("list", ["no list"])})
     if len(lists) > 1 or any(copy.kind != "listings" for copy in copies):
         found = ", ".join(f"{copy.kind} of {copy.provenance.key!r}" for copy in copies)
-        raise SanctlibError(f"compare_copies needs listings of one list, and got {found}.")
+        raise SanctlibError(f"copies holds {found}. They must be listings of one list.")
     if dates is None:
         days = [pd.Timestamp(c.coverage.last) for c in copies if c.coverage]
+        found = f"{len(copies) - len(days)} of the copies have no day of their own"
     else:
-        days = [pd.Timestamp(day) for day in dates if not pd.isna(day)]
+        days = [_time(day) for day in dates]
+        found = f"dates has {len(days)} days for {len(copies)} copies"
     if len(days) != len(copies):
-        msg = "compare_copies needs the day of each copy: name them with dates=[…]."
-        raise SanctlibError(msg)
+        raise SanctlibError(f"{found}. Give the day of each: dates=['2024-01-31', …].")
     comparison = Comparison()
     for copy, day in zip(copies, days, strict=True):
         name = ", ".join(copy.provenance.files) or copy.provenance.key
         if len(copy.rejected):
-            msg = f"{name!r} has {len(copy.rejected)} rejected rows; their entries would count as "
-            raise SanctlibError(msg + "removed. Mend the file, or take another copy.")
+            msg = f"{name!r} has {len(copy.rejected)} rejected rows, whose entries would count as"
+            raise SanctlibError(f"{msg} removed. Correct the file, or take another copy.")
         comparison.take(name, day, _entries(copy.table))
     first = copies[0].provenance
-    # Copies of a list mostly bear one name, each in the folder of its day.
+    # Copies of a list mostly have one name, each in the folder of its day.
     files = named_apart(item for copy in copies for item in copy.provenance.files.items())
-    # A reading holds no names, and cannot say which addition is an entry of old.
+    # A reading has no names, so additions cannot be compared with earlier entries.
     changes = pd.DataFrame(comparison.changes).drop(columns="relisted")
     return Reading(
         kind="list_changes",
@@ -190,6 +195,13 @@ def compare_copies(
         coverage=comparison.coverage(first.key),
         provenance=replace(first, files=files),
     )
+
+
+def _time(value: object) -> pd.Timestamp:
+    """Return when a copy was made: two of one day differ in the time of day."""
+    if isinstance(value, datetime) and not pd.isna(value) and value.tzinfo is None:
+        return pd.Timestamp(value)
+    return pd.Timestamp(day_of(value, what="dates"))
 
 
 def _entries(listings: pd.DataFrame) -> dict[str, Entry]:

@@ -95,18 +95,16 @@ def read_layout(path: Path, layout: DyadLayout) -> Reading:
 
 def dyad_draft(path: Path, layout: DyadLayout) -> tuple[Draft, bool | None]:
     """Return the rows with ``first``, ``second`` and ``year``, and whether they are directed."""
-    needed_by = f"The reader of {layout.key!r}"
     draft = read_text(
         path,
         needed=[layout.year, *(c for c in layout.measures if c not in layout.optional)],
         also=[*layout.optional, *(c for pair in layout.sides for c in pair)],
-        needed_by=needed_by,
         header_starts=layout.header_starts,
         encoding=layout.encodings,
     )
     found = [pair for pair in layout.sides if set(pair) <= set(draft.rows)]
     first, second = found[0] if found else next(iter(layout.sides))
-    check_header(draft, (first, second), needed_by=needed_by)
+    check_header(draft, (first, second))
     rows = draft.rows.rename(columns={first: "first", second: "second", layout.year: "year"})
     return replace(draft, rows=rows), layout.sides[first, second]
 

@@ -43,7 +43,6 @@ _XML_1_1 = {
 _COUNTRIES = ("citizenship", "address")
 _SHOWN = ("listing_id", "entity_type", "programme", "listed")
 _TYPES = {"P": "individual", "person": "individual", "E": "entity", "enterprise": "entity"}
-_NEEDED_BY = "The reader of the EU list"
 _UNKNOWN = r"(?:^|;)00(?=;|$)"
 
 
@@ -51,13 +50,13 @@ def read_list(path: Path) -> Reading:
     """
     Read a copy of the EU list into listings, one per entity and programme.
 
-    The three layouts are told apart by their content. Ids agree between them.
+    The three layouts are recognised by their content. Ids agree between them.
 
     **What is counted.** The csv has a row per alias, address, birth date, document and
-    citizenship: rows far exceed entities, which are told by their logical id. The programme
+    citizenship: rows far exceed entities, which are identified by their logical id. The programme
     is the tag of the regulation of the entity as a whole; the regulations of its single
-    aliases and addresses count nothing. An entity whose rows bear two tags has two listings.
-    Ships are not told from firms.
+    aliases and addresses count nothing. An entity whose rows have two tags has two listings.
+    Ships are not distinguished from firms.
 
     **Days.** ``PublicationDate`` and ``reg_date`` are those of the last act that amended
     the entry, so old listings would appear as new: they are never a day of listing.
@@ -67,7 +66,7 @@ def read_list(path: Path) -> Reading:
 
     **Programmes.** ``UKR`` is the tag of Regulation 269/2014, which answers Russia's war:
     its state is Russia. Those who took public money under the former rule of Ukraine
-    (208/2014) may bear the same tag.
+    (208/2014) may have the same tag.
 
     **Countries.** ``entity_country`` is the citizenship, and the address only where an
     entity has none; the place of birth is neither. ``00`` is unknown.
@@ -80,9 +79,9 @@ def read_list(path: Path) -> Reading:
     Raises
     ------
     SourceError
-        When it is none of the layouts.
+        For a file of another layout.
     MissingColumnsError
-        When a column of the csv is not there.
+        For a column of the csv that is not there.
     """
     if is_xml(path):
         draft, made, date_format, system = _from_xml(path)
@@ -111,7 +110,6 @@ def _from_csv(path: Path) -> tuple[Draft, pd.Series, str, System]:
         path,
         needed=tuple(_CSV.values()),
         also=tuple(_CSV_ALSO.values()),
-        needed_by=_NEEDED_BY,
         delimiter=";",
         shown=[columns[name] for name in _SHOWN],
     )
@@ -127,7 +125,6 @@ def _from_xml(path: Path) -> tuple[Draft, pd.Series, str, System]:
         records=["ENTITY"] if old else ["sanctionEntity"],
         columns=_XML_1_0 if old else _XML_1_1,
         shown=_SHOWN,
-        needed_by=_NEEDED_BY,
     )
     made = pd.Series([outside.get("@Date" if old else "@generationDate", "")], dtype="str")
     if old:

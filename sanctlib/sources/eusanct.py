@@ -118,7 +118,7 @@ def read_cases(path: Path) -> Reading:
     SourceError, MissingColumnsError
         When the file is not the case-level file (.xls, or its export as .csv).
     """
-    draft = read_sheet(path, needed=COLUMNS, needed_by="The reader of EUSANCT")
+    draft = read_sheet(path, needed=COLUMNS)
     draft = empty_to_null(draft, marks=("", "."))
     rows = draft.rows.rename(columns=_OF_CASE)
     rows = rows.assign(

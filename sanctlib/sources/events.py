@@ -73,7 +73,7 @@ class Acts:
 
 
 def acts_of(draft: Draft, source: EventSource) -> Acts:
-    """Check and resolve rows of text, each for itself: what is wrong with one is told now."""
+    """Check and resolve rows of text, each by itself; wrong rows are rejected."""
     stamps = _stamps(draft.rows) if "_stamp" in draft.rows else None
     draft = replace(draft, rows=draft.rows.drop(columns="_stamp", errors="ignore"))
     draft = parse_dates(draft, ["date"], formats=[source.date_format])
@@ -105,13 +105,13 @@ def _days(stamps: pd.Series) -> pd.Series:
 
 def merged(draft: Draft) -> Draft:
     """
-    Merge the reports of acts that were told apart: one row per act, its reports counted.
+    Merge the reports of each act into one row, and count its reports.
 
-    Rows are merged in steps that the audit tells apart: rows of one day, both actors as the
-    source names them, and code; then of one day, both parties and code; then those that tell
+    Rows are merged in steps, each in the audit: rows of one day, both actors as the source
+    names them, and code; then of one day, both parties and code; then those that report
     the same act from its other side. An actor left empty counts as one actor in the second.
     """
-    # The parties of an act written out are told apart.
+    # An act with several senders or targets has one row for each pair.
     alike = (*_WHAT, *_SIDES)
     draft = deduplicate(draft, what=alike, sides=ACTORS, step="merge repeats of the source")
     draft = deduplicate(draft, what=_WHAT)

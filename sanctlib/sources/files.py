@@ -1,16 +1,17 @@
-"""Files as they come: unpacked, told by their content, and bounded in size."""
+"""Open files, compressed or not. Return their bytes, or say what the file is instead."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import lzma
+import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from sanctlib.errors import SourceError
 
@@ -24,17 +25,33 @@ _HINTS = (
     (b"<!doctype html", "a saved web page, not the file itself: download it again"),
     (b"<html", "a saved web page, not the file itself: download it again"),
     (b"<stata_dta>", "a Stata file: save it as .csv"),
+    (b"ARROW1", "a Feather file: save it as .csv"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"\x1f\x8b", "packed with gzip: its name must end in .gz"),
 )
+_FOREIGN = {
+    ".dta": ("a Stata file", "pd.read_stata(path)"),
+    ".feather": ("a Feather file", "pd.read_feather(path)"),
+    ".json": ("a JSON file", "pd.read_json(path, dtype=False)"),
+    ".pickle": ("a pickle of Python", "pd.read_pickle(path)"),
+    ".pkl": ("a pickle of Python", "pd.read_pickle(path)"),
+    ".rda": ("an R file", "the frame that the package pyreadr reads from it"),
+    ".rdata": ("an R file", "the frame that the package pyreadr reads from it"),
+    ".rds": ("an R file", "the frame that the package pyreadr reads from it"),
+    ".sav": ("an SPSS file", "pd.read_spss(path)"),
+    ".xlsx": ("an Excel workbook", "pd.read_excel(path, dtype=str)"),
+}
+"""Formats that are no text, by suffix: what the file is, and the frame to pass instead."""
+
 _HEAD = 8192
+_NAME_SHOWN = 80
 _WORKBOOK = (b"[content_types].xml", b"docprops/", b"_rels/", b"xl/")
 # A table packs 5 to 30 times; zeros pack 1,000 times. Small files may do as they like.
 _RATIO, _SMALL = 100, 64 << 20
 
 
 class Bounded(io.RawIOBase):
-    """A stream that is read on up to `limit` bytes and then refused; ``seen`` may be set back."""
+    """A stream that is refused after `limit` bytes; ``seen`` may be set back."""
 
     def __init__(self, stream: BinaryIO, name: str, *, limit: int) -> None:
         self._stream = stream
@@ -43,19 +60,19 @@ class Bounded(io.RawIOBase):
         self.seen = 0
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return that it can be read."""
         return True
 
     def readinto(self, buffer: object) -> int:
-        """Fill the buffer, or refuse what is no table."""
+        """Fill the buffer, or refuse a file that is too large."""
         view = memoryview(cast("bytearray", buffer))
         chunk = self._stream.read(len(view))
         view[: len(chunk)] = chunk
         self.seen += len(chunk)
         if self.seen > self._limit:
             msg = (
-                f"{self._name!r} unpacks to far more than its size or its files: that is no "
-                "table. Unpack it yourself if you know what it holds."
+                f"{self._name!r} unpacks to far more than its size or its files, as no table "
+                "does. Unpack it yourself if you know what it holds."
             )
             raise SourceError(msg)
         return len(chunk)
@@ -66,26 +83,87 @@ class Bounded(io.RawIOBase):
         super().close()
 
 
-def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
+def paths_of(value: object, *, what: str) -> list[Path]:
     """
-    Open a file for reading, unpacking .gz, .xz and a .zip that holds one file.
-
-    Nothing is written while unpacking, so a name inside an archive leads nowhere. A file
-    that unpacks to more than 100 times its size (and 64 MiB) is refused, unless it is an
-    `archive` of many like files, which its reader bounds file by file.
+    Return the paths that an argument names, one or several.
 
     Raises
     ------
     SourceError
-        When there is no such file, or a folder, an empty file, a saved web page or a
-        Git LFS pointer in its place.
+        For no path, an empty one, an address, a frame, and a path that no system can have.
+    """
+    one = isinstance(value, str | os.PathLike)
+    several = isinstance(value, Iterable) and not isinstance(value, bytes)
+    several = several and not hasattr(value, "columns")
+    given: list[Any] = list(value) if several and not one else [value]  # type: ignore[call-overload]
+    needed = "the path of a file, or a list of them"
+    if not given:
+        raise SourceError(f"{what} is empty. It must be {needed}.")
+    for path in given:
+        text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+        if not isinstance(text, str):
+            table = " A table of your own is read by sl.read_table." * hasattr(path, "columns")
+            shown = "a table" if table else repr(path)
+            raise SourceError(f"{what} is {shown:.{_NAME_SHOWN}}. It must be {needed}.{table}")
+        if not text:
+            raise SourceError(f"{what} is ''. It must be {needed}.")
+        if "://" in text:
+            msg = f"{what} is the address {text!r}. Download the file first; `sanctlib fetch`"
+            raise SourceError(f"{msg} lists those that it can.")
+        try:
+            Path(text).stat()
+        except FileNotFoundError:
+            pass  # the reader says which files are there
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise SourceError(f"{_short(text)} cannot be opened: {why}.") from error
+    return [Path(os.fspath(path)) for path in given]
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _NAME_SHOWN else f"{text[:_NAME_SHOWN]}…")
+
+
+def check_text(path: Path) -> None:
+    """
+    Check that a file is not of a format that pandas or R read, by the suffix of its name.
+
+    Raises
+    ------
+    SourceError
+        Naming the format and the frame to pass instead.
+    """
+    what, instead = _FOREIGN.get(path.suffix.lower(), ("", ""))
+    if what:
+        check_there(path)
+        raise SourceError(f"{path.name!r} is {what}: pass {instead}.")
+
+
+def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
+    """
+    Open a file for reading, and unpack .gz, .xz and a .zip that holds one file.
+
+    Nothing is written while unpacking, so a name inside an archive leads nowhere. A file
+    that unpacks to more than 100 times its size (and 64 MiB) is refused, unless it is an
+    `archive` of many like files, whose reader limits each file.
+
+    Raises
+    ------
+    SourceError
+        For a file that is not there, a folder, an empty file, a saved web page, a Git LFS
+        pointer and a file of another format.
     """
     try:
         check_there(path)
         packed = _opened(path)
         stream = packed or path.open("rb")
     except _UNOPENED as error:
-        raise SourceError(f"{path.name[:80]!r} cannot be opened: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise SourceError(f"{_short(path.name)} cannot be opened: {why}") from error
+    what, _ = _FOREIGN.get(path.suffix.lower(), ("", ""))
+    if what and path.suffix.lower() != ".xlsx":
+        stream.close()
+        raise SourceError(f"{path.name!r} is {what}: save it as .csv.")
     try:
         head = stream.read(512)
         stream.seek(0)
@@ -94,7 +172,7 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
         raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
     what = _mistake(head)
     if head[257:262] == b"ustar" and not archive:
-        what = "an archive of several files: unpack it and name one"
+        what = "an archive of several files: unpack it and give one of them"
     if what:
         stream.close()
         raise SourceError(f"{path.name!r} is {what}.")
@@ -111,11 +189,11 @@ def check_there(path: Path) -> None:
     Raises
     ------
     SourceError
-        Saying what lies there, or near.
+        For a folder, or a file that is not there, with the files that are.
     """
     if path.is_dir():
-        msg = f"{path.name or str(path)!r} is a folder; a file is needed, or a list of files where "
-        raise SourceError(msg + "a source is read from several.")
+        msg = f"{path.name or str(path)!r} is a folder. Give a file, or a list of files of a source"
+        raise SourceError(f"{msg} that has several.")
     if path.exists():
         return
     near = f" There is no folder {path.parent.name!r} either."
@@ -123,18 +201,18 @@ def check_there(path: Path) -> None:
         known = sorted(p.name for p in path.parent.glob("*"))
         near = f" The folder holds: {', '.join(known[:8])}." if known else ""
     if set("*?[") & set(path.name):
-        near = f" A pattern is no path: give sorted(Path(…).glob({path.name!r}))."
+        near = f" A pattern is not a path: give sorted(Path(…).glob({path.name!r}))."
     raise SourceError(f"There is no file {path.name!r}.{near}")
 
 
 def head_of(path: Path) -> str:
     """
-    Return the first 8 KiB of a file as text: enough to tell one layout from another.
+    Return the first 8 KiB of a file as text, which show its layout.
 
     Raises
     ------
     SourceError
-        When it cannot be opened or unpacked.
+        For a file that cannot be opened or unpacked.
     """
     with open_bytes(path) as stream:
         try:
@@ -144,7 +222,7 @@ def head_of(path: Path) -> str:
 
 
 def _mistake(head: bytes) -> str:
-    """Say what stands in place of a table, by its first bytes; nothing where it may be one."""
+    """Return what a file is instead of a table, by its first bytes; nothing if it may be one."""
     if not head.strip(b"\xef\xbb\xbf \r\n\t\x1a"):
         return "empty: an empty file is an error, never 'no records'"
     start = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
@@ -165,6 +243,6 @@ def _opened(path: Path) -> BinaryIO | None:
         # macOS adds a folder of `._name` files.
         names = [n for n in held.namelist() if not n.endswith("/") and "__MACOSX" not in n]
         if len(names) != 1:
-            msg = f"{path.name!r} holds {len(names)} files where one is needed: unpack it first."
+            msg = f"{path.name!r} holds {len(names)} files, and one is needed. Unpack it first."
             raise SourceError(msg)
         return cast("BinaryIO", held.open(names[0]))

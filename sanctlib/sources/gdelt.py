@@ -125,15 +125,14 @@ def drafts(path: Path) -> Iterator[Draft]:
 
 
 def raw_rows(path: Path) -> Iterator[Draft]:
-    """Read the columns that are needed as they stand, under GDELT's own names."""
+    """Read the columns that are needed, unchanged, under GDELT's own names."""
     head = head_of(path)
     return read_lines(
         path,
         layouts=LAYOUTS,
         needed=_NEEDED,
-        needed_by="The reader of GDELT",
         number="GLOBALEVENTID",
-        # Some copies are parted by Ctrl-A.
+        # Some copies are separated by Ctrl-A.
         delimiter="\x01" if head.count("\x01") > head.count("\t") else "\t",
         # All that is kept is ASCII: a damaged place name must not cost the file.
         encodings=("utf-8", "latin-1"),

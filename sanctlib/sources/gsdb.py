@@ -134,7 +134,7 @@ def _named(draft: Draft, path: Path) -> Draft:
         )
         raise SourceError(msg)
     draft = replace(draft, rows=rows)
-    check_header(draft, COLUMNS, needed_by="The reader of GSDB")
+    check_header(draft, COLUMNS)
     return draft
 
 

@@ -87,9 +87,7 @@ def drafts(path: Path) -> Iterator[Draft]:
 
 def raw_rows(path: Path) -> Iterator[Draft]:
     """Read the columns that are needed as they stand, under the names of ICEWS."""
-    return read_lines(
-        path, needed=tuple(_RAW), needed_by="The reader of ICEWS events", number="Event ID"
-    )
+    return read_lines(path, needed=tuple(_RAW), number="Event ID")
 
 
 def _date_form(path: Path) -> str:
@@ -138,9 +136,7 @@ def read_quadruples(path: Path, *, actors: Actors = "state") -> Reading:
 
 
 def _quadruples(path: Path, *, actors: Actors) -> Iterator[Draft]:
-    for draft in read_lines(
-        path, needed=QUADRUPLES, needed_by="The reader of ICEWS quadruples", number=""
-    ):
+    for draft in read_lines(path, needed=QUADRUPLES, number=""):
         rows = draft.rows.rename(columns={"source": "sender", "cameo": "code"})
         named = dict(zip(ACTORS, (rows["sender"], rows["target"]), strict=True))
         rows = rows.assign(event_id="L" + rows["_line"].astype("str"), **named)

@@ -56,7 +56,7 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     """
     draft = read_text(path, delimiter=delimiter_of(path))
     draft = _spelt(draft)
-    check_header(draft, COLUMNS, needed_by="The reader of UN ideal points")
+    check_header(draft, COLUMNS)
     draft = _positions(draft)
     pairs = _gaps(draft.rows, focal)
     if pairs.empty:

@@ -1,4 +1,4 @@
-"""Long files of plain lines, read block by block: cells without quotes, parted by one character."""
+"""Read long files of plain lines, block by block: cells without quotes, one delimiter."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ def read_lines(
     path: Path,
     *,
     needed: Sequence[str],
-    needed_by: str,
     number: str,
     layouts: Layouts | None = None,
     delimiter: str = "\t",
@@ -69,7 +68,6 @@ def read_lines(
     lines = _Lines(
         name=path.name,
         needed=needed,
-        needed_by=needed_by,
         number=number,
         layouts=layouts or {},
         delimiter=delimiter,
@@ -88,7 +86,7 @@ def read_lines(
             if blocks:
                 yield lines.draft(blocks)
         except UNREADABLE as error:
-            msg = f"{path.name!r} is cut off after line {lines.n_lines}: {error}"
+            msg = f"{path.name!r} is truncated after line {lines.n_lines}: {error}"
             raise SourceError(msg) from error
     if lines.n_lines == len(lines.header[:1]):
         raise SourceError(f"{path.name!r} has a header line and no records.")
@@ -101,8 +99,8 @@ def _blocks(stream: BinaryIO, name: str) -> Iterator[bytes]:
     while block:
         end = b"" if block.endswith(b"\n") else stream.readline(BLOCK)
         if len(end) == BLOCK:
-            msg = f"{name!r} has a line of more than {BLOCK >> 20} million characters: that is no "
-            raise SourceError(msg + "table of lines.")
+            msg = f"{name!r} has a line of more than {BLOCK >> 20} million characters. It is not a"
+            raise SourceError(f"{msg} table of lines.")
         block = block + end if end else block
         if not block.endswith(b"\n"):
             block = block.rstrip(b"\x1a") + b"\n"
@@ -133,7 +131,6 @@ class _Lines:
 
     name: str
     needed: Sequence[str]
-    needed_by: str
     number: str
     layouts: Layouts
     delimiter: str
@@ -157,7 +154,6 @@ class _Lines:
             name=self.name,
             layouts={} if self.header else self.layouts,
             needed=self.needed,
-            needed_by=self.needed_by,
             n_before=self.n_kept,
         )
         if self.header:

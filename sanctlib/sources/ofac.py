@@ -1,4 +1,4 @@
-"""The US list of Specially Designated Nationals as it stands on one day, csv or XML."""
+"""Read the US list of Specially Designated Nationals of one day, csv or XML."""
 
 from __future__ import annotations
 
@@ -141,7 +141,6 @@ def _lines(path: Path, columns: tuple[str, ...]) -> Draft:
         columns=columns,
         needed=("ent_num",),
         also=("SDN_Type", "Program", "country"),
-        needed_by="The reader of the US list",
         encoding=("utf-8", "latin-1"),
         shown=("ent_num",),
     )
@@ -169,12 +168,11 @@ def _read_xml(path: Path) -> Reading:
         records=["sdnEntry"],
         columns=_PATHS,
         shown=["listing_id"],
-        needed_by="The reader of the US list",
     )
     said = outside.get("Record_Count", "no number of")
     if said != str(len(draft.rows)):
         msg = f"{path.name!r} says it holds {said} entries, and holds {len(draft.rows)}: it is "
-        raise SourceError(msg + "cut off or altered. Get it again.")
+        raise SourceError(msg + "truncated or altered. Download it again.")
     return as_listings(
         draft,
         key="ofac",

@@ -89,12 +89,12 @@ def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp, bytes]]:
                 if stamp is None or file is None:
                     continue
                 if member.size > _LARGEST:
-                    raise SourceError(f"{stamp[0]!r} has {member.size:,} bytes: that is no copy.")
+                    raise SourceError(f"{stamp[0]!r} has {member.size:,} bytes, as no copy has.")
                 yield stamp[0], _time(stamp), file.read()
             # tarfile takes a damaged header for the end, and never meets the checksum.
             while rest := stream.read(1 << 20):
                 if rest.strip(b"\0"):
-                    msg = f"{path.name!r} cannot be read as an archive to its end: it is damaged."
+                    msg = f"{path.name!r} is a damaged archive: it cannot be read to its end."
                     raise SourceError(msg)
     except (tarfile.TarError, *UNREADABLE) as error:
         raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
@@ -104,7 +104,9 @@ def _time(stamp: re.Match[str]) -> pd.Timestamp:
     try:
         return pd.Timestamp(f"{stamp[1]}T{stamp[2]}:{stamp[3]}")
     except ValueError as error:
-        raise SourceError(f"{stamp[0]!r} names no day and time.") from error
+        raise SourceError(
+            f"The name {stamp[0]!r} has a day or time that does not exist."
+        ) from error
 
 
 def _entries(content: bytes) -> tuple[dict[str, Entry], tuple[int, str, str] | None]:

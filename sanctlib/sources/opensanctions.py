@@ -37,7 +37,7 @@ def read_targets(path: Path) -> Reading:
     **Programmes** are the ``program_ids``; of a target without any, the datasets that name
     it stand for them. The state of a programme is null where `programmes.csv`
     does not have it, as for most. ``list`` is the dataset where the file has one,
-    and ``OpenSanctions`` where it has several: they are not told apart.
+    and ``OpenSanctions`` where it has several: the file does not distinguish them.
 
     **Days.** ``first_seen`` is when the aggregator first saw the record, often years after
     the designation; it is no day of listing, so ``listed`` is null throughout and counts by
@@ -61,7 +61,6 @@ def read_targets(path: Path) -> Reading:
         path,
         needed=_COLUMNS,
         also=_ALSO,
-        needed_by="The reader of OpenSanctions",
         shown=("id", "schema", "program_ids", "dataset"),
     )
     draft = empty_to_null(draft)

@@ -25,7 +25,7 @@ def read_own(
     """
     schema = TABLES[kind]
     draft = read_text(path)
-    check_header(draft, schema.required, needed_by=f"The table {provenance.key!r} ({kind})")
+    check_header(draft, schema.required)
     draft = empty_to_null(draft)
     draft = type_columns(draft, [c for c in schema.columns if c.name in draft.rows])
     return Reading(

@@ -66,7 +66,6 @@ def drafts(path: Path) -> Iterator[Draft]:
     for draft in read_lines(
         path,
         needed=tuple(_COLUMNS),
-        needed_by="The reader of POLECAT",
         number="Event ID",
         encodings=("latin-1",),
     ):

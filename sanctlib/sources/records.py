@@ -1,4 +1,4 @@
-"""The records of one file: which columns are wanted, which lines are none, and their draft."""
+"""Take the records of one file and the lines that are none. Return them as a draft."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from sanctlib.cleaning.draft import Draft
-from sanctlib.errors import SourceError, check_columns
+from sanctlib.errors import MissingColumnsError, SourceError, check_columns
 from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
 
 _RAW_LIMIT = 2000
@@ -23,13 +23,12 @@ Layouts: TypeAlias = Mapping[int, Sequence[str]]
 
 @dataclass(kw_only=True)
 class Records:
-    """The records of a file on their way out, and the lines that are none."""
+    """The records of a file, and the lines that are no records."""
 
     name: str
     layouts: Layouts = field(default_factory=dict)
     needed: Sequence[str] = ()
     also: Sequence[str] = ()
-    needed_by: str = ""
     header: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     n_before: int = 0
@@ -46,7 +45,10 @@ class Records:
             shown = ", ".join(repr(r) for r in repeated)
             msg = f"The header line of {self.name!r} repeats {shown}: name columns once."
             raise SourceError(msg)
-        check_columns(self.header, self.needed, needed_by=self.needed_by)
+        try:
+            check_columns(self.header, self.needed)
+        except MissingColumnsError as error:
+            raise MissingColumnsError(f"{self.name!r}: {error}") from None
         wanted = {*self.needed, *self.also}
         self.names = [h for h in self.header if not self.needed or h in wanted]
         self._places = {len(header): [self.header.index(n) for n in self.names]}
@@ -61,7 +63,7 @@ class Records:
         }
 
     def take(self, line: int, raw: str, fields: list[str]) -> None:
-        """Keep a record, or set aside a line that is none."""
+        """Keep a record, or note a line that is no record."""
         places = self._places.get(len(fields))
         if fields == self.header:
             self.bad.append((line, raw, "the header line, repeated inside the data"))
@@ -81,7 +83,7 @@ class Records:
     def draft(
         self, *, head: str = "", shown: Sequence[str] | None = None, shown_to: int = _RAW_LIMIT
     ) -> Draft:
-        """Return the records as a draft, the lines that are none rejected."""
+        """Return the records as a draft; lines that are no records are rejected."""
         kept, bad = self.kept, self.bad
         rows = pd.DataFrame([fields for _, _, fields in kept], columns=self.names, dtype="str")
         rows = rows.assign(

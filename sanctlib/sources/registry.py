@@ -1,11 +1,11 @@
-"""The readers by key: what `sl.read` can be asked for."""
+"""Read producers' files by key. Return readings."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
+from typing import get_args
 
 from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError, check_choice
 from sanctlib.reading import Reading, note_used
@@ -31,6 +31,7 @@ from sanctlib.sources import (
 )
 from sanctlib.sources.checksums import check_recorded
 from sanctlib.sources.events import EventSource
+from sanctlib.sources.files import paths_of
 from sanctlib.sources.icews import Actors
 from sanctlib.sources.producers import mistaken_for
 
@@ -39,26 +40,10 @@ def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Readin
     @wraps(read_file)
     def read_one(*paths: Path, **options: Actors) -> Reading:
         if len(paths) != 1:
-            raise SourceError(f"{key!r} is read from one file, and {len(paths)} were given.")
+            raise SourceError(f"path names {len(paths)} files. {key!r} is read from one file.")
         return read_file(paths[0], **options)
 
     return read_one
-
-
-def _paths(key: str, path: object) -> list[Path]:
-    """Return what `sl.read` was given as paths, or say what it is instead."""
-    one = isinstance(path, str | os.PathLike)
-    given = [path] if one else list(path) if isinstance(path, Iterable) else []
-    wrong = hasattr(path, "columns") or not all(isinstance(p, str | os.PathLike) for p in given)
-    if wrong or not given:
-        found = "none" if given == [] and isinstance(path, Iterable) else type(path).__name__
-        msg = f"sl.read({key!r}, …) needs the path of a file, or several, and found {found}."
-        raise SourceError(msg + " A table of your own goes to sl.read_table." * wrong)
-    for text in map(str, given):
-        if "://" in text:
-            msg = f"{text!r} is an address: download the file (`sanctlib fetch` brings some)."
-            raise SourceError(msg)
-    return [Path(str(p)) for p in given]
 
 
 READERS: Mapping[str, Callable[..., Reading]] = {
@@ -90,7 +75,7 @@ STREAMED: Mapping[str, EventSource] = {
     "icews": icews.SOURCE,
     "polecat": polecat.SOURCE,
 }
-"""Those whose many files can be prepared one by one."""
+"""The sources of events whose files `sl.prepare` takes, however many."""
 
 
 def read(
@@ -99,32 +84,55 @@ def read(
     """
     Read a producer's file into one of our tables.
 
+    The kind of table depends on the source (`sl.datasets()` has it): events, cases, listings
+    of entities, changes of a list, or dyads. Every row of the file is kept, merged into
+    another, or rejected with its reason.
+
     Parameters
     ----------
     key : str
-        One of the keys of `sanctlib datasets` that has a reader.
-    path : path or several
-        The file as it comes from its producer, packed or not; event data also as many
-        files, in the order in which their repeats are merged: the first stays.
-
+        A key of `sl.datasets()` with a reader (whose ``status`` is not empty).
+    path : path or sequence of paths
+        The file as its producer publishes it, compressed or not. For "gdelt", "icews" and
+        "polecat" also several files; of rows given twice, the first in this order is kept.
     actors : {"state", "label"}, optional
-        Of the quadruples of ICEWS alone: whether only a state named as such is a party, or
-        also its labelled people and bodies ("Citizen (Russia)").
+        Only for "icews_2018", default "state": whether only states named as such are parties,
+        or also their labelled persons and bodies, such as "Citizen (Russia)".
+
+    Returns
+    -------
+    Reading
+        The table with its coverage, rejected rows, audit and citation.
 
     Raises
     ------
     UnknownChoiceError
-        For an unknown key, with the closest one, or a choice that the source has not.
-    SourceError
-        When the file is not what the key says; it names the source it looks like. When a
-        file that `sl.fetch` brought has changed since.
+        For an unknown key, and for `actors` with another source.
+    SourceError, MissingColumnsError
+        For a file that is not of this source, with the source that it looks like, and for a
+        file that changed after `sl.fetch`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> rows = [["source", "cameo", "relation", "target", "date"]]
+    >>> rows += [["Iran", "057", "Sign formal agreement", "Russia", "2018-02-01"]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "events.tsv"
+    ...     _ = path.write_text(chr(10).join(map(chr(9).join, rows)))
+    ...     reading = read("icews_2018", path)
+    >>> reading.table[["sender", "target", "action"]].to_dict("records")
+    [{'sender': 'IRN', 'target': 'RUS', 'action': 'agree'}]
     """
-    hint = " What comes with sanctlib is loaded by sl.load; any other table by sl.read_table."
-    check_choice(key, READERS, what="source", needed_by="sl.read", hint=hint)
+    hint = " Shipped datasets are loaded by sl.load; tables of your own are read by sl.read_table."
+    check_choice(key, READERS, what="key", hint=hint)
     if actors is not None and key != "icews_2018":
-        raise UnknownChoiceError(f"sl.read: the source {key!r} has no choice of actors.")
+        msg = f"actors is {actors!r}. Leave it out: only 'icews_2018' has a choice of actors."
+        raise UnknownChoiceError(msg)
+    if actors is not None:
+        check_choice(actors, get_args(Actors), what="actors")
     options = {} if actors is None else {"actors": actors}
-    paths = _paths(key, path)
+    paths = paths_of(path, what="path")
     check_recorded(paths)
     try:
         reading = READERS[key](*paths, **options)

@@ -24,9 +24,7 @@ _EXACT = 1e15
 _ENCODINGS = ("utf-8", "cp1252")
 
 
-def read_sheet(
-    path: Path, *, needed: Sequence[str] = (), also: Sequence[str] = (), needed_by: str = ""
-) -> Draft:
+def read_sheet(path: Path, *, needed: Sequence[str] = (), also: Sequence[str] = ()) -> Draft:
     """
     Read the first sheet of a workbook, or its export as .csv, into a draft of text columns.
 
@@ -36,15 +34,15 @@ def read_sheet(
 
     Parameters
     ----------
-    needed, also, needed_by
+    needed, also
         As in `read_text`.
 
     Raises
     ------
     SourceError
-        When the file is damaged, larger than any sheet, or a workbook of the .xlsx kind.
+        For a file that is damaged, larger than any sheet, or a workbook of the .xlsx kind.
     MissingColumnsError
-        When a column of `needed` is not there.
+        For a column of `needed` that is not there.
     """
     with open_bytes(path) as stream:
         try:
@@ -52,16 +50,14 @@ def read_sheet(
         except UNREADABLE as error:
             raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
     if ".xls" not in (s.lower() for s in path.suffixes) and not content.startswith(_MARK):
-        text = read_text(
-            path, needed=needed, also=also, needed_by=needed_by, encoding=list(_ENCODINGS)
-        )
+        text = read_text(path, needed=needed, also=also, encoding=list(_ENCODINGS))
         return _whole_numbers(text)
     if len(content) > _MAX_BYTES:
-        raise SourceError(f"{path.name!r} is larger than {_MAX_BYTES >> 20} MiB: that is no sheet.")
+        raise SourceError(f"{path.name!r} is larger than {_MAX_BYTES >> 20} MiB, as no sheet is.")
     if not content.startswith(_MARK):
-        msg = f"{path.name!r} is no workbook of Excel 97: it begins with {content[:8]!r}. "
+        msg = f"{path.name!r} is not a workbook of Excel 97: it begins with {content[:8]!r}. "
         raise SourceError(msg + "If it is text, name it .csv.")
-    records = Records(name=path.name, needed=needed, also=also, needed_by=needed_by)
+    records = Records(name=path.name, needed=needed, also=also)
     for line, cells in enumerate(_cells(path.name, content), start=1):
         while cells and not cells[-1].strip():
             cells.pop()
@@ -88,7 +84,7 @@ def _cells(name: str, content: bytes) -> list[list[str]]:
         return [[_text(c, book.datemode) for c in sheet.row(r)] for r in range(sheet.nrows)]
     # On damaged bytes it raises whatever comes: IndexError, struct.error, AssertionError, ...
     except Exception as error:
-        raise SourceError(f"{name!r} is damaged: {error!r}.") from error
+        raise SourceError(f"{name!r} is damaged and cannot be read as a workbook.") from error
 
 
 def _text(cell: xlrd.sheet.Cell, datemode: int) -> str:

@@ -30,8 +30,8 @@ def read_register(path: Path) -> Reading:
 
     A row of the register is an order and a year of delivery: the values of a year's rows
     are added, whether SIPRI marks number and year as estimates or not. The unit is a million
-    TIV: a volume of capability, never money. Lines that are wholly alike are one line, so
-    that two searches put together count nothing twice.
+    TIV: a volume of capability, never money. Lines that are equal in all cells are one line,
+    so two searches put together count nothing twice.
 
     A dyad-year that is not there means that none was identified in the search that made the
     file: a search by supplier says nothing about others. SIPRI marks non-states with

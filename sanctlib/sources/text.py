@@ -17,7 +17,7 @@ from sanctlib.sources.records import Layouts, Records
 _FIELD_LIMIT = 1 << 20
 _LINE_LIMIT = 1 << 25
 _HEAD_LINES = 40
-_ENCODING_HINT = "Older files are often 'cp1252' or 'latin-1'; `read_table` takes encoding=…"
+_ENCODING_HINT = "Older files are often 'cp1252' or 'latin-1': sl.read_table(…, encoding='cp1252')."
 
 
 class _Lines:
@@ -45,8 +45,8 @@ class _Lines:
             raise StopIteration
         self.number += 1
         if len(line) == _LINE_LIMIT:
-            msg = f"{self._name!r}: line {self.number} has more than {_LINE_LIMIT >> 20} million "
-            raise SourceError(msg + "characters: that is no table of lines.")
+            msg = f"{self._name!r} has more than {_LINE_LIMIT >> 20} million characters in line"
+            raise SourceError(f"{msg} {self.number}. It is not a table of lines.")
         # Some producers end a file with the old mark 0x1A: it is no part of the last cell.
         if line.endswith("\x1a"):
             line = line.rstrip("\x1a")
@@ -60,7 +60,6 @@ def read_text(
     columns: Sequence[str] | None = None,
     needed: Sequence[str] = (),
     also: Sequence[str] = (),
-    needed_by: str = "",
     header_starts: str | None = None,
     delimiter: str = ",",
     encoding: str | Sequence[str] = "utf-8",
@@ -79,8 +78,6 @@ def read_text(
         The names, for a file without a header line.
     needed, also : sequence of str
         Columns that must be there, and those kept where they are; all without `needed`.
-    needed_by : str
-        Who needs them, for the message.
     header_starts : str, optional
         First cell of the header, where lines stand before it: they become `Draft.head`.
     encoding : str or sequence of str
@@ -103,9 +100,7 @@ def read_text(
     _check_known(delimiter, encodings)
     layouts: Layouts = {} if columns is None else {len(columns): columns}
     for tried in encodings:
-        records = Records(
-            name=path.name, layouts=layouts, needed=needed, also=also, needed_by=needed_by
-        )
+        records = Records(name=path.name, layouts=layouts, needed=needed, also=also)
         try:
             head = _read(path, records, tried, delimiter, starts=header_starts)
         except _WrongEncodingError as error:
@@ -118,7 +113,7 @@ def read_text(
     return records.draft(head=head, shown=shown)
 
 
-def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None:
+def check_header(draft: Draft, needed: Sequence[str]) -> None:
     """
     Check that the columns `needed` were found in the file.
 
@@ -128,7 +123,7 @@ def check_header(draft: Draft, needed: Sequence[str], *, needed_by: str) -> None
         With the columns found and the closest of them.
     """
     found = [c for c in draft.rows.columns if c not in ORIGIN_COLUMNS]
-    check_columns(found, needed, needed_by=needed_by)
+    check_columns(found, needed)
 
 
 def delimiter_of(path: Path) -> str:
@@ -143,12 +138,12 @@ class _WrongEncodingError(Exception):
 
 def _check_known(delimiter: str, encodings: Sequence[str]) -> None:
     if len(delimiter) != 1:
-        raise UnknownChoiceError(f"A delimiter is one character, and {delimiter!r} is not.")
+        raise UnknownChoiceError(f"delimiter is {delimiter!r}. It must be one character.")
     for name in encodings:
         try:
             codecs.lookup(name)
         except LookupError as error:
-            msg = f"There is no encoding {name!r}. Files are mostly 'utf-8', 'cp1252' or 'latin-1'."
+            msg = f"encoding is {name!r}. It must be a known one, such as 'utf-8' or 'cp1252'."
             raise UnknownChoiceError(msg) from error
 
 
@@ -180,7 +175,8 @@ def _read(
             )
             raise _WrongEncodingError(msg) from error
         except UNREADABLE as error:
-            raise SourceError(f"{name!r} is cut off after line {lines.number}: {error}") from error
+            msg = f"{name!r} is truncated after line {lines.number}: {error}"
+            raise SourceError(msg) from error
         finally:
             csv.field_size_limit(before)
     return head
@@ -216,7 +212,7 @@ def _fill(records: Records, lines: _Lines, delimiter: str) -> None:
             if not begun:
                 msg = (
                     f"The header line of {records.name!r}, line {lines.number}, is not readable: "
-                    f"{error}. Is it parted by {delimiter!r}?"
+                    f"{error}. Is its delimiter {delimiter!r}?"
                 )
                 raise SourceError(msg) from error
             records.bad += _each_line(lines, str(error))

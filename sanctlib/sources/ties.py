@@ -27,13 +27,13 @@ COLUMNS = (
 _INSTITUTION = "1000"
 _COVERED = Coverage(source="ties", first=date(1945, 1, 1), last=date(2005, 12, 31))
 
-# The file holds numbers; what they mean stands in the users' manual of version 4 (2013).
+# The file holds numbers; the users' manual explains them, of version 4 (2013).
 # Types of sanctions imposed. Those threatened are numbered otherwise: there 4 is imports.
 MEASURES_OF = {
     "1": "financial;trade",  # total embargo: all economic exchange stops
     "2": "trade",  # partial embargo: some goods and services, both ways
     "3": "trade",  # import restriction
-    "4": "trade",  # export restriction; that of arms is not told apart
+    "4": "trade",  # export restriction; arms are not distinguished
     "5": "trade",  # blockade: all states are kept from trading; no military aid is meant
     "6": "financial",  # asset freeze
     "7": "financial",  # foreign aid and loans, which the GSDB counts as financial too
@@ -110,7 +110,7 @@ def read_cases(path: Path) -> Reading:
     SourceError, MissingColumnsError
         When the file is not the case file (.xls, or its export as .csv).
     """
-    draft = empty_to_null(read_sheet(path, needed=COLUMNS, needed_by="The reader of TIES"))
+    draft = empty_to_null(read_sheet(path, needed=COLUMNS))
     rows = draft.rows
     cases = rows.rename(columns={"caseid": "case_id", "threat": "threatened"}).assign(
         start=_date(rows, "start"),

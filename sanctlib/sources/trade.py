@@ -82,13 +82,12 @@ def read_trade(path: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    needed_by = "The reader of 'trade'"
     also = [*_ROW, "Value", *YEARS, *_PANEL]
-    draft = read_text(path, needed=_IDS, also=also, needed_by=needed_by)
+    draft = read_text(path, needed=_IDS, also=also)
     # What no column is named after, a column of its own must say.
     instead = {"Time Period": YEARS, "Indicator Code": _PANEL, "Value": (*YEARS, *_PANEL)}
     missing = [c for c, names in instead.items() if set(draft.rows).isdisjoint(names)]
-    check_header(draft, missing, needed_by=needed_by)
+    check_header(draft, missing)
     draft = _flows(_cells(_without_status(empty_to_null(draft))))
     return dyad_reading(draft, LAYOUT, directed=True, path=path)
 

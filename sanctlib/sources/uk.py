@@ -68,7 +68,7 @@ def read_list(path: Path) -> Reading:
     """
     Read a copy of a UK list into listings, one per entry and regime.
 
-    Three layouts are told apart by their header and read by column name: the Consolidated
+    Three layouts are recognised by their header and read by column name: the Consolidated
     List (ConList) with 29 columns (2016-2020) and 36 (2022 on), and the UK Sanctions List
     (58 columns). They are two lists: one numbers groups (Group ID), the other entries
     (Unique ID), and they name regimes differently, so copies of one are never compared with
@@ -108,7 +108,6 @@ def read_list(path: Path) -> Reading:
     draft = read_text(
         path,
         needed=names,
-        needed_by=f"The reader of the {layout.list_name}",
         header_starts=layout.header_starts,
         encoding=("utf-8", "cp1252"),
         shown=tuple(layout.columns.values()),

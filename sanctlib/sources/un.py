@@ -25,10 +25,10 @@ def read_list(path: Path) -> Reading:
     Read the list of one day: persons and entities, each under one regime.
 
     The key is the reference number: the other one, DATAID, changes while the entry stays.
-    ``LISTED_ON`` is the day of the first listing and survives a removal and a listing
-    anew, so counts by it show no gap and are of survivors: what the Council took off, such
-    as all under Iran in 2025, is not in the file. Compare dated copies (`compare_copies`)
-    for what came and went. Where the day bears a time zone, it is the day there.
+    ``LISTED_ON`` is the day of the first listing, also after a removal and a second
+    listing. Counts by it are of survivors: entries that the Council removed, such as all
+    under Iran in 2025, are not in the file. Compare dated copies (`compare_copies`) for
+    additions and removals. Where the day has a time zone, it is the day there.
 
     The programme is the list's name of the regime: ``GB`` is Guinea-Bissau.
     ``entity_country`` joins a person's nationalities and the countries of all addresses,
@@ -50,7 +50,6 @@ def read_list(path: Path) -> Reading:
         records=["INDIVIDUAL", "ENTITY"],
         columns=_PATHS,
         shown=["listing_id", "programme", "listed"],
-        needed_by="The reader of the UN list",
     )
     places = draft.rows[list(_PLACES)]
     rows = draft.rows.drop(columns=list(_PLACES)).assign(

@@ -40,15 +40,14 @@ def read_xml(
     records: Collection[str],
     columns: Mapping[str, str],
     shown: Sequence[str],
-    needed_by: str,
 ) -> tuple[Draft, dict[str, str]]:
     """
     Read an XML file into a draft of text columns, and what stands outside its records.
 
     Names are local: producers change their namespace and nothing else. A document type,
     an entity of its own or an external reference is refused before it is expanded. One
-    record is in memory at a time; a file cut off is refused whole, since what is missing
-    cannot be told.
+    record is in memory at a time; a truncated file is refused, because the number of missing
+    records is not known.
 
     Parameters
     ----------
@@ -60,8 +59,6 @@ def read_xml(
         once each; none is null.
     shown : sequence of str
         The columns that stand as the raw text of a rejected row: never names.
-    needed_by : str
-        The reader, for the message.
 
     Returns
     -------
@@ -72,13 +69,13 @@ def read_xml(
     Raises
     ------
     SourceError
-        When the file is no XML, is cut off, or holds no such record.
+        For a file that is not XML, is truncated, or has no such record.
     """
     rows, outside = _parsed(path, set(records), columns)
     if not rows:
         wanted = " or ".join(f"<{r}>" for r in sorted(records))
-        msg = f"{needed_by} needs records {wanted}; {path.name!r} holds none in its "
-        raise SourceError(msg + f"<{outside.get('root', '?')}>.")
+        msg = f"{path.name!r} has no record {wanted} in its <{outside.get('root', '?')}>."
+        raise SourceError(msg)
     table = pd.DataFrame(rows, columns=list(columns)).astype("str")
     table = table.assign(
         _file=pd.Series([path.name] * len(rows), dtype="str"),
@@ -133,7 +130,7 @@ def _parsed(
 def _check_size(path: Path, *, depth: int, size: int) -> None:
     if depth > _DEPTH or size > _SIZE:
         msg = f"{path.name!r} nests elements {depth} deep and holds {size:,} in one record: "
-        raise SourceError(msg + "that is no list of records.")
+        raise SourceError(msg + "it is not a list of records.")
 
 
 def _local(tag: str) -> str:

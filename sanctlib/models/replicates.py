@@ -1,4 +1,4 @@
-"""Draws: an estimate under every specification, sanctions moved in time, done once and kept."""
+"""Estimate every specification with sanctions shifted in time. Return and store replicates."""
 
 from __future__ import annotations
 
@@ -24,20 +24,19 @@ from sanctlib.store import made_by
 from sanctlib.writing import writing
 
 READ = ("estimate", "lower", "upper", "p_value")
-"""What is read of a specification, in this order."""
-_WHO = "specification_curve"
+"""The numbers taken from each estimate, in this order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a process needs to make one draw; each specification names its series first."""
+    """What a process needs for one replicate; each specification names its series first."""
 
     estimate: Callable[..., Any]
     specifications: list[dict[str, Any]]
     series: dict[str, pd.Series]
 
     def __call__(self, shift: int) -> list[list[float]]:
-        """Return estimate, bounds and p of each specification; sanctions moved by `shift`."""
+        """Return estimate, bounds and p of each specification, sanctions shifted by `shift`."""
         least = min(map(len, self.series.values()))
         moved = {
             name: pd.Series(np.roll(s, round(shift * len(s) / least)), index=s.index, name=name)
@@ -48,29 +47,34 @@ class Work:
     def _effect(
         self, moved: dict[str, pd.Series], shift: int, *, sanctions: str, **choice: object
     ) -> list[float]:
-        said = ", ".join(f"{k}={v!r}" for k, v in {"sanctions": sanctions, **choice}.items())
+        named = {"sanctions": sanctions, **choice}
+        chosen = ", ".join(f"{name}={value!r}" for name, value in named.items())
         try:
             found = self.estimate(moved[sanctions], **choice)
         except Exception as error:
-            # Moved sanctions may not vary within a short window.
+            # Shifted sanctions may not vary within a short window.
             if shift and isinstance(error, SanctlibError):
                 return [np.nan] * len(READ)
-            error.add_note(f"{_WHO}: {said}, sanctions moved by {shift} periods")
+            error.add_note(f"In the specification {chosen}, sanctions shifted by {shift} periods.")
             raise
         if not hasattr(found, "get") or not {"estimate", "p_value"} <= {*found.keys()}:
-            msg = f"{_WHO}: the function must return a row or dict with 'estimate' and 'p_value'"
-            raise SanctlibError(f"{msg}, and gave a {type(found).__name__} for {said}.")
-        numbers = [float(found.get(name, np.nan)) for name in READ]
-        if shift == 0 and (np.isnan(numbers[0]) or not 0 <= numbers[3] <= 1):
-            msg = f"{_WHO}: no estimate, or a p-value outside 0-1, for {said}"
-            raise SanctlibError(f"{msg}: {numbers[0]}, p {numbers[3]}.")
-        return numbers
+            msg = f"estimate returned {found!r:.80} for {chosen}. It must return a row or a mapping"
+            raise SanctlibError(f"{msg} with 'estimate' and 'p_value'.")
+        try:
+            values = [float(found.get(name, np.nan)) for name in READ]
+        except (TypeError, ValueError):
+            msg = f"estimate returned a value that is not a number for {chosen}."
+            raise SanctlibError(f"{msg} All of {', '.join(READ)} must be numbers.") from None
+        if shift == 0 and (not np.isfinite(values[0]) or not 0 <= values[3] <= 1):
+            msg = f"estimate returned {values[0]:g} with p {values[3]:g} for {chosen}. It must"
+            raise SanctlibError(f"{msg} return a finite estimate and a p-value from 0 to 1.")
+        return values
 
 
 def found_by(
     work: Work, shifts: list[int], *, workers: int, folder: str | Path | None, progress: bool
 ) -> NDArray[np.float64]:
-    """Return draws x specifications x what is read, each draw kept in a file as it is done."""
+    """Return replicates x specifications x numbers; with a folder, each replicate is stored."""
     if workers > 1:
         _check_sendable(work.estimate)
     kept = None if folder is None else Path(folder) / _key(work)
@@ -82,7 +86,7 @@ def found_by(
     todo = [shift for shift in shifts if shift not in done]
     with (
         mapping(workers) as mapped,
-        progress_bar(len(todo), name=_WHO, unit="draw", progress=progress) as bar,
+        progress_bar(len(todo), name="replicates", unit="replicate", progress=progress) as bar,
     ):
         for shift, numbers in zip(todo, mapped(work, todo), strict=True):
             done[shift] = numbers
@@ -94,17 +98,22 @@ def found_by(
 
 
 def _key(work: Work) -> str:
-    """Return a name for what a draw is made of: function, bound data, choices, series."""
+    """Return a name for what a replicate depends on: function, bound data, choices, series."""
     function, bound = _unbound(work.estimate)
-    digest = hashlib.sha256(f"{made_by()}{work.specifications!r}".encode() + pickle.dumps(bound))
-    digest.update(inspect.getsource(function).encode())
+    try:
+        text, data = inspect.getsource(function), pickle.dumps(bound)
+    except (OSError, TypeError, AttributeError, pickle.PicklingError) as error:
+        msg = "The text of estimate or its data cannot be read, so stored replicates could not be"
+        raise SanctlibError(f"{msg} found again. Write it into a file, or omit folder=.") from error
+    digest = hashlib.sha256(f"{made_by()}{work.specifications!r}".encode() + data)
+    digest.update(text.encode())
     for series in work.series.values():
         digest.update(pd.util.hash_pandas_object(series).to_numpy().tobytes())
     return digest.hexdigest()[:20]
 
 
 def _unbound(estimate: Callable[..., Any]) -> tuple[Callable[..., Any], object]:
-    """Return the function alone, and what `functools.partial` binds to it."""
+    """Return the function, and what `functools.partial` binds to it."""
     if isinstance(estimate, partial):
         return estimate.func, (estimate.args, estimate.keywords)
     return estimate, None
@@ -120,5 +129,5 @@ def _check_sendable(estimate: Callable[..., Any]) -> None:
         local = True
     if local:
         name = getattr(function, "__name__", repr(function))
-        msg = f"{_WHO}: other processes cannot have {name!r}. Write it into a file, import it,"
-        raise SanctlibError(f"{msg} and bind its data by functools.partial; or workers=1.")
+        msg = f"estimate is {name!r}, which other processes cannot import. Write it into a file,"
+        raise SanctlibError(f"{msg} bind its data by functools.partial, or use workers=1.")

@@ -1,0 +1,400 @@
+"""List, load, prepare and cite the datasets. Return tables, readings and citations."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import pandas as pd
+
+from sanctlib.bulk.prepare import prepare_files
+from sanctlib.coverage import Coverage
+from sanctlib.errors import SourceError, UnknownChoiceError, check_choice, did_you_mean
+from sanctlib.reading import Audit, Provenance, Reading, computed_from, note_used, sha256, used
+from sanctlib.schema import TableKind
+from sanctlib.showing import progress_bar
+from sanctlib.sources.chronology import read_chronology
+from sanctlib.sources.own import read_own
+from sanctlib.sources.producers import producers, provenance
+from sanctlib.sources.registry import STREAMED
+from sanctlib.store import OtherVersionError, load_stored, manifest_of, save
+
+_COUNTS = ("n_read", "n_added", "n_merged", "n_rejected", "n_kept")
+
+Style: TypeAlias = Literal["text", "bibtex"]
+
+STORE_VARIABLE = "SANCTLIB_STORE"
+"""The environment variable that names the folder of prepared tables."""
+
+AUDIT = "audit.csv"
+"""The file with the steps from the producer's rows to a table that we computed from them."""
+
+STORE = "data/processed"
+"""The default of that folder, below the working folder."""
+
+NOTES_VARIABLE = "SANCTLIB_NOTES"
+"""The environment variable of a folder that gets a file per dataset read, with its sha256."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """One shipped table: its file, its kind, its coverage and its source."""
+
+    key: str
+    folder: str
+    file: str
+    sha256: str
+    kind: TableKind
+    curated: bool
+    coverage: Coverage
+    provenance: Provenance
+    how: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file is stored."""
+        return shipped_path("raw") / self.folder / self.file
+
+
+def shipped_path(name: str) -> Path:
+    """
+    Return the folder of what we ship: ``"raw"`` or ``"notebooks"``.
+
+    An installed package has both; an editable install finds those of the checkout.
+
+    Raises
+    ------
+    SourceError
+        For an installation without it.
+    """
+    package = Path(__file__).parent
+    checkout = {"raw": package.parent / "data" / "raw", "notebooks": package.parent / "notebooks"}
+    check_choice(name, checkout, what="folder")
+    for folder in (package / "_shipped" / name, checkout[name]):
+        if folder.is_dir():
+            return folder
+    raise SourceError(f"This installation of sanctlib has no folder {name!r}. Install it again.")
+
+
+@cache
+def shipped() -> dict[str, Dataset]:
+    """Return the shipped datasets by key, in the order of their folders."""
+    found: dict[str, Dataset] = {}
+    for path in sorted(shipped_path("raw").glob("*/source.toml")):
+        source = tomllib.loads(path.read_text(encoding="utf-8"))
+        for key, table in source["tables"].items():
+            found[key] = _dataset(key, path.parent.name, source, table)
+    return found
+
+
+def datasets() -> pd.DataFrame:
+    """
+    List the datasets: those shipped and those read from a producer's file.
+
+    Shipped datasets are loaded by `sl.load(key)`; of the others sanctlib has a reader, and
+    `sl.read(key, path)` reads the producer's file. Some keys are both and have one row.
+
+    Returns
+    -------
+    DataFrame
+        A row per key: ``key``, ``title``, ``kind`` (of table), ``shipped`` (bool), ``first``,
+        ``last`` (days covered, of those shipped), ``curated`` (bool: a hand-picked list),
+        ``status`` of the reader ("real file": tested on one; "layout only": on hand-made
+        files; "provisional": the layout itself is not certain; empty without a reader),
+        ``tested`` (on what), ``fetch`` (its name in `sl.fetch`, empty where that is not
+        possible), ``licence``, ``how`` (how the shipped table was made), ``where`` (to get
+        the producer's file).
+
+    Examples
+    --------
+    >>> table = datasets().set_index("key")
+    >>> table.loc[["ofac_sdn", "gdelt"], ["kind", "shipped", "fetch"]].to_dict("index")
+    {'ofac_sdn': {'kind': 'list_changes', 'shipped': True, 'fetch': ''}, \
+'gdelt': {'kind': 'events', 'shipped': False, 'fetch': 'gdelt'}}
+    """
+    rows = [_row(key) for key in dict.fromkeys([*shipped(), *producers()])]
+    table = pd.DataFrame(rows)
+    days = {name: pd.to_datetime(table[name]).astype("datetime64[us]") for name in _DAYS}
+    texts = [c for c in table if c not in (*_DAYS, "shipped", "curated")]
+    return table.assign(**days).astype(dict.fromkeys(texts, "str"))
+
+
+_DAYS = ("first", "last")
+
+
+def _row(key: str) -> dict[str, object]:
+    ours, theirs = shipped().get(key), producers().get(key)
+    kinds = dict.fromkeys(source.kind for source in (ours, theirs) if source is not None)
+    title = ours.provenance.title if ours else theirs.title if theirs else ""
+    licence = ours.provenance.licence if ours else theirs.licence if theirs else ""
+    return {
+        "key": key,
+        "title": title,
+        "kind": " (sl.read: ".join(kinds) + ")" * (len(kinds) - 1),
+        "shipped": ours is not None,
+        "first": ours and ours.coverage.first,
+        "last": ours and ours.coverage.last,
+        "curated": ours is not None and ours.curated,
+        "status": theirs.status if theirs else "",
+        "tested": theirs.tested if theirs else "",
+        "fetch": theirs.fetch.get("name", "") if theirs else "",
+        "licence": licence,
+        "how": ours.how if ours else "",
+        "where": theirs.where if theirs else "",
+    }
+
+
+def load(key: str, *, store: str | Path | None = None) -> Reading:
+    """
+    Return a shipped dataset, cleaned.
+
+    A prepared copy is taken from the store if it was made from the very file we ship.
+    Otherwise the file is read and cleaned now, with the same result, and nothing is written.
+
+    Parameters
+    ----------
+    key : str
+        A key of `sl.datasets()` that is shipped.
+    store : path, optional
+        The folder that `sl.prepare` wrote; by default the one that the environment variable
+        SANCTLIB_STORE names, if it is set.
+
+    Returns
+    -------
+    Reading
+        The table with its coverage, audit and citation; ``upstream`` has the audit of the
+        producer's rows where the table was computed from them.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For an unknown key.
+    SourceError
+        For a shipped file that was changed.
+
+    Examples
+    --------
+    >>> int(load("ofac_sdn").table["added"].sum())
+    6809
+    """
+    hint = ""
+    if key in producers():
+        where = producers()[key].where
+        hint = f" The file of {key!r} is not shipped: get it ({where}) and read it with"
+        hint = f"{hint} sl.read({key!r}, path)."
+    check_choice(key, shipped(), what="key", hint=hint)
+    dataset = shipped()[key]
+    note_read(dataset.key, dataset.sha256)
+    named = store or os.environ.get(STORE_VARIABLE)
+    reading = None
+    if named and (Path(named) / f"{key}.json").is_file():
+        # What another version stored is cleaned again: it may have cleaned in another way.
+        with suppress(OtherVersionError):
+            reading = load_stored(key, Path(named))
+    if reading is None or reading.provenance.files != {dataset.file: dataset.sha256}:
+        reading = _clean(dataset)
+    note_used(dataset.provenance)
+    steps = dataset.path.with_name(AUDIT)
+    return computed_from(reading, pd.read_csv(steps)) if steps.is_file() else reading
+
+
+def prepare(
+    keys: str | Iterable[str] | None = None,
+    files: str | Path | Iterable[str | Path] | None = None,
+    *,
+    out: str | Path | None = None,
+    workers: int = 1,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """
+    Clean datasets into a store of Parquet files, from which `sl.load` is faster.
+
+    Without `files`, shipped datasets are prepared. With `files`, the files of one event source
+    are cleaned into one table, however many they are: memory stays bounded, each file is
+    cleaned only once, and an interrupted call goes on where it stopped. The table has the rows
+    of ``sl.read(key, files)``, sorted by sender, target and day within each month.
+
+    Parameters
+    ----------
+    keys : str or sequence of str, optional
+        Shipped datasets; all by default. With `files` one of {"gdelt", "icews", "polecat"}.
+    files : path or sequence of paths, optional
+        Files of the producer, compressed or not, or folders of them. Of rows given twice, the
+        first in this order is kept.
+    out : path, optional
+        The folder of the store; by default the one that the environment variable
+        SANCTLIB_STORE names, else ``data/processed``.
+    workers : int, default 1
+        Processes that clean `files`. The result does not depend on their number.
+    progress : bool, default False
+        Show a bar, at a terminal or in a notebook.
+
+    Returns
+    -------
+    DataFrame
+        A row per dataset: ``key``, ``kind``, ``n_read``, ``n_added``, ``n_merged``,
+        ``n_rejected``, ``n_kept`` (rows), ``path`` (of the table, which every measure takes).
+
+    Raises
+    ------
+    UnknownChoiceError
+        For an unknown key.
+    SourceError
+        For a file that is not one of this source; the others stay prepared.
+    SanctlibError
+        For a folder that cannot be written, or a worker process that ended early.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     prepare("ofac_sdn", out=folder)[["key", "n_read", "n_kept"]].to_dict("records")
+    [{'key': 'ofac_sdn', 'n_read': 1294, 'n_kept': 1294}]
+    """
+    folder = store_folder(out)
+    if files is not None:
+        (source, *more) = _keys(keys, STREAMED)
+        if more:
+            msg = f"keys is {keys!r}. With files it must be one of"
+            raise UnknownChoiceError(f"{msg} {', '.join(map(repr, STREAMED))}.")
+        paths = [files] if isinstance(files, str | Path) else list(files)
+        table = prepare_files(source, paths, out=folder, workers=workers, progress=progress)
+        audit = Audit(pd.DataFrame(manifest_of(source, folder)["audit"]))
+        return pd.DataFrame([_prepared(source, "events", audit, table)])
+    wanted = _keys(keys, shipped(), others=STREAMED)
+    rows = []
+    with progress_bar(len(wanted), name="prepare", unit="dataset", progress=progress) as bar:
+        for key in wanted:
+            note_read(key, shipped()[key].sha256)
+            reading = _clean(shipped()[key])
+            path = save(reading, folder)
+            rows.append(_prepared(key, reading.kind, reading.audit, path))
+            bar.update()
+    return pd.DataFrame(rows)
+
+
+def _prepared(key: str, kind: str, audit: Audit, path: Path) -> dict[str, object]:
+    counts = {n: getattr(audit, n) for n in _COUNTS}
+    return {"key": key, "kind": kind, **counts, "path": str(path)}
+
+
+def _keys(
+    keys: str | Iterable[str] | None, known: Iterable[str], *, others: Iterable[str] = ()
+) -> list[str]:
+    """Return the keys requested, one or several; all that are known by default."""
+    if keys is None:
+        return list(known)
+    given = [keys] if isinstance(keys, str) else list(dict.fromkeys(keys))
+    for key in given:
+        # A source of events is known too, but needs its files.
+        near = did_you_mean(str(key), others)
+        hint = f"{near} Its files are needed too: files=[…]." if near else ""
+        check_choice(key, known, what="keys", hint=hint)
+    return given
+
+
+def cite(keys: str | Iterable[str] | None = None, *, style: Style = "text") -> str:
+    """
+    Return whom to cite for datasets, one entry each.
+
+    Parameters
+    ----------
+    keys : str or sequence of str, optional
+        Keys of `sl.datasets()`; by default all that this process has read or loaded, in the
+        order of first use.
+    style : {"text", "bibtex"}, default "text"
+        Sentences, one a line, or entries for a BibTeX file.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UnknownChoiceError
+        For an unknown key or style.
+
+    Examples
+    --------
+    >>> print(cite("ofac_sdn")[:70])
+    US Department of the Treasury, Office of Foreign Assets Control: Speci
+    """
+    check_choice(style, get_args(Style), what="style")
+    known = {key: provenance(key, ()) for key in producers()}
+    known |= {key: dataset.provenance for key, dataset in shipped().items()}
+    chosen = used() if keys is None else [known[key] for key in _keys(keys, known)]
+    entries = [p.citation if style == "text" else p.bibtex() for p in chosen]
+    return "\n".join(dict.fromkeys(entries))
+
+
+def store_folder(named: str | Path | None) -> Path:
+    """Return the folder of the store: the one named, else that of SANCTLIB_STORE or the default."""
+    return Path(named or os.environ.get(STORE_VARIABLE) or STORE)
+
+
+def note_read(key: str, digest: str) -> None:
+    """Note for the run of a notebook which dataset it read, by its sha256."""
+    if folder := os.environ.get(NOTES_VARIABLE):
+        (Path(folder) / key).write_text(digest, encoding="utf-8")
+
+
+def read_now(key: str, store: Path | None) -> str | None:
+    """Return the sha256 that `note_read` would note of a key today, if it is there."""
+    path = shipped()[key].path if key in shipped() else store_folder(store) / f"{key}.json"
+    return sha256(path) if path.is_file() else None
+
+
+def _clean(dataset: Dataset) -> Reading:
+    found = sha256(dataset.path)
+    if found != dataset.sha256:
+        msg = (
+            f"{dataset.file!r} of {dataset.key!r} has the sha256 {found[:12]}…, and source.toml "
+            f"names {dataset.sha256[:12]}…. The file was changed; `make data` writes both again."
+        )
+        raise SourceError(msg)
+    if dataset.curated:
+        return read_chronology(
+            dataset.path, provenance=dataset.provenance, coverage=dataset.coverage
+        )
+    return read_own(
+        dataset.path,
+        kind=dataset.kind,
+        provenance=dataset.provenance,
+        coverage=dataset.coverage,
+    )
+
+
+def _dataset(key: str, folder: str, source: dict[str, Any], table: dict[str, Any]) -> Dataset:
+    first, last = table["first"], table["last"]
+    if not isinstance(first, date) or not isinstance(last, date):
+        raise SourceError(f"source.toml of {folder!r}: first and last of {key!r} must be days.")
+    return Dataset(
+        key=key,
+        folder=folder,
+        file=table["file"],
+        sha256=table["sha256"],
+        kind=table["kind"],
+        curated=source.get("curated", False),
+        coverage=Coverage(
+            source=key,
+            first=first,
+            last=last,
+            gaps=tuple((a, b, why) for a, b, why in table.get("gaps", [])),
+            survivors=table.get("survivors", False),
+        ),
+        provenance=Provenance(
+            key=key,
+            title=table["title"],
+            producer=source["producer"],
+            licence=source["licence"],
+            citation=source["citation"],
+        ),
+        how=source["how"],
+    )

@@ -1,0 +1,223 @@
+"""Find the breaks in the mean of a series. Read a table; return a Fit."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sanctlib.errors import SanctlibError, check_choice
+from sanctlib.models.inputs import column_of, sources_of
+from sanctlib.models.sentences import n_of, origin
+from sanctlib.models.series import Series, series_of
+from sanctlib.query import ask, number_of, whole_of
+from sanctlib.result import Fit
+
+Criterion: TypeAlias = Literal["bic", "lwz"]
+Floats = NDArray[np.float64]
+
+
+def breaks(
+    table: object,
+    *,
+    dependent: str,
+    shortest: float = 0.15,
+    most: int = 5,
+    criterion: Criterion = "bic",
+    level: float = 0.95,
+) -> Fit:
+    """
+    Find the breaks in the mean of a series (Bai and Perron 1998, 2003).
+
+    All partitions into segments of at least `shortest` are searched, so the dates have the
+    least sum of squares. Their number is chosen by BIC, or by the stricter LWZ (Liu, Wu and
+    Zidek 1997): in autocorrelated series without breaks, BIC often finds some. Breaks are
+    descriptive and identify no effect: anything else that happened in the same period can
+    be the reason. A date found this way cannot be tested as if it had been known before.
+
+    The interval of a date is that of Bai (1997). It assumes one variance in the whole series
+    and no autocorrelation; otherwise it is too short.
+
+    Parameters
+    ----------
+    table : DataFrame or Result
+        One row per ``period`` without gaps: the first days of periods, or whole numbers.
+    dependent : str
+        The column of the series.
+    shortest : float, default 0.15
+        Shortest segment: a share of the series, or from 1 on a number of periods.
+    most : int, default 5
+        Largest number of breaks considered.
+    criterion : {"bic", "lwz"}, default "bic"
+        What chooses the number of breaks.
+    level : float, default 0.95
+        Of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    Fit
+        Its table has a row per break: ``break_after`` (last period with the old mean),
+        ``position`` (its number in the series, from 1), ``lower``, ``upper`` (periods),
+        ``mean_before``, ``mean_after``. Its `tables` are ``"numbers"`` (``n_breaks``,
+        ``rss``, ``bic``, ``lwz``, ``positions``, ``chosen``) and ``"series"`` (``period``,
+        ``value``, ``fitted``: the mean of the segment).
+
+    Raises
+    ------
+    SanctlibError
+        For gaps, or a series too short for two segments.
+    MissingColumnsError, SchemaError
+        For a column that is missing or does not hold finite numbers.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> values = [1.0, 1.2, 0.8, 1.1, 0.9, 5.0, 5.2, 4.8, 5.1, 4.9]
+    >>> rates = pd.DataFrame({"period": range(2010, 2020), "rate": values})
+    >>> found = sl.models.breaks(rates, dependent="rate", shortest=3, most=1)
+    >>> found.table[["break_after", "mean_before", "mean_after"]].to_dict("records")
+    [{'break_after': 2014, 'mean_before': 1.0, 'mean_after': 5.0}]
+    """
+    check_choice(criterion, ("bic", "lwz"), what="criterion")
+    number_of(shortest, what="shortest", least=0, most=1e9, above=True)
+    whole_of(most, what="most", least=1)
+    data = series_of(table, [column_of(dependent, what="dependent")])
+    query = ask(
+        **data.arguments(),
+        level=level,
+        dependent=dependent,
+        shortest=shortest,
+        most=most,
+        criterion=criterion,
+    )
+    values, n = data.numbers[:, 0], len(data.periods)
+    least = round(shortest) if shortest >= 1 else max(2, int(np.floor(shortest * n)))
+    if n < 2 * least:
+        msg = f"The series has {n} periods. Two segments of {least} need at least {2 * least}:"
+        raise SanctlibError(f"{msg} use a smaller shortest=.")
+    partitions = _partitions(values, least, min(most, n // least - 1))
+    numbers = pd.DataFrame(
+        [_criteria(rss, len(ends), n) | {"positions": ends} for rss, ends in partitions]
+    )
+    best = int(numbers[criterion].to_numpy().argmin())
+    numbers = numbers.assign(chosen=numbers.index == best)
+    positions = partitions[best][1]
+    bounds = [0, *positions, n]
+    segments = [values[a:b] for a, b in itertools.pairwise(bounds)]
+    variance = partitions[best][0] / max(n - len(segments), 1)
+    rows = []
+    for i, at in enumerate(positions):
+        before, after = float(segments[i].mean()), float(segments[i + 1].mean())
+        reach = _reach(after - before, variance, query.level)
+        low, high = max(at - reach, 1), min(at + reach, n)
+        rows.append(
+            {
+                "break_after": data.periods[at - 1],
+                "position": at,
+                "lower": data.periods[low - 1],
+                "upper": data.periods[high - 1],
+                "mean_before": before,
+                "mean_after": after,
+            }
+        )
+    means = np.concatenate([np.full(len(part), part.mean()) for part in segments])
+    columns = ["break_after", "position", "lower", "upper", "mean_before", "mean_after"]
+    found = pd.DataFrame(rows, columns=columns)
+    sources = sources_of(table)
+    return Fit(
+        table=found,
+        name=f"Breaks in the mean of {dependent}",
+        kind="series",
+        query=query,
+        unit=data.unit,
+        n=n,
+        sources=sources,
+        notes=(
+            "Breaks describe when the mean changed, not why.",
+            f"{criterion.upper()} chose {n_of(len(positions), 'break')} of at most "
+            f"{len(partitions) - 1}, with segments of at least {least} {data.unit}.",
+            f"The {query.level:.0%} intervals of the dates (Bai 1997) assume one variance and no "
+            "autocorrelation.",
+            data.note(),
+        ),
+        findings=_findings(found, data, dependent, origin(sources)),
+        tables={
+            "numbers": numbers,
+            "series": pd.DataFrame({"period": data.periods, "value": values, "fitted": means}),
+        },
+    )
+
+
+def _findings(found: pd.DataFrame, data: Series, dependent: str, of: str) -> tuple[str, ...]:
+    """Return a sentence per break, or the one that there is none."""
+    if found.empty:
+        return (f"No break was found in the mean of {dependent}, {data.span}{of}.",)
+    return tuple(
+        f"The mean of {dependent} changed from {row['mean_before']:,.3g} to "
+        f"{row['mean_after']:,.3g} after {data.named(row['break_after'])} (interval "
+        f"{data.named(row['lower'])} to {data.named(row['upper'])}){of}."
+        for row in found.to_dict("records")
+    )
+
+
+def _partitions(values: Floats, least: int, most: int) -> list[tuple[float, list[int]]]:
+    """Return for 0 to `most` breaks the least sum of squares and the ends of the segments."""
+    n = len(values)
+    sums, squares = (np.concatenate([[0.0], np.cumsum(v)]) for v in (values, values**2))
+    starts, ends = np.arange(n)[:, None], np.arange(n + 1)[None, :]
+    length = ends - starts
+    total = sums[None, :] - sums[:-1, None]
+    cost = squares[None, :] - squares[:-1, None] - total**2 / np.where(length > 0, length, 1)
+    cost = np.where(length >= least, np.maximum(cost, 0.0), np.inf)
+    best = cost[0].copy()  # of the first j values as one segment
+    back: list[NDArray[np.int64]] = []
+    found: list[tuple[float, list[int]]] = [(float(best[n]), [])]
+    for _ in range(most):
+        # The last segment begins at i; the best partition of what is before it is known.
+        tries = best[:n, None] + cost
+        back.append(tries.argmin(axis=0))
+        best = tries.min(axis=0)
+        if not np.isfinite(best[n]):
+            break
+        at, positions = n, []
+        for step in reversed(back):
+            at = int(step[at])
+            positions.append(at)
+        found.append((float(best[n]), positions[::-1]))
+    return found
+
+
+def _criteria(rss: float, m: int, n: int) -> dict[str, float | int]:
+    log_rss = np.log(rss) if rss > 0 else -np.inf
+    bic = n * (log_rss + 1 - np.log(n) + np.log(2 * np.pi)) + np.log(n) * 2 * (m + 1)
+    penalty = 0.299 * np.log(n) ** 2.1
+    lwz = log_rss - np.log(n) + (2 * m + 1) * penalty / n
+    return {"n_breaks": m, "rss": rss, "bic": float(bic), "lwz": float(lwz)}
+
+
+def _reach(shift: float, variance: float, level: float) -> int:
+    """Return the margin of error of a date, in observations."""
+    if shift == 0:
+        return np.iinfo(np.int32).max
+    return int(_quantile(level) * variance / shift**2) + 1
+
+
+def _quantile(level: float) -> float:
+    """Return the quantile of the maximum's place of a two-sided Brownian motion with drift."""
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
+    def over(x: float) -> float:
+        root = np.sqrt(x)
+        below = (
+            1
+            + np.sqrt(x / (2 * np.pi)) * np.exp(-x / 8)
+            - (x + 5) / 2 * ndtr(-root / 2)
+            + 1.5 * np.exp(x) * ndtr(-1.5 * root)
+        )
+        return float(below - (1 + level) / 2)
+
+    return float(brentq(over, 1e-9, 200))

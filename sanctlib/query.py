@@ -1,0 +1,305 @@
+"""Understand the arguments of public functions. Read values; return a frozen Query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from itertools import pairwise
+from numbers import Integral, Real
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from sanctlib.codes.countries import is_party_code, is_state_code, name_of, resolve, state_codes
+from sanctlib.errors import SanctlibError, UnknownChoiceError, check_choice, did_you_mean
+from sanctlib.periods import PERIODS, Period
+from sanctlib.periods import Day as Day
+from sanctlib.periods import day_of as day_of
+from sanctlib.periods import optional_day as optional_day
+
+State: TypeAlias = str
+"""A state: three capital letters, as in `countries.csv`."""
+
+Pair: TypeAlias = tuple[str, str]
+"""Two states; written ``RUS,IRN`` on a command line."""
+
+Unit: TypeAlias = Literal["act", "dyad", "case", "coalition", "entity", "designation"]
+TargetRule: TypeAlias = Literal["programme", "conduct", "address"]
+Dated: TypeAlias = Literal["date", "announced", "effective"]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Query:
+    """
+    The arguments of a call, each checked and in one form.
+
+    `given` names those that the call set; the others have the value that means "all" or
+    "not requested". `options` holds the arguments that one measure alone has.
+    """
+
+    every: Period = "year"
+    start: date | None = None
+    end: date | None = None
+    by: tuple[str, ...] = ()
+    unit: Unit = "act"
+    actions: tuple[str, ...] = ("impose", "amend")
+    target_rule: TargetRule = "programme"
+    dated: Dated = "date"
+    senders: tuple[str, ...] | None = None
+    targets: tuple[str, ...] | None = None
+    pairs: tuple[Pair, ...] | None = None
+    level: float = 0.95
+    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    given: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.end < self.start:
+            msg = f"start is {self.start} and end is {self.end}. start must not be after end."
+            raise SanctlibError(msg)
+
+    def __repr__(self) -> str:
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name in self.given}
+        shown = ", ".join(f"{name}={value!r}" for name, value in {**named, **self.options}.items())
+        return f"Query({shown})"
+
+
+def ask(**arguments: object) -> Query:
+    """
+    Return the query that a call makes: each argument understood by its name.
+
+    Raises
+    ------
+    SanctlibError, UnknownChoiceError
+        For a value that its argument cannot have, or a `start` after the `end`.
+    """
+    understood = {
+        "every": lambda v: check_choice(v, PERIODS, what="every"),
+        "start": lambda v: optional_day(v, what="start"),
+        "end": lambda v: optional_day(v, what="end", last=True),
+        "by": lambda v: keys_of(v, what="by"),
+        "unit": lambda v: check_choice(v, Unit.__args__, what="unit"),  # type: ignore[attr-defined]
+        "actions": lambda v: keys_of(v, what="actions"),
+        "target_rule": lambda v: check_choice(v, TargetRule.__args__, what="target_rule"),  # type: ignore[attr-defined]
+        "dated": lambda v: check_choice(v, Dated.__args__, what="dated"),  # type: ignore[attr-defined]
+        "senders": lambda v: parties_of(v, what="senders"),
+        "targets": lambda v: parties_of(v, what="targets"),
+        "pairs": lambda v: None if v is None else pairs_of(v, what="pairs"),
+        "pair": lambda v: None if v is None else pairs_of(v, what="pair"),
+        "level": level_of,
+    }
+    known = {
+        name: understood[name](value) for name, value in arguments.items() if name in understood
+    }
+    if "pair" in known:
+        known["pairs"] = known.pop("pair")
+    options = {name: value for name, value in arguments.items() if name not in understood}
+    return Query(**known, options=MappingProxyType(options), given=tuple(known))  # type: ignore[arg-type]
+
+
+def level_of(value: object) -> float:
+    """
+    Return the level of an interval.
+
+    Raises
+    ------
+    SanctlibError
+        For what is no number between 0 and 1.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if number and 0 < float(value) < 1:  # type: ignore[arg-type]
+        return float(value)  # type: ignore[arg-type]
+    meant = number and 1 < float(value) < 100  # type: ignore[arg-type]
+    hint = f" Did you mean {float(value) / 100:g}?" if meant else ""  # type: ignore[arg-type]
+    raise SanctlibError(f"level is {value!r}. It must lie between 0 and 1.{hint}")
+
+
+def number_of(
+    value: object, *, what: str, least: float, most: float = np.inf, above: bool = False
+) -> float:
+    """
+    Return a number from `least` to `most`, or above `least`.
+
+    Raises
+    ------
+    SanctlibError
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if number and (value > least if above else value >= least) and value <= most:  # type: ignore[operator]
+        return float(value)  # type: ignore[arg-type]
+    span = f"above {least:g}" if above else f"from {least:g}"
+    span += f" to {most:g}" if np.isfinite(most) else ""
+    raise SanctlibError(f"{what} is {value!r}. It must be a number {span}.")
+
+
+def whole_of(value: object, *, what: str, least: int, most: int | None = None) -> int:
+    """
+    Return a whole number from `least` to `most`.
+
+    Raises
+    ------
+    SanctlibError
+    """
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
+        if least <= number and (most is None or number <= most):
+            return number
+    span = f"from {least}" if most is None else f"from {least} to {most}"
+    raise SanctlibError(f"{what} is {value!r}. It must be a whole number {span}.")
+
+
+def flag_of(value: object, *, what: str) -> bool:
+    """
+    Return True or False: a word such as "no" would count as true.
+
+    Raises
+    ------
+    SanctlibError
+    """
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise SanctlibError(f"{what} is {value!r}. It must be True or False.")
+
+
+def keys_of(values: object, *, what: str) -> tuple[str, ...]:
+    """
+    Return a list of names, such as columns, each once.
+
+    Raises
+    ------
+    SanctlibError
+        For a text in place of a list, a name that is no text, or a name that occurs twice.
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        example = repr(values) if isinstance(values, str) else "'RUS'"
+        raise SanctlibError(f"{what} is {values!r}. It must be a list, such as [{example}].")
+    names = list(values)
+    for name in names:
+        if not isinstance(name, str):
+            raise UnknownChoiceError(f"{what} holds {name!r}. Its parts must be text.")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SanctlibError(f"{what} holds {twice!r} twice. Name it once.")
+    return tuple(names)
+
+
+def choices_of(values: object, known: Sequence[str], *, what: str) -> tuple[str, ...]:
+    """
+    Return a list of known names, one or more, each once.
+
+    Raises
+    ------
+    SanctlibError, UnknownChoiceError
+    """
+    names = keys_of(values, what=what)
+    if not names:
+        raise SanctlibError(f"{what} is empty. Name at least one of {', '.join(map(repr, known))}.")
+    for name in names:
+        check_choice(name, known, what=what)
+    return names
+
+
+def state_of(value: object, *, what: str) -> str:
+    """
+    Return the code of a state, given as its code or as an unambiguous name.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For what is no state, with the closest code.
+    """
+    if isinstance(value, str) and is_state_code(value):
+        return value
+    if not isinstance(value, str):
+        raise UnknownChoiceError(f"{what} holds {value!r}. A state is a code such as 'IRN'.")
+    found = resolve(pd.Series([value], dtype="str"))["code"].iloc[0]
+    if isinstance(found, str) and is_state_code(found):
+        return found
+    if isinstance(found, str) or name_of(value) != value:
+        msg = f"{what} holds {value!r}, which is a bloc or a region. It must be a state"
+        raise UnknownChoiceError(f"{msg}, such as 'IRN'.")
+    msg = f"{what} holds {value!r}, which is no state. A state is a code such as 'IRN'."
+    raise UnknownChoiceError(msg + did_you_mean(value, state_codes()))
+
+
+def parties_of(values: object, *, what: str) -> tuple[str, ...] | None:
+    """
+    Return the codes of states and other parties, given as codes or names; None stays None.
+
+    A misspelt state is refused: it would get zeros that look like a finding.
+
+    Raises
+    ------
+    SanctlibError, UnknownChoiceError
+    """
+    if values is None:
+        return None
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        keys_of(values, what=what)
+    return tuple(dict.fromkeys(party_of(value, what=what) for value in values))  # type: ignore[attr-defined]
+
+
+def party_of(value: object, *, what: str) -> str:
+    """
+    Return the code of a state, or of a bloc or other body by its code or name.
+
+    Raises
+    ------
+    UnknownChoiceError
+    """
+    if isinstance(value, str) and is_party_code(value):
+        return value
+    if isinstance(value, str):
+        found = resolve(pd.Series([value], dtype="str"))["code"].iloc[0]
+        if isinstance(found, str):
+            return found
+    return state_of(value, what=what)
+
+
+def pairs_of(value: object, *, what: str) -> tuple[Pair, ...]:
+    """
+    Return the pairs requested, one or several, each in alphabetical order.
+
+    Raises
+    ------
+    SanctlibError
+        For no pair, what is no pair of two different states, or the same pair twice.
+    UnknownChoiceError
+        For a code or name that is no state's.
+    """
+    example = "such as ('IRN', 'RUS')"
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise SanctlibError(f"{what} is {value!r}. It must be two states, {example}.")
+    parts = list(value)
+    single = bool(parts) and not isinstance(parts[0], (list, tuple))
+    pairs: list[Pair] = []
+    for one in [parts] if single else parts:
+        if isinstance(one, str) or not isinstance(one, Iterable) or len(list(one)) != 2:
+            raise SanctlibError(f"{what} holds {one!r}. A pair is two states, {example}.")
+        first, second = sorted(state_of(state, what=what) for state in one)
+        if first == second:
+            raise SanctlibError(f"{what} holds {first!r} twice. A pair is two different states.")
+        pairs.append((first, second))
+    if not pairs:
+        raise SanctlibError(f"{what} is empty. Name one pair of states or more, {example}.")
+    for one, next_one in pairwise(sorted(pairs)):
+        if one == next_one:
+            raise SanctlibError(f"{what} holds the pair {one[0]} and {one[1]} twice. Name it once.")
+    return tuple(pairs)
+
+
+def one_pair(query: Query) -> Pair:
+    """
+    Return the only pair of a query.
+
+    Raises
+    ------
+    SanctlibError
+        For none or several.
+    """
+    pairs = query.pairs or ()
+    if len(pairs) != 1:
+        raise SanctlibError(f"pair names {len(pairs)} pairs. Name one, such as ('IRN', 'RUS').")
+    return pairs[0]
