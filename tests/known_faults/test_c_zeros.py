@@ -1,0 +1,234 @@
+"""Kind C: zeros, coverage and hand-picked lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sanctlib as sl
+from tests.known_faults import fault, frame, given, outcome, pages, params, said_by
+from tests.known_faults.made import YEAR, cases, year_of_events
+
+PAIR = ("IRN", "RUS")
+
+
+NOT_ON_IT = [
+    ("IRN", "ISR"),
+    ("IRN", "VEN"),
+    ("IRN", "SYR"),
+    ("IRN", "SAU"),
+    ("IRN", "PRK"),
+    ("RUS", "USA"),
+    ("DEU", "RUS"),
+    ("RUS", "VEN"),
+    ("BRA", "FRA"),
+]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    params(
+        {"-".join(pair): pair for pair in NOT_ON_IT},
+        {"-".join(pair) for pair in NOT_ON_IT[:7]},
+        "C1: 0 agreements in force, covered True, of a pair that the list does not cover",
+    ),
+)
+def test_agreements_of_a_pair_that_the_list_does_not_cover_are_missing(
+    pair: tuple[str, str],
+) -> None:
+    found = frame(
+        given(lambda: sl.agreements(sl.load("russia_iran"), pair=pair, every="year", half_life=1))
+    )
+    counts = ["n_in_force", "n_possible", "n_through_blocs", "n_new", "recent"]
+    assert found[counts].isna().all(axis=None)
+    assert not found["covered"].fillna(value=False).any()
+
+
+def test_agreements_of_the_pair_that_the_list_is_about_are_counted() -> None:
+    found = frame(sl.agreements(sl.load("russia_iran"), pair=PAIR, every="year", half_life=1))
+    assert found["covered"].any()
+    assert found["n_in_force"].notna().any()
+
+
+@fault("C2: figures of zeros, and agreements of blocs that are not the pair's")
+def test_a_page_of_a_pair_with_one_act_says_that_there_is_nothing_to_show(
+    page: pages.Page,
+) -> None:
+    shown = page("03_partnership_intensity", pair=("IRN", "VEN"), every="month", until="stages.csv")
+    assert "Eurasian" not in shown.text
+    assert "EAEU" not in shown.text
+    assert "1 act" in shown.text
+    assert "nothing to show" in shown.text
+
+
+@pytest.mark.parametrize("year", [2020, 2021])
+@fault("C3: 0 senders on a state that the hand-picked list does not speak of that year")
+def test_senders_on_a_state_without_an_act_on_a_hand_picked_list_are_missing(year: int) -> None:
+    found = frame(sl.shared_sanctioners(sl.load("russia_iran"), pair=PAIR, every="year"))
+    row = found[found["period"].dt.year.eq(year)]
+    sides = row[["n_first", "n_second"]]
+    # The EU and the UK did list Russians in 2020, and the EU Iranians in 2021.
+    assert (sides.isna() | sides.gt(0)).all(axis=None)
+    assert row["jaccard"].isna().all()
+    assert row["n_shared"].isna().all()
+
+
+def test_senders_on_two_states_with_acts_are_compared() -> None:
+    found = frame(sl.shared_sanctioners(sl.load("russia_iran"), pair=PAIR, every="year"))
+    row = found[found["period"].dt.year.eq(2024)].iloc[0]
+    assert row["n_shared"] > 0
+    assert 0 < row["jaccard"] < 1
+
+
+STRANGER = ("RUS", "TUV")
+
+
+@fault("C4: rate 0 and covered True of a state that is in no row")
+def test_intensity_of_a_state_in_no_row_is_missing_and_says_so() -> None:
+    found, said = said_by(
+        lambda: sl.partnership_intensity(
+            year_of_events(), pair=STRANGER, every="month", coverage=YEAR
+        )
+    )
+    assert "TUV" in said
+    if not isinstance(found, sl.SanctlibError):
+        table = frame(found)
+        assert table[["n", "rate", "lower", "upper"]].isna().all(axis=None)
+        assert not table["covered"].fillna(value=False).any()
+
+
+@fault("C4: an empty table without a message")
+def test_intensity_of_a_state_in_no_row_says_so_without_a_coverage_too() -> None:
+    _, said = said_by(
+        lambda: sl.partnership_intensity(year_of_events(), pair=STRANGER, every="month")
+    )
+    assert "TUV" in said
+
+
+def test_intensity_of_a_state_that_the_coverage_names_is_zero() -> None:
+    named = replace(YEAR, states=frozenset({"IRN", "RUS", "TUR", "TUV", "USA"}))
+    found, _ = said_by(
+        lambda: sl.partnership_intensity(
+            year_of_events(), pair=STRANGER, every="month", coverage=named
+        )
+    )
+    assert frame(found)["n"].eq(0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        (
+            "observed_expected",
+            lambda: sl.observed_expected(
+                year_of_events(), pair=STRANGER, every="year", block="month", n_replicates=19,
+                coverage=YEAR,
+            ),
+        ),
+        (
+            "dyad_panel",
+            lambda: sl.dyad_panel(
+                year_of_events(), every="month", states=["IRN", "RUS", "TUV"], directed=False,
+                coverage=YEAR,
+            ),
+        ),
+    ],
+)  # fmt: skip
+@fault("C4: zeros of a state that is in no row of the news")
+def test_other_measures_of_a_state_in_no_row_say_so(name: str, call: Callable[[], Any]) -> None:
+    found, said = said_by(call)
+    assert "TUV" in said
+    if not isinstance(found, sl.SanctlibError) and name == "dyad_panel":
+        table = frame(found)
+        of_it = table[table["second"].eq("TUV") | table["first"].eq("TUV")]
+        assert not of_it["covered"].fillna(value=False).any()
+
+
+@fault("C5: n = 0 of a span that the source does not cover")
+def test_a_page_of_years_before_the_coverage_gives_no_count(page: pages.Page) -> None:
+    span = {"start": date(2019, 1, 1), "end": date(2020, 12, 31)}
+    shown = page("02_sanctions_over_time", **span, until="new_us.summary()")
+    said = "\n".join([shown.text, *shown.figures.values()])
+    assert "n = 0 " not in said
+    assert "not covered" in said
+
+
+@fault("C6: a row of a state with itself")
+def test_no_state_sanctions_itself_in_a_count_by_sender_and_target() -> None:
+    table = cases([("RUS", "USA", "2018-02-01", None), ("USA", "RUS", "2018-03-01", None)])
+    both = ["RUS", "USA"]
+    keys = {"by": ["sender", "target"], "senders": both, "targets": both, "coverage": YEAR}
+    found = frame(sl.active_sanctions(table, every="month", at="any_day", **keys))
+    assert set(found["sender"] + found["target"]) == {"RUSUSA", "USARUS"}
+
+
+@fault("C6: a row of a state with itself")
+def test_no_state_of_gsdb_sanctions_itself(real_data: Path) -> None:
+    reading = sl.read("gsdb", real_data / "cases" / "GSDB_V3.csv")
+    years = {"start": date(2014, 1, 1), "end": date(2015, 12, 31)}
+    keys = ["sender", "target"]
+    found = frame(sl.active_sanctions(reading, every="year", at="any_day", by=keys, **years))
+    assert not found["sender"].eq(found["target"]).any()
+
+
+def test_the_brief_of_the_united_states_does_not_count_its_own_list(page: pages.Page) -> None:
+    shown = page("country_brief", states=["USA"], until="if shown.empty")
+    headline = shown.table("headline").set_index("label")["value"]
+    assert headline.get("on the US list") != 0
+    assert "does not apply" in shown.text
+    assert "On its list" not in shown.text
+    assert "Acts on our list" not in shown.text
+
+
+# A kind's own question: what a source does not cover is asked of each measure.
+UNCOVERED: dict[str, Callable[[], Any]] = {
+    "US list before its first copy": lambda: sl.sanction_counts(
+        sl.load("ofac_sdn"), every="year", unit="entity", by=["target"], targets=["RUS"],
+        start=date(2012, 1, 1), end=date(2012, 12, 31),
+    ),
+    "US list after its last copy": lambda: sl.active_sanctions(
+        sl.load("ofac_sdn"), every="year", at="end_of_period", targets=["RUS"],
+        start=date(2031, 1, 1), end=date(2031, 12, 31),
+    ),
+    "Canadian list before its first day": lambda: sl.sanction_counts(
+        sl.load("canada_sema"), every="year", unit="designation", by=["target"],
+        targets=["RUS"], start=date(2001, 1, 1), end=date(2001, 12, 31),
+    ),
+    "news of another year": lambda: sl.partnership_intensity(
+        sl.load("icews_2018_monthly"), pair=PAIR, every="month", band=False,
+        start=date(2031, 1, 1), end=date(2031, 3, 31),
+    ),
+    "a year after the chronology": lambda: sl.agreements(
+        sl.load("russia_iran"), pair=PAIR, every="year", half_life=1,
+        start=date(2031, 1, 1), end=date(2031, 12, 31),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNCOVERED)
+def test_a_period_that_the_source_does_not_cover_is_never_zero(name: str) -> None:
+    found = outcome(UNCOVERED[name])
+    if isinstance(found, sl.SanctlibError):
+        assert "cover" in str(found)
+        return
+    table = frame(found)
+    assert not table["covered"].fillna(value=False).any()
+    counts = [c for c in ("n", "n_in_force", "upper") if c in table]
+    assert table[counts].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("sender", ["EU", "GBR"])
+def test_a_sender_that_the_source_cannot_name_has_no_zero(sender: str) -> None:
+    known = replace(YEAR, senders=frozenset({"USA"}))
+    found = frame(
+        sl.sanction_counts(
+            year_of_events().query("sender == 'USA'"), every="month", unit="act",
+            by=["sender"], senders=[sender], coverage=known,
+        )
+    )  # fmt: skip
+    assert found["n"].isna().all()

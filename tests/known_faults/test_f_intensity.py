@@ -1,0 +1,133 @@
+"""Kind F: intensity, the index of components, and observed over expected."""
+
+from __future__ import annotations
+
+import itertools
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sanctlib as sl
+from tests.conftest import ROOT
+from tests.known_faults import fault, frame, pages, said_by
+from tests.known_faults.made import YEAR, year_of_events
+
+PAIR = ("IRN", "RUS")
+PARTS = ["material", "meetings", "agreements", "other_cooperation"]
+
+
+@cache
+def rated() -> Any:
+    return sl.partnership_intensity(sl.load("icews_2018_weekly"), pair=PAIR, every="week")
+
+
+@cache
+def weekly() -> pd.DataFrame:
+    return frame(rated())
+
+
+@cache
+def index() -> pd.DataFrame:
+    """Return the parts of the index, in the mean over the weeks that are covered."""
+    found = frame(rated().decompose())
+    numbers = found.select_dtypes("number").columns
+    covered = found[found["period"].isin(weekly().loc[weekly()["covered"], "period"])]
+    return covered.groupby("component")[list(numbers)].mean().loc[PARTS]
+
+
+def test_the_page_states_the_rule_of_comparable_pairs_as_the_code_has_it() -> None:
+    text = pages.source("03_partnership_intensity")
+    assert "once a period on average" not in text
+    assert "once a month on average" in text
+
+
+def test_comparable_pairs_are_those_with_an_act_a_month() -> None:
+    week = weekly()[weekly()["component"].eq("all_cooperation") & weekly()["covered"]]
+    assert week["n_comparable"].unique().tolist() == [61]
+    assert int(week["rate"].gt(week["band_high"]).sum()) == 28
+    assert week["band_high"].median() == pytest.approx(0.31, abs=0.005)
+
+
+@cache
+def range_of_means() -> tuple[float, float]:
+    """Return the range of the mean index over weights of 0.5 to 1.5 that sum to 4."""
+    covered = weekly()[weekly()["covered"] & weekly()["component"].isin(PARTS)]
+    means = covered.groupby("component")["rate"].mean().loc[PARTS].to_numpy()
+    means_of = [
+        (np.array(weights) * 4 / sum(weights) * means).sum()
+        for weights in itertools.product([0.5, 1.5], repeat=4)
+    ]
+    return min(means_of), max(means_of)
+
+
+def test_no_weights_give_a_mean_index_outside_the_range_of_means() -> None:
+    assert range_of_means() == pytest.approx((0.416, 0.928), abs=0.0006)
+
+
+@fault("F2: the mean of each week's own extreme, 0.383 to 0.984")
+def test_the_band_of_the_index_is_the_range_of_its_mean_or_is_named() -> None:
+    low, high = index()[["weight_low", "weight_high"]].mean()
+    if "own extreme" not in pages.source("03_partnership_intensity"):
+        assert (low, high) == pytest.approx(range_of_means(), abs=0.001)
+
+
+def test_the_index_without_a_part_is_plain_or_says_that_weights_are_scaled_up() -> None:
+    found = index()["index_without"].to_numpy()
+    if "scaled up" not in pages.source("03_partnership_intensity"):
+        assert found == pytest.approx([0.643, 0.450, 0.596, 0.297], abs=0.0006)
+
+
+@fault("F4: not said that the interval counts real change as noise")
+def test_the_page_says_that_the_interval_of_a_week_is_conservative() -> None:
+    assert "conservative" in pages.source("03_partnership_intensity")
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param("observed_expected", marks=fault("F5: docs are silent")),
+        pytest.param("block_bootstrap", marks=fault("F6: docs are silent")),
+    ],
+)
+def test_the_coverage_of_a_bootstrap_is_in_the_page_on_inference(what: str) -> None:
+    assert what in (ROOT / "docs" / "inference.md").read_text(encoding="utf-8")
+
+
+@fault("F6: a bootstrap of few periods gives no warning")
+def test_a_block_bootstrap_of_few_periods_warns() -> None:
+    _, said = said_by(
+        lambda: sl.sanction_counts(
+            year_of_events(), every="week", unit="act", by=["target"], targets=["IRN"],
+            coverage=YEAR, interval="block_bootstrap",
+        )
+    )  # fmt: skip
+    assert "period" in said
+
+
+def test_an_interval_that_is_missing_has_no_text() -> None:
+    asked: dict[str, Any] = {"pair": PAIR, "every": "quarter", "block": "week", "n_replicates": 50}
+    found = frame(sl.observed_expected(sl.load("icews_2018_weekly"), **asked))
+    without = found["lower"].isna()
+    assert without.tolist() == [False, False, False, True]
+    assert found["interval"].isna().tolist() == without.tolist()
+
+
+def test_the_page_does_not_say_that_an_imprecise_estimate_shows_nothing_moves() -> None:
+    text = pages.source("03_partnership_intensity")
+    assert "nothing here says that the rate moves with the volume of news" not in text.replace(
+        '"\n', ""
+    )
+
+
+@pytest.mark.parametrize("words", ["the pair's own acts", "Goldstein", "ICEWS18"])
+@fault("F9: not said")
+def test_the_page_of_intensity_names_its_limits(words: str) -> None:
+    assert words in pages.source("03_partnership_intensity")
+
+
+@fault("F9: the sampling is RE-Net's")
+def test_the_news_of_2018_cite_those_who_sampled_them() -> None:
+    assert "Jin" in sl.cite(["icews_2018_weekly"])
