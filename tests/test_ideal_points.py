@@ -153,7 +153,7 @@ def test_a_pair_without_a_gap_is_told_where_to_find_one() -> None:
         voting_gap(shipped, pair=[("RUS", "IRN"), ("FRA", "DEU")])
     with pytest.raises(SanctlibError, match=r"'russia_iran' holds events\. It must hold dyads"):
         voting_gap(sl.load("russia_iran"), pair=("RUS", "IRN"))
-    with pytest.raises(SanctlibError, match="pair is None"):
+    with pytest.raises(SanctlibError, match="Name either pair="):
         voting_gap(shipped, pair=None)  # type: ignore[arg-type]
 
 
