@@ -236,10 +236,12 @@ def test_a_list_is_not_asked_for_lifted_sanctions() -> None:
 @pytest.mark.parametrize("by", [["sender"], []])
 def test_a_list_has_no_zero_of_another_sender(by: list[str]) -> None:
     asked = {"every": "year", "by": by, "senders": ["EU"], "targets": ["RUS"]}
-    for found in (
-        sl.sanction_counts(sl.load("ofac_sdn"), unit="entity", **asked).table,
-        sl.active_sanctions(sl.load("ofac_sdn"), at="end_of_period", **asked).table,
+    for result in (
+        sl.sanction_counts(sl.load("ofac_sdn"), unit="entity", **asked),
+        sl.active_sanctions(sl.load("ofac_sdn"), at="end_of_period", **asked),
     ):
+        found = result.table
+        assert result.findings == ("ofac_sdn covers nothing of what is requested.",)
         assert len(found)
         assert found[["n", "lower", "upper"]].isna().all(axis=None)
         assert not found["covered"].any()

@@ -214,7 +214,7 @@ def _findings(counts: pd.DataFrame, query: Query, words: str, source: Opened) ->
     """Return the total of each group over the periods with a count, most first."""
     seen = counts[counts["n"].notna() & counts["period"].notna()]
     if seen.empty:
-        return (f"{source.name} covers no {query.every} of the period requested.",)
+        return (f"{source.name} covers nothing of what is requested.",)
     totals = seen.groupby(list(query.by), dropna=False)["n"].sum() if query.by else None
     span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
     if totals is None:
