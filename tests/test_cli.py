@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from sanctlib.catalogue import datasets, shipped
+from sanctlib.catalogue import datasets
 from sanctlib.cli import main
 from sanctlib.errors import SanctlibError
 from sanctlib.reports.record import read_record
+from sanctlib.shipped import shipped
 from tests.small_notebooks import small_notebook
 
 

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.catalogue import Dataset, prepare, shipped, shipped_path
+from sanctlib.catalogue import prepare
 from sanctlib.errors import SourceError, UnknownChoiceError
 from sanctlib.schema import TABLES
+from sanctlib.shipped import Dataset, shipped, shipped_path
 from sanctlib.sources.canada import monthly_counts
 from sanctlib.sources.chronology import COLUMNS
 from sanctlib.sources.registry import READERS

@@ -15,11 +15,11 @@ import pytest
 import yaml
 
 import sanctlib as sl
-from sanctlib.catalogue import shipped
 from sanctlib.metrics.composition import Intensity
 from sanctlib.plots import PICTURES
 from sanctlib.result import EVERYTHING, TABLES, Result
 from sanctlib.result import PICTURES as PICTURE_FILES
+from sanctlib.shipped import shipped
 from tests.conftest import ROOT
 from tests.test_layers import LAYERS
 

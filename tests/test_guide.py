@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.catalogue import shipped as shipped_datasets
 from sanctlib.errors import SanctlibError
 from sanctlib.metrics.composition import Intensity
 from sanctlib.metrics.questions import UNITS
 from sanctlib.periods import Period
 from sanctlib.schema import AGREEMENT_STAGES, TABLES
+from sanctlib.shipped import shipped as shipped_datasets
 from sanctlib.sources.producers import producers
 from tests.conftest import ROOT
 from tests.samples import SAMPLES

@@ -24,7 +24,7 @@ LAYERS = (
     ("cleaning",),
     ("sources",),
     ("fetching",),
-    ("store",),
+    ("store", "shipped"),
     ("bulk",),
     ("catalogue",),
     ("engines", "warehouse"),

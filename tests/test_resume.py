@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from sanctlib.catalogue import Dataset, shipped
 from sanctlib.reports.folders import fresh_sibling, sweep
 from sanctlib.reports.record import Record, output_hashes, read_record, versions, write_record
 from sanctlib.reports.request import Request, request
 from sanctlib.reports.resume import standing
+from sanctlib.shipped import Dataset, shipped
 from tests.small_notebooks import small_notebook
 
 PARAMETERS = """\

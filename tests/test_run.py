@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from sanctlib.catalogue import shipped
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reports.executed import failure, leak, tidied, with_parameters, without_traces
 from sanctlib.reports.folders import folder_name, fresh_sibling, publish, write_whole
@@ -18,6 +17,7 @@ from sanctlib.reports.run import (
     notebooks_folder,
     run_notebook,
 )
+from sanctlib.shipped import shipped
 from tests.small_notebooks import small_notebook
 
 HEADING = "# Acts per week\n\nThe rate is $n / t$."

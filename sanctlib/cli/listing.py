@@ -9,9 +9,10 @@ from typing import get_args
 import click
 import pandas as pd
 
-from sanctlib.catalogue import Style, datasets, load, shipped
+from sanctlib.catalogue import Style, datasets, load
 from sanctlib.catalogue import cite as cite_keys
 from sanctlib.errors import check_choice
+from sanctlib.shipped import shipped
 
 SHIPPED = "Shipped: sl.load({})"
 READ = "Read from a producer's file: sl.read({}, path)"

@@ -16,9 +16,9 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from sanctlib.catalogue import shipped_path
 from sanctlib.reports.parameters import declared_in
 from sanctlib.reports.values import as_text, shown
+from sanctlib.shipped import shipped_path
 
 TEMPLATES = Path(__file__).parent / "templates"
 

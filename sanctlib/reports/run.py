@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from sanctlib.catalogue import STORE_VARIABLE, shipped_path
+from sanctlib.catalogue import STORE_VARIABLE
+from sanctlib.shipped import shipped_path
 from sanctlib.errors import ReportError, did_you_mean
 from sanctlib.reports.executed import (
     code_cells,
