@@ -1,11 +1,11 @@
 """What `import sanctlib as sl` offers, and where it is; imported when first requested."""
 
 from . import metrics, models
+from .acts import cells
 from .catalogue import cite, datasets, load, prepare
 from .codes.blocs import blocs, expand_blocs
 from .codes.countries import countries, resolve
 from .codes.programmes import programmes
-from .counting import cells
 from .coverage import Coverage
 from .errors import SanctlibError
 from .fetching.fetch import fetch

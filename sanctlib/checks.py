@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from sanctlib.codes.countries import is_party_code, resolve, state_codes
 from sanctlib.errors import SchemaError, check_columns, did_you_mean
 from sanctlib.schema import ACTIONS, TABLES, Column, Table, TableKind
+
+Relation: TypeAlias = Callable[[Iterable[str]], Any]
 
 
 def table_kind(columns: Iterable[str]) -> TableKind:
@@ -201,6 +205,91 @@ def _check_events(table: pd.DataFrame, schema: Table) -> None:
 def _check_parties(table: pd.DataFrame) -> None:
     for side in ("sender", "target"):
         check_words(table[[side]].drop_duplicates())
+
+
+def check_acts(
+    kind: TableKind, types: Mapping[str, str], relation: Relation, *, rows: bool, keys: bool
+) -> None:
+    """
+    Check a large table of events or cells in DuckDB, as `check_table` checks a small one.
+
+    `relation` returns columns of the table. Words, parties and types are always checked, the
+    numbers and days of all rows with `rows`, and that no key repeats with `keys`.
+
+    Raises
+    ------
+    SchemaError
+        Naming the first wrong value, and a close one that is right.
+    """
+    check_dates(types, [c for c in ("date", "date_last", "period") if c in types])
+    if _NUMBER.fullmatch(types.get("code", "")):
+        msg = "Column 'code' holds numbers, so leading zeros are lost (010 became 10). Read it"
+        raise SchemaError(f'{msg} as text: pd.read_csv(path, dtype={{"code": str}}).')
+    for names in (["family", "action"], ["sender"], ["target"]):
+        if held := [c for c in names if c in types]:
+            words = ", ".join(f"{c}::VARCHAR AS {c}" for c in held)
+            check_words(relation(held).aggregate(words, ", ".join(held)).df())
+    if not rows:
+        return
+    wrong = _wrong_acts(types, TABLES[kind])
+    sums = [f"count(*) FILTER (WHERE {c})" for c in wrong.values()]
+    ((n_rows, *each),) = relation(types).aggregate(", ".join(["count(*)", *sums]), "").fetchall()
+    for what, n in zip(wrong, each, strict=True):
+        if n:
+            raise SchemaError(f"{n:,} of {n_rows:,} rows are wrong: each {what}.")
+    key = ", ".join(c for c in TABLES[kind].key if c in types)
+    if keys and key:
+        repeated = relation(types).aggregate(f"{key}, count(*) AS n", key).filter("n > 1")
+        ((again,),) = repeated.aggregate("coalesce(sum(n), 0)", "").fetchall()
+        if again:
+            msg = f"{again:,} of {n_rows:,} rows repeat the key ({key})."
+            raise SchemaError(f"{msg} Keep one row for each.")
+
+
+def _wrong_acts(types: Mapping[str, str], schema: Table) -> dict[str, str]:
+    """Return what can be wrong with a row of events or cells, in words and in SQL."""
+    wrong = {}
+    for column in schema.columns:
+        name, held = column.name, types.get(column.name)
+        # Acts without a known day are counted too, as not assigned to a period.
+        if held and column.filled and column.required and column.kind != "date":
+            empty = f" OR {name}::VARCHAR = ''" if column.kind == "text" else ""
+            wrong[f"has no {name!r}"] = f"{name} IS NULL{empty}"
+        if held and column.kind == "integer":
+            if not _NUMBER.fullmatch(held):
+                msg = f"Column {name!r} holds {held}. It must hold whole numbers from 0."
+                raise SchemaError(msg)
+            number = f"{name}::DOUBLE"
+            wrong[f"has a number in {name!r} that is not a whole number from 0"] = (
+                f"{number} < 0 OR {number} > {_MOST} OR {number} <> floor({number})"
+            )
+    if {"date", "date_last"} <= types.keys():
+        wrong["has 'date' after 'date_last'"] = "date > date_last"
+    if {"mutual", "sender", "target"} <= types.keys():
+        wrong["is mutual with sender not before target"] = "mutual::BOOLEAN AND sender >= target"
+    return wrong
+
+
+_MOST = 1 << 53
+"""The greatest count that is exact as a float; infinity is above it."""
+# As DuckDB, PySpark and Ibis name them: BIGINT, UINTEGER, INT, INT64, FLOAT64, DECIMAL(18,3).
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\d*|FLOAT\d*|DOUBLE|DECIMAL.*")
+
+
+def check_dates(types: Mapping[str, str], columns: Iterable[str]) -> None:
+    """
+    Check that these columns hold dates without a time zone.
+
+    Raises
+    ------
+    SchemaError
+        Naming the first that does not, and what it holds.
+    """
+    for column in columns:
+        held = types[column]
+        if held != "DATE" and not (held.startswith("TIMESTAMP") and "ZONE" not in held):
+            msg = f"Column {column!r} holds {held}. It must hold days without a time zone."
+            raise SchemaError(f"{msg} sl.read_table parses and checks them.")
 
 
 def check_words(distinct: pd.DataFrame) -> None:

@@ -1,17 +1,322 @@
-"""Query tables of a cluster, a warehouse or a lazy frame where they are stored."""
+"""Open any table for SQL: a frame, a path, a Reading, a table of a cluster or a warehouse."""
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
 
-from sanctlib.errors import SanctlibError, SourceError
+import pandas as pd
+
+from sanctlib.checks import check_acts, check_dates, check_names, check_table, table_kind
+from sanctlib.coverage import Coverage
+from sanctlib.errors import SanctlibError, SourceError, check_columns, in_words
+from sanctlib.reading import Provenance, Reading
+from sanctlib.result import Result, Source
+from sanctlib.schema import TABLES, TableKind
+from sanctlib.store import coverage_from
 
 _LOG = logging.getLogger(__name__)
 _TABLE = "sanctlib_table"
+
+AnyTable: TypeAlias = object
+"""A frame of pandas, polars, pyarrow, PySpark or Ibis, a relation, a path, Reading or Result."""
+
+MEMORY_LIMIT = "2GB"
+"""The memory that DuckDB may use, unless the environment variable SANCTLIB_MEMORY names another."""
+
+_FRAMES = (
+    *("pandas.DataFrame", "polars.DataFrame", "polars.LazyFrame", "pyarrow.Table"),
+    *("duckdb.DuckDBPyRelation", "pyspark.DataFrame", "ibis.Table"),
+)
+
+
+def _type_of(table: object) -> str:
+    """Return library and class of a frame; no library is imported to ask this."""
+    if isinstance(table, pd.DataFrame):
+        return "pandas.DataFrame"
+    return f"{type(table).__module__.split('.')[0].lstrip('_')}.{type(table).__name__}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """
+    A table that is open for queries.
+
+    `coverage` is None where nobody stated what the source covers. `acts_are_rows` where the
+    store found one row for each act: then acts need not be made distinct. `checked` where a
+    reader of ours made it. `known` keeps relations by their columns.
+    """
+
+    name: str
+    kind: TableKind
+    columns: tuple[str, ...]
+    coverage: Coverage | None = None
+    curated: bool = False
+    acts_are_rows: bool = False
+    provenance: Provenance | None = None
+    checked: bool = False
+    native: Any
+    connection: Any
+    known: dict[tuple[str, ...], Any] = field(default_factory=dict)
+
+    @property
+    def source(self) -> Source:
+        """Where the numbers come from, for results."""
+        known = {"curated": self.curated, "provenance": self.provenance}
+        return Source(key=self.name, coverage=self.coverage, **known)  # type: ignore[arg-type]
+
+    def relation(self, columns: Iterable[str], *, where: Sequence[str] = ()) -> Any:
+        """Return these columns of the rows that meet all conditions: a relation or `SqlTable`."""
+        # A repeated name would be read twice, and become "name_1".
+        wanted = tuple(dict.fromkeys(columns))
+        check_columns(self.columns, wanted)
+        if where and _type_of(self.native) == "polars.LazyFrame":
+            frame, where = scanned(self.native.select(wanted), where)
+            rows = self.connection.from_arrow(_Stream(frame))
+        else:
+            # A text column of pandas is converted each time that a relation is made of it.
+            if wanted not in self.known:
+                self.known[wanted] = self._read(list(wanted))
+            rows = self.known[wanted]
+        for condition in where:
+            rows = rows.filter(condition)
+        return rows
+
+    def _read(self, columns: list[str]) -> Any:
+        kind, native, connection = _type_of(self.native), self.native, self.connection
+        if kind == "pandas.DataFrame":
+            return _of_pandas(native[columns], connection)
+        if kind == "pyspark.DataFrame":
+            return _of_spark(native, columns)
+        if kind == "ibis.Table":
+            return _of_ibis(native, columns, connection)
+        if kind == "duckdb.DuckDBPyRelation":
+            return native.project(", ".join(map(quoted, columns)))
+        frame = native.select(columns)
+        if kind == "polars.DataFrame":
+            frame = frame.to_arrow()
+        return connection.from_arrow(_Stream(frame) if kind == "polars.LazyFrame" else frame)
+
+    def types(self, columns: Iterable[str]) -> dict[str, str]:
+        """Return the types of columns, as SQL names them."""
+        rows = self.relation(columns)
+        return {c: str(t) for c, t in zip(rows.columns, rows.types, strict=True)}
+
+    def small(self, *, also: Iterable[str] = ()) -> pd.DataFrame:
+        """Return the declared columns, and `also`, in pandas: lists and cases, checked here."""
+        schema = TABLES[self.kind]
+        taken = [c for c in self.columns if c in {*schema.names, "sender", *also}]
+        types = self.types(taken)
+        check_dates(types, [c for c in taken if "ZONE" in types[c]])
+        return check_table(fetched(self.relation(taken)), schema)
+
+
+@contextmanager
+def opened(table: AnyTable, *, coverage: Coverage | None = None) -> Iterator[Opened]:
+    """
+    Open a table for queries, and check acts that no reader of ours made.
+
+    A Reading, a Result and a path of the store bring their coverage. The argument goes before it,
+    but a list of survivors stays one, and a source names no more senders. DuckDB works under a
+    memory limit and spills into a temporary folder; a DuckDB relation keeps its own connection.
+    """
+    import duckdb
+
+    if coverage is not None and not isinstance(coverage, Coverage):
+        msg = f"coverage is {coverage!r}. It must be a Coverage"
+        raise SanctlibError(f"{msg}: sl.Coverage(source=…, first=…, last=…).")
+    with tempfile.TemporaryDirectory(prefix="sanctlib-") as spill, _connected(spill) as held:
+        source = _source(table, held)
+        if coverage is not None:
+            known = source.coverage or coverage
+            survivors = coverage.survivors or known.survivors
+            given = replace(
+                coverage, survivors=survivors, senders=coverage.senders or known.senders
+            )
+            source = replace(source, coverage=given)
+        try:
+            if source.kind in ("events", "cells") and not source.checked:
+                _check(source)
+            yield source
+        except duckdb.Error as error:
+            # The second file of a folder is opened when its rows are needed, not before.
+            full = isinstance(error, duckdb.OutOfMemoryException)
+            hint = " The environment variable SANCTLIB_MEMORY sets the limit." if full else ""
+            raise SourceError(f"{source.name!r} cannot be read: {error}{hint}") from error
+
+
+def _check(source: Opened) -> None:
+    """Check acts, but where a scan of all rows would cost as much as the count itself."""
+    kind = _type_of(source.native)
+    if kind in ("pyspark.DataFrame", "ibis.Table"):
+        return
+    columns = [c for c in TABLES[source.kind].names if c in source.columns]
+    rows = source.kind == "cells" or kind != "polars.LazyFrame"
+    keys = kind in ("pandas.DataFrame", "polars.DataFrame", "pyarrow.Table")
+    check_acts(source.kind, source.types(columns), source.relation, rows=rows, keys=keys)
+    source.known.clear()  # they can hold copies of the columns
+
+
+def _connected(spill: str) -> Any:
+    import duckdb
+
+    limit = os.environ.get("SANCTLIB_MEMORY", MEMORY_LIMIT)
+    try:
+        held = duckdb.connect(config={"memory_limit": limit, "temp_directory": spill})
+    except duckdb.Error as error:
+        msg = f"SANCTLIB_MEMORY needs a size such as '2GB' or '512MB', and is {limit!r}."
+        raise SanctlibError(msg) from error
+    held.execute("set preserve_insertion_order = false")
+    # In a notebook there is no bar without ipywidgets, and it cannot be set either.
+    with suppress(duckdb.InvalidInputException):
+        held.execute("set enable_progress_bar = false")
+    return held
+
+
+def _source(table: AnyTable, connection: Any) -> Opened:
+    """Return a table with what is known about it."""
+    native: Any = table
+    known: dict[str, Any] = {"name": "own table"}
+    if isinstance(table, Result):
+        # Its numbers come from the sources that it names, and its coverage is theirs.
+        native, makers = table.table, [s.provenance for s in table.sources]
+        known = {"coverage": table.coverage, "curated": any(s.curated for s in table.sources)}
+        known["name"] = " and ".join(dict.fromkeys(s.key for s in table.sources)) or "own table"
+        known["provenance"] = makers[0] if len(makers) == 1 else None
+    elif isinstance(table, Reading):
+        native = table.table
+        known = {name: getattr(table, name) for name in ("coverage", "curated", "kind")}
+        known |= {"name": table.provenance.key, "provenance": table.provenance, "checked": True}
+    elif isinstance(table, str | Path):
+        native, path = _parquet(str(table), connection), Path(table).absolute()  # "." has no name
+        known = {"name": path.stem, **_manifest(path)}
+    elif _type_of(table) not in _FRAMES:
+        msg = f"The table is {in_words(table)}. It must be a pandas, polars, pyarrow, PySpark or"
+        msg = f"{msg} Ibis frame, a DuckDB relation, a path to Parquet, a Reading or a Result."
+        raise SanctlibError(msg)
+    if _type_of(native) == "polars.LazyFrame":
+        names = native.collect_schema().names()
+    else:
+        names = native.column_names if _type_of(native) == "pyarrow.Table" else native.columns
+    columns = tuple(map(str, names))
+    check_names(columns)
+    if "kind" not in known:
+        # Cells may be grouped by fewer keys than the shipped ones.
+        made = {"period", "n_acts"} <= set(columns) and "act_id" not in columns
+        known["kind"] = "cells" if made else table_kind(columns)
+    return Opened(native=native, connection=connection, columns=columns, **known)
+
+
+_ELSE = " Parquet is read in place; other files by sl.read_table, a producer's by sl.read."
+
+
+def _parquet(given: str, connection: Any) -> Any:
+    import duckdb
+
+    path, shown = Path(given), f"{given!r:.200}"
+    try:
+        exists = given != "" and path.exists()
+    except OSError:  # a name longer than any file's
+        exists = False
+    if not exists:
+        raise SourceError(f"There is no file or folder {shown}.{_ELSE}")
+    files = sorted(str(p) for p in path.rglob("*.parquet")) if path.is_dir() else [given]
+    if not files:
+        raise SourceError(f"The folder {shown} holds no file named *.parquet.")
+    try:
+        return connection.read_parquet(files)
+    except duckdb.Error as error:
+        raise SourceError(f"{shown} cannot be read as Parquet: {error}.{_ELSE}") from error
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """Return what the store states about a table; nothing about one of another maker."""
+    name = path.name if path.is_dir() else path.name.removesuffix(".parquet")
+    manifest = path.parent / f"{name}.json"
+    if not manifest.is_file():
+        return {}
+    stated = json.loads(manifest.read_text(encoding="utf-8"))
+    coverage, maker = stated["coverage"], stated.get("provenance")
+    return {
+        "coverage": None if coverage is None else coverage_from(coverage),
+        "provenance": None if maker is None else Provenance(**maker),
+        "curated": stated["curated"],
+        "acts_are_rows": stated["acts_are_rows"],
+        "checked": True,
+    }
+
+
+def _of_pandas(frame: pd.DataFrame, connection: Any) -> Any:
+    import duckdb
+
+    try:
+        return connection.from_df(frame)
+    except duckdb.Error:
+        # It cannot read columns that run backwards in memory, such as those of frame[::-1].
+        return connection.from_df(frame.copy())
+
+
+def fetched(relation: Any) -> pd.DataFrame:
+    """Return the rows in pandas, with dates as datetime64 and text as str."""
+    rows = relation.to_arrow_table()
+    frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
+    for name, values in frame.items():
+        held = str(rows.schema.field(name).type)
+        if values.dtype == "object" and held == "bool":
+            # A flag with a missing value: as text it would be the word "False".
+            frame[name] = values.astype("boolean")
+        elif held.startswith("decimal"):
+            frame[name] = values.astype("float64")
+        elif pd.api.types.is_datetime64_any_dtype(values):
+            frame[name] = values.astype("datetime64[us]")
+        elif values.dtype == "object" or isinstance(values.dtype, pd.CategoricalDtype):
+            frame[name] = values.astype("str")
+    return frame
+
+
+def quoted(column: str) -> str:
+    """Return a column's name as SQL writes it."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def scanned(frame: Any, where: Sequence[str]) -> tuple[Any, list[str]]:
+    """Give a lazy frame the conditions that its own scan understands; return the others too."""
+    import polars as pl
+
+    left = []
+    for condition in where:
+        try:
+            frame = frame.filter(pl.sql_expr(condition))
+        except pl.exceptions.SQLInterfaceError:  # it has no word for a pair of columns
+            left.append(condition)
+    return frame, left
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """A lazy polars frame that DuckDB reads batch by batch, again in each query."""
+
+    frame: Any
+
+    def __arrow_c_stream__(self, requested: object = None) -> object:
+        import polars as pl
+        import pyarrow as pa
+
+        schema = pl.DataFrame(schema=self.frame.collect_schema()).to_arrow().schema
+        reader = pa.RecordBatchReader.from_batches(schema, self._batches())
+        return reader.__arrow_c_stream__(requested)
+
+    def _batches(self) -> Iterator[Any]:
+        with _answering("polars"):
+            for batch in self.frame.collect_batches():
+                yield from batch.to_arrow().to_batches()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,95 +324,36 @@ class SqlTable:
     """
     A table of another engine, with the part of a DuckDB relation that counting needs.
 
-    The query grows as text, in DuckDB's words, and reaches the engine once, when its small
-    answer is fetched: a lazy frame is a recipe, and referring to it twice scans it twice.
+    The query grows as text, in DuckDB's words. `run` sends it once, when the answer is fetched,
+    as a query on the table named `sanctlib_table`.
     """
 
     query: str
     run: Callable[[str], Any]
-    """Runs a query on the table named `sanctlib_table` and returns a pyarrow table."""
-    columns: tuple[str, ...]
-    types: tuple[str, ...]
+    columns: Sequence[str]
+    types: Sequence[str]
 
     def filter(self, condition: str) -> SqlTable:
         """Keep the rows for which the condition holds."""
-        return self._then(f"SELECT * FROM ({self.query}) AS t WHERE {condition}")
+        return replace(self, query=f"SELECT * FROM ({self.query}) AS t WHERE {condition}")
 
     def project(self, columns: str) -> SqlTable:
         """Take these columns."""
-        return self._then(f"SELECT {columns} FROM ({self.query}) AS t")
+        return replace(self, query=f"SELECT {columns} FROM ({self.query}) AS t")
 
     def aggregate(self, columns: str, groups: str) -> SqlTable:
         """Take these columns, a row per group; no groups make one row, or none of no rows."""
         grouped = f" GROUP BY {groups}" if groups else " HAVING count(*) > 0"
-        return self._then(f"SELECT {columns} FROM ({self.query}) AS t{grouped}")
-
-    def distinct(self) -> SqlTable:
-        """Keep each row once."""
-        return self._then(f"SELECT DISTINCT * FROM ({self.query}) AS t")
+        return replace(self, query=f"SELECT {columns} FROM ({self.query}) AS t{grouped}")
 
     def to_arrow_table(self) -> Any:
         """Run the query and return its rows."""
         return self.run(self.query)
 
-    def _then(self, query: str) -> SqlTable:
-        return replace(self, query=query)
 
-
-@dataclass(frozen=True, kw_only=True)
-class LazyTable:
-    """A lazy polars frame: its own scan does the filtering, and DuckDB all else."""
-
-    frame: Any
-    connection: Any
-    columns: tuple[str, ...]
-    types: tuple[Any, ...]
-
-    def filter(self, condition: str) -> Any:
-        """Keep the rows for which the condition holds."""
-        import polars as pl
-
-        try:
-            return replace(self, frame=self.frame.filter(pl.sql_expr(condition)))
-        except pl.exceptions.SQLInterfaceError:  # it has no word for a pair of columns
-            return self._collected().filter(condition)
-
-    def project(self, columns: str) -> Any:
-        """Take these columns."""
-        return self._collected().project(columns)
-
-    def aggregate(self, columns: str, keys: str) -> Any:
-        """Group by the keys."""
-        return self._collected().aggregate(columns, keys)
-
-    def to_arrow_table(self) -> Any:
-        """Return the rows."""
-        return self._collected().to_arrow_table()
-
-    def _collected(self) -> Any:
-        with _answering("polars"):
-            return self.connection.from_arrow(self.frame.collect().to_arrow())
-
-
-def from_polars(frame: Any, columns: Sequence[str], connection: Any) -> LazyTable:
-    """Take columns of a lazy polars frame; the others are not read."""
-    import polars as pl
-
-    chosen = frame.select(columns)
-    empty = connection.from_arrow(pl.DataFrame(schema=chosen.collect_schema()).to_arrow())
-    return LazyTable(
-        frame=chosen, connection=connection, columns=tuple(columns), types=tuple(empty.types)
-    )
-
-
-def from_spark(frame: Any, columns: Sequence[str]) -> SqlTable:
-    """
-    Take columns of a PySpark frame; its own cluster does the counting.
-
-    The day of a time that Spark keeps with a zone is its day in the zone of the session.
-    """
-    kinds = {"timestamp_ntz": "TIMESTAMP"}
-    types = {name: kinds.get(kind, kind.upper()) for name, kind in frame.dtypes}
+def _of_spark(frame: Any, columns: Sequence[str]) -> SqlTable:
+    """Take columns of a PySpark frame; a time with a zone has its day in that of the session."""
+    kinds = {name: kind.upper().replace("_NTZ", "") for name, kind in frame.dtypes}
 
     def run(query: str) -> Any:
         text = in_words_of("spark", query)
@@ -117,56 +363,30 @@ def from_spark(frame: Any, columns: Sequence[str]) -> SqlTable:
             zoned = [name for name, kind in rows.dtypes if kind == "timestamp"]
             return rows.withColumns({c: rows[c].cast("timestamp_ntz") for c in zoned}).toArrow()
 
-    names = ", ".join('"' + c.replace('"', '""') + '"' for c in columns)
-    return SqlTable(
-        query=f"SELECT {names} FROM {_TABLE}",
-        run=run,
-        columns=tuple(columns),
-        types=tuple(types[c] for c in columns),
-    )
+    query = f"SELECT {', '.join(map(quoted, columns))} FROM {_TABLE}"
+    return SqlTable(query=query, run=run, columns=columns, types=[kinds[c] for c in columns])
 
 
-def from_ibis(table: Any, columns: Sequence[str]) -> SqlTable:
+def _of_ibis(table: Any, columns: Sequence[str], connection: Any) -> SqlTable:
     """Take columns of an Ibis table; its backend (BigQuery, Postgres, …) does the counting."""
     chosen = table.select(*columns)
     schema = chosen.schema()
+    # Columns and answers have the types that DuckDB gives them, whatever the backend would.
+    empty = connection.from_arrow(schema.to_pyarrow().empty_table())
 
     def run(query: str) -> Any:
-        import duckdb
-
-        with _answering("Ibis"), duckdb.connect() as local:
-            # The answer has the types that DuckDB gives it, whatever the backend would.
-            empty: Any = local.from_arrow(schema.to_pyarrow().empty_table())
+        with _answering("Ibis"):
             typed = type(schema).from_pyarrow(empty.query(_TABLE, query).to_arrow_table().schema)
             backend = chosen.get_backend()
             text = in_words_of(backend.dialect, query)
             whole = f"WITH {_TABLE} AS ({backend.compile(chosen)}) {text}"
             return backend.sql(whole, schema=typed).to_pyarrow()
 
-    return SqlTable(
-        query=f"SELECT * FROM {_TABLE}",
-        run=run,
-        columns=tuple(columns),
-        types=tuple(_type_of(schema[c]) for c in columns),
-    )
-
-
-def _type_of(kind: Any) -> str:
-    zoned = kind.is_timestamp() and kind.timezone is not None
-    return type(kind).__name__.upper() + (" WITH TIME ZONE" if zoned else "")
+    return SqlTable(query=f"SELECT * FROM {_TABLE}", run=run, columns=columns, types=empty.types)
 
 
 def in_words_of(dialect: Any, query: str) -> str:
-    """
-    Return a query of ours in an engine's words, which are logged as they are sent.
-
-    Raises
-    ------
-    SanctlibError
-        Where sqlglot, which knows them, is not installed.
-    SourceError
-        When the engine has no words for it.
-    """
+    """Return a query of ours in the SQL of an engine, as sqlglot translates it, and log it."""
     try:
         from sqlglot import Dialect, ErrorLevel, exp, parse_one
         from sqlglot.dialects import BigQuery

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sanctlib.acts import cells
 from sanctlib.catalogue import note_read, store_folder
-from sanctlib.counting import cells
 from sanctlib.errors import SourceError, check_choice
 from sanctlib.periods import Period
 from sanctlib.query import Day, ask

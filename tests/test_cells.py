@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sanctlib as sl
-from sanctlib.counting import cells
+from sanctlib.acts import span
+from sanctlib.engines import opened
 from sanctlib.errors import (
     MissingColumnsError,
     SanctlibError,
@@ -23,7 +24,6 @@ from sanctlib.errors import (
     SourceError,
     UnknownChoiceError,
 )
-from sanctlib.frames import opened
 from sanctlib.reading import Audit
 from sanctlib.store import save
 from tests.engines import Shaped
@@ -69,7 +69,7 @@ def rows(table: pd.DataFrame) -> list[tuple]:
 
 def test_every_engine_gives_the_same_months(as_engine: Shaped) -> None:
     table = as_engine(events(ACTS))
-    found = cells(table, every="month", by=["sender", "target"])
+    found = sl.cells(table, every="month", by=["sender", "target"])
     assert list(found) == ["period", "sender", "target", "n_acts", "n_rows", "n_unassigned"]
     assert found["period"].dtype == "datetime64[us]"
     assert rows(found) == [
@@ -92,17 +92,17 @@ def test_every_engine_gives_the_same_months(as_engine: Shaped) -> None:
     ],
 )
 def test_an_act_wider_than_the_period_is_never_placed(every: str, expected: list) -> None:
-    found = cells(events(ACTS), every=every, by=())
+    found = sl.cells(events(ACTS), every=every, by=())
     assert rows(found[["period", "n_acts", "n_unassigned"]]) == expected
 
 
 def test_an_act_with_two_targets_is_one_act_of_its_sender() -> None:
-    found = cells(events(ACTS), every="month", by=["sender"], senders=["USA"])
+    found = sl.cells(events(ACTS), every="month", by=["sender"], senders=["USA"])
     assert rows(found) == [("2018-01-01", "USA", 1, 6, 0), (None, "USA", 0, 1, 1)]
 
 
 def test_the_span_keeps_what_can_lie_in_it_and_places_what_must() -> None:
-    found = cells(
+    found = sl.cells(
         events(ACTS), every="month", by=["action"], start=date(2018, 2, 1), end=date(2018, 2, 27)
     )
     # Act 2 may be of 31 January, act 3 of 28 February; act 4 is outside.
@@ -111,44 +111,44 @@ def test_the_span_keeps_what_can_lie_in_it_and_places_what_must() -> None:
 
 def test_pairs_hold_both_directions_and_nothing_else() -> None:
     both = events([*ACTS, ("5", "2018-01-02", "2018-01-02", "IRN", "RUS", "agree", 1)])
-    found = cells(both, every="year", by=["sender"], pairs=[("RUS", "IRN")])
+    found = sl.cells(both, every="year", by=["sender"], pairs=[("RUS", "IRN")])
     assert rows(found[["sender", "n_acts"]]) == [("IRN", 1), ("RUS", 1)]
     with pytest.raises(SanctlibError, match="pairs is empty"):
-        cells(both, every="year", by=["sender"], pairs=[])
-    assert cells(both, every="year", by=["sender"], targets=[]).empty
+        sl.cells(both, every="year", by=["sender"], pairs=[])
+    assert sl.cells(both, every="year", by=["sender"], targets=[]).empty
 
 
 def test_measures_are_written_out_and_missing_ones_kept() -> None:
     table = events(ACTS[:2]).assign(measures=["financial;trade", None])
     table["act_id"] = ["1", "2"]
-    found = cells(table, every="year", by=["measure"])
+    found = sl.cells(table, every="year", by=["measure"])
     assert rows(found[["measure", "n_acts"]]) == [("financial", 1), ("trade", 1), (None, 1)]
 
 
 def test_cells_make_the_same_cells_with_fewer_keys() -> None:
     acts = events(ACTS[2:])
-    first = cells(acts, every="month")
-    assert rows(cells(first, every="month", by=["sender"])) == rows(
-        cells(acts, every="month", by=["sender"])
+    first = sl.cells(acts, every="month")
+    assert rows(sl.cells(first, every="month", by=["sender"])) == rows(
+        sl.cells(acts, every="month", by=["sender"])
     )
 
 
 def test_cells_of_other_periods_are_refused() -> None:
-    weeks = cells(events(ACTS), every="week")
+    weeks = sl.cells(events(ACTS), every="week")
     with pytest.raises(SanctlibError, match=r"a period from 2018-01-29, where no month begins"):
-        cells(weeks, every="month")
+        sl.cells(weeks, every="month")
     days = [
         (str(i), f"20{i}-05-05", f"20{i}-05-05", "USA", "IRN", "impose", 1) for i in (16, 17, 18)
     ]
-    years = cells(events(days), every="year")
+    years = sl.cells(events(days), every="year")
     with pytest.raises(SanctlibError, match="All cells begin a year"):
-        cells(years, every="month")
+        sl.cells(years, every="month")
 
 
 def test_cells_lack_the_keys_they_were_not_made_with() -> None:
-    few = cells(events(ACTS), every="month", by=["sender"])
+    few = sl.cells(events(ACTS), every="month", by=["sender"])
     with pytest.raises(MissingColumnsError, match="no column 'target'"):
-        cells(few, every="month", by=["target"])
+        sl.cells(few, every="month", by=["target"])
 
 
 @pytest.mark.parametrize(
@@ -162,49 +162,49 @@ def test_cells_lack_the_keys_they_were_not_made_with() -> None:
 )
 def test_what_cannot_be_read_is_named(table: object, error: type, match: str) -> None:
     with pytest.raises(error, match=match):
-        cells(table, every="month")
+        sl.cells(table, every="month")
 
 
 def test_a_file_that_is_not_parquet_and_a_folder_without_one_are_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"holds no file named \*.parquet"):
-        cells(tmp_path, every="month")
+        sl.cells(tmp_path, every="month")
     events(ACTS).to_parquet(tmp_path / "a.parquet", index=False)
     whole = (tmp_path / "a.parquet").read_bytes()
     (tmp_path / "b.parquet").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SourceError, match=r"cannot (be )?read"):
-        cells(tmp_path / "b.parquet", every="month")
+        sl.cells(tmp_path / "b.parquet", every="month")
     with pytest.raises(SourceError, match=r"cannot (be )?read"):
-        cells(tmp_path, every="month")
+        sl.cells(tmp_path, every="month")
 
 
 def test_dates_in_text_or_with_a_zone_are_refused() -> None:
     table = events(ACTS)
     with pytest.raises(SchemaError, match="Column 'date' holds VARCHAR"):
-        cells(table.assign(date=table["date"].astype("str")), every="month")
+        sl.cells(table.assign(date=table["date"].astype("str")), every="month")
     with pytest.raises(SchemaError, match="Column 'date' holds TIMESTAMP WITH TIME ZONE"):
-        cells(table.assign(date=table["date"].dt.tz_localize("UTC")), every="month")
+        sl.cells(table.assign(date=table["date"].dt.tz_localize("UTC")), every="month")
 
-    weeks = cells(table, every="week")
+    weeks = sl.cells(table, every="week")
     with pytest.raises(SchemaError, match="Column 'period' holds VARCHAR"):
-        cells(weeks.assign(period=weeks["period"].astype("str")), every="week")
+        sl.cells(weeks.assign(period=weeks["period"].astype("str")), every="week")
 
 
 def test_a_row_that_does_not_say_its_reports_is_one_report() -> None:
     table = events(ACTS[3:]).assign(n_reports=[None, 2])
-    assert cells(table, every="year", by=())["n_rows"].tolist() == [3]
+    assert sl.cells(table, every="year", by=())["n_rows"].tolist() == [3]
 
 
 def test_flags_written_as_numbers_are_flags() -> None:
     table = events(ACTS[3:])
     numbers = table.assign(mutual=table["mutual"].astype("int64"))
-    pd.testing.assert_frame_equal(cells(numbers, every="year"), cells(table, every="year"))
+    pd.testing.assert_frame_equal(sl.cells(numbers, every="year"), sl.cells(table, every="year"))
 
 
 def test_a_key_twice_and_a_backward_span_are_refused() -> None:
     with pytest.raises(SanctlibError, match=r"by holds .* twice"):
-        cells(events(ACTS), every="month", by=["sender", "sender"])
+        sl.cells(events(ACTS), every="month", by=["sender", "sender"])
     with pytest.raises(SanctlibError, match="start must not be after end"):
-        cells(events(ACTS), every="month", start=date(2019, 1, 1), end=date(2018, 1, 1))
+        sl.cells(events(ACTS), every="month", start=date(2019, 1, 1), end=date(2018, 1, 1))
 
 
 def test_categories_day_dates_and_empty_columns_count_alike() -> None:
@@ -213,27 +213,25 @@ def test_categories_day_dates_and_empty_columns_count_alike() -> None:
     odd["date"], odd["date_last"] = odd["date"].dt.date, odd["date_last"].dt.date
     by = ["sender", "target", "code"]
     pd.testing.assert_frame_equal(
-        cells(odd, every="month", by=by), cells(table, every="month", by=by)
+        sl.cells(odd, every="month", by=by), sl.cells(table, every="month", by=by)
     )
 
 
 def test_a_quote_in_a_value_is_a_value() -> None:
     with pytest.raises(UnknownChoiceError, match="no state"):
-        cells(events(ACTS), every="year", by=["sender"], senders=["U'SA"])
+        sl.cells(events(ACTS), every="year", by=["sender"], senders=["U'SA"])
     odd = events(ACTS).assign(programme="E.O. 'x'")
-    assert cells(odd, every="year", by=["programme"])["programme"].unique().tolist() == ["E.O. 'x'"]
+    assert sl.cells(odd, every="year", by=["programme"])["programme"].unique().tolist() == [
+        "E.O. 'x'"
+    ]
 
 
 def test_the_scan_of_parquet_is_asked_for_the_span(tmp_path: Path) -> None:
     events(ACTS).to_parquet(tmp_path / "t.parquet", index=False)
     relation = duckdb.read_parquet(str(tmp_path / "t.parquet"))
     with opened(relation) as source:
-        from sanctlib.conditions import Span
-
-        held = source.relation(["date", "date_last", "sender"])
-        for condition in Span(date(2018, 2, 1), date(2018, 2, 3)).touched():
-            held = held.filter(condition)
-        plan = held.explain()
+        where, _ = span(date(2018, 2, 1), date(2018, 2, 3), "date", "date_last")
+        plan = source.relation(["date", "date_last", "sender"], where=where).explain()
     scan = plan[plan.index("SCAN") :]
     assert "2018-02-01" in scan
     assert "FILTER" not in plan[: plan.index("SCAN")]
@@ -268,7 +266,7 @@ def test_the_store_says_whether_acts_are_rows_and_the_counts_are_the_same(
         assert source.acts_are_rows is rows
     for by in ([], ["sender"], ["sender", "target", "action"]):
         pd.testing.assert_frame_equal(
-            cells(path, every="month", by=by), cells(table, every="month", by=by)
+            sl.cells(path, every="month", by=by), sl.cells(table, every="month", by=by)
         )
 
 
@@ -281,7 +279,7 @@ def test_a_pair_asked_for_reaches_the_scan_and_skips_the_other_row_groups(tmp_pa
     held.execute(f"SET enable_profiling = 'json'; SET profiling_output = '{said}'")
     n_read = {}
     for pairs, expected in (([(states[7], "IRN")], 100), (None, 5000)):
-        found = cells(held.read_parquet(str(path)), every="month", by=(), pairs=pairs)
+        found = sl.cells(held.read_parquet(str(path)), every="month", by=(), pairs=pairs)
         assert found["n_acts"].tolist() == [expected]
         n_read[expected] = json.loads(said.read_text())["io"]["total_bytes_read"]
     assert n_read[100] < n_read[5000] / 2
@@ -295,7 +293,7 @@ def test_the_limit_of_memory_is_that_of_the_environment(monkeypatch: pytest.Monk
     assert limit == [("61.0 MiB",)]
     monkeypatch.setenv("SANCTLIB_MEMORY", "much")
     with pytest.raises(SanctlibError, match="SANCTLIB_MEMORY needs a size such as '2GB'"):
-        cells(events(ACTS), every="month")
+        sl.cells(events(ACTS), every="month")
 
 
 some_acts = st.lists(
@@ -326,7 +324,7 @@ def dated(acts: list[tuple]) -> pd.DataFrame:
 @given(acts=some_acts, every=st.sampled_from(["day", "week", "month", "quarter", "year"]))
 def test_no_act_and_no_row_is_lost_or_invented(acts: list[tuple], every: str) -> None:
     table = dated(acts)
-    found = cells(table, every=every, by=())
+    found = sl.cells(table, every=every, by=())
     assert found["n_acts"].sum() + found["n_unassigned"].sum() == table["act_id"].nunique()
     assert found["n_rows"].sum() == table["n_reports"].sum()
 
@@ -335,14 +333,16 @@ def test_no_act_and_no_row_is_lost_or_invented(acts: list[tuple], every: str) ->
 @given(acts=some_acts, data=st.data())
 def test_the_order_of_rows_does_not_matter(acts: list[tuple], data: st.DataObject) -> None:
     shuffled = dated(acts).iloc[data.draw(st.permutations(range(len(acts))))]
-    pd.testing.assert_frame_equal(cells(shuffled, every="month"), cells(dated(acts), every="month"))
+    pd.testing.assert_frame_equal(
+        sl.cells(shuffled, every="month"), sl.cells(dated(acts), every="month")
+    )
 
 
 @pytest.mark.parametrize("span", [{}, {"start": date(2018, 1, 1), "end": date(2018, 2, 28)}])
 def test_an_act_of_no_known_day_is_counted_as_unplaced_not_lost(span: dict[str, date]) -> None:
     table = events(ACTS)
     table.loc[0, ["date", "date_last"]] = pd.NaT
-    found = cells(table, every="month", by=["sender", "target"], **span)
+    found = sl.cells(table, every="month", by=["sender", "target"], **span)
     unplaced = found[found["n_unassigned"].gt(0) & found["target"].eq("IRN")]
     # Acts 1, without a day, and 2, which lies in January or February.
     assert unplaced[["sender", "n_unassigned"]].to_numpy().tolist() == [["USA", 2]]

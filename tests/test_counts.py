@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sanctlib as sl
-from sanctlib.counting import cells
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.counts import sanction_counts
@@ -196,7 +195,7 @@ def test_a_month_cut_by_the_span_is_marked() -> None:
 def test_cells_give_the_counts_of_their_events() -> None:
     few = events().iloc[2:]
     from_cells = sanction_counts(
-        cells(few, every="month"), every="month", unit="act", coverage=SPRING
+        sl.cells(few, every="month"), every="month", unit="act", coverage=SPRING
     ).table
     direct = sanction_counts(few, every="month", unit="act", coverage=SPRING).table
     # Cells do not say where an act that is not placed could lie.
@@ -392,7 +391,7 @@ def test_a_week_that_the_first_day_of_the_coverage_cuts_counts_from_cells_too() 
     known = Coverage(source="own", first=date(2022, 1, 12), last=date(2022, 1, 30))
     asked = {"every": "week", "unit": "act", "start": known.first, "coverage": known}
     direct = sanction_counts(table.iloc[2:], **asked).table
-    from_cells = sanction_counts(cells(table.iloc[2:], every="week"), **asked).table
+    from_cells = sanction_counts(sl.cells(table.iloc[2:], every="week"), **asked).table
     pd.testing.assert_frame_equal(from_cells, direct)
     assert direct["n"].sum() == 3
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sanctlib as sl
-from sanctlib.counting import cells
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.counts import sanction_counts
@@ -91,7 +90,7 @@ def test_three_days_side_by_side() -> None:
 @pytest.mark.parametrize(
     ("table", "options", "error", "match"),
     [
-        (cells(events().iloc[:2], every="month"), {}, SanctlibError, "holds cells"),
+        (sl.cells(events().iloc[:2], every="month"), {}, SanctlibError, "holds cells"),
         (CASES, {"unit": "case"}, SanctlibError, "only events can answer. 'own table' holds cases"),
         (events(), {}, MissingColumnsError, "'date_announced'"),
         (ACTS, {"dated": "adopted"}, UnknownChoiceError, "dated is 'adopted'"),

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sanctlib as sl
-from sanctlib.counting import cells
 from sanctlib.coverage import Coverage
 from sanctlib.errors import (
     CoverageError,
@@ -380,7 +379,7 @@ def test_components_and_directions_add_up_and_cells_give_the_same(acts: list[tup
     assert sums.drop("all_cooperation").sum() == sums["all_cooperation"]
     both = monthly(table, directed=True).groupby("component")["n"].sum()
     assert both.to_dict() == sums.to_dict()
-    pd.testing.assert_frame_equal(found, monthly(cells(table, every="month")))
+    pd.testing.assert_frame_equal(found, monthly(sl.cells(table, every="month")))
 
 
 @settings(deadline=None, derandomize=True, max_examples=20)

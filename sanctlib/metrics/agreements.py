@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sanctlib.codes.blocs import SIDES, expand_blocs
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
+from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.grid import covered_groups, periods_asked
 from sanctlib.metrics.pairs import check_span
 from sanctlib.metrics.questions import check_covered, check_kind

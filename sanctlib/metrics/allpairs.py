@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.conditions import kept_rows
-from sanctlib.frames import fetched
+from sanctlib.acts import kept_rows
+from sanctlib.engines import fetched
 from sanctlib.metrics.bands import ALL, PER, Denominator, exposure_of
 from sanctlib.metrics.pairs import way_columns
 from sanctlib.schema import COMPONENTS

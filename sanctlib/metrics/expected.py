@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.counting import cells_of
+from sanctlib.acts import cells_of
 from sanctlib.coverage import Coverage
+from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.bands import EVERY_COMPONENT, Component
 from sanctlib.metrics.grid import periods_asked
 from sanctlib.metrics.intervals import percent

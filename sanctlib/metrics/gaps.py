@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError
-from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.pairs import in_names, way_in_names
 from sanctlib.metrics.questions import check_kind
 from sanctlib.query import Pair, ask, parties_of

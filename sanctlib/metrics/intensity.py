@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.counting import ACT, KEYS, cells_of, counted_rows
+from sanctlib.acts import ACT, KEYS, cells_of, counted_rows
 from sanctlib.coverage import Coverage
+from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import check_choice
-from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.allpairs import Covers, rates_of_all
 from sanctlib.metrics.bands import (
     ALL,

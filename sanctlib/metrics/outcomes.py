@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.grid import group_codes
 from sanctlib.metrics.intervals import wilson_interval
 from sanctlib.metrics.questions import (

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.codes.countries import countries, name_of
+from sanctlib.engines import Opened
 from sanctlib.errors import CoverageError, SanctlibError
-from sanctlib.frames import Opened
 from sanctlib.metrics.grid import lived_groups
 from sanctlib.periods import Period, period_end
 from sanctlib.query import Pair, Query, keys_of, state_of

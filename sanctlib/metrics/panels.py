@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from sanctlib.acts import cells_of
 from sanctlib.codes.countries import resolve
-from sanctlib.counting import cells_of
 from sanctlib.coverage import Coverage
+from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.grid import lived_groups, periods_asked
 from sanctlib.metrics.pairs import check_span, states_of
 from sanctlib.metrics.questions import check_covered, check_kind, check_not_curated

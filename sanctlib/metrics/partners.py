@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from sanctlib.acts import cells_of
 from sanctlib.codes.countries import name_of
-from sanctlib.counting import cells_of
 from sanctlib.coverage import Coverage
-from sanctlib.frames import AnyTable, opened
+from sanctlib.engines import AnyTable, opened
 from sanctlib.metrics.bands import ALL
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.questions import check_kind, check_not_curated

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
+from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.questions import check_covered, check_not_curated
 from sanctlib.metrics.stocks import At, active_sanctions

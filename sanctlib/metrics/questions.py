@@ -9,8 +9,8 @@ import pandas as pd
 
 from sanctlib.codes.programmes import sender_of
 from sanctlib.coverage import Coverage
+from sanctlib.engines import Opened, fetched
 from sanctlib.errors import CuratedError, SanctlibError, check_columns
-from sanctlib.frames import Opened, fetched
 from sanctlib.periods import PERIODS, period_start
 from sanctlib.query import Dated, Query, TargetRule, Unit
 from sanctlib.schema import COUNTED_SANCTIONS

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
-from sanctlib.frames import AnyTable, opened
+from sanctlib.engines import AnyTable, opened
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.stocks import active_sanctions
 from sanctlib.periods import Period

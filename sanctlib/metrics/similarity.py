@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, SchemaError, check_columns
-from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.pairs import in_names, way_in_names
 from sanctlib.metrics.questions import check_kind
 from sanctlib.query import Pair, Query, ask, keys_of, number_of

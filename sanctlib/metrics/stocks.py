@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
+from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.frames import AnyTable, Opened, opened
 from sanctlib.metrics.counts import notes_of
 from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, lived_groups, periods_asked
 from sanctlib.metrics.questions import (

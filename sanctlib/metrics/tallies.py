@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sanctlib.counting import counted_rows, grouped
+from sanctlib.acts import counted_rows, grouped
+from sanctlib.engines import Opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.frames import Opened
 from sanctlib.metrics.questions import (
     TARGET_COLUMN,
     by_programme,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sanctlib.codes.countries import name_of
+from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.questions import check_kind
 from sanctlib.query import Day, Pair, Query, ask, one_pair
 from sanctlib.result import Result

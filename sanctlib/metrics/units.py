@@ -7,12 +7,13 @@ from datetime import date
 
 import pandas as pd
 
+from sanctlib.acts import periods_of
 from sanctlib.coverage import Coverage
+from sanctlib.engines import AnyTable, Opened, fetched, opened
 from sanctlib.errors import SanctlibError
-from sanctlib.frames import AnyTable, Opened, fetched, opened
 from sanctlib.metrics.questions import RULES, TARGET_COLUMN, UNITS, check_kind
 from sanctlib.metrics.tallies import pieces_of
-from sanctlib.periods import PERIODS, Period, period_end, period_start
+from sanctlib.periods import Period, period_end, period_start
 from sanctlib.query import Day, Query, TargetRule, ask
 from sanctlib.reading import Reading
 from sanctlib.result import Result
@@ -114,7 +115,7 @@ def compare_units(
             for unit in units:
                 for rule in _rules(source):
                     one = ask(
-                        every=_grid(source),
+                        every=periods_of(source)[1][-1] if source.kind == "cells" else "day",
                         by=("target",) if unit == "dyad" else (),
                         unit=unit,
                         target_rule=rule,
@@ -174,17 +175,8 @@ def _addressed(source: Opened) -> bool:
     """Tell whether any entry of a list has an address: a column without any says nothing."""
     if "entity_country" not in source.columns:
         return False
-    rows = source.relation(["entity_country"])
-    countries = fetched(rows.project("entity_country").distinct())
-    return bool(countries["entity_country"].notna().any())
-
-
-def _grid(source: Opened) -> Period:
-    if source.kind != "cells":
-        return "day"
-    rows = source.relation(["period"])
-    known = fetched(rows.project("period::DATE AS period").distinct())["period"].dropna()
-    return next(p for p in reversed(PERIODS) if known.eq(period_start(known, every=p)).all())
+    rows = source.relation(["entity_country"]).aggregate("count(entity_country) AS n", "")
+    return bool(fetched(rows)["n"].sum())
 
 
 def _covered(coverage: Coverage | None, start: date, end: date, *, every: Period) -> bool | None:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.coverage import Coverage
+from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.frames import AnyTable, opened
 from sanctlib.metrics.outcomes import Several, described
 from sanctlib.metrics.questions import (
     FLAGS,
