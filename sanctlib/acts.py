@@ -14,6 +14,7 @@ from sanctlib.engines import AnyTable, Opened, fetched, opened, quoted
 from sanctlib.errors import SanctlibError
 from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.query import Day, Pair, ask
+from sanctlib.shipped import shipped
 
 KEYS = ("sender", "target", "mutual", "family", "action")
 ACT = ("source", "act_id")
@@ -21,6 +22,8 @@ ACT = ("source", "act_id")
 _JOINED = ("measures", "conduct", "located_in")
 """Columns of `;`-joined parts: a key taken from one counts a row once under each part."""
 _FEW = {"mutual", "family", "action"}
+_ADD_UP = {"day": PERIODS[1:], "month": ("quarter", "year"), "quarter": ("year",)}
+"""Periods, and those that they add up to: weeks add up to no others."""
 _ENOUGH_TO_TELL = 3
 
 
@@ -50,9 +53,11 @@ def cells(
     ----------
     table : frame, path, Reading or Result
         Events (a pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, a
-        Parquet file or folder, or a Reading), or cells of the same periods with every key
-        requested. Cells are added up, which is right where an act has one row, as in
-        machine-coded sources. Only the columns needed are read.
+        Parquet file or folder, or a Reading), or cells with every key requested, of the same
+        periods or of shorter ones that add up: days to any period, months to quarters and
+        years. Cells are added up, which is right where an act has one row, as in
+        machine-coded sources. An act not assigned to a month stays unassigned in quarters
+        made of months, even if it lies in one. Only the columns needed are read.
     every : {"day", "week", "month", "quarter", "year"}
         Length of a period. Weeks begin on Monday.
     by : sequence of str, default ("sender", "target", "mutual", "family", "action")
@@ -80,7 +85,7 @@ def cells(
     MissingColumnsError, SchemaError, SourceError
         When the table lacks a column, holds a wrong value or cannot be read.
     SanctlibError
-        When it is of another kind, or cells of other periods.
+        When it is of another kind, or cells of periods that do not add up to those requested.
 
     Examples
     --------
@@ -193,8 +198,8 @@ def counted_rows(
     types = source.types(used)
     check_dates(types, days)
     if made:
-        _check_periods(source, every)
-        where, inside = [_span_of_cells(start, end, every, source.coverage)], "period IS NOT NULL"
+        own = _own_periods(source, every)
+        where, inside = [_span_of_cells(start, end, own, source.coverage)], "period IS NOT NULL"
         first = last = "period"
         # A sum, so that counts in text are refused by every engine.
         n = f"n_acts + {'coalesce(n_unassigned, 0)' if 'n_unassigned' in numbers else 0}"
@@ -332,9 +337,9 @@ def periods_of(source: Opened) -> tuple[pd.Series, list[Period]]:
     return known, [p for p in PERIODS if known.eq(period_start(known, every=p)).all()]
 
 
-def _check_periods(source: Opened, every: Period) -> None:
+def _own_periods(source: Opened, every: Period) -> Period:
     """
-    Check that cells have the periods asked for: weeks cannot make months.
+    Return the length of the periods of cells, where they add up to those asked for.
 
     Three or more periods that all begin a longer one ("2018-01-01", "2018-04-01", …)
     are taken for the longer one: quarters asked for as months would put a quarter's
@@ -343,10 +348,16 @@ def _check_periods(source: Opened, every: Period) -> None:
     known, fits = periods_of(source)
     own = fits[-1]
     if every in fits and (own == every or len(known) < _ENOUGH_TO_TELL):
-        return
+        return every
+    if every in _ADD_UP.get(own, ()):
+        return own
     msg = f"All cells begin a {own}, and every is {every!r}."
     if every not in fits:
         off = known[known.ne(period_start(known, every=every))].iloc[0].date()
         msg = f"The cells have a period from {off}, where no {every} begins."
-    msg = f"{msg} Cells of shorter periods do not add up to it: use sl.load('icews_2018_monthly'),"
-    raise SanctlibError(f"{msg} or sl.cells(events, every={every!r}).")
+    remedy = [f"sl.cells(events, every={every!r})"]
+    for key, dataset in shipped().items():
+        if dataset.every is not None and every in (dataset.every, *_ADD_UP.get(dataset.every, ())):
+            remedy.insert(0, f"sl.load({key!r})")
+    msg = f"{msg} {own.capitalize()}s do not add up to {every}s. Use {', or '.join(remedy)}."
+    raise SanctlibError(msg)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError, check_choice
+from sanctlib.periods import Period
 from sanctlib.reading import Provenance
 from sanctlib.schema import TableKind
 
@@ -28,6 +29,8 @@ class Dataset:
     coverage: Coverage
     provenance: Provenance
     how: str
+    every: Period | None
+    """Of cells: the length of their periods."""
 
     @property
     def path(self) -> Path:
@@ -92,4 +95,5 @@ def _dataset(key: str, folder: str, source: dict[str, Any], table: dict[str, Any
             citation=source["citation"],
         ),
         how=source["how"],
+        every=table.get("every"),
     )

@@ -133,6 +133,53 @@ def test_cells_make_the_same_cells_with_fewer_keys() -> None:
     )
 
 
+DATED = [a for a in ACTS if a[1] == a[2]] + [
+    ("5", "2018-04-30", "2018-04-30", "RUS", "IRN", "agree", 1),
+    ("6", "2018-05-01", "2018-05-01", "RUS", "IRN", "agree", 2),
+    ("7", "2019-01-01", "2019-01-01", "RUS", "IRN", "agree", 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("of", "every"),
+    [
+        *[("day", every) for every in ("week", "month", "quarter", "year")],
+        *[("month", "quarter"), ("month", "year"), ("quarter", "year")],
+    ],
+)
+def test_cells_of_shorter_periods_add_up(of: str, every: str, as_engine: Shaped) -> None:
+    acts = events(DATED)
+    short = sl.cells(acts, every=of)
+    found = sl.cells(as_engine(short), every=every)
+    pd.testing.assert_frame_equal(found, sl.cells(acts, every=every))
+
+
+def test_an_act_without_a_month_stays_without_a_quarter() -> None:
+    months = sl.cells(events(ACTS), every="month", by=())
+    found = sl.cells(months, every="quarter", by=())
+    # Of events, act 2 (31 January or 1 February) lies in the first quarter; months do not say so.
+    assert rows(found) == [("2018-01-01", 3, 9, 0), (None, 0, 1, 1)]
+
+
+def test_months_count_in_a_quarter_where_they_are_inside_the_span() -> None:
+    months = sl.cells(events(DATED), every="month", by=())
+    found = sl.cells(months, every="quarter", by=(), start=date(2018, 1, 2), end=date(2018, 4, 30))
+    assert rows(found) == [("2018-01-01", 1, 2, 0), ("2018-04-01", 1, 1, 0)]
+
+
+def test_weekly_cells_are_refused_as_months_and_the_monthly_dataset_is_named() -> None:
+    remedy = r"Weeks do not add up to {}s. Use {}sl.cells\(events, every='{}'\)"
+    weekly = sl.load("icews_2018_weekly")
+    for every in ("month", "quarter", "year"):
+        named = remedy.format(every, r"sl.load\('icews_2018_monthly'\), or ", every)
+        with pytest.raises(SanctlibError, match=named):
+            sl.cells(weekly, every=every)
+    with pytest.raises(SanctlibError, match=r"Months .* Use sl.load\('icews_2018_weekly'\), or"):
+        sl.cells(sl.load("icews_2018_monthly"), every="week")
+    with pytest.raises(SanctlibError, match=r"Weeks do not add up to days. Use sl.cells\(events"):
+        sl.cells(weekly, every="day")
+
+
 def test_cells_of_other_periods_are_refused() -> None:
     weeks = sl.cells(events(ACTS), every="week")
     with pytest.raises(SanctlibError, match=r"a period from 2018-01-29, where no month begins"):

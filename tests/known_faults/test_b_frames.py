@@ -274,7 +274,6 @@ def test_a_part_of_a_reading_has_its_coverage_and_its_mark() -> None:
 
 
 @pytest.mark.parametrize(("every", "n"), [("quarter", [3, 3, 3, 3]), ("year", [12])])
-@fault("B12: months are not added up")
 def test_monthly_cells_become_longer_periods(every: Any, n: list[int]) -> None:
     found = given(
         lambda: sl.sanction_counts(
