@@ -10,16 +10,34 @@ from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
+from sanctlib.acts import cells
 from sanctlib.bulk.prepare import prepare_files
-from sanctlib.errors import SourceError, UnknownChoiceError, check_choice, did_you_mean
-from sanctlib.reading import Audit, Reading, computed_from, note_used, sha256, used
+from sanctlib.errors import (
+    SanctlibError,
+    SourceError,
+    UnknownChoiceError,
+    check_choice,
+    did_you_mean,
+)
+from sanctlib.periods import Period
+from sanctlib.query import Day, ask
+from sanctlib.reading import (
+    Audit,
+    Provenance,
+    Reading,
+    computed_from,
+    no_rejects,
+    note_used,
+    sha256,
+    used,
+)
 from sanctlib.shipped import Dataset, shipped
 from sanctlib.showing import progress_bar
 from sanctlib.sources.chronology import read_chronology
 from sanctlib.sources.own import read_own
 from sanctlib.sources.producers import producers, provenance
 from sanctlib.sources.registry import STREAMED
-from sanctlib.store import OtherVersionError, load_stored, manifest_of, save
+from sanctlib.store import OtherVersionError, coverage_from, load_stored, manifest_of, save
 
 _COUNTS = ("n_read", "n_added", "n_merged", "n_rejected", "n_kept")
 
@@ -95,45 +113,75 @@ def _row(key: str) -> dict[str, object]:
     }
 
 
-def load(key: str, *, store: str | Path | None = None) -> Reading:
+def load(
+    key: str,
+    *,
+    every: Period | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
+    store: str | Path | None = None,
+) -> Reading:
     """
-    Return a shipped dataset, cleaned.
+    Return a shipped dataset, cleaned, or counts of the acts you prepared.
 
-    A prepared copy is taken from the store if it was made from the very file we ship.
-    Otherwise the file is read and cleaned now, with the same result, and nothing is written.
+    A prepared copy of a shipped dataset is taken from the store if it was made from the very
+    file we ship. Otherwise the file is read and cleaned now, with the same result, and nothing
+    is written. Acts that `sl.prepare` cleaned from your files can be too many for memory: they
+    stay on disk, and `every` counts them into cells, which every measure of acts takes.
 
     Parameters
     ----------
     key : str
-        A key of `sl.datasets()` that is shipped.
+        A key of `sl.datasets()` that is shipped; or "gdelt" or "icews", prepared from files.
+        Not "polecat": its acts may have several parties, and its cells would not add up to acts.
+    every : {"day", "week", "month", "quarter", "year"}, optional
+        Length of a period. Needed for prepared acts, and only for them.
+    start, end : day, optional
+        First and last day of prepared acts: ISO text, a date or a datetime. The coverage of the
+        reading ends there, and a period that one of them interrupts is not covered.
     store : path, optional
         The folder that `sl.prepare` wrote; by default the one that the environment variable
-        SANCTLIB_STORE names, if it is set.
+        SANCTLIB_STORE names. Without it, prepared acts are searched in ``data/processed``.
 
     Returns
     -------
     Reading
         The table with its coverage, audit and citation; ``upstream`` has the audit of the
-        producer's rows where the table was computed from them.
+        producer's rows where the table was computed from them. Of prepared acts, cells by
+        sender, target, mutual, family and action; the audit counts acts read, and merges them.
 
     Raises
     ------
     UnknownChoiceError
         For an unknown key.
     SourceError
-        For a shipped file that was changed.
+        For a shipped file that was changed, a store without the table or with one of another
+        version, and acts that may have several parties.
+    CoverageError
+        For days that the prepared source does not cover.
+    SanctlibError
+        For prepared acts without `every`, and a shipped dataset with it.
 
     Examples
     --------
     >>> int(load("ofac_sdn").table["added"].sum())
     6809
     """
+    asked = any(value is not None for value in (every, start, end))
+    if key in STREAMED and (asked or (store_folder(store) / f"{key}.json").is_file()):
+        if every is None:
+            msg = f"every is None. The acts of {key!r} stay on disk and are counted into cells:"
+            raise SanctlibError(f"{msg} sl.load({key!r}, every='month').")
+        return _counted(key, every, start, end, store_folder(store))
     hint = ""
     if key in producers():
         where = producers()[key].where
         hint = f" The file of {key!r} is not shipped: get it ({where}) and read it with"
         hint = f"{hint} sl.read({key!r}, path)."
     check_choice(key, shipped(), what="key", hint=hint)
+    if asked:
+        msg = f"every, start and end are for acts prepared from files, and {key!r} is shipped."
+        raise SanctlibError(f"{msg} Leave them out.")
     dataset = shipped()[key]
     note_read(dataset.key, dataset.sha256)
     named = store or os.environ.get(STORE_VARIABLE)
@@ -147,6 +195,30 @@ def load(key: str, *, store: str | Path | None = None) -> Reading:
     note_used(dataset.provenance)
     steps = dataset.path.with_name(AUDIT)
     return computed_from(reading, pd.read_csv(steps)) if steps.is_file() else reading
+
+
+def _counted(key: str, every: Period, start: Day | None, end: Day | None, folder: Path) -> Reading:
+    """Count the prepared acts of a source, however many, into a reading of cells."""
+    query = ask(every=every, start=start, end=end)
+    stated = manifest_of(key, folder)
+    if not stated["acts_are_rows"]:
+        msg = f"An act of {key!r} may have several parties, and cells would count it once for each."
+        raise SourceError(f"{msg} Pass the folder {str(folder / key)!r} to the measure.")
+    provenance, known = Provenance(**stated["provenance"]), coverage_from(stated["coverage"])
+    coverage = known.between(query.start, query.end)
+    found = cells(folder / key, every=query.every, start=query.start, end=query.end)
+    table = found.drop(columns="n_unassigned").assign(source=key)
+    n_read = int(table["n_acts"].sum())
+    note_read(key, sha256(folder / f"{key}.json"))
+    note_used(provenance)
+    return Reading(
+        kind="cells",
+        table=table,
+        rejected=no_rejects(),
+        audit=Audit.begin(n_read).then("count", n_out=len(table), n_merged=n_read - len(table)),
+        coverage=coverage,
+        provenance=provenance,
+    )
 
 
 def prepare(

@@ -29,7 +29,6 @@ LAYERS = (
     ("engines", "warehouse"),
     ("acts",),
     ("catalogue",),
-    ("stored",),
     ("metrics",),
     ("models",),
     ("plots",),

@@ -18,9 +18,7 @@ BANNED = (
     *("is none of", "of old", "befell", "parted by", "lived", "warmth", "without a word"),
     "told that",
 )
-# A prepared source has no public name yet.
 PUBLIC = {"sanctlib", "sanctlib.query"}
-NOT_PUBLIC = {"04_pressure_and_partnership": {"sanctlib.stored"}}
 
 
 def cells(name: str, kind: str) -> list[str]:
@@ -62,7 +60,7 @@ def test_a_notebook_uses_public_names(name: str) -> None:
     modules = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     modules |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
     ours = {m for m in modules if str(m).split(".")[0] == "sanctlib"}
-    assert ours - PUBLIC <= NOT_PUBLIC.get(name, set())
+    assert ours <= PUBLIC
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             assert node.value.id != "sl" or node.attr in sl.__all__, node.attr

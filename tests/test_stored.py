@@ -11,13 +11,12 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.bulk.prepare import prepare_files
-from sanctlib.errors import CoverageError, SourceError, UnknownChoiceError
+from sanctlib.errors import CoverageError, SanctlibError, SourceError, UnknownChoiceError
 from sanctlib.reading import sha256
 from sanctlib.reports.record import read_record
 from sanctlib.reports.request import request
 from sanctlib.reports.resume import standing
 from sanctlib.reports.run import run_notebook
-from sanctlib.stored import stored_cells
 from tests.small_notebooks import small_notebook
 from tests.test_bulk import GDELT, files
 
@@ -34,7 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("key", ["gdelt", "icews"])
 def test_the_cells_are_those_of_the_folder_and_their_audit_adds_up(store: Path, key: str) -> None:
-    reading = stored_cells(key, every="year", store=store)
+    reading = sl.load(key, every="year", store=store)
     expected = sl.cells(store / key, every="year")
     pd.testing.assert_frame_equal(
         reading.table[[*KEYS, "n_acts", "n_rows"]], expected.drop(columns="n_unassigned")
@@ -51,7 +50,7 @@ def test_the_cells_are_those_of_the_folder_and_their_audit_adds_up(store: Path, 
 @pytest.mark.parametrize("key", ["gdelt", "icews"])
 @pytest.mark.parametrize("every", ["day", "month"])
 def test_a_measure_gives_what_it_gives_of_the_folder(store: Path, key: str, every: str) -> None:
-    tables = [stored_cells(key, every=every, store=store), store / key]
+    tables = [sl.load(key, every=every, store=store), store / key]
     for by in ([], ["target"], ["sender", "target"]):
         counts = [sl.sanction_counts(t, every=every, unit="act", by=by).table for t in tables]
         assert counts[0]["n"].sum() > 0
@@ -64,7 +63,7 @@ def test_a_measure_gives_what_it_gives_of_the_folder(store: Path, key: str, ever
 
 def test_coverage_ends_with_the_span_and_zeros_stand_inside_it_alone(store: Path) -> None:
     first, last = date(2018, 6, 1), date(2018, 6, 3)
-    reading = stored_cells("icews", every="day", start=first, end=last, store=store)
+    reading = sl.load("icews", every="day", start=first, end=last, store=store)
     assert reading.coverage is not None
     assert (reading.coverage.first, reading.coverage.last) == (first, last)
     days = sl.read("icews", files("icews")).table["date"]
@@ -74,36 +73,45 @@ def test_coverage_ends_with_the_span_and_zeros_stand_inside_it_alone(store: Path
     by_day = found.groupby("target")["n"].agg(lambda n: " ".join(map(str, n)))
     assert by_day.to_dict() == {"IRN": "1 0 <NA>", "SSD": "0 1 <NA>"}
     # A month that the span cuts is not covered, and has no zero.
-    months = stored_cells("icews", every="month", start=first, end=last, store=store)
+    months = sl.load("icews", every="month", start=first, end=last, store=store)
     assert not sl.sanction_counts(months, every="month", unit="act").table["covered"].any()
 
 
 def test_a_span_beyond_the_files_ends_with_them(store: Path) -> None:
-    whole = stored_cells("gdelt", every="day", store=store)
+    whole = sl.load("gdelt", every="day", store=store)
     wide = {"start": date(1950, 1, 1), "end": date(2030, 1, 1)}
-    found = stored_cells("gdelt", every="day", store=store, **wide)
+    found = sl.load("gdelt", every="day", store=store, **wide)
     assert found.coverage == whole.coverage
     assert found.table.equals(whole.table)
 
 
 def test_what_cannot_be_counted_is_refused(store: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownChoiceError, match="gsdb"):
-        stored_cells("gsdb", every="year", store=store)
+        sl.load("gsdb", every="year", store=store)
     with pytest.raises(SourceError, match=r"has no 'gdelt'.*sanctlib prepare gdelt"):
-        stored_cells("gdelt", every="year", store=tmp_path)
+        sl.load("gdelt", every="year", store=tmp_path)
     with pytest.raises(
         CoverageError, match="covers 1985-05-01 to 2018-05-08, which has no day of 2019"
     ):
-        stored_cells("gdelt", every="year", start=date(2019, 1, 1), store=store)
+        sl.load("gdelt", every="year", start=date(2019, 1, 1), store=store)
     with pytest.raises(CoverageError, match="no day of its first day to 1979-12-31"):
-        stored_cells("gdelt", every="year", end=date(1979, 12, 31), store=store)
+        sl.load("gdelt", every="year", end=date(1979, 12, 31), store=store)
 
 
 def test_acts_of_several_parties_are_refused_which_cells_would_count_for_each(store: Path) -> None:
     acts = sl.read("polecat", files("polecat")).table["act_id"]
     assert acts.nunique() < sl.cells(store / "polecat", every="year")["n_acts"].sum()
     with pytest.raises(SourceError, match=r"several parties.*Pass the folder"):
-        stored_cells("polecat", every="year", store=store)
+        sl.load("polecat", every="year", store=store)
+
+
+def test_prepared_acts_are_loaded_as_cells_only(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(SanctlibError, match=r"every is None.*sl.load\('gdelt', every='month'\)"):
+        sl.load("gdelt", store=store)
+    with pytest.raises(UnknownChoiceError, match="'gdelt' is not shipped: get it"):
+        sl.load("gdelt", store=tmp_path)
+    with pytest.raises(SanctlibError, match=r"'ofac_sdn' is shipped\. Leave them out"):
+        sl.load("ofac_sdn", every="month")
 
 
 def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
@@ -111,7 +119,7 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
     manifest = tmp_path / "gdelt.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": 0}))
     with pytest.raises(SourceError, match="another version"):
-        stored_cells("gdelt", every="year", store=tmp_path)
+        sl.load("gdelt", every="year", store=tmp_path)
 
 
 def test_a_report_is_stale_when_the_store_it_counted_changed(tmp_path: Path) -> None:
@@ -119,7 +127,7 @@ def test_a_report_is_stale_when_the_store_it_counted_changed(tmp_path: Path) -> 
     prepare_files("gdelt", GDELT[:2], out=store)
     path = small_notebook(
         tmp_path / "brief.ipynb",
-        "from sanctlib.stored import stored_cells\nlen(stored_cells('gdelt', every='year').table)",
+        "import sanctlib as sl\nlen(sl.load('gdelt', every='year').table)",
     )
     run = run_notebook(path, parameters={}, out=tmp_path / "out", store=store)
     record = read_record(run.folder / "record.json")
@@ -142,7 +150,7 @@ def test_real_icews_counts_are_those_of_the_file(
         pytest.skip("no sample of ICEWS events")
     prepare_files("icews", [path], out=tmp_path)
     monkeypatch.setenv("SANCTLIB_STORE", str(tmp_path))
-    stored, events = stored_cells("icews", every="day"), sl.read("icews", path)
+    stored, events = sl.load("icews", every="day"), sl.read("icews", path)
     assert stored.audit.n_read == len(events.table) > 1000
     ways = {"every": "day", "unit": "act", "by": ["sender", "target"]}
     pd.testing.assert_frame_equal(
