@@ -283,16 +283,15 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 
 def _draft_of_frame(data: Any, *, code: str | None, file: str = "frame") -> Draft:
-    import narwhals as nw
-    from narwhals.exceptions import NarwhalsError
-
     if isinstance(data, pd.DataFrame):
         check_flat(data.columns.nlevels, what="table")
-    try:
-        frame = nw.from_native(data, eager_only=True).to_pandas().rename(columns=str)
-    except (TypeError, NarwhalsError) as error:
+    library, kind = type(data).__module__.split(".")[0], type(data).__name__
+    if (library, kind) in (("polars", "DataFrame"), ("pyarrow", "Table")):
+        data = data.to_pandas()
+    if not isinstance(data, pd.DataFrame) or not data.columns.is_unique:
         msg = f"data is {_found(data)}. It must be a file, or a pandas, polars or pyarrow frame"
-        raise SourceError(f"{msg} in memory.") from error
+        raise SourceError(f"{msg} in memory.")
+    frame = data.rename(columns=str)
     if code in frame and _has_numbers(frame[code]):
         raise numbers_for_codes(str(code))
     n = len(frame)
