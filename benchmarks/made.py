@@ -15,7 +15,7 @@ from pyarrow import csv
 
 from sanctlib.codes.actions import crosswalk
 from sanctlib.codes.countries import countries
-from sanctlib.sources.gdelt import LAYOUTS
+from sanctlib.sources.events import LAYOUTS
 
 ROWS = 150_000
 """Rows of a file, about those of a day of 2018."""

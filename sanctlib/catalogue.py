@@ -11,7 +11,6 @@ from typing import Literal, TypeAlias, get_args
 import pandas as pd
 
 from sanctlib.acts import cells
-from sanctlib.bulk.prepare import prepare_files
 from sanctlib.errors import (
     SanctlibError,
     SourceError,
@@ -19,6 +18,7 @@ from sanctlib.errors import (
     check_choice,
     did_you_mean,
 )
+from sanctlib.months import prepare_files
 from sanctlib.periods import Period
 from sanctlib.query import Day, ask
 from sanctlib.reading import (
@@ -34,9 +34,9 @@ from sanctlib.reading import (
 from sanctlib.shipped import Dataset, shipped
 from sanctlib.showing import progress_bar
 from sanctlib.sources.chronology import read_chronology
+from sanctlib.sources.events import STREAMED
 from sanctlib.sources.own import read_own
 from sanctlib.sources.producers import producers, provenance
-from sanctlib.sources.registry import STREAMED
 from sanctlib.store import OtherVersionError, coverage_from, load_stored, manifest_of, save
 
 _COUNTS = ("n_read", "n_added", "n_merged", "n_rejected", "n_kept")

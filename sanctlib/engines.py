@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +14,7 @@ import pandas as pd
 
 from sanctlib.checks import check_acts, check_dates, check_names, check_table, table_kind
 from sanctlib.coverage import Coverage
+from sanctlib.database import Database
 from sanctlib.errors import SanctlibError, SourceError, check_columns, in_words
 from sanctlib.reading import Provenance, Reading
 from sanctlib.result import Result, Source
@@ -27,9 +26,6 @@ _TABLE = "sanctlib_table"
 
 AnyTable: TypeAlias = object
 """A frame of pandas, polars, pyarrow, PySpark or Ibis, a relation, a path, Reading or Result."""
-
-MEMORY_LIMIT = "2GB"
-"""The memory that DuckDB may use, unless the environment variable SANCTLIB_MEMORY names another."""
 
 _FRAMES = (
     *("pandas.DataFrame", "polars.DataFrame", "polars.LazyFrame", "pyarrow.Table"),
@@ -132,8 +128,9 @@ def opened(table: AnyTable, *, coverage: Coverage | None = None) -> Iterator[Ope
     if coverage is not None and not isinstance(coverage, Coverage):
         msg = f"coverage is {coverage!r}. It must be a Coverage"
         raise SanctlibError(f"{msg}: sl.Coverage(source=…, first=…, last=…).")
-    with tempfile.TemporaryDirectory(prefix="sanctlib-") as spill, _connected(spill) as held:
-        source = _source(table, held)
+    with closing(Database()) as database:
+        database.run("SET preserve_insertion_order = false")
+        source = _source(table, database.connection)
         if coverage is not None:
             known = source.coverage or coverage
             survivors = coverage.survivors or known.survivors
@@ -162,22 +159,6 @@ def _check(source: Opened) -> None:
     keys = kind in ("pandas.DataFrame", "polars.DataFrame", "pyarrow.Table")
     check_acts(source.kind, source.types(columns), source.relation, rows=rows, keys=keys)
     source.known.clear()  # they can hold copies of the columns
-
-
-def _connected(spill: str) -> Any:
-    import duckdb
-
-    limit = os.environ.get("SANCTLIB_MEMORY", MEMORY_LIMIT)
-    try:
-        held = duckdb.connect(config={"memory_limit": limit, "temp_directory": spill})
-    except duckdb.Error as error:
-        msg = f"SANCTLIB_MEMORY needs a size such as '2GB' or '512MB', and is {limit!r}."
-        raise SanctlibError(msg) from error
-    held.execute("set preserve_insertion_order = false")
-    # In a notebook there is no bar without ipywidgets, and it cannot be set either.
-    with suppress(duckdb.InvalidInputException):
-        held.execute("set enable_progress_bar = false")
-    return held
 
 
 def _source(table: AnyTable, connection: Any) -> Opened:

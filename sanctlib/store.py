@@ -19,7 +19,7 @@ from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.schema import TableKind
 from sanctlib.writing import save_frame, writing
 
-_FORM = 4
+_FORM = 5
 
 _GUARDED = r"^'(?=\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 """The apostrophe that `without_formulas` puts before text that a spreadsheet would run."""

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 import sanctlib as sl
+from sanctlib.cluster import prepare_on_spark
 
 N_ROWS = 300_000
 N_FILES = 48
@@ -35,6 +36,13 @@ CALLS: dict[str, Callable[[Any], pd.DataFrame]] = {
     ),
 }
 _PATIENCE = 180
+SAMPLES = {
+    key: sorted(
+        p for p in (Path(__file__).parent / "samples" / key).iterdir() if p.suffix != ".toml"
+    )
+    for key in ("gdelt", "icews", "polecat")
+}
+"""Files of each source, with every form of a day that it has."""
 ENVIRONMENT = {
     "PYSPARK_PYTHON": sys.executable,
     "SPARK_LOCAL_IP": "127.0.0.1",
@@ -163,10 +171,15 @@ def main(master: str, doomed: str, data: str, out: str) -> None:
     session.sparkContext.setLogLevel("ERROR")
     events = session.read.parquet(data)
     answers: dict[str, Any] = {name: call(events) for name, call in CALLS.items()}
+    folder = Path(out).parent
+    for key, files in SAMPLES.items():
+        prepare_on_spark(session, key, files, out=folder / "cleaned")
     killer = threading.Thread(target=_kill_at_work, args=(session, int(doomed), answers))
     killer.start()
     answers["after the kill"] = CALLS["cells"](events)
     killer.join()
+    for key, files in SAMPLES.items():
+        prepare_on_spark(session, key, files, out=folder / "cleaned by one")
     # The driver is one of them.
     answers["left"] = session.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1
     Path(out).write_bytes(pickle.dumps(answers))

@@ -9,20 +9,19 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.bulk import months, numbers, pieces
-from sanctlib.bulk.prepare import prepare_files
-from sanctlib.cleaning.draft import Draft
+from sanctlib import months
 from sanctlib.errors import SanctlibError, SourceError, UnknownChoiceError
+from sanctlib.months import prepare_files
 from sanctlib.sources import lines
-from sanctlib.sources.registry import STREAMED
+from sanctlib.sources.events import STREAMED
+from sanctlib.sources.steps import Cleaning
 
 SAMPLES = Path(__file__).parent / "samples"
 GDELT = sorted((SAMPLES / "gdelt").iterdir())
@@ -79,7 +78,7 @@ def test_the_table_is_that_of_reading_the_files_together(
 def test_a_row_of_two_files_is_one_and_a_number_of_two_acts_is_two_in_any_month(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Numbers are distinguished across months, also where all of them share two slots."""
+    """Numbers are distinguished across months, also where each is in a block of its own."""
     whole = GDELT[-1].read_text(encoding="utf-8")
     line = whole.splitlines()[0].split("\t")
     other = [line[0], "20180409", *line[2:]]
@@ -91,7 +90,7 @@ def test_a_row_of_two_files_is_one_and_a_number_of_two_acts_is_two_in_any_month(
     assert {f"{line[0]}#2", f"{line[0]}#3"} <= set(reading.table["act_id"])
     assert reading.audit.steps.set_index("step").loc["merge rows given twice", "n_merged"] == 2
     same(prepare_files("gdelt", paths, out=tmp_path / "a"), reading)
-    monkeypatch.setattr(numbers, "_SLOTS", 16)
+    monkeypatch.setattr(lines, "BLOCK", 600)
     same(prepare_files("gdelt", paths, out=tmp_path / "b"), reading)
 
 
@@ -108,41 +107,67 @@ def test_a_number_is_one_in_files_of_numbers_and_in_files_of_text(tmp_path: Path
     same(prepare_files("gdelt", [GDELT[-1], mixed], out=tmp_path / "out"), reading)
 
 
-def test_small_blocks_and_merges_of_a_day_each_change_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("key", STREAMED)
+def test_small_blocks_and_little_memory_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    reading = sl.read("gdelt", GDELT)
-    for module, name, value in (
-        (lines, "BLOCK", 4000),
-        (lines, "_BLOCKS_OF_DRAFT", 2),
-        (pieces, "_AT_ONCE", 5),
-        (months, "_AT_ONCE", 1),
-    ):
-        monkeypatch.setattr(module, name, value)
-    same(prepare_files("gdelt", GDELT, out=tmp_path), reading)
+    reading = sl.read(key, files(key))
+    monkeypatch.setattr(lines, "BLOCK", 1000)
+    monkeypatch.setattr(months, "_MEMORY", "50MB")
+    same(prepare_files(key, files(key), out=tmp_path), reading)
+    assert list((tmp_path / f".{key}").glob("*-1.parquet")), "no file has several blocks"
+    pd.testing.assert_frame_equal(sl.read(key, files(key)).table, reading.table)
+
+
+@pytest.fixture
+def merged(monkeypatch: pytest.MonkeyPatch) -> list[Cleaning]:
+    """What was merged in this process, a month each."""
+    found: list[Cleaning] = []
+    merge = Cleaning.merge
+
+    def noted(self: Cleaning, **options: Any) -> None:
+        found.append(self)
+        merge(self, **options)
+
+    monkeypatch.setattr(Cleaning, "merge", noted)
+    return found
 
 
 def test_what_was_done_before_is_not_done_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merged: list[Cleaning]
 ) -> None:
     read: list[str] = []
+    take = Cleaning.take
 
-    source = STREAMED["gdelt"]
-
-    def drafts(path: Path) -> Iterator[Draft]:
+    def noted_take(self: Cleaning, path: Path, **options: Any) -> None:
         read.append(path.name)
-        return source.drafts(path)
+        take(self, path, **options)
 
-    monkeypatch.setattr(pieces, "STREAMED", {"gdelt": replace(source, drafts=drafts)})
+    monkeypatch.setattr(Cleaning, "take", noted_take)
     prepare_files("gdelt", GDELT[:2], out=tmp_path)
-    months = {p.name: p.stat().st_mtime_ns for p in (tmp_path / ".gdelt").glob("*.parquet")}
+    before = {p.name: p.stat().st_mtime_ns for p in (tmp_path / ".gdelt").glob("*.parquet")}
+    assert (read, len(merged)) == ([p.name for p in GDELT[:2]], 3)
     prepared = prepare_files("gdelt", GDELT, out=tmp_path)
-    assert read == [p.name for p in GDELT]
+    assert (read, len(merged)) == ([p.name for p in GDELT], 6)
+    # The new files have no row of the months before, whose parts stay as they are.
     after = {p.name: p.stat().st_mtime_ns for p in (tmp_path / ".gdelt").glob("*.parquet")}
-    # 1985 is a month of its own, which the new files do not touch.
-    old = [name for name in months if name.startswith("1985")]
-    assert old
-    assert [after[name] for name in old] == [months[name] for name in old]
+    assert {name: after[name] for name in before} == before
+    assert [p.stem for p in sorted(prepared.iterdir())] == [
+        "1985-05", "2013-03", "2013-04", "2014-01", "2017-05", "2018-05",
+    ]  # fmt: skip
+    prepare_files("gdelt", GDELT, out=tmp_path)
+    assert (len(read), len(merged)) == (4, 6)
+    same(prepared, sl.read("gdelt", GDELT))
+
+
+def test_a_file_given_first_costs_no_merging_of_months_that_it_has_no_row_of(
+    tmp_path: Path, merged: list[Cleaning]
+) -> None:
+    """Rows get other numbers when files are added before; the months are the same."""
+    prepare_files("gdelt", GDELT[2:], out=tmp_path)
+    merged.clear()
+    prepared = prepare_files("gdelt", GDELT, out=tmp_path)
+    assert len(merged) == 3
     same(prepared, sl.read("gdelt", GDELT))
 
 

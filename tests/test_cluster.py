@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
@@ -13,7 +14,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.cluster import CALLS, ENVIRONMENT, N_FILES, cluster, write_events
+import sanctlib as sl
+from tests.cluster import CALLS, ENVIRONMENT, N_FILES, SAMPLES, cluster, write_events
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.spark
@@ -59,3 +61,21 @@ def test_a_worker_killed_at_work_does_not_change_the_result(
     assert 0 < answers["done before"] < N_FILES
     assert answers["left"] == 1
     pd.testing.assert_frame_equal(answers["after the kill"], CALLS["cells"](folder / "events"))
+
+
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize("store", ["cleaned", "cleaned by one"])
+@pytest.mark.parametrize("key", SAMPLES)
+def test_a_cluster_cleans_as_this_machine_does(key: str, store: str, folder: Path) -> None:
+    reading = sl.read(key, SAMPLES[key])
+    expected = reading.table.sort_values("event_id", ignore_index=True)
+    found = pd.read_parquet(folder / store / key).sort_values("event_id", ignore_index=True)
+    pd.testing.assert_frame_equal(found.astype(expected.dtypes.to_dict())[list(expected)], expected)
+    said = json.loads((folder / store / f"{key}.json").read_text(encoding="utf-8"))
+    assert said["audit"] == reading.audit.steps.to_dict("list")
+    assert said["unmatched"] == reading.unmatched.to_dict("list")
+    assert said["provenance"]["files"] == reading.provenance.files
+    rejected = pd.read_csv(
+        folder / store / f"{key}.rejected.csv", dtype="str", keep_default_na=False
+    )
+    pd.testing.assert_frame_equal(rejected.astype({"line": "int64"}), reading.rejected)

@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
-from sanctlib.sources.gdelt import LAYOUTS, raw_rows
+from sanctlib.sources.events import LAYOUTS
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "tests" / "samples" / "gdelt"
@@ -76,6 +75,7 @@ def test_wrong_rows_are_rejected_with_their_line_and_reason() -> None:
         18: "goldstein is no number: 'minus two'",
         19: "60 fields where there should be 57 or 58 or 61",
     }
+    assert rejected["line"].tolist() == [16, 17, 18, 19]
 
 
 def test_an_actor_of_no_state_is_listed_by_its_code_and_a_people_is_no_state() -> None:
@@ -160,6 +160,37 @@ def test_a_damaged_place_name_does_not_cost_the_file(tmp_path: Path) -> None:
     assert acts(sl.read("gdelt", path)) == acts(sl.read("gdelt", TWO))
 
 
+def changed(folder: Path, **cells: str) -> Path:
+    """Write the first two rows of the sample, the second with other cells."""
+    first, second = (line.split("\t") for line in TWO.read_text(encoding="utf-8").split("\n")[:2])
+    for name, text in cells.items():
+        second[LAYOUTS[61].index(name)] = text
+    path = folder / "changed.csv"
+    path.write_text("\n".join(["\t".join(first), "\t".join(second)]), encoding="utf-8")
+    return path
+
+
+def test_a_row_without_a_code_says_so_and_is_shown_in_its_own_encoding(tmp_path: Path) -> None:
+    rejected = sl.read("gdelt", changed(tmp_path, EventCode="", Actor1Name="CÔTE")).rejected
+    assert rejected[["line", "reason"]].to_numpy().tolist() == [[2, "no action code"]]
+    assert "\tCÔTE\t" in rejected["raw"].iloc[0]
+
+
+def test_the_guest_of_a_hosted_visit_is_listed_as_its_sender(tmp_path: Path) -> None:
+    guest = {"Actor2Code": "ALQ", "Actor2CountryCode": ""}
+    reading = sl.read("gdelt", changed(tmp_path, EventCode="043", **guest))
+    assert reading.unmatched[["side", "name"]].to_numpy().tolist() == [["sender", "ALQ"]]
+    # A row that is rejected counts no name.
+    reading = sl.read("gdelt", changed(tmp_path, SQLDATE="20180230", **guest))
+    assert reading.unmatched.empty
+
+
+@pytest.mark.parametrize("day", ["15991231", "21000101"])
+def test_a_year_that_no_act_of_the_news_can_have_is_impossible(tmp_path: Path, day: str) -> None:
+    rejected = sl.read("gdelt", changed(tmp_path, SQLDATE=day)).rejected
+    assert rejected["reason"].tolist() == [f"impossible date: {day!r}"]
+
+
 @pytest.mark.parametrize(("what", "width"), [("mentions", 16), ("gkg", 27)])
 def test_files_of_gdelt_that_hold_no_events_are_refused(
     tmp_path: Path, what: str, width: int
@@ -195,26 +226,30 @@ def real(real_data: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def raw(real: Path) -> Draft:
-    return Draft.joined(list(raw_rows(real)))
+def raw(real: Path) -> pd.DataFrame:
+    """The cells of the file as text, without the reader."""
+    with zipfile.ZipFile(real) as archive:
+        (name,) = archive.namelist()
+        text = archive.read(name).decode("utf-8")
+    rows = [line.split("\t") for line in text.split("\n") if line]
+    return pd.DataFrame(rows, columns=LAYOUTS[len(rows[0])], dtype="str")
 
 
-def test_the_real_file_has_the_known_rows_before_any_merging(raw: Draft) -> None:
-    rows = raw.rows.astype("str")
-    one, two = rows["Actor1CountryCode"], rows["Actor2CountryCode"]
+def test_the_real_file_has_the_known_rows_before_any_merging(raw: pd.DataFrame) -> None:
+    one, two = raw["Actor1CountryCode"], raw["Actor2CountryCode"]
     both = one.ne("") & two.ne("")
     russia, iran = (one.eq(s) | two.eq(s) for s in ("RUS", "IRN"))
-    assert (len(rows), both.sum(), (both & one.ne(two)).sum()) == (2414, 594, 467)
+    assert (len(raw), both.sum(), (both & one.ne(two)).sum()) == (2414, 594, 467)
     assert (russia.sum(), iran.sum(), (russia & iran).sum()) == (36, 81, 1)
     coded, act = (
-        pd.to_datetime(rows[c].str.slice(0, 8), format="%Y%m%d") for c in ("DATEADDED", "SQLDATE")
+        pd.to_datetime(raw[c].str.slice(0, 8), format="%Y%m%d") for c in ("DATEADDED", "SQLDATE")
     )
     lag = coded.sub(act).dt.days
     assert lag[lag.ne(0)].value_counts().to_dict() == {1: 15, 30: 6, 7: 2}
 
 
-def test_the_real_file_has_the_known_codes(raw: Draft) -> None:
-    codes = raw.rows["EventCode"].astype("str")
+def test_the_real_file_has_the_known_codes(raw: pd.DataFrame) -> None:
+    codes = raw["EventCode"]
     asked = ["163", "1312", "172", "081", "1721", "1724", "042", "043", "040", "057"]
     assert codes.value_counts()[asked].tolist() == [5, 1, 29, 14, 2, 1, 263, 241, 111, 18]
     assert "085" not in set(codes)

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.cleaning.draft import Draft
 from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError
 from sanctlib.reading import Reading
-from sanctlib.sources.icews import raw_rows, read_quadruples
+from sanctlib.sources.events import read_quadruples
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "tests" / "samples"
@@ -94,8 +93,15 @@ def test_wrong_raw_rows_are_rejected_with_their_line_and_reason() -> None:
         18: "no number of the event",
         19: "21 fields where the header has 20",
     }
+    assert rejected["line"].tolist() == [16, 17, 18, 19]
     audit = reading.audit
     assert audit.n_read == audit.n_kept + audit.n_merged + audit.n_rejected == 18
+
+
+def test_a_code_is_kept_without_the_blanks_around_it(tmp_path: Path) -> None:
+    path = tmp_path / "events.tab"
+    path.write_bytes(RAW.read_bytes().replace(b"\t163\t", b"\t 163 \t"))
+    pd.testing.assert_frame_equal(sl.read("icews", path).table, sl.read("icews", RAW).table)
 
 
 def test_american_dates_are_told_by_the_file_and_a_13th_month_is_rejected() -> None:
@@ -127,6 +133,16 @@ def test_files_of_two_forms_are_one_reading_and_days_between_them_are_a_gap() ->
     assert (date(2018, 1, 1), date(2018, 5, 31)) in [(a, b) for a, b, _ in coverage.gaps]
 
 
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_file_whose_lines_are_not_utf_8_is_refused_with_the_line(tmp_path: Path, n: int) -> None:
+    head, *rows = RAW.read_bytes().splitlines(keepends=True)
+    rows = [row.replace(b"\tUnited States\t", b"\t\xc9tats-Unis\t") for row in rows[:n]]
+    path = tmp_path / "events.tab"
+    path.write_bytes(b"".join([head, *rows]))
+    with pytest.raises(SourceError, match=r"'events\.tab' is not utf-8 near line 2: .*\(byte 0xc9"):
+        sl.read("icews", path)
+
+
 def test_the_quadruples_are_not_taken_for_raw_events() -> None:
     with pytest.raises(SourceError, match=r"(?s)no column 'Event ID'.*'icews_2018'"):
         sl.read("icews", SAMPLES / "icews_2018" / "icews18_named.tsv")
@@ -138,17 +154,17 @@ def two_days(real_data: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def raw(two_days: Path) -> Draft:
-    return Draft.joined(list(raw_rows(two_days)))
+def raw(two_days: Path) -> pd.DataFrame:
+    """The cells of the file as text, without the reader."""
+    return pd.read_csv(two_days, sep="\t", dtype="str", quoting=3, keep_default_na=False)
 
 
-def test_the_raw_sample_has_the_known_rows_before_any_merging(raw: Draft) -> None:
-    rows = raw.rows.astype("str")
-    assert rows["Event Date"].value_counts().to_dict() == {"2018-06-01": 2359, "2018-06-02": 1346}
-    codes = rows["CAMEO Code"]
+def test_the_raw_sample_has_the_known_rows_before_any_merging(raw: pd.DataFrame) -> None:
+    assert raw["Event Date"].value_counts().to_dict() == {"2018-06-01": 2359, "2018-06-02": 1346}
+    codes = raw["CAMEO Code"]
     assert (codes.nunique(), codes.eq("163").sum(), codes.eq("1312").sum()) == (122, 1, 1)
     assert (codes.str.startswith("0").sum(), codes.eq("085").sum()) == (2608, 0)
-    one, two = rows["Source Country"], rows["Target Country"]
+    one, two = raw["Source Country"], raw["Target Country"]
     known = one.ne("NA") & two.ne("NA")
     assert (known & one.eq(two)).sum() == 1596
     assert (known & one.ne(two)).sum() == 1741
@@ -176,14 +192,13 @@ def test_the_971_known_repeats_of_the_raw_sample_are_merged(two_days: Path) -> N
     ]
 
 
-def test_mirrored_rows_of_the_raw_sample_are_the_known_ones(two_days: Path) -> None:
+def test_mirrored_rows_of_the_raw_sample_are_the_known_ones(raw: pd.DataFrame) -> None:
     # Same sentence, sides exchanged.
-    rows = pd.read_csv(two_days, sep="\t", dtype="str", quoting=3, keep_default_na=False)
     where = ["Story ID", "Sentence Number"]
-    told = set(rows[["CAMEO Code", *where, "Source Name", "Target Name"]].itertuples(index=False))
+    told = set(raw[["CAMEO Code", *where, "Source Name", "Target Name"]].itertuples(index=False))
     found = {}
     for code, other in (("042", "043"), ("040", "040"), ("057", "057"), ("046", "046")):
-        part = rows.loc[rows["CAMEO Code"].eq(code), [*where, "Target Name", "Source Name"]]
+        part = raw.loc[raw["CAMEO Code"].eq(code), [*where, "Target Name", "Source Name"]]
         found[code] = (
             sum((other, *row) in told for row in part.itertuples(index=False)),
             len(part),

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 # Top to bottom: a module may import from its own layer or from one above it in this list.
 LAYERS = (
     ("errors", "showing", "processes"),
-    ("schema", "periods"),
+    ("schema", "periods", "dates", "database"),
     ("codes",),
     ("checks", "coverage"),
     ("query",),
@@ -25,8 +25,9 @@ LAYERS = (
     ("sources",),
     ("fetching",),
     ("store", "shipped"),
-    ("bulk",),
-    ("engines", "warehouse"),
+    ("months",),
+    ("engines",),
+    ("cluster",),
     ("acts",),
     ("catalogue",),
     ("metrics",),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Reading
 from sanctlib.sources.listings import as_listings, day_of_copy

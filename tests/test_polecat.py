@@ -60,6 +60,51 @@ def test_wrong_rows_are_rejected_with_their_line_and_reason(sample: Reading) -> 
     }
 
 
+HEAD = "Event ID\tEvent Date\tEvent Type\tEvent Mode\tContexts\tActor Name\tActor Country\t"
+HEAD += "Recipient Name\tRecipient Country\n"
+
+
+def act(folder: Path, *sides: tuple[str, str], kind: str = "CONSULT") -> Reading:
+    """Read acts of one id, whose actors and recipients are lists of countries."""
+    rows = [f"1\t2022-01-01\t{kind}\tphone\tdiplomatic\tA\t{a}\tB\t{b}\n" for a, b in sides]
+    path = folder / "acts.txt"
+    path.write_text(HEAD + "".join(rows), encoding="latin-1")
+    return sl.read("polecat", path)
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        (("RUS", "IRN"), [["1", "1", "RUS", "IRN"]]),
+        (("RUS;CHN", "IRN"), [["1:CHN>IRN", "1", "CHN", "IRN"], ["1:RUS>IRN", "1", "RUS", "IRN"]]),
+        (("RUS;IRN", "IRN;RUS"), [["1:IRN>RUS", "1", "IRN", "RUS"]]),
+        (("RUS;RUS", "IRN"), [["1", "1", "RUS", "IRN"]]),
+        (("RUS", "RUS;IRN"), [["1", "1", "RUS", "IRN"]]),
+        (("RUS", "RUS"), [["1", "1", "RUS", "RUS"]]),
+    ],
+)
+def test_an_act_is_named_by_its_pair_where_it_has_several(
+    tmp_path: Path, sides: tuple[str, str], expected: list[list[str]]
+) -> None:
+    reading = act(tmp_path, sides)
+    columns = ["event_id", "act_id", "sender", "target"]
+    assert reading.table[columns].to_numpy().tolist() == expected
+    assert len(reading.rejected) == 0
+
+
+def test_a_line_of_a_state_with_itself_is_kept_next_to_others(tmp_path: Path) -> None:
+    columns = ["event_id", "sender", "target"]
+    assert act(tmp_path, ("RUS", "RUS"), ("RUS", "IRN")).table[columns].to_numpy().tolist() == [
+        ["1", "RUS", "RUS"],
+        ["1#2", "RUS", "IRN"],
+    ]
+
+
+def test_a_row_without_an_event_type_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="The first: no event type"):
+        act(tmp_path, ("RUS", "IRN"), kind="")
+
+
 def test_a_made_up_sample_in_small_letters_is_refused_and_told_so(tmp_path: Path) -> None:
     head, *rows = SAMPLE.read_text(encoding="latin-1").splitlines()
     small = [row.lower() for row in rows]

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import sanctlib as sl
-from sanctlib.bulk.prepare import prepare_files
+from sanctlib.months import prepare_files
 from sanctlib.reports.run import NotebookError, Run, run_notebook
 from tests.test_bulk import GDELT
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sanctlib as sl
-from sanctlib.cleaning.draft import Draft, mentions, unmatched
+from sanctlib.cleaning import Draft, mentions, unmatched
 from sanctlib.coverage import Coverage
 from sanctlib.errors import (
     CoverageError,

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.bulk.prepare import prepare_files
 from sanctlib.errors import CoverageError, SanctlibError, SourceError, UnknownChoiceError
+from sanctlib.months import prepare_files
 from sanctlib.reading import sha256
 from sanctlib.reports.record import read_record
 from sanctlib.reports.request import request

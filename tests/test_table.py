@@ -395,7 +395,7 @@ def test_a_cameo_table_of_other_column_names_is_read_and_adds_up(tmp_path: Path)
         ["e", "USA", "-", "impose", -8.0, 1],
     ]
     # A day cut short is no day: not the first of June.
-    assert reading.rejected["reason"].tolist() == ["impossible date: '2018061'"]
+    assert reading.rejected["reason"].tolist() == ["date '2018061' is in none of the date_formats"]
     assert reading.unmatched["name"].tolist() == ["WST"]
     audit = reading.audit
     assert audit.n_read == audit.n_kept + audit.n_merged + audit.n_rejected == 6
@@ -518,12 +518,88 @@ def test_a_reading_without_rows_says_so() -> None:
     assert "no row was kept, see .rejected" in repr(reading)
 
 
+def test_a_table_without_rows_is_read() -> None:
+    reading = read()
+    assert (len(reading.table), len(reading.rejected), reading.audit.n_read) == (0, 0, 0)
+    assert {"date", "sender", "target", "action", "n_reports"} <= set(reading.table)
+
+
+def test_a_file_of_damaged_lines_alone_says_of_each_what_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "acts.csv"
+    path.write_text("date,sender,target,action\nx\ny,z\n", encoding="utf-8")
+    columns = {c: c for c in ("date", "sender", "target", "action")}
+    rejected = read_table(path, columns=columns).rejected
+    assert rejected.to_dict("records") == [
+        {"file": "acts.csv", "line": 2, "raw": "x", "reason": "1 fields where the header has 4"},
+        {"file": "acts.csv", "line": 3, "raw": "y,z", "reason": "2 fields where the header has 4"},
+    ]
+
+
+def test_a_control_character_in_a_cell_does_not_make_two_cells_of_it() -> None:
+    reading = read(
+        ("2018-01-01\x1f2018-01-05", "USA", "Iran", "impose"),
+        ("2018-01-01", "USA", "Iran", "impose\x1fsanction"),
+    )
+    assert len(reading.table) == 0
+    assert reading.rejected["reason"].str.contains("2018-01-05|unknown action").all()
+
+
 def test_the_word_today_is_no_day() -> None:
     reading = read(("today", "USA", "Iran", "impose"), ("Now", "USA", "Iran", "impose"))
     assert reading.rejected["reason"].tolist() == [
-        "impossible date: 'today'",
-        "impossible date: 'Now'",
+        "date 'today' is in none of the date_formats",
+        "date 'Now' is in none of the date_formats",
     ]
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "impossible"),
+    [
+        ("%d %B %Y", "31 June 2018", True),
+        ("%d %B %Y", "30 Jun 2018", False),
+        ("%d %B %Y", "30/06/2018", False),
+        ("%d/%m/%Y", "31/6/2018", True),
+        ("%d/%m/%Y", "1/6/18", False),
+        ("%Y-%m-%d %H:%M%z", "2018-02-30 23:30-0500", True),
+        ("%Y-%m-%d %H:%M%z", "2018-02-28 23:30", False),
+    ],
+)
+def test_a_day_is_impossible_only_if_a_format_has_its_form(
+    form: str, text: str, impossible: bool
+) -> None:
+    reading = read((text, *GOOD[1:]), date_formats=[form])
+    reason = f"impossible date: {text!r}" if impossible else f"date {text!r} is in none of the "
+    assert reading.rejected["reason"].iloc[0].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("formats", "days", "fix"),
+    [
+        (["%d/%m/%Y"], ["05/08/2018", "05/13/2018"], "'05/13/2018'.* month first.*'%m/%d/%Y'"),
+        (["%m/%d/%Y"], ["08/05/2018", "13/05/2018"], "'13/05/2018'.* day first.*'%d/%m/%Y'"),
+    ],
+)
+def test_a_column_that_fits_only_the_other_order_is_refused_with_its_format(
+    formats: list[str], days: list[str], fix: str
+) -> None:
+    with pytest.raises(SourceError, match=fix):
+        read(*((day, *GOOD[1:]) for day in days), date_formats=formats)
+
+
+def test_one_wrong_day_among_right_ones_is_rejected_alone() -> None:
+    days = ["05/13/2018", "13/05/2018", "14/05/2018"]
+    reading = read(*((day, *GOOD[1:]) for day in days))
+    assert reading.rejected["reason"].tolist() == ["impossible date: '05/13/2018'"]
+
+
+def test_rejected_rows_are_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "acts.csv"
+    lines = ["2018-01-99,USA,Iran,impose", "x", "2018-01-01,USA,Iran,no such act"]
+    path.write_text("\n".join(["date,sender,target,action", *lines]), encoding="utf-8")
+    columns = {c: c for c in ("date", "sender", "target", "action")}
+    rejected = read_table(path, columns=columns).rejected
+    assert rejected["line"].tolist() == [2, 3, 4]
+    assert rejected["raw"].tolist() == lines
 
 
 def test_days_of_two_offsets_are_those_of_the_place() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning import Draft
 from sanctlib.errors import SourceError
 from sanctlib.sources.xml import is_xml, read_xml
 

@@ -10,14 +10,15 @@ import click
 import pandas as pd
 
 from sanctlib import catalogue
-from sanctlib.bulk.prepare import prepare_files
 from sanctlib.cli.batch import batch, verify
 from sanctlib.cli.listing import cite, list_datasets
 from sanctlib.cli.report import from_here, report
+from sanctlib.cluster import events_sql
 from sanctlib.errors import SanctlibError
 from sanctlib.fetching.fetch import FETCHED, MOST_JOBS, fetch
 from sanctlib.fetching.fetchable import fetchables
-from sanctlib.sources.registry import STREAMED
+from sanctlib.months import prepare_files
+from sanctlib.sources.events import STREAMED
 
 
 class _Commands(click.Group):
@@ -64,6 +65,21 @@ def prepare(keys: tuple[str, ...], out: Path, workers: int) -> None:
         return
     summary = catalogue.prepare(keys or None, out=out, progress=True)
     click.echo(summary.drop(columns="path").to_string(index=False))
+
+
+@main.command()
+@click.argument("source", type=click.Choice(["gdelt"]))
+@click.option("--dialect", default="bigquery", show_default=True, help="A dialect of sqlglot.")
+@click.option(
+    "--table",
+    default="gdelt-bq.gdeltv2.events",
+    show_default=True,
+    help="The table with the producer's columns.",
+)
+@click.option("--out", default="events", show_default=True, help="The table that it makes.")
+def sql(source: str, dialect: str, table: str, out: str) -> None:
+    """Print the script that makes events of the producer's table SOURCE in a warehouse."""
+    click.echo(events_sql(source, table=table, dialect=dialect, out=out), nl=False)
 
 
 @main.command("fetch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Literal, TypeAlias
 
@@ -98,6 +99,54 @@ def map_codes(codes: pd.Series, *, system: Literal["cameo"]) -> pd.DataFrame:
         {name: values.array.take(places, allow_fill=True) for name, values in columns.items()},
         index=codes.index,
     )
+
+
+def act_meanings(texts: Sequence[str], *, system: CodeSystem) -> pd.DataFrame:
+    """
+    Return what codes mean, or why they mean nothing.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        CAMEO codes, empty where missing; of PLOVER the type, mode and contexts of an event,
+        joined by the character 31.
+    system : {"cameo", "plover"}
+        The system.
+
+    Returns
+    -------
+    DataFrame
+        ``text``, ``code``, ``action``, ``mirror`` and ``turned`` (as in `map_codes`), ``why``.
+    """
+    text = pd.Series(texts, dtype="str")
+    if system == "cameo":
+        code = text.str.strip()
+        mapped = map_codes(code, system="cameo")
+        why = "unknown action code " + code.map(repr)
+        mirror, turned = (
+            mapped[c].fillna(value=False).astype("bool") for c in ("mirror", "reverse")
+        )
+        empty, missing = code.eq(""), "no action code"
+    else:
+        parts = text.str.split("\x1f", expand=True, n=2).reindex(columns=range(3), fill_value="")
+        kind, mode, contexts = (parts[c].fillna("").str.strip() for c in range(3))
+        code = kind + (", " + mode).where(mode.ne(""), "")
+        mapped = map_plover(kind, modes=mode, contexts=contexts)
+        why = "unknown event type " + kind.map(repr)
+        small = kind.str.islower()
+        why = why.mask(
+            small, "event type in small letters, as in made-up samples: POLECAT writes capitals"
+        )
+        mapped = mapped.mask(small)
+        # As in the crosswalk of CAMEO: co-operation may be told from either side.
+        mirror = mapped["family"].eq("cooperation").fillna(value=False)
+        turned = pd.Series(data=False, index=text.index)
+        empty, missing = kind.eq(""), "no event type"
+    known = mapped["action"].notna()
+    found = {"text": text, "code": code.where(known), "action": mapped["action"]}
+    found |= {"mirror": mirror, "turned": turned, "why": why.mask(empty, missing).where(~known)}
+    kinds = dict.fromkeys(("text", "code", "action", "why"), "str")
+    return pd.DataFrame(found).astype(kinds | {"mirror": "bool", "turned": "bool"})
 
 
 def map_plover(types: pd.Series, *, modes: pd.Series, contexts: pd.Series) -> pd.DataFrame:

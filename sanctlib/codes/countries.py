@@ -137,6 +137,47 @@ def resolve(
     return found
 
 
+def spells_of(labels: Iterable[str], *, system: System, succession: Succession) -> pd.DataFrame:
+    """
+    Return what labels mean over time, for a join on days; unknown ones have no row.
+
+    Returns
+    -------
+    DataFrame
+        ``text``, ``since`` and ``until`` (days, both included), ``code`` or the ``reason`` why
+        there is none, and ``shown``, the label as messages write it.
+    """
+    lines = _timelines(system, succession)
+    rows = [
+        (label, *_in_calendar(first, last), answer.code, answer.reason, repr(label.strip()))
+        for label in labels
+        for first, last, answer in lines.spells(_key(label, system))
+    ]
+    names = ["text", "since", "until", "code", "reason", "shown"]
+    table = pd.DataFrame(rows, columns=names)
+    text = dict.fromkeys(["text", "code", "reason", "shown"], "str")
+    return table.astype(text | {"since": "datetime64[s]", "until": "datetime64[s]"})
+
+
+def texts_of(system: System) -> list[str]:
+    """Return every text that means a party in a system of codes."""
+    held = _countries()[_COLUMN[system]].dropna().astype("str")
+    aliases = read_codes("aliases.csv")
+    named = aliases.loc[aliases["system"].eq(system), "name"]
+    return sorted({*held, *named} - {""})
+
+
+def _in_calendar(first: int, last: int) -> tuple[pd.Timestamp, pd.Timestamp]:
+    begin, end = pd.Timestamp("1000-01-01"), pd.Timestamp("9999-12-31")
+    days = (pd.Timestamp(day, unit="D") if abs(day) < _FAR else None for day in (first, last))
+    since, until = days
+    return (begin if since is None else max(since, begin)), (end if until is None else until)
+
+
+_FAR = 300_000
+"""Days since 1970 beyond the calendar of four digits."""
+
+
 _DAYS_NEEDED = (
     "It must hold days. Of a year take a day, such as its last: pd.to_datetime(f'{year}-12-31')."
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
@@ -161,11 +161,22 @@ class Timelines:
             keys.extend(i * _WIDTH + first - FIRST_DAY for first, _ in stretches)
             found.extend(answer for _, answer in stretches)
             last.append(_undated(meanings, spells))
+        self._found = found
         unknown = Answer(None, None, UNKNOWN)
         self._keys = np.array(keys, dtype="int64")
         self._n = len(found)
         answers = [*found, *last, unknown]
         self.answers = pd.DataFrame(answers, columns=["code", "matched", "reason"]).astype("str")
+
+    def spells(self, key: str) -> Iterator[tuple[int, int, Answer]]:
+        """Yield each stretch of days on which a label has one meaning: first, last, meaning."""
+        number = self._number.get(key)
+        if number is None:
+            return
+        a, b = np.searchsorted(self._keys, [number * _WIDTH, (number + 1) * _WIDTH]).tolist()
+        begins = (self._keys[a:b] - number * _WIDTH + FIRST_DAY).tolist()
+        ends = [*(day - 1 for day in begins[1:]), LAST_DAY]
+        yield from zip(begins, ends, self._found[a:b], strict=True)
 
     def rows(
         self, labels: pd.Series, days: pd.Series | None, *, key: Callable[[object], str] = str

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning.draft import Draft
-from sanctlib.cleaning.rules import first_and_last, resolve_parties
+from sanctlib.cleaning import Draft, resolve_parties
 from sanctlib.codes.countries import System
 from sanctlib.coverage import Coverage
+from sanctlib.dates import first_and_last
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.schema import CASES, Column
@@ -65,7 +65,7 @@ def dated(
     reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     for column in columns:
         text = rows[column].astype("str").str.strip()
-        first, last = first_and_last(text, formats)
+        first, last = (first_and_last(text, formats)[end] for end in ("first", "last"))
         wrong = text.notna() & ~first.between(_FIRST, _LAST)
         reasons[wrong] = f"impossible {column}: " + text[wrong].str.slice(0, _SHOWN).map(repr)
         rows[column], rows[f"{column}_last"] = first, last

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from sanctlib.cleaning.draft import Draft
-from sanctlib.cleaning.rules import check_parties, empty_to_null, map_actions, parse_dates
+from sanctlib.cleaning import Draft, empty_to_null, mapped_actions
+from sanctlib.codes.countries import existed, is_state_code
 from sanctlib.coverage import Coverage
+from sanctlib.dates import days_in
 from sanctlib.reading import Provenance, Reading, sha256
 from sanctlib.sources.text import check_header, read_text
 
@@ -64,11 +65,10 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
     check_header(draft, list(COLUMNS))
     rows = draft.rows.rename(columns={"source": "evidence"})
     draft = empty_to_null(replace(draft, rows=rows))
-    draft = map_actions(draft)
-    draft = parse_dates(
-        draft, ["date", "date_last", "date_announced", "date_effective"], formats=["%Y-%m-%d"]
-    )
-    draft = check_parties(_written_out(draft))
+    action, family, unknown = mapped_actions(draft.rows["action"], draft.rows["family"])
+    rows = draft.rows.assign(action=action, family=family)
+    draft = replace(draft, rows=rows).reject(unknown, step="map actions")
+    draft = _check_parties(_written_out(_with_days(draft)))
     table = draft.table.assign(source=provenance.key)
     table["disputed"] = table["disputed"].eq("yes")
     return Reading(
@@ -80,6 +80,28 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
         provenance=replace(provenance, files={path.name: sha256(path)}),
         curated=True,
     )
+
+
+def _with_days(draft: Draft) -> Draft:
+    """Turn text into days; a row with a date that is none, or without the first, is rejected."""
+    rows = draft.rows
+    columns = ("date", "date_last", "date_announced", "date_effective")
+    found, reasons = days_in(rows[list(columns)], ["%Y-%m-%d"])
+    return replace(draft, rows=rows.assign(**found)).reject(reasons, step="check dates")
+
+
+def _check_parties(draft: Draft) -> Draft:
+    """Reject rows with an unknown code of a state, or a state that did not exist that day."""
+    reasons = pd.Series(pd.NA, index=draft.rows.index, dtype="object")
+    for side in ("sender", "target"):
+        code = draft.rows[side]
+        three = code.str.fullmatch(r"[A-Z]{3}").fillna(value=False)
+        no_state = three & ~code.map(is_state_code, na_action="ignore").fillna(value=False)
+        reasons[no_state] = side + " " + code[no_state].map(repr) + " is not a state code"
+        there = existed(code, draft.rows["date"]) | existed(code, draft.rows["date_last"])
+        gone = three & ~no_state & ~there
+        reasons[gone] = side + " " + code[gone].map(repr) + " was not a state on that day"
+    return draft.reject(reasons, step="check parties")
 
 
 def _written_out(draft: Draft) -> Draft:

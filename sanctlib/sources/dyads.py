@@ -10,8 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
-from sanctlib.cleaning.rules import empty_to_null, resolve_parties
+from sanctlib.cleaning import ORIGIN_COLUMNS, Draft, empty_to_null, resolve_parties
 from sanctlib.codes.countries import System
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning.draft import Draft
-from sanctlib.cleaning.rules import empty_to_null
+from sanctlib.cleaning import Draft, empty_to_null
 from sanctlib.codes.countries import System
 from sanctlib.reading import Reading
 from sanctlib.sources.files import head_of

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning.columns import type_columns
-from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
-from sanctlib.cleaning.rules import empty_to_null
+from sanctlib.cleaning import ORIGIN_COLUMNS, Draft, empty_to_null, type_columns
 from sanctlib.coverage import Coverage
 from sanctlib.reading import Reading
 from sanctlib.schema import Column

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning.columns import type_columns
-from sanctlib.cleaning.draft import Draft
-from sanctlib.cleaning.rules import empty_to_null
+from sanctlib.cleaning import Draft, empty_to_null, type_columns
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
-from sanctlib.cleaning.rules import resolve_parties
+from sanctlib.cleaning import ORIGIN_COLUMNS, Draft, resolve_parties
 from sanctlib.coverage import Coverage, Span
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading

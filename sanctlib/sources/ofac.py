@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.sources.checksums import check_recorded

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning.rules import empty_to_null
+from sanctlib.cleaning import empty_to_null
 from sanctlib.codes.programmes import states_of
 from sanctlib.reading import Reading
 from sanctlib.sources.listings import as_listings, latest_day

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from sanctlib.cleaning.columns import type_columns
-from sanctlib.cleaning.rules import empty_to_null
+from sanctlib.cleaning import empty_to_null, type_columns
 from sanctlib.coverage import Coverage
 from sanctlib.reading import Provenance, Reading, sha256
 from sanctlib.schema import TABLES, TableKind

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sanctlib.cleaning.draft import Draft, unmatched
+from sanctlib.cleaning import Draft, unmatched
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Provenance, Reading, named_apart, sha256

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning import Draft
 from sanctlib.errors import MissingColumnsError, SourceError, check_columns
 from sanctlib.reading import REJECTED_COLUMNS, Audit, no_rejects
 

@@ -15,14 +15,12 @@ from sanctlib.sources import (
     dyads,
     eu,
     eusanct,
-    gdelt,
+    events,
     gsdb,
-    icews,
     ideal_points,
     ofac,
     ofac_copies,
     opensanctions,
-    polecat,
     sipri,
     ties,
     trade,
@@ -30,9 +28,8 @@ from sanctlib.sources import (
     un,
 )
 from sanctlib.sources.checksums import check_recorded
-from sanctlib.sources.events import EventSource
+from sanctlib.sources.events import Actors
 from sanctlib.sources.files import paths_of
-from sanctlib.sources.icews import Actors
 from sanctlib.sources.producers import mistaken_for
 
 
@@ -47,13 +44,13 @@ def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Readin
 
 
 READERS: Mapping[str, Callable[..., Reading]] = {
-    "gdelt": gdelt.read_events,
-    "icews": icews.read_events,
-    "polecat": polecat.read_events,
+    "gdelt": events.read_gdelt,
+    "icews": events.read_icews,
+    "polecat": events.read_polecat,
     "gsdb": _one("gsdb", gsdb.read_cases),
     "ties": _one("ties", ties.read_cases),
     "eusanct": _one("eusanct", eusanct.read_cases),
-    "icews_2018": _one("icews_2018", icews.read_quadruples),
+    "icews_2018": _one("icews_2018", events.read_quadruples),
     "ofac_sdn": _one("ofac_sdn", ofac_copies.read_copies),
     "ofac": _one("ofac", ofac.read_list),
     "un": _one("un", un.read_list),
@@ -68,14 +65,6 @@ READERS: Mapping[str, Callable[..., Reading]] = {
     "atop": _one("atop", alliances.read_atop),
     "trade": _one("trade", trade.read_trade),
 }
-
-
-STREAMED: Mapping[str, EventSource] = {
-    "gdelt": gdelt.SOURCE,
-    "icews": icews.SOURCE,
-    "polecat": polecat.SOURCE,
-}
-"""The sources of events whose files `sl.prepare` takes, however many."""
 
 
 def read(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xlrd
 
-from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
+from sanctlib.cleaning import ORIGIN_COLUMNS, Draft
 from sanctlib.errors import SourceError
 from sanctlib.sources.files import UNREADABLE, open_bytes
 from sanctlib.sources.records import Records

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
@@ -10,22 +12,12 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import pandas as pd
 
-from sanctlib.cleaning.columns import type_columns, typed
-from sanctlib.cleaning.distinct import Numbers
-from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft, unmatched
-from sanctlib.cleaning.repeats import RepeatRule, collapse_mirrors, deduplicate
-from sanctlib.cleaning.rules import (
-    check_formats,
-    empty_to_null,
-    first_and_last,
-    map_actions,
-    map_cameo,
-    parse_dates,
-    resolve_parties,
-)
+from sanctlib.cleaning import ORIGIN_COLUMNS, Draft, mapped_actions, typed, typed_columns, unmatched
 from sanctlib.codes.actions import crosswalk, numbers_for_codes
 from sanctlib.codes.countries import SYSTEMS, System, countries, resolve
 from sanctlib.coverage import Coverage
+from sanctlib.database import Database
+from sanctlib.dates import check_formats, check_order, days_in, first_and_last
 from sanctlib.errors import (
     MissingColumnsError,
     SourceError,
@@ -39,10 +31,19 @@ from sanctlib.errors import (
 from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.schema import EVENTS
 from sanctlib.sources.files import check_text, open_bytes, paths_of
+from sanctlib.sources.lines import JOIN
+from sanctlib.sources.rules import CELLS, MUTUAL, OWN_ROWS, EventSource, acts, events
+from sanctlib.sources.steps import Cleaning
 from sanctlib.sources.text import delimiter_of, read_text
 
+RepeatRule: TypeAlias = Literal["none", "one_a_day"]
 Codes: TypeAlias = Literal["vocabulary", "cameo"]
 
+_TYPES = ("check dates", "resolve parties", "check types")
+_CHECKS = {
+    "vocabulary": ("map actions", *_TYPES),
+    "cameo": ("map action codes", *_TYPES),
+}
 # Filled here: a mapped column would be overwritten without a message.
 _OWN = {"vocabulary": ("source",), "cameo": ("source", "family", "action", "mutual")}
 _DATES = ("date", "date_last", "date_announced", "date_effective")
@@ -166,24 +167,30 @@ def read_table(
     found = [c for c in draft.rows.columns if c not in ORIGIN_COLUMNS]
     check_columns(found, columns.values())
     name = source or next(iter(files), "own table")
-    picked = {ours: draft.rows[yours] for ours, yours in columns.items()}
-    picked |= {c: draft.rows[c] for c in ORIGIN_COLUMNS if c in draft.rows}
-    rows = pd.DataFrame(picked, index=draft.rows.index)
+    rows = pd.DataFrame({ours: draft.rows[yours] for ours, yours in columns.items()})
     rows = rows.assign(**{c: pd.Series(v, index=rows.index, dtype="str") for c, v in fixed.items()})
-    what = ["code"] if codes == "cameo" else ["action", "mutual"]
-    draft = empty_to_null(replace(draft, rows=rows), marks=marks)
-    draft = map_cameo(draft) if codes == "cameo" else map_actions(draft, words=words)
-    draft = parse_dates(draft, [c for c in _DATES if c in rows], formats=formats)
-    draft = resolve_parties(draft, system=parties, succession=succession)
-    draft = type_columns(draft, [c for c in _REST if c.name in rows])
-    draft = draft if codes == "cameo" else _mutual(draft)
-    draft = deduplicate(draft, rule=repeats, what=what)
-    draft = collapse_mirrors(draft, what=what) if codes == "cameo" else draft
+    rows = rows.mask(rows.apply(lambda text: text.str.strip().isin(marks))).astype("str")
+    for column in (c for c in _DATES if c in rows):
+        check_order(rows[column].drop_duplicates(), formats)
+    own = EventSource(
+        key="own",
+        columns={"actor1": "sender", "actor2": "target"},
+        formats=formats,
+        system=parties,
+        succession=succession,
+        label="actor",
+        checks=(*_CHECKS[codes], *(["check mutual acts"] if "mutual" in rows else [])),
+        must_exist=True,
+    )
+    with closing(Database()) as engine:
+        cleaning = _OwnTable(own, engine, words=None if codes == "cameo" else words)
+        table = cleaning.clean(rows, draft, one_a_day=repeats == "one_a_day")
+        account = cleaning.steps(one_a_day=repeats == "one_a_day")
     return Reading(
         kind="events",
-        table=_with_ids(draft.table, draft.rows["_line"], source=name),
-        rejected=draft.rejected,
-        audit=draft.audit,
+        table=table.assign(source=name),
+        rejected=cleaning.rejected_rows(),
+        audit=account,
         coverage=coverage,
         provenance=Provenance(
             key=name,
@@ -193,8 +200,131 @@ def read_table(
             citation=citation,
             files=files,
         ),
-        unmatched=unmatched(draft.names),
+        unmatched=unmatched(cleaning.unmatched()),
     )
+
+
+class _OwnTable(Cleaning):
+    """Rows of a table of one's own on their way to events."""
+
+    def __init__(
+        self, source: EventSource, engine: Database, *, words: Mapping[str, str] | None
+    ) -> None:
+        super().__init__(source, engine)
+        self.words = words
+
+    def clean(self, rows: pd.DataFrame, draft: Draft, *, one_a_day: bool) -> pd.DataFrame:
+        """Return the events that rows of text are; see `steps`."""
+        import pyarrow as pa
+
+        line = draft.rows["_line"].reset_index(drop=True)
+        rows = rows.reset_index(drop=True)
+        values, wrong = typed_columns(rows, [c for c in _REST if c.name in rows])
+        mutual = values.get("mutual", pd.Series(data=False, index=rows.index)).fillna(value=False)
+        known = rows.assign(_mutual=mutual.map({True: MUTUAL, False: ""}))
+        cells = {
+            "id": "L" + line.astype("str"),
+            "date": _joined(known, _DATES),
+            "code": known["code"] if self.words is None else _joined(known, _WORDS),
+            "score": wrong.astype("str"),
+            "actor1": rows["sender"],
+            "actor2": rows["target"],
+        }
+        text = pd.DataFrame({c: cells.get(c, pd.Series("", index=rows.index)) for c in CELLS})
+        self.take_lines(
+            pa.Table.from_pandas(
+                text.fillna("").astype("str").assign(row=line), preserve_index=False
+            ),
+            others=list(zip(draft.rejected["line"], draft.rejected["reason"], strict=True)),
+            line=_raw_of(draft),
+            file=next(iter([*draft.rows["_file"][:1], *draft.rejected["file"][:1]]), ""),
+        )
+        reports = values.get("n_reports", pd.Series(1, index=rows.index)).fillna(0)
+        self.engine.give("reports", pd.DataFrame({"row": line, "n": reports.astype("int64")}))
+        self.engine.make("again", "SELECT row, 1 AS nth, FALSE AS copied FROM kept LIMIT 0")
+        self.engine.make("repeats", OWN_ROWS)
+        self.engine.make("acts", acts(one_a_day=one_a_day))
+        table = self.engine.frame(events(self.source))
+        days = {
+            column: first_and_last(rows[column], self.source.formats)["first"]
+            for column in _DATES[2:]
+            if column in rows
+        }
+        more = pd.DataFrame(values | days).set_axis(line).reindex(table["row"])
+        more = more.reset_index(drop=True)
+        ours = {"mutual": table["mutual"] | table["code"].eq(MUTUAL)}
+        event = more.get("event_id", table["event_id"])
+        ours |= {"event_id": event, "act_id": more.get("act_id", event)}
+        more = more.drop(
+            columns=["n_reports", *(["code"] if self.words is None else [])], errors="ignore"
+        )
+        left_out = ["row", "date_basis", "goldstein", *([] if self.words is None else ["code"])]
+        found: pd.DataFrame = table.drop(columns=left_out).assign(**{**more, **ours})
+        return found
+
+    def steps(self, *, one_a_day: bool) -> Audit:
+        """Return the account of all rows, by step."""
+        audit = self.audit(split=self.n_split > 0)
+        if not one_a_day:
+            audit = audit.then("keep repeats", n_out=audit.n_kept)
+        wanted = [*(["merge repeats (one a day)"] if one_a_day else [])]
+        wanted += ["merge mirrored reports"] if self.words is None else []
+        return self.merged(audit, wanted)
+
+    def days(self, text: pd.Series) -> pd.DataFrame:
+        """Return ``day`` and ``last`` of rows whose dates are days, or ``why`` they are none."""
+        parts = _parts(text, len(_DATES)).set_axis(list(_DATES), axis=1)
+        days, why = days_in(parts.replace("", None), self.source.formats, named=True)
+        return pd.DataFrame({"day": days["date"], "last": days["date_last"], "why": why})
+
+    def acts(self, text: pd.Series) -> pd.DataFrame:
+        """Return the meaning of words of our vocabulary, or of those that stand for them."""
+        if self.words is None:
+            return super().acts(text)
+        parts = _parts(text, len(_WORDS))
+        word, family = (parts[i].where(parts[i].ne("")) for i in (0, 1))
+        action, _, why = mapped_actions(word, family, of=self.words)
+        found = {"code": parts[2], "action": action.where(why.isna()), "why": why}
+        return (
+            pd.DataFrame(found)
+            .assign(mirror=False, turned=False)
+            .astype({"action": "str", "code": "str"})
+        )
+
+    def scores(self, text: pd.Series) -> pd.DataFrame:
+        """Return what is wrong with the other cells of a row: its text says it."""
+        return pd.DataFrame({"value": math.nan, "why": text.where(text.ne(""))})
+
+
+_WORDS = ("action", "family", "_mutual")
+
+
+def _joined(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
+    """Return several columns as one text; those that are not there are empty."""
+    empty = pd.Series("", index=rows.index, dtype="str")
+    # The mark between them is no part of a cell: it would make two cells of it.
+    first, *others = (
+        rows[c].fillna("").str.replace(JOIN, "\ufffd", regex=False) if c in rows else empty
+        for c in columns
+    )
+    for other in others:
+        first = first + JOIN + other
+    return first
+
+
+def _parts(text: pd.Series, n: int) -> pd.DataFrame:
+    """Return what `_joined` joined."""
+    return text.str.split(JOIN, expand=True).reindex(columns=range(n)).astype("str")
+
+
+def _raw_of(draft: Draft) -> Callable[[int], bytes]:
+    """Return what tells the text of a line."""
+    lost = zip(draft.rejected["line"], draft.rejected["raw"], strict=True)
+    held = dict(lost)
+    if draft.raw is None:
+        held |= dict(zip(draft.rows["_line"], draft.rows["_raw"], strict=True))
+    tell = draft.raw or held.__getitem__
+    return lambda line: tell(line).encode()
 
 
 def _mapping(value: object, what: str) -> Mapping[Any, Any]:
@@ -250,7 +380,7 @@ def _check_constant(
             msg = f"{what} is {text!r}. It must be a state or bloc (parties={parties!r})."
             raise UnknownChoiceError(msg + did_you_mean(text, known.dropna().astype("str")))
     elif name in _DATES:
-        if first_and_last(pd.Series([text], dtype="str"), formats)[0].isna().all():
+        if first_and_last(pd.Series([text], dtype="str"), formats)["first"].isna().all():
             raise UnknownChoiceError(f"{what} is {text!r}. It must be a day in date_formats.")
     elif column.choices:
         for part in text.split(";") if column.joined else [text]:
@@ -301,8 +431,8 @@ def _draft_of_frame(data: Any, *, code: str | None, file: str = "frame") -> Draf
     )
     whole = text.fillna("").reset_index(drop=True)
 
-    def raw(lines: Numbers) -> list[str]:
-        return [",".join(cells) for cells in whole.iloc[lines - 1].itertuples(index=False)]
+    def raw(line: int) -> str:
+        return ",".join(whole.iloc[line - 1])
 
     return Draft(rows=rows, audit=Audit.begin(n), raw=raw)
 
@@ -329,22 +459,3 @@ def _as_text(column: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m-%d")
     return column.map(str, na_action="ignore")
-
-
-def _mutual(draft: Draft) -> Draft:
-    if "mutual" not in draft.rows:
-        return replace(draft, rows=draft.rows.assign(mutual=False))
-    mutual = draft.rows["mutual"].fillna(value=False).astype("bool")
-    rows = draft.rows.assign(mutual=mutual)
-    turned = mutual & rows["sender"].gt(rows["target"]).fillna(value=False)
-    rows.loc[turned, ["sender", "target"]] = rows.loc[turned, ["target", "sender"]].to_numpy()
-    alone = mutual & rows["sender"].eq(rows["target"]).fillna(value=False)
-    reasons = ("a mutual act of " + rows["sender"] + " with itself").where(alone)
-    return replace(draft, rows=rows).reject(reasons, step="check mutual acts")
-
-
-def _with_ids(table: pd.DataFrame, line: pd.Series, *, source: str) -> pd.DataFrame:
-    by_line = "L" + line.astype("str")
-    event = table.get("event_id", by_line)
-    act = table.get("act_id", event)
-    return table.assign(source=source, event_id=event, act_id=act)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from sanctlib.cleaning.draft import ORIGIN_COLUMNS, Draft
+from sanctlib.cleaning import ORIGIN_COLUMNS, Draft
 from sanctlib.errors import SourceError, UnknownChoiceError, check_columns
 from sanctlib.sources.files import UNREADABLE, open_bytes
 from sanctlib.sources.records import Layouts, Records

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning.columns import type_columns
-from sanctlib.cleaning.rules import empty_to_null
+from sanctlib.cleaning import empty_to_null, type_columns
 from sanctlib.codes.countries import countries
 from sanctlib.coverage import Coverage
 from sanctlib.reading import Reading

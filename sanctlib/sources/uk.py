@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning.rules import empty_to_null
+from sanctlib.cleaning import empty_to_null
 from sanctlib.reading import Reading
 from sanctlib.sources.files import head_of
 from sanctlib.sources.listings import as_listings, country_of, latest_day

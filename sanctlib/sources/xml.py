@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sanctlib.cleaning.draft import Draft
+from sanctlib.cleaning import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit
 from sanctlib.sources.files import UNREADABLE, head_of, open_bytes

@@ -199,16 +199,7 @@ def test_figures_name_states_in_words(page: pages.Page) -> None:
     assert not re.search(r"\b(RUS|IRN)\b", drawn)
 
 
-WITH_PRIVATE_NAMES = {"04_pressure_and_partnership"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(n, marks=fault("I12: private modules") if n in WITH_PRIVATE_NAMES else [])
-        for n in NOTEBOOKS
-    ],
-)
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_uses_public_names_only(name: str) -> None:
     private = r"from sanctlib\.(?!query import )|import sanctlib\."
     assert not re.search(private, pages.source(name))

@@ -1,1 +1,0 @@
-"""Cleaning: steps that keep, merge or reject rows, each with its count."""

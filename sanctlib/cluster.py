@@ -1,0 +1,306 @@
+"""Clean events elsewhere by the same rules: on a Spark cluster, or by a script in a warehouse."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sanctlib.codes.actions import act_meanings, crosswalk
+from sanctlib.codes.countries import spells_of, texts_of
+from sanctlib.database import arrow_of
+from sanctlib.engines import in_words_of, quoted
+from sanctlib.errors import SourceError, check_choice
+from sanctlib.months import put
+from sanctlib.reading import sha256
+from sanctlib.schema import ACTIONS
+from sanctlib.sources import rules
+from sanctlib.sources.events import GDELT, STREAMED
+from sanctlib.sources.files import check_there, paths_of
+from sanctlib.sources.rules import CELLS
+from sanctlib.sources.steps import FILE, Cleaning, blocks_of
+from sanctlib.writing import writing
+
+_LINES = ", ".join([*(f"{cell} string" for cell in CELLS), "row long", "why string"])
+
+
+def prepare_on_spark(
+    session: Any, key: str, paths: Iterable[str | Path], *, out: str | Path
+) -> Path:
+    """
+    Clean files of coded acts on a Spark cluster into a folder of Parquet files.
+
+    The cluster parses the files and runs the statements that ``sl.prepare`` runs on one
+    machine, so the table, the rejected rows and the audit are the same. Its workers need
+    sanctlib, and see the files and `out` under the same paths as this process. What a worker
+    held that is lost is made again, and is the same.
+
+    Parameters
+    ----------
+    session : SparkSession
+        The session of the cluster.
+    key : {"gdelt", "icews", "polecat"}
+        The source.
+    paths : iterable of path
+        Its files, compressed or not, in the order in which their repeats are merged.
+    out : path
+        The store. ``KEY/NNNNN.parquet`` is written there, sorted by sender, target and day,
+        ``KEY.rejected.csv``, and last the manifest ``KEY.json``.
+
+    Returns
+    -------
+    Path
+        The folder of the table, which every measure takes, and which Spark reads.
+
+    Raises
+    ------
+    SourceError
+        When no row can be kept, or a file is not there.
+    """
+    check_choice(key, STREAMED, what="key")
+    files, store = paths_of(list(paths), what="paths"), Path(out)
+    for path in files:
+        check_there(path)
+    cleaning = _OnSpark(STREAMED[key], _Spark(session))
+    cleaning.take_files([path.absolute() for path in files])
+    if not cleaning.n_kept:
+        raise SourceError(f"{files[0].name!r} and the files after it hold no act to keep.")
+    cleaning.merge()
+    with writing(store):
+        pass
+    kept = store / f".{key}"
+    shutil.rmtree(kept / "spark", ignore_errors=True)
+    cleaning.write(kept / "spark")
+    parts = sorted((kept / "spark").glob("*.parquet"))
+    table = put(
+        cleaning.source,
+        {f"{n:05}.parquet": part for n, part in enumerate(parts)},
+        rejected=cleaning.rejected_rows(),
+        audit=cleaning.merged(cleaning.audit()),
+        names=cleaning.unmatched(),
+        stamps=cleaning.stamps,
+        files=[(path.name, sha256(path)) for path in files],
+        store=store,
+        kept=kept,
+    )
+    shutil.rmtree(kept / "spark", ignore_errors=True)
+    return table
+
+
+class _Spark:
+    """A session of Spark, as a cleaning asks it: its tables are views that the cluster holds."""
+
+    ordered = True
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+    def query(self, text: str) -> Any:
+        """Return the rows of a query, where they are."""
+        return self.session.sql(in_words_of("spark", text))
+
+    def show(self, name: str, frame: Any) -> None:
+        """Let queries read a frame of Spark."""
+        frame.createOrReplaceTempView(name)
+
+    def give(self, name: str, table: Any) -> None:
+        """Make a frame of pandas a table."""
+        self.show(name, self.session.createDataFrame(arrow_of(table)))
+
+    def empty(self, name: str, columns: str) -> None:
+        """Make a table without rows."""
+        self.show(name, self.session.createDataFrame([], columns.replace("VARCHAR", "STRING")))
+
+    def make(self, name: str, query: str) -> None:
+        """Make the rows of a query a table."""
+        self.show(name, self.query(query).cache())
+
+    def rows(self, query: str) -> list[Any]:
+        """Return the rows of a query here."""
+        return [tuple(row) for row in self.query(query).collect()]
+
+    def number_words(self, columns: Mapping[str, Sequence[str]]) -> None:
+        """Leave words as they are."""
+
+
+class _OnSpark(Cleaning):
+    """Lines of all files at once on their way to events."""
+
+    def take_files(self, files: Sequence[Path]) -> None:
+        """Take the lines of files; the place of each file is in the number of its rows."""
+        engine = self.engine
+        each = engine.session.createDataFrame(
+            [(n, str(path)) for n, path in enumerate(files)], "number long, path string"
+        ).repartition(len(files))
+        key = self.source.key
+        every = each.mapInArrow(lambda some: _parsed(some, key), _LINES).cache()
+        lines, others = every.where("why IS NULL").drop("why"), every.where("why IS NOT NULL")
+        engine.show("lines", lines)
+        self.code()
+        split = [(row["row"], row["why"]) for row in others.select("row", "why").collect()]
+        lost = engine.rows(rules.LOST)
+        self.n_lost.update(step for _, step, _ in lost)
+        wrong = sorted([*split, *((row, why) for row, _, why in lost)])
+        texts = self._texts(files, [row for row, _ in wrong])
+        mask = (1 << FILE) - 1
+        self.rejected = [
+            (files[row >> FILE].name, row & mask, texts[row], why) for row, why in wrong
+        ]
+        n_lines = lines.count()
+        self.n_read, self.n_split = n_lines + len(split), len(split)
+        engine.make("kept", rules.kept(self.source, start=0))
+        self.n_kept = engine.rows("SELECT count(*) FROM kept")[0][0]
+        self.n_added = self.n_kept - (n_lines - len(lost))
+        self._account()
+
+    def _texts(self, files: Sequence[Path], rows: Sequence[int]) -> dict[int, str]:
+        """Return the texts of lines, which the cluster reads again."""
+        wanted: dict[int, list[int]] = defaultdict(list)
+        for row in rows:
+            wanted[row >> FILE].append(row & ((1 << FILE) - 1))
+        if not wanted:
+            return {}
+        given = [(n, str(files[n]), lines) for n, lines in wanted.items()]
+        session, key = self.engine.session, self.source.key
+        each = session.createDataFrame(given, "number long, path string, lines array<long>")
+        found = each.repartition(len(given)).mapInArrow(
+            lambda some: _read_again(some, key), "row long, line binary"
+        )
+        return {row["row"]: self._raw(bytes(row["line"])) for row in found.collect()}
+
+    def write(self, folder: Path) -> None:
+        """Write the events as Parquet files."""
+        left_out = ["row", *([] if "score" in self.source.columns else ["goldstein"])]
+        query = rules.events(self.source, order="sender, target, day, row")
+        self.engine.query(query).drop(*left_out).write.parquet(str(folder))
+
+
+def _files_in(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    for batch in batches:
+        yield from batch.to_pylist()
+
+
+def _parsed(batches: Iterable[Any], key: str) -> Iterator[Any]:
+    """Read files on a worker: their records, and the other lines with the reason."""
+    import pyarrow as pa
+
+    for file in _files_in(batches):
+        start = file["number"] << FILE
+        for block in blocks_of(STREAMED[key], Path(file["path"])):
+            table = block.table.to_pandas()
+            table = table.assign(row=table["row"] + start, why=None)
+            others = pd.DataFrame(block.rejected, columns=["row", "why"])
+            others = others.assign(row=others["row"].astype("int64") + start)
+            kinds = dict.fromkeys([*CELLS, "why"], pa.string()) | {"row": pa.int64()}
+            schema = pa.schema([(c, kinds[c]) for c in [*CELLS, "row", "why"]])
+            for part in (table, others.reindex(columns=schema.names)):
+                yield from pa.Table.from_pandas(part, schema, preserve_index=False).to_batches()
+
+
+def _read_again(batches: Iterable[Any], key: str) -> Iterator[Any]:
+    """Read lines of files on a worker, by their numbers."""
+    import pyarrow as pa
+
+    for file in _files_in(batches):
+        wanted = set(file["lines"])
+        for block in blocks_of(STREAMED[key], Path(file["path"])):
+            held = [n for n in wanted if block.n_before < n <= block.n_before + len(block.ends)]
+            rows = [n + (file["number"] << FILE) for n in held]
+            lines = [block.line(n) for n in held]
+            schema = pa.schema([("row", pa.int64()), ("line", pa.binary())])
+            yield pa.RecordBatch.from_pydict({"row": rows, "line": lines}, schema)
+
+
+def events_sql(key: str, *, table: str, dialect: str, out: str = "events") -> str:
+    """
+    Return the script that makes events of a producer's own table in a warehouse.
+
+    It is the statements of ``sl.prepare``, one after the other, each in the words of `dialect`;
+    what our code tables say is written out in it. It reads `table` once.
+
+    Parameters
+    ----------
+    key : {"gdelt"}
+        The source: of others the names of parties cannot be listed beforehand.
+    table : str
+        The table with the producer's columns, such as "gdelt-bq.gdeltv2.events".
+    dialect : str
+        A dialect of sqlglot: "bigquery", "snowflake", "postgres", "duckdb", "spark", …
+    out : str, default "events"
+        The table that the script makes.
+
+    Returns
+    -------
+    str
+        The statements, each ended by ";".
+
+    Raises
+    ------
+    UnknownChoiceError
+        For another source.
+    SourceError
+        When the dialect has no words for a statement.
+
+    Examples
+    --------
+    >>> script = events_sql("gdelt", table="gdelt-bq.gdeltv2.events", dialect="bigquery")
+    >>> script.count("gdelt-bq")
+    1
+    """
+    check_choice(key, [GDELT.key], what="key")
+    source = GDELT
+    cells = {c: f"coalesce(CAST({source.columns[c]} AS VARCHAR), '')" for c in source.columns}
+    lines = ", ".join(f"{text} AS {c}" for c, text in cells.items())
+    day = "concat(left(date, 4), '-', substr(date, 5, 2), '-', right(date, 2))"
+    day = f"TRY_CAST(CASE WHEN length(date) = 8 THEN {day} END AS DATE)"
+    why = "CASE WHEN {0} IS NULL THEN '{1}' END AS why"
+    codes = act_meanings(crosswalk("cameo")["code"].to_list(), system="cameo")
+    names = spells_of(texts_of(source.system), system=source.system, succession=source.succession)
+    families = [(a, family) for family, actions in ACTIONS.items() for a in actions]
+    value = "TRY_CAST(score AS DOUBLE)"
+    steps = {
+        "lines": f"SELECT row_number() OVER (ORDER BY {source.columns['id']}) AS row, {lines}"
+        f" FROM {_named(table)}",
+        "days": f"SELECT DISTINCT date AS text, {day} AS day, {day} AS last,"
+        f" {why.format(day, 'impossible date')} FROM lines",
+        "scores": f"SELECT DISTINCT score AS text, {value} AS value, CASE WHEN score <> '' AND"
+        f" {value} IS NULL THEN 'goldstein is no number' END AS why FROM lines",
+        "known_codes": _values(codes.assign(n=range(len(codes)))),
+        "codes": "SELECT * FROM known_codes UNION ALL SELECT DISTINCT code AS text, NULL AS code,"
+        " NULL AS action, FALSE AS mirror, FALSE AS turned, 'unknown action code' AS why, -1 AS n"
+        " FROM lines WHERE code NOT IN (SELECT text FROM known_codes)",
+        "names": _values(names),
+        "families": _values(pd.DataFrame(families, columns=["action", "family"])),
+        "sides": rules.sides(source),
+        "parties": rules.parties(source, ordered=True),
+        "coded": rules.coded(source),
+        "kept": rules.kept(source, start=0),
+        **rules.merging(source),
+    }
+    made = [f"CREATE TEMP TABLE {name} AS {query}" for name, query in steps.items()]
+    made.append(f"CREATE TABLE {_named(out)} AS {rules.events(source)}")
+    return ";\n".join(in_words_of(dialect, statement) for statement in made) + ";\n"
+
+
+def _named(table: str) -> str:
+    return ".".join(quoted(part) for part in table.split("."))
+
+
+def _values(table: pd.DataFrame) -> str:
+    """Return a table as a query that has its rows in it."""
+    rows = ", ".join(f"({', '.join(map(_literal, row))})" for row in table.itertuples(index=False))
+    return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(table.columns)})"
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"DATE '{value:%Y-%m-%d}'"
+    if value is None or value != value:
+        return "NULL"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value).upper()

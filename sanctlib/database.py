@@ -1,0 +1,115 @@
+"""Hold tables in DuckDB under a limit of memory, and query them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pandas as pd
+
+from sanctlib.errors import SanctlibError
+
+MEMORY_LIMIT = "2GB"
+"""Unless the environment variable SANCTLIB_MEMORY names another."""
+
+
+def arrow_of(table: Any) -> Any:
+    """Return a frame as Arrow, its times as days."""
+    import pyarrow as pa
+
+    if not isinstance(table, pd.DataFrame):
+        return table
+    found = pa.Table.from_pandas(table, preserve_index=False)
+    kinds = [pa.date32() if pa.types.is_timestamp(f.type) else f.type for f in found.schema]
+    return found.cast(pa.schema(list(zip(found.column_names, kinds, strict=True))))
+
+
+class Database:
+    """
+    A database of DuckDB in memory; rows that find no room there go to a folder of their own.
+
+    Parameters
+    ----------
+    threads : int, optional
+        By default as many as the machine has cores.
+    memory : str, optional
+        Such as "500MB"; by default what the environment variable SANCTLIB_MEMORY says, or 2GB.
+
+    Raises
+    ------
+    SanctlibError
+        When SANCTLIB_MEMORY is no size.
+    """
+
+    ordered = False
+    """Whether numbers of rows must be given in an order: a table is never made twice here."""
+
+    def __init__(self, *, threads: int = 0, memory: str = "") -> None:
+        import duckdb
+
+        self._room = tempfile.TemporaryDirectory(prefix="sanctlib-")
+        limit = memory or os.environ.get("SANCTLIB_MEMORY", MEMORY_LIMIT)
+        settings: dict[str, Any] = {"memory_limit": limit, "temp_directory": self._room.name}
+        settings |= {"threads": threads} if threads else {}
+        try:
+            self.connection = duckdb.connect(config=settings)
+        except duckdb.Error as error:
+            self._room.cleanup()
+            msg = f"SANCTLIB_MEMORY needs a size such as '2GB' or '512MB', and is {limit!r}."
+            raise SanctlibError(msg) from error
+        # In a notebook there is no bar without ipywidgets, and it cannot be set either.
+        with suppress(duckdb.InvalidInputException):
+            self.run("SET enable_progress_bar = false")
+
+    def close(self) -> None:
+        """Give back the memory and the folder."""
+        self.connection.close()
+        self._room.cleanup()
+
+    def show(self, name: str, table: Any) -> None:
+        """Let queries read an Arrow table where it is."""
+        self.connection.register(name, table)
+
+    def empty(self, name: str, columns: str) -> None:
+        """Make a table without rows."""
+        self.run(f"CREATE OR REPLACE TEMP TABLE {name} ({columns})")
+
+    def give(self, name: str, table: Any) -> None:
+        """Make a frame or Arrow table a table."""
+        self.connection.register("given", arrow_of(table))
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM given")
+        self.connection.unregister("given")
+
+    def run(self, statement: str) -> int:
+        """Run a statement, and return the number of the rows that it wrote."""
+        found = self.connection.execute(statement).fetchone()
+        return int(found[0]) if found else 0
+
+    def make(self, name: str, query: str) -> None:
+        """Make the rows of a query a table."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+
+    def number_words(self, columns: Mapping[str, Sequence[str]]) -> None:
+        """Hold columns of few texts as small numbers, which are moved and compared faster."""
+        each = [f"SELECT {c} AS word FROM {t}" for t, names in columns.items() for c in names]
+        words = f"SELECT word FROM ({' UNION '.join(each)}) AS w WHERE word IS NOT NULL"
+        # In order, so that words compare as texts do.
+        self.run("DROP TYPE IF EXISTS word")
+        self.run(f"CREATE TYPE word AS ENUM ({words} ORDER BY word)")
+        for table, names in columns.items():
+            held = ", ".join(f"CAST({c} AS word) AS {c}" for c in names)
+            self.make(table, f"SELECT * REPLACE ({held}) FROM {table}")
+
+    def frame(self, query: str) -> pd.DataFrame:
+        """Return the rows of a query in pandas: text as str, days as datetime64."""
+        rows = self.connection.sql(query).to_arrow_table()
+        frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
+        days = frame.select_dtypes("datetime").columns
+        return frame.astype(dict.fromkeys(days, "datetime64[us]"))
+
+    def rows(self, query: str) -> list[Any]:
+        """Return the rows of a query."""
+        return self.connection.execute(query).fetchall()

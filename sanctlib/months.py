@@ -1,0 +1,363 @@
+"""Clean many files of events in bounded memory. Return a folder of Parquet files by month."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sanctlib.cleaning import unmatched
+from sanctlib.codes.actions import crosswalk
+from sanctlib.codes.countries import read_codes
+from sanctlib.database import Database
+from sanctlib.errors import SourceError, check_choice
+from sanctlib.processes import mapping
+from sanctlib.query import whole_of
+from sanctlib.reading import Audit, sha256
+from sanctlib.schema import ACTIONS
+from sanctlib.showing import progress_bar
+from sanctlib.sources import rules
+from sanctlib.sources.checksums import check_same, expected
+from sanctlib.sources.events import STREAMED, covered
+from sanctlib.sources.files import check_there, paths_of
+from sanctlib.sources.producers import provenance
+from sanctlib.sources.rules import EventSource
+from sanctlib.sources.steps import FILE, Cleaning
+from sanctlib.store import made_by, manifest
+from sanctlib.writing import save_frame, writing
+
+_MEMORY = "400MB"
+"""What DuckDB may hold in a worker; beside it stand the interpreter and a block of lines."""
+_SMALL_GROUPS = "(FORMAT parquet, ROW_GROUP_SIZE 20000)"
+_GROUPS = "(FORMAT parquet, ROW_GROUP_SIZE 100000)"
+
+Piece = tuple[int, str]
+"""The place of a file among all, and the name of a part that was kept of it."""
+
+
+def prepare_files(
+    key: str,
+    paths: Iterable[str | Path],
+    *,
+    out: str | Path,
+    workers: int = 1,
+    progress: bool = False,
+) -> Path:
+    """
+    Clean files of coded acts into a folder of Parquet files by month.
+
+    The table is that of ``sl.read(key, paths)``, in another order: sorted by sender, target
+    and day within each month of the act, so that a measure of one pair reads little.
+    Each worker has only part of a file or one month in memory. Each file is
+    cleaned by itself and kept in the hidden folder ``.KEY`` of the store, by its hash; then
+    the rows of each month are merged, in the order of the files. Parts that the same version
+    made from the same files are not made again: an interrupted run goes on where it stopped,
+    and a new file costs only its own months.
+
+    Parameters
+    ----------
+    key : {"gdelt", "icews", "polecat"}
+        The source.
+    paths : iterable of path
+        Its files, compressed or not, in the order in which their repeats are merged. A folder
+        means the files in it, by name.
+    out : path
+        The store. ``KEY/YYYY-MM.parquet`` is written there, ``KEY.rejected.csv``, and last
+        the manifest ``KEY.json``.
+    workers : int, default 1
+        Processes. The result does not depend on their number.
+    progress : bool, default False
+        Show a bar.
+
+    Returns
+    -------
+    Path
+        The folder of the table, which every measure takes.
+
+    Raises
+    ------
+    SourceError
+        For a file that is not of this source; the others stay prepared.
+    SanctlibError
+        For a store that cannot be written, or a worker that was killed.
+    """
+    check_choice(key, STREAMED, what="key")
+    whole_of(workers, what="workers", least=1)
+    given = paths_of(list(paths), what="files")
+    files = [file for path in given for file in _files(path)]
+    if not files:
+        raise SourceError(f"files has no file: the folder {given[0].name!r} is empty.")
+    store = Path(out)
+    kept = store / f".{key}"
+    with writing(kept):
+        pass  # a folder that cannot be written is an error before hours of work
+    cleaned, merged = (partial(f, key=key, kept=kept) for f in (_clean, _merge))
+    with mapping(workers) as mapped:
+        tasks = list(expected(files))
+        parts = list(_shown(mapped(cleaned, tasks), len(tasks), unit="file", progress=progress))
+        months = list(_months(key, parts, kept))
+        merges = list(_shown(mapped(merged, months), len(months), unit="month", progress=progress))
+    return _finish(key, files, parts, merges, store=store, kept=kept)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    # What `sanctlib fetch` keeps beside the files is text.
+    return sorted(
+        p for p in path.iterdir() if p.is_file() and p.suffix != ".txt" and p.name[0] != "."
+    )
+
+
+def _shown(results: Iterable[Any], n: int, *, unit: str, progress: bool) -> Iterator[Any]:
+    """Pass on results under a bar of rows a second and time left."""
+    n_rows = 0
+    with progress_bar(n, name="prepare", unit=unit, progress=progress) as bar:
+        for result in results:
+            n_rows += result["n_rows"]
+            seconds = bar.format_dict["elapsed"] or 1
+            bar.set_postfix_str(f"{n_rows:,} rows, {n_rows / seconds:,.0f}/s", refresh=False)
+            bar.update()
+            yield result
+
+
+def _clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
+    """Clean one file, or take what was kept of it."""
+    path, recorded = task
+    check_there(path)
+    digest = sha256(path)
+    check_same(path, digest, recorded)
+    name = f"{digest[:20]}-{made_by()}"
+    if (kept / f"{name}.json").is_file():
+        return _about(kept / f"{name}.json") | {"file": path.name}
+    engine = _engine()
+    with writing(kept) as into:
+        cleaning = _Piece(STREAMED[key], engine, into / name)
+        cleaning.take(path)
+        rejected = cleaning.rejected_rows()
+        rejected.to_csv(into / f"{name}.rejected.csv", index=False, lineterminator="\n")
+        about = {
+            "sha256": digest,
+            "name": name,
+            "n_rows": cleaning.n_read,
+            "audit": cleaning.audit().steps.to_dict("list"),
+            "names": cleaning.unmatched().to_dict("list"),
+            "stamps": sorted(cleaning.stamps),
+            "pieces": cleaning.pieces,
+        }
+        (into / f"{name}.json").write_text(json.dumps(about), encoding="utf-8")
+    return about | {"file": path.name}
+
+
+class _Piece(Cleaning):
+    """The rows of one file, kept as Parquet: a part for each block of lines, sorted by day."""
+
+    def __init__(self, source: EventSource, engine: Database, path: Path) -> None:
+        super().__init__(source, engine)
+        self.path = path
+        self.pieces: dict[str, list[str]] = {}
+        """The name of each part, and the months of its rows."""
+
+    def keep(self, query: str) -> int:
+        """Write the rows of a block."""
+        part = f"{self.path.name}-{len(self.pieces)}.parquet"
+        path = _quoted(self.path.with_name(part))
+        n: int = self.engine.run(f"COPY ({query} ORDER BY day, row) TO '{path}' {_SMALL_GROUPS}")
+        months = "SELECT DISTINCT strftime(day, '%Y-%m') FROM coded WHERE why IS NULL"
+        self.pieces[part] = sorted(month for (month,) in self.engine.rows(months))
+        return n
+
+
+def _months(key: str, parts: Sequence[dict[str, Any]], kept: Path) -> Iterator[dict[str, Any]]:
+    """Yield what each month is merged from: pieces, and the rows whose id was there before."""
+    every = [(n, *piece) for n, part in enumerate(parts) for piece in part["pieces"].items()]
+    again = _again(key, [(n, name) for n, name, months in every if months], kept)
+    for month in sorted({month for *_, months in every for month in months}):
+        pieces = [(n, name) for n, name, months in every if month in months]
+        yield {"month": month, "pieces": pieces, "again": again.get(month, [])}
+
+
+def _again(key: str, pieces: Sequence[Piece], kept: Path) -> dict[str, list[Any]]:
+    """Return by month the rows with an id that other rows have, in whichever file."""
+    if not pieces:
+        return {}
+    with closing(Database(memory=_MEMORY)) as engine:
+        paths = _paths(pieces, kept)
+        ids = f"SELECT id FROM read_parquet({paths}) GROUP BY id HAVING count(*) > 1"
+        engine.make("ids", ids)
+        engine.make("kept", _rows_of(pieces, kept, "id IN (SELECT id FROM ids)"))
+        engine.make("again", rules.again(STREAMED[key]))
+        found: dict[str, list[Any]] = {}
+        later = "SELECT strftime(day, '%Y-%m'), row, nth, copied FROM again JOIN kept USING (row)"
+        for month, *row in engine.rows(f"{later} WHERE nth > 1 OR copied ORDER BY row"):
+            found.setdefault(month, []).append(row)
+    return found
+
+
+def _rows_of(pieces: Sequence[Piece], kept: Path, where: str) -> str:
+    """Return rows of pieces, numbered in the order of the files."""
+    each = (
+        f"SELECT * REPLACE ({n << FILE} + row AS row) FROM '{_quoted(kept / name)}' WHERE {where}"
+        for n, name in pieces
+    )
+    return " UNION ALL ".join(each)
+
+
+def _paths(pieces: Sequence[Piece], kept: Path) -> str:
+    return "[" + ", ".join(f"'{_quoted(kept / name)}'" for _, name in pieces) + "]"
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _merge(task: dict[str, Any], *, key: str, kept: Path) -> dict[str, Any]:
+    """Merge the rows of one month, or take what was made of the same rows before."""
+    month, pieces, again = task["month"], task["pieces"], task["again"]
+    # Where files were added before, the rows are the same under other numbers.
+    place = {n: i for i, n in enumerate(dict.fromkeys(n for n, _ in pieces))}
+    known = [(place[row >> FILE], row & ((1 << FILE) - 1), *how) for row, *how in again]
+    told = json.dumps([key, [(place[n], name) for n, name in pieces], known])
+    name = f"{month}-{hashlib.sha256(told.encode()).hexdigest()[:20]}"
+    if (kept / f"{name}.json").is_file():
+        return _about(kept / f"{name}.json")
+    source = STREAMED[key]
+    engine = _engine()
+    with writing(kept) as into:
+        first, last = (f"DATE '{month}-01' {more}" for more in ("", "+ INTERVAL 1 MONTH"))
+        cleaning = Cleaning(source, engine)
+        # Few texts are moved and compared faster as numbers.
+        engine.run(f"CREATE OR REPLACE TYPE word AS {_words()}")
+        coded = ["action", "sender", "target", *(["code"] if source.codes == "cameo" else [])]
+        as_words = ", ".join(f"CAST({c} AS word) AS {c}" for c in coded)
+        rows = _rows_of(pieces, kept, f"day >= {first} AND day < {last}")
+        engine.make("kept", f"SELECT * REPLACE ({as_words}) FROM ({rows})")
+        later = pd.DataFrame(again, columns=["row", "nth", "copied"])
+        engine.give("again", later.astype({"row": "int64", "nth": "int64", "copied": "bool"}))
+        cleaning.merge(again=False)
+        n_rows = engine.rows("SELECT count(*) FROM kept")[0][0]
+        columns = ("date", "date_last")
+        days = ", ".join(f"CAST({c} AS TIMESTAMP) AS {c}" for c in columns)
+        left_out = "row" if "score" in source.columns else "row, goldstein"
+        query = rules.events(source, order="sender, target, day, row")
+        path = into / f"{name}.parquet"
+        table = f"SELECT * EXCLUDE ({left_out}) REPLACE ({days}) FROM ({query})"
+        engine.run(f"COPY ({table}) TO '{_quoted(path)}' {_GROUPS}")
+        about = {
+            "month": month,
+            "parquet": path.name,
+            "n_rows": n_rows,
+            "audit": cleaning.merged(Audit.begin(n_rows)).steps.to_dict("list"),
+        }
+        (into / f"{name}.json").write_text(json.dumps(about), encoding="utf-8")
+    return about
+
+
+@cache
+def _words() -> str:
+    """Return the type of the parties, actions and codes that rows can have, in order."""
+    known = {*read_codes("countries.csv")["code"], *read_codes("aliases.csv")["code"]}
+    known |= {*crosswalk("cameo")["code"], *(a for actions in ACTIONS.values() for a in actions)}
+    return f"ENUM ({', '.join(repr(word) for word in sorted(known))})"
+
+
+@cache
+def _engine() -> Database:
+    """Return the engine of this process."""
+    return Database(threads=1, memory=_MEMORY)
+
+
+def _about(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _finish(
+    key: str,
+    files: Sequence[Path],
+    parts: Sequence[dict[str, Any]],
+    months: Sequence[dict[str, Any]],
+    *,
+    store: Path,
+    kept: Path,
+) -> Path:
+    if not months:
+        raise SourceError(f"{files[0].name!r} and the files after it hold no act to keep.")
+    audits = [Audit(pd.DataFrame(part["audit"])) for part in (*parts, *months)]
+    cleaning, merging = (Audit.added(some) for some in (audits[: len(parts)], audits[len(parts) :]))
+    steps = pd.concat([cleaning.steps, merging.steps[1:]], ignore_index=True)
+    rejected = [_rejected(kept / f"{part['name']}.rejected.csv", part["file"]) for part in parts]
+    return put(
+        STREAMED[key],
+        {f"{month['month']}.parquet": kept / month["parquet"] for month in months},
+        rejected=pd.concat(rejected),
+        audit=Audit(steps),
+        names=pd.concat([pd.DataFrame(part["names"]) for part in parts]),
+        stamps=(stamp for part in parts for stamp in part["stamps"]),
+        files=[(part["file"], part["sha256"]) for part in parts],
+        store=store,
+        kept=kept,
+    )
+
+
+def put(
+    source: EventSource,
+    tables: Mapping[str, Path],
+    *,
+    rejected: pd.DataFrame,
+    audit: Audit,
+    names: pd.DataFrame,
+    stamps: Iterable[str],
+    files: Iterable[tuple[str, str]],
+    store: Path,
+    kept: Path,
+) -> Path:
+    """Put Parquet files under their final names in a store, and write the manifest last."""
+    table, new, old = store / source.key, kept / "new", kept / "old"
+    for folder in (new, old):
+        shutil.rmtree(folder, ignore_errors=True)
+    new.mkdir(parents=True)
+    for name, path in tables.items():
+        _link(path, new / name)
+    hashes = {f"{source.key}/{name}": sha256(new / name) for name in tables}
+    (store / f"{source.key}.json").unlink(missing_ok=True)
+    if table.exists():
+        table.rename(old)
+    new.rename(table)
+    with writing(store) as into:
+        path = into / f"{source.key}.rejected.csv"
+        save_frame(rejected, path)
+        text = manifest(
+            kind="events",
+            curated=False,
+            acts_are_rows=not source.joined,
+            hashes=hashes | {path.name: sha256(path)},
+            audit=audit,
+            unmatched=unmatched(names),
+            coverage=covered(source, stamps),
+            provenance=provenance(source.key, files),
+        )
+        (into / f"{source.key}.json").write_text(text, encoding="utf-8")
+    shutil.rmtree(old, ignore_errors=True)
+    return table
+
+
+def _link(path: Path, to: Path) -> None:
+    try:
+        os.link(path, to)
+    except OSError:  # not every file system has them
+        shutil.copyfile(path, to)
+
+
+def _rejected(path: Path, file: str) -> pd.DataFrame:
+    # The same content may come under another name the next time.
+    rejected = pd.read_csv(path, dtype="str", keep_default_na=False)
+    return rejected.assign(file=file)

@@ -1,0 +1,292 @@
+"""The rules of events, in SQL: lines of text, and what their texts mean, become acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from sanctlib.codes.countries import System
+from sanctlib.codes.labels import NO_STATE, UNKNOWN, Succession
+
+SIDE = ("actor", "country", "body")
+"""The texts that tell a party: its name, its country, and the body that it belongs to."""
+
+CELLS = ("id", "date", "code", "score", "stamp", *(f"{text}{n}" for n in (1, 2) for text in SIDE))
+"""The texts of a line that the rules use; a source has all of them or some."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSource:
+    """
+    A source of events: where its lines have what, in which form, and who its parties are.
+
+    `label` and `told` are SQL over ``actor``, ``country`` and ``body`` of one side: the text
+    that is resolved, and the text that tells reports of one act apart.
+    """
+
+    key: str
+    columns: Mapping[str, str | tuple[str, ...]]
+    """Each of `CELLS` that the source has, and its name there; several are joined in one."""
+    also: Sequence[str] = ()
+    """Names of further columns that show a file to be of this source."""
+    layouts: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Names of the cells by their number, where no header line has them."""
+    encodings: Sequence[str] = ("utf-8",)
+    nulls: Sequence[str] = ("",)
+    formats: Sequence[str] = ("%Y-%m-%d",)
+    """Formats of a day; of several a file has the one that most of its rows fit."""
+    date_basis: str = "coded"
+    codes: Literal["cameo", "plover"] = "cameo"
+    system: System = "name"
+    succession: Succession = "strict"
+    label: str = "coalesce(country, actor)"
+    texts: Sequence[str] = ()
+    """SQL of all texts that `label` may choose from, where it asks what they mean."""
+    unknown: str = "label"
+    told: str = "actor"
+    joined: str = ""
+    """Parts several parties in one cell: such an act has a row for each of its pairs."""
+    delimiters: Sequence[str] = ("\t",)
+    """What may part the cells: that which is the most frequent in the first lines does."""
+    checks: Sequence[str] = ("check dates", "map action codes", "check types", "check numbers")
+    """The steps that reject rows, in this order: a row has the reason of the first."""
+    must_exist: bool = False
+    """Whether a party that was no state on the day rejects the row, or is unknown."""
+    shown: int = 2000
+    """Characters of a rejected line that are kept."""
+    files_a_day: int = 0
+    """How many files of stamps with a time make a whole day."""
+    breaks: Sequence[tuple[date, str]] = ()
+    """Changes in how the source is made; those within its days become its coverage's."""
+
+
+def _texts(source: EventSource) -> list[str]:
+    """Return which texts of a side the source has."""
+    return [c for c in SIDE if f"{c}1" in source.columns]
+
+
+def sides(source: EventSource) -> str:
+    """Return each side of a line, with its day, once: all that a party is told by."""
+    held = _texts(source)
+    marks = ", ".join(f"'{mark}'" for mark in source.nulls)
+    clean = [
+        f"CASE WHEN trim(said_{c}) NOT IN ({marks}) THEN said_{c} END AS {c}"
+        if c in held
+        else f"CAST(NULL AS VARCHAR) AS {c}"
+        for c in SIDE
+    ]
+    each = (
+        "SELECT " + ", ".join(f"{c}{n} AS said_{c}" for c in held) + ", date FROM lines"
+        for n in (1, 2)
+    )
+    return f"""
+SELECT s.*, {", ".join(clean)} FROM ({" UNION ".join(each)}) AS s"""
+
+
+def texts(source: EventSource) -> str:
+    """Return each text that may name a party, once."""
+    each = source.texts or (source.label,)
+    return " UNION ".join(f"SELECT {text} AS text FROM sides" for text in each)
+
+
+def lists(source: EventSource) -> str:
+    """Return each list of parties once."""
+    return f"SELECT DISTINCT {source.label} FROM sides WHERE {source.label} IS NOT NULL"
+
+
+def parties(source: EventSource, *, ordered: bool = False) -> str:
+    """Return each side with its party on the day, numbered: several where it is a list."""
+    # A state that began within the days of a row is asked on the last of them.
+    late = f"n.reason = '{NO_STATE}' AND c.day <> c.last"
+    part = "p.part" if source.joined else source.label
+    lists = f"LEFT JOIN lists AS p ON {source.label} = p.text" if source.joined else ""
+    gone = f"CASE WHEN why = '{NO_STATE}' THEN shown || ' was not a state on ' || day END"
+    said = ", ".join(f"said_{c}" for c in _texts(source))
+    # An engine that makes a table again must give the same numbers.
+    order = f"ORDER BY {said}, date, label" if ordered else ""
+    return f"""
+SELECT row_number() OVER ({order}) AS n, {said}, date, told, label, party,
+  {gone if source.must_exist else "NULL"} AS gone, why,
+  CASE WHEN party IS NULL THEN {source.unknown} END AS unknown
+FROM (
+  SELECT c.*, CASE WHEN {late} THEN m.code ELSE n.code END AS party, n.shown,
+    coalesce(CASE WHEN {late} THEN m.reason ELSE n.reason END, '{UNKNOWN}') AS why
+  FROM (
+    SELECT s.*, d.day, d.last, {part} AS label, {source.told} AS told
+    FROM sides AS s JOIN days AS d ON s.date = d.text {lists}) AS c
+  LEFT JOIN names AS n ON c.label = n.text AND c.day BETWEEN n.since AND n.until
+  LEFT JOIN names AS m ON c.label = m.text AND c.last BETWEEN m.since AND m.until
+    AND c.day <> c.last) AS f"""
+
+
+MUTUAL = "mutual"
+"""The code of an act that one's own table calls mutual."""
+
+_GONE = """CASE WHEN p1.gone IS NULL AND p2.gone IS NULL THEN NULL
+    WHEN c.turned AND p1.gone IS NOT NULL THEN 'target ' || p1.gone
+    WHEN c.turned THEN 'sender ' || p2.gone
+    WHEN p2.gone IS NOT NULL THEN 'target ' || p2.gone ELSE 'sender ' || p1.gone END"""
+_WHY = {
+    "check dates": "d.why",
+    "map action codes": "c.why",
+    "map actions": "c.why",
+    "map event types": "c.why",
+    "check types": "g.why",
+    "check numbers": "CASE WHEN trim(r.id) IN ({nulls}) THEN 'no number of the event' END",
+    "resolve parties": _GONE,
+    "check mutual acts": f"CASE WHEN c.code = '{MUTUAL}' AND p1.party = p2.party"
+    " THEN 'a mutual act of ' || p1.party || ' with itself' END",
+}
+
+
+def coded(source: EventSource) -> str:
+    """
+    Return each line with its day, act, score and parties, or why it is rejected.
+
+    A line whose sides are lists has a row for each pair of their parties.
+    """
+    marks = ", ".join(f"'{mark}'" for mark in source.nulls)
+    checks = {step: _WHY[step].format(nulls=marks) for step in source.checks}
+    step = " ".join(f"WHEN {why} IS NOT NULL THEN '{name}'" for name, why in checks.items())
+    same = [f"r.{c}{{n}} = p{{n}}.said_{c}" for c in _texts(source)] + ["r.date = p{n}.date"]
+    first, second = (" AND ".join(same).format(n=n) for n in (1, 2))
+    # A mutual act of one's own table has its parties in alphabetical order.
+    return f"""
+SELECT r.row, r.id, d.day, d.last, c.n AS act, g.value AS goldstein, p1.n AS side1, p2.n AS side2,
+  c.turned OR (c.code = '{MUTUAL}' AND coalesce(p1.party > p2.party, FALSE)) AS turned,
+  CASE {step} END AS step, coalesce({", ".join(checks.values())}) AS why
+FROM lines AS r
+JOIN parties AS p1 ON {first}
+JOIN parties AS p2 ON {second}
+JOIN days AS d ON r.date = d.text
+JOIN codes AS c ON r.code = c.text
+JOIN scores AS g ON r.score = g.text"""
+
+
+def kept(source: EventSource, *, start: int) -> str:
+    """Return the rows that are not rejected, numbered from `start`: by line, or as written out."""
+    if source.joined:
+        return _WRITTEN_OUT.format(start=start)
+    return f"""
+SELECT {start} + r.row AS row, r.id, '' AS pair, {_CONTENT}
+{_OF_CODED}"""
+
+
+ROWS = "row BIGINT, id VARCHAR, pair VARCHAR, day DATE, last DATE, code VARCHAR, action VARCHAR,"
+ROWS += " mirror BOOLEAN, goldstein DOUBLE, a1 VARCHAR, a2 VARCHAR, sender VARCHAR, target VARCHAR"
+"""The columns of `kept`."""
+_CONTENT = """r.day, r.last, c.code, c.action, c.mirror, r.goldstein, p1.told AS a1, p2.told AS a2,
+  CASE WHEN r.turned THEN p2.party ELSE p1.party END AS sender,
+  CASE WHEN r.turned THEN p1.party ELSE p2.party END AS target"""
+_OF_CODED = """FROM coded AS r JOIN codes AS c ON r.act = c.n
+JOIN parties AS p1 ON r.side1 = p1.n
+JOIN parties AS p2 ON r.side2 = p2.n
+WHERE r.why IS NULL"""
+# An act of several senders or targets has a row for each pair, but none of a state with itself.
+_WRITTEN_OUT = f"""
+SELECT {{start}} + row_number() OVER (ORDER BY row, l1, l2) AS row, id,
+  CASE WHEN n > 1 THEN ':' || coalesce(l1, '') || '>' || coalesce(l2, '') ELSE '' END AS pair,
+  day, last, code, action, mirror, goldstein, a1, a2, sender, target
+FROM (
+  SELECT r.row, r.id, {_CONTENT}, p1.label AS l1, p2.label AS l2,
+    count(*) OVER (PARTITION BY r.row) AS n_pairs,
+    sum(CASE WHEN p1.label = p2.label THEN 0 ELSE 1 END) OVER (PARTITION BY r.row) AS n
+  {_OF_CODED}) AS r
+WHERE l1 IS NULL OR l2 IS NULL OR l1 <> l2 OR n_pairs = 1"""
+
+LOST = "SELECT row, step, min(why) AS why FROM coded WHERE why IS NOT NULL GROUP BY row, step"
+
+UNKNOWN_NAMES = """
+SELECT CASE WHEN turned = first THEN 'target' ELSE 'sender' END AS side, p.unknown, p.why,
+  CAST(sum(f.n) AS BIGINT)
+FROM (
+  SELECT turned, TRUE AS first, side1 AS side, count(*) AS n
+  FROM coded WHERE why IS NULL GROUP BY 1, 2, 3
+  UNION ALL
+  SELECT turned, FALSE, side2, count(*) FROM coded WHERE why IS NULL GROUP BY 1, 2, 3) AS f
+JOIN parties AS p ON f.side = p.n WHERE p.unknown IS NOT NULL GROUP BY 1, 2, 3"""
+
+
+def again(source: EventSource) -> str:
+    """Return the rows whose id is that of others: which act of the id each has, and copies."""
+    # Contents are acts of their own; of an act written out, the parties are not its content.
+    same = "id, day, last, code, action, goldstein, a1, a2"
+    row = f"{same}, sender, target"
+    return f"""
+SELECT row, dense_rank() OVER (PARTITION BY id ORDER BY first) AS nth, copy > 1 AS copied FROM (
+  SELECT row, id, min(row) OVER (PARTITION BY {same if source.joined else row}) AS first,
+    row_number() OVER (PARTITION BY {row} ORDER BY row) AS copy
+  FROM kept WHERE id IN (SELECT id FROM kept GROUP BY id HAVING count(*) > 1)) AS same"""
+
+
+# One day, both actors as the source writes them, and code; an actor without a name is no other.
+REPEATS = """
+SELECT min(row) AS row, count(*) AS n, day, last, code, action, sender, target,
+  bool_or(mirror) AS mirror
+FROM (SELECT k.* FROM kept AS k LEFT JOIN again AS g ON k.row = g.row
+  WHERE NOT coalesce(g.copied, FALSE)) AS k
+GROUP BY day, last, code, action, sender, target, a1, a2,
+  CASE WHEN a1 IS NULL OR a2 IS NULL THEN row END"""
+
+# Rows of one's own table, with the reports that it counts itself.
+OWN_ROWS = """
+SELECT k.row, r.n, day, last, code, action, sender, target, mirror
+FROM kept AS k JOIN reports AS r ON k.row = r.row"""
+
+# Where repeats are kept, the first report of one side is merged with the first of the other.
+_NTH = "row_number() OVER (PARTITION BY day, last, sender, target, code, action ORDER BY row)"
+
+
+def acts(*, one_a_day: bool = True) -> str:
+    """Return the acts: of one day, both parties and code, told by either side or by both."""
+    # Of a visit, two codes tell: that it was made, and that it was received.
+    both_ways = "mirror AND action <> 'visit'"
+    visit = "mirror AND action = 'visit' AND sender <> target"
+    return f"""
+SELECT row, n AS n_reports, day, FALSE AS mutual, sender AS low, sender AS high, target AS other,
+  FALSE AS two_codes
+FROM repeats WHERE sender IS NULL OR target IS NULL
+UNION ALL
+SELECT min(row), CAST(sum(n) AS BIGINT), day, min(sender) <> max(sender), min(sender), max(sender),
+  min(target), min(code) <> max(code)
+FROM (SELECT *, {both_ways} AS both_ways, CASE WHEN {visit} THEN 'visit' ELSE code END AS what,
+    {"1" if one_a_day else _NTH} AS nth
+  FROM repeats WHERE sender IS NOT NULL AND target IS NOT NULL) AS r
+GROUP BY day, last, what, action, nth,
+  CASE WHEN both_ways THEN least(sender, target) ELSE sender END,
+  CASE WHEN both_ways THEN greatest(sender, target) ELSE target END"""
+
+
+def events(source: EventSource, *, order: str = "row") -> str:
+    """Return the acts as events: what the first row of each says, and how many rows say it."""
+    return f"""
+SELECT row, '{source.key}' AS source, named || pair || nth AS event_id, named || nth AS act_id,
+  day AS date, last AS date_last, '{source.date_basis}' AS date_basis, sender, target, mutual,
+  family, action, code, goldstein, n_reports
+FROM (
+  SELECT a.row, k.id AS named, k.pair, k.day, k.last, a.low AS sender, a.mutual, k.code, k.action,
+    CASE WHEN a.mutual THEN a.high ELSE a.other END AS target, a.n_reports, f.family, k.goldstein,
+    coalesce('#' || CAST(nullif(g.nth, 1) AS VARCHAR), '') AS nth
+  FROM acts AS a JOIN kept AS k ON a.row = k.row JOIN families AS f ON k.action = f.action
+  LEFT JOIN again AS g ON a.row = g.row) AS e
+ORDER BY {order}"""
+
+
+def merging(source: EventSource, *, one_a_day: bool = True) -> dict[str, str]:
+    """Return the tables that rows become acts by, in their order."""
+    return {
+        "again": again(source),
+        "repeats": REPEATS,
+        "acts": acts(one_a_day=one_a_day),
+    }
+
+
+MERGED = {
+    "merge rows given twice": "SELECT sum(n) FROM repeats",
+    "merge repeats of the source": "SELECT count(*) FROM repeats",
+    "merge repeats (one a day)": "SELECT sum(1 + CAST(mutual OR two_codes AS INT)) FROM acts",
+    "merge mirrored reports": "SELECT count(*) FROM acts",
+}
+"""The rows that each step of merging leaves."""
