@@ -204,11 +204,10 @@ def _again(key: str, pieces: Sequence[Piece], kept: Path) -> dict[str, list[Any]
 
 def _rows_of(pieces: Sequence[Piece], kept: Path, where: str) -> str:
     """Return rows of pieces, numbered in the order of the files."""
-    each = (
-        f"SELECT * REPLACE ({n << FILE} + row AS row) FROM '{_quoted(kept / name)}' WHERE {where}"
-        for n, name in pieces
-    )
-    return " UNION ALL ".join(each)
+    numbers = [n for n, _ in pieces]
+    first = f"list_extract({numbers}::BIGINT[], file_index::BIGINT + 1) * {1 << FILE}"
+    return f"""
+SELECT * REPLACE ({first} + row AS row) FROM read_parquet({_paths(pieces, kept)}) WHERE {where}"""
 
 
 def _paths(pieces: Sequence[Piece], kept: Path) -> str:
