@@ -212,7 +212,7 @@ CASES = Table(
         ),
         Column(name="threatened", kind="flag", meaning="threatened"),
         Column(name="imposed", kind="flag", meaning="imposed"),
-        _day("imposed_start", "earliest day of imposition, where told from the threat"),
+        _day("imposed_start", "earliest day of imposition, where stated apart from the threat"),
         _day("imposed_start_last", "latest day of imposition"),
         _text("measures", "types of sanctions", choices=MEASURES, joined=True),
         _text(

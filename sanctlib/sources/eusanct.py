@@ -94,17 +94,17 @@ def read_cases(path: Path) -> Reading:
     2003-07-01 (aid cut where the Criminal Court could try Americans) are a fifth of all.
 
     An end is open where the date is the word ``ongoing``. Where only the year of an end
-    is told, it is that year. One end before its start is taken as not known. The EU stays
+    is stated, it is that year. One end before its start is taken as not known. The EU stays
     ``EU`` before 1993-11 too, as the source names it, where the GSDB has IO-EEC. Targets
     are COW numbers, resolved by date: "Russia" of 1990 is the Soviet Union. Further senders
     (``sender2`` to ``sender5``, institutions) have no dates and no flags of their own, and
-    are not written out: whether they imposed anything is not told, and asked for another
-    sender than the three a count is missing.
+    are not written out: whether they imposed anything is not stated. A count of
+    any sender but these three is missing.
 
     ``measures`` are the types imposed in the words of the GSDB, by a mapping of ours that
     is partly inferred (`MEASURES_OF`, with reasons). ``outcomes`` hold ``finaloutcome`` as
     its number, since its meaning could not be checked, and ``success`` or ``no_success``
-    of the whole case. ``exit`` is not told.
+    of the whole case. ``exit`` is not stated.
 
     Returns
     -------

@@ -150,7 +150,7 @@ def read_gdelt(*paths: Path) -> Reading:
     Read event files into events: what news of a day say that somebody did to somebody.
 
     A row is a machine's reading of a sentence, mentioned by one article or many. The
-    version is told by the number of columns, and rows of 57 and 58 may stand in one file;
+    number of columns shows the version, and rows of 57 and 58 may be in one file;
     a row of any other width is rejected, and a file without one that fits is refused.
 
     ``date`` is the day of the act (SQLDATE), not that on which it was coded (DATEADDED):
@@ -163,7 +163,7 @@ def read_gdelt(*paths: Path) -> Reading:
     A party is the actor's country code: people, firms and bodies of a state count for it.
     Where there is none, or a region of the world, a known body (EU, UN, NATO and others of
     `blocs`) is the party. Romania, South Sudan, Montenegro, East Timor, Kosovo and the Isle
-    of Man lack a country code in GDELT and are told by the actor's code. All other actors,
+    of Man lack a country code in GDELT; the actor's code shows them. All other actors,
     a police or a senate of nowhere among them, are unknown: kept, null, listed by their
     code. GDELT writes the past in codes of today: one that was no state on the day stands for
     the state whose place it took ("RUS" in 1985 is SUN), or is unknown ("HRV" in 1985).
@@ -201,7 +201,7 @@ def read_icews(*paths: Path) -> Reading:
 
     Rows of one day, both actors as named, and code are one act reported by several
     stories: a quarter of the rows is merged so, and two true acts of one day may be among
-    them. Then one act a day of two parties, and an act told from both its sides, are one.
+    them. Then one act a day of two parties, and an act reported from both its sides, are one.
     Event ids are not unique in the full archive: a later row with the id of another, and
     another content, becomes ``id#2``; a row that two files share is read once.
 
@@ -254,10 +254,10 @@ def read_polecat(*paths: Path) -> Reading:
     state in both lists is never written out against itself. ``n_reports`` of a mutual act
     with both states in both lists counts it twice.
 
-    What was done is told by event type, mode and contexts through the crosswalk of
+    Event type, mode and contexts show what was done, through the crosswalk of
     `crosswalk`: ``SANCTION`` is reduced relations and no sanction, and ``COERCE,
     restrict`` is one in an economic or diplomatic context alone. ``code`` is the type and
-    mode. Agreements signed cannot be told from support, nor who visited whom, so neither
+    mode. Agreements signed cannot be distinguished from support, nor who visited whom, so neither
     is counted as such. The scores of PLOVER are another scale than Goldstein's: none is
     kept.
 

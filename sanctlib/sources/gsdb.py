@@ -50,12 +50,12 @@ def read_cases(path: Path) -> Reading:
     A case is ongoing where any of its objectives is. The last year of the release
     stands for an open end, so an ongoing case that ends in it has no end; an ongoing
     case that ends earlier keeps its end, since the file says both. The file has no
-    threats: all cases are imposed. How a case ended is not told, so there is no ``exit``.
+    threats: all cases are imposed. How a case ended is not stated, so there is no ``exit``.
 
     The names of the columns may differ in case and blanks, their order is free, and more
     of them are passed over (`target_mult`, `sender_mult`); `descr_trade` may lack, and is
     ``trade_extent``. The *dyadic* file
-    of release R4 has a row per pair and year that joins several cases: no case can be told
+    of release R4 has a row per pair and year that joins several cases: no case can be seen
     from another in it, and it is refused.
 
     Returns

@@ -36,7 +36,7 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     roughly normal; it ends at zero below. The scale is relative to all voters and moves
     with the agenda, so a narrower gap is not by itself a warmer relation.
 
-    States are told by their Correlates of War number at the end of the year, or by the end
+    States are known by their Correlates of War number at the end of the year, or by the end
     of the session where they joined during it: the file's ISO codes call the Soviet Union
     ``RUS``, Serbia ``YUG`` and both Yemens ``YAR``. A state that was gone by then counts
     as its successor, as its seat did.

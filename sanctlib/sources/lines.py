@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sanctlib.errors import MissingColumnsError, SourceError, check_columns
+from sanctlib.errors import SourceError
 from sanctlib.sources.files import UNREADABLE, open_bytes
+from sanctlib.sources.records import checked_header
 
 BLOCK = 64 << 20
 """Bytes read at a time."""
@@ -146,17 +146,8 @@ class Lines:
 
     def _begin(self, header: list[str]) -> None:
         """Take the names from the first line."""
-        self.header = [name.strip() for name in header]
-        repeated = sorted(name for name, n in Counter(self.header).items() if name and n > 1)
-        if repeated:
-            shown = ", ".join(repr(name) for name in repeated)
-            msg = f"The header line of {self.path.name!r} repeats {shown}: name columns once."
-            raise SourceError(msg)
         needed = self.needed or [name for names in self.columns.values() for name in names]
-        try:
-            check_columns(self.header, needed)
-        except MissingColumnsError as error:
-            raise MissingColumnsError(f"{self.path.name!r}: {error}") from None
+        self.header = checked_header(header, needed, name=self.path.name)
         self.layouts = {len(header): self.header}
 
     def _parsed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import TypeAlias
@@ -31,24 +31,13 @@ class Records:
     also: Sequence[str] = ()
     header: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    n_before: int = 0
-    """Records of the file that were read in another way."""
     kept: list[tuple[int, str, list[str | None]]] = field(default_factory=list)
     bad: list[tuple[int, str, str]] = field(default_factory=list)
     _places: dict[int, list[int]] = field(default_factory=dict)
 
     def begin(self, header: list[str]) -> None:
         """Take the header line: check it, and find the columns that are wanted."""
-        self.header = [h.strip() for h in header]
-        repeated = sorted(h for h, n in Counter(self.header).items() if h and n > 1)
-        if repeated:
-            shown = ", ".join(repr(r) for r in repeated)
-            msg = f"The header line of {self.name!r} repeats {shown}: name columns once."
-            raise SourceError(msg)
-        try:
-            check_columns(self.header, self.needed)
-        except MissingColumnsError as error:
-            raise MissingColumnsError(f"{self.name!r}: {error}") from None
+        self.header = checked_header(header, self.needed, name=self.name)
         wanted = {*self.needed, *self.also}
         self.names = [h for h in self.header if not self.needed or h in wanted]
         self._places = {len(header): [self.header.index(n) for n in self.names]}
@@ -73,16 +62,14 @@ class Records:
                 widths = " or ".join(str(w) for w in sorted(self.layouts))
                 reason = f"{len(fields)} fields where there should be {widths}"
             self.bad.append((line, raw, reason))
-            if not (self.kept or self.n_before) and len(self.bad) == _NONE_OF:
+            if not self.kept and len(self.bad) == _NONE_OF:
                 # A file of zeros, or of something else: its lines are not worth keeping.
                 msg = f"None of the first {_NONE_OF:,} lines of {self.name!r} is a record; line "
                 raise SourceError(f"{msg}{line}: {reason}.")
         else:
             self.kept.append((line, raw, [fields[p] if p >= 0 else None for p in places]))
 
-    def draft(
-        self, *, head: str = "", shown: Sequence[str] | None = None, shown_to: int = _RAW_LIMIT
-    ) -> Draft:
+    def draft(self, *, head: str = "", shown: Sequence[str] | None = None) -> Draft:
         """Return the records as a draft; lines that are no records are rejected."""
         kept, bad = self.kept, self.bad
         rows = pd.DataFrame([fields for _, _, fields in kept], columns=self.names, dtype="str")
@@ -95,13 +82,36 @@ class Records:
             rows["_raw"] = keys_only(rows, shown)
             bad = [(line, "", reason) for line, _, reason in bad]
         lost = pd.DataFrame(
-            [(self.name, line, raw[:shown_to], reason) for line, raw, reason in bad],
+            [(self.name, line, raw[:_RAW_LIMIT], reason) for line, raw, reason in bad],
             columns=list(REJECTED_COLUMNS),
         )
         audit = Audit.begin(len(rows) + len(bad))
         if bad:
             audit = audit.then("split lines", n_rejected=len(bad), n_out=len(rows))
         return Draft(rows=rows, audit=audit, rejected=lost if bad else no_rejects(), head=head)
+
+
+def checked_header(header: Sequence[str], needed: Iterable[str], *, name: str) -> list[str]:
+    """
+    Return the names of a header line without blanks around them.
+
+    Raises
+    ------
+    SourceError
+        For a name that repeats.
+    MissingColumnsError
+        For a name of `needed` that is not there.
+    """
+    names = [text.strip() for text in header]
+    repeated = sorted(text for text, n in Counter(names).items() if text and n > 1)
+    if repeated:
+        shown = ", ".join(repr(text) for text in repeated)
+        raise SourceError(f"The header line of {name!r} repeats {shown}: name columns once.")
+    try:
+        check_columns(names, needed)
+    except MissingColumnsError as error:
+        raise MissingColumnsError(f"{name!r}: {error}") from None
+    return names
 
 
 def keys_only(rows: pd.DataFrame, shown: Sequence[str]) -> pd.Series:

@@ -91,11 +91,11 @@ def read_cases(path: Path) -> Reading:
     resolved by date: 365 is the Soviet Union until 1991, 260 and 255 are Germany.
     Code 1000 is an institution, and so is the sender of a case that names only an
     ``institutionid``: both are null parties, listed as ``institution 1653`` or, where the
-    number is not given (all targets), ``institution 1000``. So TIES names no bloc: asked
-    for the cases of ``EU`` or ``UN``, a count is missing and not zero.
+    number is not given (all targets), ``institution 1000``. So TIES names no bloc:
+    a count of cases of ``EU`` or ``UN`` is missing and not zero.
 
     ``measures`` are the types imposed, in the words of the GSDB by a mapping of ours
-    (`MEASURES_OF`, with reasons): exports of arms are not told from other exports, and aid
+    (`MEASURES_OF`, with reasons): exports of arms are not separate from other exports, and aid
     is financial. Types threatened are not kept. Codes have their words from the manual of
     version 4. ``exit`` is not there: that a sender gave in is no date of lifting.
 

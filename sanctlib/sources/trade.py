@@ -63,7 +63,7 @@ def read_trade(path: Path) -> Reading:
     cell and an absent row are missing, not zero. Only years are read: columns of months and
     quarters are left, rows of them are rejected. The world, regions and groups of states have
     no code: their rows are rejected and listed; the European Union is kept as ``EU``, and
-    counts its members twice where both are summed. States are told by name, since the
+    counts its members twice where both are summed. States are known by name, since the
     file's numbers are the Fund's own.
 
     The three layouts of the portal are read: a column per year (rows of another
