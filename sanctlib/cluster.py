@@ -95,6 +95,7 @@ class _Spark:
     """A session of Spark, as a cleaning asks it: its tables are views that the cluster holds."""
 
     ordered = True
+    told = "STRING"
 
     def __init__(self, session: Any) -> None:
         self.session = session
@@ -123,12 +124,14 @@ class _Spark:
         """Return the rows of a query here."""
         return [tuple(row) for row in self.query(query).collect()]
 
-    def number_words(self, columns: Mapping[str, Sequence[str]]) -> None:
+    def number_words(self) -> None:
         """Leave words as they are."""
 
 
 class _OnSpark(Cleaning):
     """Lines of all files at once on their way to events."""
+
+    together = False
 
     def take_files(self, files: Sequence[Path]) -> None:
         """Take the lines of files; the place of each file is in the number of its rows."""
@@ -142,7 +145,7 @@ class _OnSpark(Cleaning):
         engine.show("lines", lines)
         self.code()
         split = [(row["row"], row["why"]) for row in others.select("row", "why").collect()]
-        lost = engine.rows(rules.LOST)
+        lost = engine.rows(rules.lost(self.source))
         self.n_lost.update(step for _, step, _ in lost)
         wrong = sorted([*split, *((row, why) for row, _, why in lost)])
         texts = self._texts(files, [row for row, _ in wrong])
@@ -278,6 +281,7 @@ def events_sql(key: str, *, table: str, dialect: str, out: str = "events") -> st
         "sides": rules.sides(source),
         "parties": rules.parties(source, ordered=True),
         "coded": rules.coded(source),
+        "said": rules.ALONE,
         "kept": rules.kept(source, start=0),
         **rules.merging(source),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -37,6 +36,8 @@ class Database:
         By default as many as the machine has cores.
     memory : str, optional
         Such as "500MB"; by default what the environment variable SANCTLIB_MEMORY says, or 2GB.
+    as_written : bool, default False
+        Join tables in the order of a statement: it names the one with the most rows first.
 
     Raises
     ------
@@ -46,14 +47,18 @@ class Database:
 
     ordered = False
     """Whether numbers of rows must be given in an order: a table is never made twice here."""
+    told = "BIGINT"
+    """What holds the name that tells an actor from others."""
 
-    def __init__(self, *, threads: int = 0, memory: str = "") -> None:
+    def __init__(self, *, threads: int = 0, memory: str = "", as_written: bool = False) -> None:
         import duckdb
 
         self._room = tempfile.TemporaryDirectory(prefix="sanctlib-")
         limit = memory or os.environ.get("SANCTLIB_MEMORY", MEMORY_LIMIT)
         settings: dict[str, Any] = {"memory_limit": limit, "temp_directory": self._room.name}
         settings |= {"threads": threads} if threads else {}
+        if as_written:
+            settings["disabled_optimizers"] = "join_order,build_side_probe_side"
         try:
             self.connection = duckdb.connect(config=settings)
         except duckdb.Error as error:
@@ -92,21 +97,28 @@ class Database:
         """Make the rows of a query a table."""
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
 
-    def number_words(self, columns: Mapping[str, Sequence[str]]) -> None:
-        """Hold columns of few texts as small numbers, which are moved and compared faster."""
+    def number_words(self) -> None:
+        """Hold what parties and codes are called as numbers, moved and compared faster."""
+        columns = {"parties": ["party"], "codes": ["code", "action"]}
         each = [f"SELECT {c} AS word FROM {t}" for t, names in columns.items() for c in names]
         words = f"SELECT word FROM ({' UNION '.join(each)}) AS w WHERE word IS NOT NULL"
         # In order, so that words compare as texts do.
         self.run("DROP TYPE IF EXISTS word")
         self.run(f"CREATE TYPE word AS ENUM ({words} ORDER BY word)")
+        # Of an actor's name only its hash is needed: those of a million names differ.
+        held = {"parties": "if(told IS NULL, NULL, hash(told) >> 1)::BIGINT AS told"}
         for table, names in columns.items():
-            held = ", ".join(f"CAST({c} AS word) AS {c}" for c in names)
-            self.make(table, f"SELECT * REPLACE ({held}) FROM {table}")
+            cast = [f"CAST({c} AS word) AS {c}" for c in names]
+            numbers = ", ".join([*cast, *([held[table]] if table in held else [])])
+            self.make(table, f"SELECT * REPLACE ({numbers}) FROM {table}")
+
+    def table(self, query: str) -> Any:
+        """Return the rows of a query as Arrow."""
+        return self.connection.sql(query).to_arrow_table()
 
     def frame(self, query: str) -> pd.DataFrame:
         """Return the rows of a query in pandas: text as str, days as datetime64."""
-        rows = self.connection.sql(query).to_arrow_table()
-        frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
+        frame: pd.DataFrame = self.table(query).to_pandas(date_as_object=False)
         days = frame.select_dtypes("datetime").columns
         return frame.astype(dict.fromkeys(days, "datetime64[us]"))
 

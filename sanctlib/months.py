@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cache, partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ from sanctlib.writing import save_frame, writing
 
 _MEMORY = "400MB"
 """What DuckDB may hold in a worker; beside it stand the interpreter and a block of lines."""
-_SMALL_GROUPS = "(FORMAT parquet, ROW_GROUP_SIZE 20000)"
-_GROUPS = "(FORMAT parquet, ROW_GROUP_SIZE 100000)"
+# Ids differ: a dictionary of them is given up early.
+_GROUPS = "(FORMAT parquet, ROW_GROUP_SIZE 100000, DICTIONARY_SIZE_LIMIT 5000)"
+
+_IDS = ["row", "part", "same", "id", "goldstein"]
 
 Piece = tuple[int, str]
 """The place of a file among all, and the name of a part that was kept of it."""
@@ -135,7 +138,7 @@ def _clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
     check_there(path)
     digest = sha256(path)
     check_same(path, digest, recorded)
-    name = f"{digest[:20]}-{made_by()}"
+    name = f"{digest[:20]}-{made_by()}-{version('duckdb')}"
     if (kept / f"{name}.json").is_file():
         return _about(kept / f"{name}.json") | {"file": path.name}
     engine = _engine()
@@ -158,7 +161,7 @@ def _clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
 
 
 class _Piece(Cleaning):
-    """The rows of one file, kept as Parquet: a part for each block of lines, sorted by day."""
+    """The rows of one file, kept as Arrow: two parts for each block of lines."""
 
     def __init__(self, source: EventSource, engine: Database, path: Path) -> None:
         super().__init__(source, engine)
@@ -166,14 +169,43 @@ class _Piece(Cleaning):
         self.pieces: dict[str, list[str]] = {}
         """The name of each part, and the months of its rows."""
 
-    def keep(self, query: str) -> int:
-        """Write the rows of a block."""
-        part = f"{self.path.name}-{len(self.pieces)}.parquet"
-        path = _quoted(self.path.with_name(part))
-        n: int = self.engine.run(f"COPY ({query} ORDER BY day, row) TO '{path}' {_SMALL_GROUPS}")
-        months = "SELECT DISTINCT strftime(day, '%Y-%m') FROM coded WHERE why IS NULL"
-        self.pieces[part] = sorted(month for (month,) in self.engine.rows(months))
-        return n
+    def keep(self, start: int) -> int:
+        """Write the rows of a block, and their ids."""
+        part = f"{self.path.name}-{self.n_blocks}"
+        self.n_blocks += 1
+        rows = ids = self.engine.table(rules.kept(self.source, start=start))
+        if self.together:
+            ids = self.engine.table(rules.IDS_OF_CODED.format(start=start, part=0))
+        numbers = _numbers(ids["id"])
+        if numbers is not None:
+            ids = ids.set_column(ids.column_names.index("id"), "id", numbers)
+            rows = rows.set_column(rows.column_names.index("id"), "id", _numbers(rows["id"]))
+        _save(rows, self.path.with_name(f"{part}.rows"), compression="lz4")
+        # Not compressed, they are read where they are.
+        _save(ids.select(_IDS), self.path.with_name(f"{part}.ids"), compression=None)
+        days = self.engine.rows(rules.DAYS)
+        self.pieces[part] = sorted({f"{day:%Y-%m}" for (day,) in days})
+        return len(ids)
+
+
+def _numbers(ids: Any) -> Any:
+    """Return ids as numbers, which take less room; None where one is no number or begins with 0."""
+    import pyarrow as pa
+    from pyarrow import compute as pc
+
+    try:
+        numbers = ids.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    return numbers if pc.all(pc.equal(numbers.cast(pa.string()), ids)).as_py() else None
+
+
+def _save(table: Any, path: Path, *, compression: str | None) -> None:
+    import pyarrow as pa
+
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_file(path, table.schema, options=options) as file:
+        file.write_table(table)
 
 
 def _months(key: str, parts: Sequence[dict[str, Any]], kept: Path) -> Iterator[dict[str, Any]]:
@@ -190,28 +222,51 @@ def _again(key: str, pieces: Sequence[Piece], kept: Path) -> dict[str, list[Any]
     if not pieces:
         return {}
     with closing(Database(memory=_MEMORY)) as engine:
-        paths = _paths(pieces, kept)
-        ids = f"SELECT id FROM read_parquet({paths}) GROUP BY id HAVING count(*) > 1"
-        engine.make("ids", ids)
-        engine.make("kept", _rows_of(pieces, kept, "id IN (SELECT id FROM ids)"))
+        each = list(enumerate(pieces))
+        engine.show("every", _stored(each, kept, ".ids", columns=["id"]))
+        engine.make("twice", "SELECT id FROM every GROUP BY id HAVING count(*) > 1")
+        engine.show("every", _stored(each, kept, ".ids"))
+        engine.make("ids", "SELECT * FROM every WHERE id IN (SELECT id FROM twice)")
+        held = {part for (part,) in engine.rows("SELECT DISTINCT part FROM ids")}
+        if not held:
+            return {}
+        engine.show("every", _stored([(n, p) for n, p in each if n in held], kept, ".rows"))
+        engine.make("kept", "SELECT e.* FROM every AS e SEMI JOIN ids USING (part, same)")
         engine.make("again", rules.again(STREAMED[key]))
         found: dict[str, list[Any]] = {}
-        later = "SELECT strftime(day, '%Y-%m'), row, nth, copied FROM again JOIN kept USING (row)"
-        for month, *row in engine.rows(f"{later} WHERE nth > 1 OR copied ORDER BY row"):
+        later = (
+            "SELECT strftime(k.day, '%Y-%m'), a.* FROM again AS a JOIN kept AS k ON a.of = k.row"
+        )
+        for month, *row in engine.rows(f"{later} WHERE nth > 1 OR copied ORDER BY a.row"):
             found.setdefault(month, []).append(row)
     return found
 
 
-def _rows_of(pieces: Sequence[Piece], kept: Path, where: str) -> str:
-    """Return rows of pieces, numbered in the order of the files."""
-    numbers = [n for n, _ in pieces]
-    first = f"list_extract({numbers}::BIGINT[], file_index::BIGINT + 1) * {1 << FILE}"
-    return f"""
-SELECT * REPLACE ({first} + row AS row) FROM read_parquet({_paths(pieces, kept)}) WHERE {where}"""
+def _stored(
+    pieces: Sequence[tuple[int, Piece]], kept: Path, suffix: str, *, columns: Sequence[str] = ()
+) -> Any:
+    """Return rows of pieces, numbered in the order of the files, to be read once."""
+    import pyarrow as pa
+    from pyarrow import compute as pc
 
+    def opened(name: str) -> Any:
+        return pa.ipc.open_file(pa.memory_map(str(kept / (name + suffix))))
 
-def _paths(pieces: Sequence[Piece], kept: Path) -> str:
-    return "[" + ", ".join(f"'{_quoted(kept / name)}'" for _, name in pieces) + "]"
+    def read(part: int, number: int, name: str) -> Any:
+        table = opened(name).read_all().select(columns or schema.names)
+        if "row" in table.column_names:
+            row, at = (table.column_names.index(c) for c in ("row", "part"))
+            table = table.set_column(row, "row", pc.add(table["row"], number << FILE))
+            table = table.set_column(at, "part", pa.repeat(part, len(table)))
+        return table.cast(schema)
+
+    schemas = [opened(name).schema for _, (_, name) in pieces]
+    # Of ids that are numbers in one file, and other texts in another, all are texts.
+    schema = max(schemas, key=lambda schema: schema.field("id").type == pa.string())
+    schema = pa.schema([schema.field(c) for c in columns or schema.names])
+    tables = (read(part, *piece) for part, piece in pieces)
+    batches = (batch for table in tables for batch in table.to_batches())
+    return pa.RecordBatchReader.from_batches(schema, batches)
 
 
 def _quoted(path: Path) -> str:
@@ -223,7 +278,10 @@ def _merge(task: dict[str, Any], *, key: str, kept: Path) -> dict[str, Any]:
     month, pieces, again = task["month"], task["pieces"], task["again"]
     # Where files were added before, the rows are the same under other numbers.
     place = {n: i for i, n in enumerate(dict.fromkeys(n for n, _ in pieces))}
-    known = [(place[row >> FILE], row & ((1 << FILE) - 1), *how) for row, *how in again]
+    known = [
+        (*((place.get(row >> FILE, -1), row & ((1 << FILE) - 1)) for row in (row, of)), *how)
+        for row, of, *how in again
+    ]
     told = json.dumps([key, [(place[n], name) for n, name in pieces], known])
     name = f"{month}-{hashlib.sha256(told.encode()).hexdigest()[:20]}"
     if (kept / f"{name}.json").is_file():
@@ -237,18 +295,25 @@ def _merge(task: dict[str, Any], *, key: str, kept: Path) -> dict[str, Any]:
         engine.run(f"CREATE OR REPLACE TYPE word AS {_words()}")
         coded = ["action", "sender", "target", *(["code"] if source.codes == "cameo" else [])]
         as_words = ", ".join(f"CAST({c} AS word) AS {c}" for c in coded)
-        rows = _rows_of(pieces, kept, f"day >= {first} AND day < {last}")
-        engine.make("kept", f"SELECT * REPLACE ({as_words}) FROM ({rows})")
-        later = pd.DataFrame(again, columns=["row", "nth", "copied"])
-        engine.give("again", later.astype({"row": "int64", "nth": "int64", "copied": "bool"}))
-        cleaning.merge(again=False)
-        n_rows = engine.rows("SELECT count(*) FROM kept")[0][0]
-        columns = ("date", "date_last")
-        days = ", ".join(f"CAST({c} AS TIMESTAMP) AS {c}" for c in columns)
+        engine.show("every", _stored([(0, piece) for piece in pieces], kept, ".rows"))
+        within = f"day >= {first} AND day < {last}"
+        engine.make("kept", f"SELECT * REPLACE ({as_words}) FROM every WHERE {within}")
+        later = pd.DataFrame(again, columns=["row", "of", "nth", "copied"])
+        numbers = dict.fromkeys(["row", "of", "nth"], "int64")
+        engine.give("again", later.astype({**numbers, "copied": "bool"}))
+        cleaning.merge(known=["again"])
+        n_rows = engine.rows("SELECT CAST(sum(n) AS BIGINT) FROM kept")[0][0]
+        kinds = {
+            "date": "TIMESTAMP",
+            "date_last": "TIMESTAMP",
+            "source": "word",
+            "date_basis": "word",
+        }
+        held = ", ".join(f"CAST({c} AS {kind}) AS {c}" for c, kind in kinds.items())
         left_out = "row" if "score" in source.columns else "row, goldstein"
         query = rules.events(source, order="sender, target, day, row")
         path = into / f"{name}.parquet"
-        table = f"SELECT * EXCLUDE ({left_out}) REPLACE ({days}) FROM ({query})"
+        table = f"SELECT * EXCLUDE ({left_out}) REPLACE ({held}) FROM ({query})"
         engine.run(f"COPY ({table}) TO '{_quoted(path)}' {_GROUPS}")
         about = {
             "month": month,
@@ -265,13 +330,14 @@ def _words() -> str:
     """Return the type of the parties, actions and codes that rows can have, in order."""
     known = {*read_codes("countries.csv")["code"], *read_codes("aliases.csv")["code"]}
     known |= {*crosswalk("cameo")["code"], *(a for actions in ACTIONS.values() for a in actions)}
+    known |= {word for s in STREAMED.values() for word in (s.key, s.date_basis)}
     return f"ENUM ({', '.join(repr(word) for word in sorted(known))})"
 
 
 @cache
 def _engine() -> Database:
     """Return the engine of this process."""
-    return Database(threads=1, memory=_MEMORY)
+    return Database(threads=1, memory=_MEMORY, as_written=True)
 
 
 def _about(path: Path) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def test_small_blocks_and_little_memory_change_nothing(
     monkeypatch.setattr(lines, "BLOCK", 1000)
     monkeypatch.setattr(months, "_MEMORY", "50MB")
     same(prepare_files(key, files(key), out=tmp_path), reading)
-    assert list((tmp_path / f".{key}").glob("*-1.parquet")), "no file has several blocks"
+    assert list((tmp_path / f".{key}").glob("*-1.rows")), "no file has several blocks"
     pd.testing.assert_frame_equal(sl.read(key, files(key)).table, reading.table)
 
 

@@ -280,7 +280,7 @@ def read_polecat(*paths: Path) -> Reading:
 
 def _read(source: EventSource, paths: Sequence[Path]) -> Reading:
     """Read files into events, in the order in which the files tell of them."""
-    with closing(Database()) as engine:
+    with closing(Database(as_written=True)) as engine:
         cleaning = Cleaning(source, engine)
         for number, path in enumerate(paths):
             cleaning.take(path, number=number)

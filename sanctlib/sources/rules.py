@@ -107,14 +107,14 @@ def parties(source: EventSource, *, ordered: bool = False) -> str:
     # An engine that makes a table again must give the same numbers.
     order = f"ORDER BY {said}, date, label" if ordered else ""
     return f"""
-SELECT row_number() OVER ({order}) AS n, {said}, date, told, label, party,
+SELECT row_number() OVER ({order}) AS n, {said}, date, day, last, bad, told, label, party,
   {gone if source.must_exist else "NULL"} AS gone, why,
   CASE WHEN party IS NULL THEN {source.unknown} END AS unknown
 FROM (
   SELECT c.*, CASE WHEN {late} THEN m.code ELSE n.code END AS party, n.shown,
     coalesce(CASE WHEN {late} THEN m.reason ELSE n.reason END, '{UNKNOWN}') AS why
   FROM (
-    SELECT s.*, d.day, d.last, {part} AS label, {source.told} AS told
+    SELECT s.*, d.day, d.last, d.why AS bad, {part} AS label, {source.told} AS told
     FROM sides AS s JOIN days AS d ON s.date = d.text {lists}) AS c
   LEFT JOIN names AS n ON c.label = n.text AND c.day BETWEEN n.since AND n.until
   LEFT JOIN names AS m ON c.label = m.text AND c.last BETWEEN m.since AND m.until
@@ -129,104 +129,162 @@ _GONE = """CASE WHEN p1.gone IS NULL AND p2.gone IS NULL THEN NULL
     WHEN c.turned THEN 'sender ' || p2.gone
     WHEN p2.gone IS NOT NULL THEN 'target ' || p2.gone ELSE 'sender ' || p1.gone END"""
 _WHY = {
-    "check dates": "d.why",
+    "check dates": "p1.bad",
     "map action codes": "c.why",
     "map actions": "c.why",
     "map event types": "c.why",
     "check types": "g.why",
-    "check numbers": "CASE WHEN trim(r.id) IN ({nulls}) THEN 'no number of the event' END",
+    # Nearly all ids begin with a digit: they need no second look.
+    "check numbers": "CASE WHEN r.id < '!' OR r.id >= 'A' THEN"
+    " CASE WHEN trim(r.id) IN ({nulls}) THEN 'no number of the event' END END",
     "resolve parties": _GONE,
     "check mutual acts": f"CASE WHEN c.code = '{MUTUAL}' AND p1.party = p2.party"
     " THEN 'a mutual act of ' || p1.party || ' with itself' END",
 }
 
 
-def coded(source: EventSource) -> str:
-    """
-    Return each line with its day, act, score and parties, or why it is rejected.
-
-    A line whose sides are lists has a row for each pair of their parties.
-    """
+def _checks(source: EventSource) -> dict[str, str]:
+    """Return what each step has against a line."""
     marks = ", ".join(f"'{mark}'" for mark in source.nulls)
-    checks = {step: _WHY[step].format(nulls=marks) for step in source.checks}
-    step = " ".join(f"WHEN {why} IS NOT NULL THEN '{name}'" for name, why in checks.items())
-    same = [f"r.{c}{{n}} = p{{n}}.said_{c}" for c in _texts(source)] + ["r.date = p{n}.date"]
-    first, second = (" AND ".join(same).format(n=n) for n in (1, 2))
-    # A mutual act of one's own table has its parties in alphabetical order.
-    return f"""
-SELECT r.row, r.id, d.day, d.last, c.n AS act, g.value AS goldstein, p1.n AS side1, p2.n AS side2,
-  c.turned OR (c.code = '{MUTUAL}' AND coalesce(p1.party > p2.party, FALSE)) AS turned,
-  CASE {step} END AS step, coalesce({", ".join(checks.values())}) AS why
-FROM lines AS r
+    return {step: _WHY[step].format(nulls=marks) for step in source.checks}
+
+
+def _in_full(source: EventSource, lines: str = "lines") -> str:
+    """Return each line beside what its texts mean."""
+    on = [f"r.{c}{{n}} = p{{n}}.said_{c}" for c in _texts(source)] + ["r.date = p{n}.date"]
+    first, second = (" AND ".join(on).format(n=n) for n in (1, 2))
+    return f"""FROM {lines} AS r
 JOIN parties AS p1 ON {first}
 JOIN parties AS p2 ON {second}
-JOIN days AS d ON r.date = d.text
 JOIN codes AS c ON r.code = c.text
 JOIN scores AS g ON r.score = g.text"""
 
 
-def kept(source: EventSource, *, start: int) -> str:
-    """Return the rows that are not rejected, numbered from `start`: by line, or as written out."""
+def coded(source: EventSource, *, same: str = "r.row") -> str:
+    """
+    Return each line that is not rejected, with its act, its score and its sides.
+
+    A line whose sides are lists has a row for each pair of their parties. Lines of one `same`
+    say the same, but for their id and score.
+    """
+    # A mutual act of one's own table has its parties in alphabetical order.
+    return f"""
+SELECT r.row, r.id, c.n AS act, g.value AS goldstein, p1.n AS side1, p2.n AS side2,
+  c.turned OR (c.code = '{MUTUAL}' AND coalesce(p1.party > p2.party, FALSE)) AS turned,
+  {same} AS same
+{_in_full(source)}
+WHERE {" AND ".join(f"({why}) IS NULL" for why in _checks(source).values())}"""
+
+
+def same(*, n_sides: int, n_codes: int) -> str:
+    """Return a number that lines share which say the same; one without an actor shares none."""
+    number = f"(p1.n * {n_sides + 1} + p2.n) * {n_codes} + c.n"
+    return f"CASE WHEN p1.told IS NULL OR p2.told IS NULL THEN -r.row ELSE {number} END"
+
+
+def lost(source: EventSource) -> str:
+    """Return the lines that are rejected: the first step that rejects each, and the reason."""
+    checks = _checks(source)
+    step = " ".join(f"WHEN {why} IS NOT NULL THEN '{name}'" for name, why in checks.items())
+    # Of a line with several parties one pair may be kept and another lost.
+    rest = "SELECT r.* FROM lines AS r LEFT JOIN coded AS k ON r.row = k.row WHERE k.row IS NULL"
+    lines = "lines" if source.joined else f"({rest})"
+    return f"""
+SELECT row, step, min(why) AS why FROM (
+  SELECT r.row, CASE {step} END AS step, coalesce({", ".join(checks.values())}) AS why
+  {_in_full(source, lines)}) AS l
+WHERE why IS NOT NULL GROUP BY row, step"""
+
+
+ALONE = "SELECT *, 1 AS n FROM coded"
+"""The rows of `coded`, each for itself."""
+TOGETHER = """
+SELECT c.*, g.n FROM coded AS c
+JOIN (SELECT min(row) AS row, count(*) AS n FROM coded GROUP BY same) AS g ON c.row = g.row"""
+"""The rows of `coded`: those that say the same once, as the first, with their number."""
+
+
+def kept(source: EventSource, *, start: int, part: int = 0) -> str:
+    """Return the rows of ``said``, numbered from `start`: by line, or as written out."""
     if source.joined:
         return _WRITTEN_OUT.format(start=start)
     return f"""
-SELECT {start} + r.row AS row, r.id, '' AS pair, {_CONTENT}
-{_OF_CODED}"""
+SELECT {start} + r.row AS row, {part} AS part, r.same, r.n, r.id, '' AS pair, {_CONTENT}
+{_OF_SAID}"""
 
 
-ROWS = "row BIGINT, id VARCHAR, pair VARCHAR, day DATE, last DATE, code VARCHAR, action VARCHAR,"
-ROWS += " mirror BOOLEAN, goldstein DOUBLE, a1 VARCHAR, a2 VARCHAR, sender VARCHAR, target VARCHAR"
-"""The columns of `kept`."""
-_CONTENT = """r.day, r.last, c.code, c.action, c.mirror, r.goldstein, p1.told AS a1, p2.told AS a2,
+IDS_OF_KEPT = "SELECT row, part, same, id, goldstein FROM kept"
+IDS_OF_CODED = "SELECT {start} + row AS row, {part} AS part, same, id, goldstein FROM coded"
+"""The id and the score of each row that ``kept`` stands for."""
+
+
+ROWS = "row BIGINT, part BIGINT, same BIGINT, n BIGINT, id VARCHAR, pair VARCHAR, day DATE,"
+ROWS += " last DATE, code VARCHAR, action VARCHAR, mirror BOOLEAN, goldstein DOUBLE,"
+ROWS += " a1 {told}, a2 {told}, sender VARCHAR, target VARCHAR"
+"""The columns of ``kept``."""
+IDS = "row BIGINT, part BIGINT, same BIGINT, id VARCHAR, goldstein DOUBLE"
+"""The columns of ``ids``."""
+_CONTENT = """p1.day, p1.last, c.code, c.action, c.mirror, r.goldstein, p1.told AS a1, p2.told AS a2,
   CASE WHEN r.turned THEN p2.party ELSE p1.party END AS sender,
   CASE WHEN r.turned THEN p1.party ELSE p2.party END AS target"""
-_OF_CODED = """FROM coded AS r JOIN codes AS c ON r.act = c.n
+_OF_SAID = """FROM said AS r JOIN codes AS c ON r.act = c.n
 JOIN parties AS p1 ON r.side1 = p1.n
-JOIN parties AS p2 ON r.side2 = p2.n
-WHERE r.why IS NULL"""
+JOIN parties AS p2 ON r.side2 = p2.n"""
 # An act of several senders or targets has a row for each pair, but none of a state with itself.
 _WRITTEN_OUT = f"""
-SELECT {{start}} + row_number() OVER (ORDER BY row, l1, l2) AS row, id,
-  CASE WHEN n > 1 THEN ':' || coalesce(l1, '') || '>' || coalesce(l2, '') ELSE '' END AS pair,
-  day, last, code, action, mirror, goldstein, a1, a2, sender, target
+SELECT {{start}} + line AS row, 0 AS part, {{start}} + line AS same, 1 AS n, id,
+  CASE WHEN n_others > 1 THEN ':' || coalesce(l1, '') || '>' || coalesce(l2, '') ELSE '' END
+  AS pair, day, last, code, action, mirror, goldstein, a1, a2, sender, target
 FROM (
-  SELECT r.row, r.id, {_CONTENT}, p1.label AS l1, p2.label AS l2,
-    count(*) OVER (PARTITION BY r.row) AS n_pairs,
-    sum(CASE WHEN p1.label = p2.label THEN 0 ELSE 1 END) OVER (PARTITION BY r.row) AS n
-  {_OF_CODED}) AS r
-WHERE l1 IS NULL OR l2 IS NULL OR l1 <> l2 OR n_pairs = 1"""
-
-LOST = "SELECT row, step, min(why) AS why FROM coded WHERE why IS NOT NULL GROUP BY row, step"
+  SELECT *, row_number() OVER (ORDER BY row, l1, l2) AS line FROM (
+    SELECT r.row, r.id, {_CONTENT}, p1.label AS l1, p2.label AS l2,
+      count(*) OVER (PARTITION BY r.row) AS n_pairs,
+      sum(CASE WHEN p1.label = p2.label THEN 0 ELSE 1 END) OVER (PARTITION BY r.row) AS n_others
+    {_OF_SAID}) AS r
+  WHERE l1 IS NULL OR l2 IS NULL OR l1 <> l2 OR n_pairs = 1) AS r"""
 
 UNKNOWN_NAMES = """
 SELECT CASE WHEN turned = first THEN 'target' ELSE 'sender' END AS side, p.unknown, p.why,
   CAST(sum(f.n) AS BIGINT)
 FROM (
-  SELECT turned, TRUE AS first, side1 AS side, count(*) AS n
-  FROM coded WHERE why IS NULL GROUP BY 1, 2, 3
+  SELECT turned, TRUE AS first, side1 AS side, sum(n) AS n FROM said GROUP BY 1, 2, 3
   UNION ALL
-  SELECT turned, FALSE, side2, count(*) FROM coded WHERE why IS NULL GROUP BY 1, 2, 3) AS f
+  SELECT turned, FALSE, side2, sum(n) FROM said GROUP BY 1, 2, 3) AS f
 JOIN parties AS p ON f.side = p.n WHERE p.unknown IS NOT NULL GROUP BY 1, 2, 3"""
+
+DAYS = "SELECT DISTINCT p.day FROM said AS r JOIN parties AS p ON r.side1 = p.n"
+"""The days of the rows that are kept."""
 
 
 def again(source: EventSource) -> str:
-    """Return the rows whose id is that of others: which act of the id each has, and copies."""
+    """
+    Return the rows whose id is that of others: which act of the id each has, and copies.
+
+    ``of`` is the row of ``kept`` that stands for it.
+    """
     # Contents are acts of their own; of an act written out, the parties are not its content.
-    same = "id, day, last, code, action, goldstein, a1, a2"
-    row = f"{same}, sender, target"
+    content = "id, day, last, code, action, goldstein, a1, a2"
+    row = f"{content}, sender, target"
     return f"""
-SELECT row, dense_rank() OVER (PARTITION BY id ORDER BY first) AS nth, copy > 1 AS copied FROM (
-  SELECT row, id, min(row) OVER (PARTITION BY {same if source.joined else row}) AS first,
+SELECT row, of, dense_rank() OVER (PARTITION BY id ORDER BY first) AS nth, copy > 1 AS copied
+FROM (
+  SELECT row, of, id, min(row) OVER (PARTITION BY {content if source.joined else row}) AS first,
     row_number() OVER (PARTITION BY {row} ORDER BY row) AS copy
-  FROM kept WHERE id IN (SELECT id FROM kept GROUP BY id HAVING count(*) > 1)) AS same"""
+  FROM (
+    SELECT i.row, i.id, i.goldstein, k.row AS of, k.day, k.last, k.code, k.action, k.a1, k.a2,
+      k.sender, k.target
+    FROM ids AS i JOIN kept AS k ON i.part = k.part AND i.same = k.same
+    WHERE i.id IN (SELECT id FROM ids GROUP BY id HAVING count(*) > 1)) AS r) AS r"""
 
 
 # One day, both actors as the source writes them, and code; an actor without a name is no other.
 REPEATS = """
-SELECT min(row) AS row, count(*) AS n, day, last, code, action, sender, target,
+SELECT min(row) AS row, CAST(sum(n) AS BIGINT) AS n, day, last, code, action, sender, target,
   bool_or(mirror) AS mirror
-FROM (SELECT k.* FROM kept AS k LEFT JOIN again AS g ON k.row = g.row
-  WHERE NOT coalesce(g.copied, FALSE)) AS k
+FROM (
+  SELECT k.* REPLACE (k.n - coalesce(g.n, 0) AS n) FROM kept AS k
+  LEFT JOIN (SELECT of, count(*) AS n FROM again WHERE copied GROUP BY of) AS g ON k.row = g.of
+  WHERE k.n > coalesce(g.n, 0)) AS k
 GROUP BY day, last, code, action, sender, target, a1, a2,
   CASE WHEN a1 IS NULL OR a2 IS NULL THEN row END"""
 
@@ -266,7 +324,7 @@ SELECT row, '{source.key}' AS source, named || pair || nth AS event_id, named ||
   day AS date, last AS date_last, '{source.date_basis}' AS date_basis, sender, target, mutual,
   family, action, code, goldstein, n_reports
 FROM (
-  SELECT a.row, k.id AS named, k.pair, k.day, k.last, a.low AS sender, a.mutual, k.code, k.action,
+  SELECT a.row, CAST(k.id AS VARCHAR) AS named, k.pair, k.day, k.last, a.low AS sender, a.mutual, k.code, k.action,
     CASE WHEN a.mutual THEN a.high ELSE a.other END AS target, a.n_reports, f.family, k.goldstein,
     coalesce('#' || CAST(nullif(g.nth, 1) AS VARCHAR), '') AS nth
   FROM acts AS a JOIN kept AS k ON a.row = k.row JOIN families AS f ON k.action = f.action
@@ -274,13 +332,9 @@ FROM (
 ORDER BY {order}"""
 
 
-def merging(source: EventSource, *, one_a_day: bool = True) -> dict[str, str]:
+def merging(source: EventSource) -> dict[str, str]:
     """Return the tables that rows become acts by, in their order."""
-    return {
-        "again": again(source),
-        "repeats": REPEATS,
-        "acts": acts(one_a_day=one_a_day),
-    }
+    return {"ids": IDS_OF_KEPT, "again": again(source), "repeats": REPEATS, "acts": acts()}
 
 
 MERGED = {

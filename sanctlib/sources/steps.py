@@ -94,6 +94,18 @@ def _in_form(table: Any, form: str, new: str) -> Any:
     return table.set_column(at, "date", turned.cast(pa.string()))
 
 
+def _in_words(table: Any) -> Any:
+    """Hold each text once: texts are then compared as numbers."""
+    import pyarrow as pa
+
+    left = ("id", "row")
+    columns = {
+        c: table[c] if c in left else table[c].dictionary_encode().combine_chunks()
+        for c in table.column_names
+    }
+    return pa.table(columns)
+
+
 def _all_cells(table: Any) -> Any:
     import pyarrow as pa
     from pyarrow import compute as pc
@@ -110,9 +122,13 @@ def _all_cells(table: Any) -> Any:
 class Cleaning:
     """Lines on their way to events: what is kept, and an account of all else."""
 
+    together = True
+    """Whether lines of a block that say the same are kept once, with their number."""
+
     def __init__(self, source: EventSource, engine: Any) -> None:
         self.source, self.engine = source, engine
-        self.n_read = self.n_split = self.n_added = self.n_kept = 0
+        self.together = type(self).together and not source.joined
+        self.n_blocks = self.n_read = self.n_split = self.n_added = self.n_kept = 0
         self.n_lost: Counter[str] = Counter()
         self.names: Counter[tuple[str, str, str]] = Counter()
         self.stamps: set[str] = set()
@@ -121,14 +137,15 @@ class Cleaning:
         families = [(a, family) for family, actions in ACTIONS.items() for a in actions]
         engine.give("families", pd.DataFrame(families, columns=["action", "family"]))
         engine.give("names", self._names([]))
-        engine.empty("kept", rules.ROWS)
+        engine.empty("kept", rules.ROWS.format(told=engine.told))
+        engine.empty("ids", rules.IDS)
 
     def take(self, path: Path, *, number: int = 0) -> None:
         """Take the lines of a file; `number` is its place among the files."""
         n_before = self.n_kept
         for block in blocks_of(self.source, path):
             self.take_lines(
-                block.table,
+                _in_words(block.table),
                 others=block.rejected,
                 line=block.line,
                 file=path.name,
@@ -162,13 +179,13 @@ class Cleaning:
         """
         self.engine.show("lines", lines)
         self.code()
-        lost = self.engine.rows(rules.LOST)
+        lost = self.engine.rows(rules.lost(self.source))
         self.n_lost.update(step for _, step, _ in lost)
         every = sorted([*others, *((row, why) for row, _, why in lost)])
         self.rejected += [(file, n, self._raw(line(n)), why) for n, why in every]
         self.n_read += len(lines) + len(others)
         self.n_split += len(others)
-        n_kept = self.keep(rules.kept(self.source, start=start))
+        n_kept = self.keep(start)
         self.n_added += n_kept - (len(lines) - len(lost))
         self.n_kept += n_kept
         self._account()
@@ -196,8 +213,16 @@ class Cleaning:
         engine.give("more", self._names(sorted(asked)))
         engine.make("names", "SELECT * FROM names UNION ALL SELECT * FROM more")
         engine.make("parties", rules.parties(source, ordered=engine.ordered))
-        engine.number_words({"parties": ["told", "party"], "codes": ["code", "action"]})
-        engine.make("coded", rules.coded(source))
+        engine.number_words()
+        engine.make("coded", rules.coded(source, same=self.same(n_codes=len(codes))))
+        engine.make("said", rules.TOGETHER if self.together else rules.ALONE)
+
+    def same(self, *, n_codes: int) -> str:
+        """Return what lines share that say the same."""
+        if not self.together:
+            return "r.row"
+        n_sides = self.engine.rows("SELECT count(*) FROM parties")[0][0]
+        return rules.same(n_sides=n_sides, n_codes=n_codes)
 
     def _names(self, labels: Sequence[str]) -> pd.DataFrame:
         return spells_of(labels, system=self.source.system, succession=self.source.succession)
@@ -233,9 +258,13 @@ class Cleaning:
     def _not_null(self, text: str) -> str:
         return "" if text.strip() in self.source.nulls else text
 
-    def keep(self, query: str) -> int:
-        """Keep the rows of a query, and return how many they are."""
-        n: int = self.engine.run(f"INSERT INTO kept {query}")
+    def keep(self, start: int) -> int:
+        """Keep the rows of a block, numbered from `start`, and return how many they are."""
+        at = {"start": start, "part": self.n_blocks}
+        self.n_blocks += 1
+        n: int = self.engine.run(f"INSERT INTO kept {rules.kept(self.source, **at)}")
+        if self.together:
+            n = self.engine.run(f"INSERT INTO ids {rules.IDS_OF_CODED.format(**at)}")
         return n
 
     def _account(self) -> None:
@@ -249,15 +278,13 @@ class Cleaning:
                 for stamp, day in engine.rows("SELECT DISTINCT stamp, date FROM lines")
             }
         else:
-            self.stamps |= {
-                f"{day:%Y%m%d}"
-                for (day,) in engine.rows("SELECT DISTINCT day FROM coded WHERE why IS NULL")
-            }
+            self.stamps |= {f"{day:%Y%m%d}" for (day,) in engine.rows(rules.DAYS)}
 
-    def merge(self, *, again: bool = True) -> None:
-        """Merge the rows of ``kept`` that report one act; `again` finds ids given twice first."""
+    def merge(self, *, known: Sequence[str] = ()) -> None:
+        """Merge the rows of ``kept`` that report one act; `known` are the tables that are there."""
+        known = [*known, "ids"] if self.together else known
         for name, query in rules.merging(self.source).items():
-            if again or name != "again":
+            if name not in known:
                 self.engine.make(name, query)
 
     def rejected_rows(self) -> pd.DataFrame:

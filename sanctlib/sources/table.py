@@ -182,7 +182,7 @@ def read_table(
         checks=(*_CHECKS[codes], *(["check mutual acts"] if "mutual" in rows else [])),
         must_exist=True,
     )
-    with closing(Database()) as engine:
+    with closing(Database(as_written=True)) as engine:
         cleaning = _OwnTable(own, engine, words=None if codes == "cameo" else words)
         table = cleaning.clean(rows, draft, one_a_day=repeats == "one_a_day")
         account = cleaning.steps(one_a_day=repeats == "one_a_day")
@@ -206,6 +206,8 @@ def read_table(
 
 class _OwnTable(Cleaning):
     """Rows of a table of one's own on their way to events."""
+
+    together = False
 
     def __init__(
         self, source: EventSource, engine: Database, *, words: Mapping[str, str] | None
@@ -241,7 +243,9 @@ class _OwnTable(Cleaning):
         )
         reports = values.get("n_reports", pd.Series(1, index=rows.index)).fillna(0)
         self.engine.give("reports", pd.DataFrame({"row": line, "n": reports.astype("int64")}))
-        self.engine.make("again", "SELECT row, 1 AS nth, FALSE AS copied FROM kept LIMIT 0")
+        self.engine.make(
+            "again", "SELECT row, row AS of, 1 AS nth, FALSE AS copied FROM kept LIMIT 0"
+        )
         self.engine.make("repeats", OWN_ROWS)
         self.engine.make("acts", acts(one_a_day=one_a_day))
         table = self.engine.frame(events(self.source))
