@@ -88,7 +88,7 @@ def prepare_files(
     Raises
     ------
     SourceError
-        For a file that is not of this source; the others stay prepared.
+        When files are damaged or not of this source: after all others, which stay prepared.
     SanctlibError
         For a store that cannot be written, or a worker that was killed.
     """
@@ -106,6 +106,10 @@ def prepare_files(
     with mapping(workers) as mapped:
         tasks = list(expected(files))
         parts = list(_shown(mapped(cleaned, tasks), len(tasks), unit="file", progress=progress))
+        wrong = [part["wrong"] for part in parts if "wrong" in part]
+        if wrong:
+            more = [f"… and {len(wrong) - 9} more."] if wrong[9:] else []
+            raise SourceError("\n".join([*wrong[:9], *more, "All other files stay prepared."]))
         months = list(_months(key, parts, kept))
         merges = list(_shown(mapped(merged, months), len(months), unit="month", progress=progress))
     return _finish(key, files, parts, merges, store=store, kept=kept)
@@ -133,6 +137,14 @@ def _shown(results: Iterable[Any], n: int, *, unit: str, progress: bool) -> Iter
 
 
 def _clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
+    """Clean one file, or say why it cannot be read: one of thousands must not cost the others."""
+    try:
+        return _cleaned(task, key=key, kept=kept)
+    except SourceError as error:
+        return {"n_rows": 0, "wrong": str(error)}
+
+
+def _cleaned(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
     """Clean one file, or take what was kept of it."""
     path, recorded = task
     check_there(path)

@@ -175,10 +175,25 @@ def test_a_wrong_file_is_named_nothing_is_shown_and_the_others_stay(tmp_path: Pa
     wrong = tmp_path / "gkg.csv"
     wrong.write_text("\t".join(["1"] * 27) + "\n")
     with pytest.raises(SourceError, match=r"'gkg\.csv' holds no row of a GDELT event file"):
-        prepare_files("gdelt", [*GDELT, wrong], out=tmp_path)
+        prepare_files("gdelt", [wrong, *GDELT], out=tmp_path)
     assert not (tmp_path / "gdelt").exists()
     assert not (tmp_path / "gdelt.json").exists()
     assert len(list((tmp_path / ".gdelt").glob("*.json"))) == len(GDELT)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_damaged_files_cost_themselves_and_are_named_together(tmp_path: Path, workers: int) -> None:
+    cut = tmp_path / "cut.csv.gz"
+    cut.write_bytes(gzip.compress(GDELT[0].read_bytes())[:-200])
+    zeros = tmp_path / "zeros.csv"
+    zeros.write_bytes(b"\0" * 5000)
+    said = (
+        r"(?s)'cut\.csv\.gz' cannot be unpacked.*\n'zeros\.csv' .*\nAll other files stay"
+    )
+    with pytest.raises(SourceError, match=said):
+        prepare_files("gdelt", [cut, GDELT[0], zeros, *GDELT[1:]], out=tmp_path, workers=workers)
+    assert len(list((tmp_path / ".gdelt").glob("*.json"))) == len(GDELT)
+    same(prepare_files("gdelt", GDELT, out=tmp_path), sl.read("gdelt", GDELT))
 
 
 def test_a_measure_takes_the_folder_with_its_coverage(tmp_path: Path) -> None:

@@ -224,7 +224,8 @@ ROWS += " a1 {told}, a2 {told}, sender VARCHAR, target VARCHAR"
 """The columns of ``kept``."""
 IDS = "row BIGINT, part BIGINT, same BIGINT, id VARCHAR, goldstein DOUBLE"
 """The columns of ``ids``."""
-_CONTENT = """p1.day, p1.last, c.code, c.action, c.mirror, r.goldstein, p1.told AS a1, p2.told AS a2,
+_CONTENT = """p1.day, p1.last, c.code, c.action, c.mirror, r.goldstein,
+  p1.told AS a1, p2.told AS a2,
   CASE WHEN r.turned THEN p2.party ELSE p1.party END AS sender,
   CASE WHEN r.turned THEN p1.party ELSE p2.party END AS target"""
 _OF_SAID = """FROM said AS r JOIN codes AS c ON r.act = c.n
@@ -324,9 +325,9 @@ SELECT row, '{source.key}' AS source, named || pair || nth AS event_id, named ||
   day AS date, last AS date_last, '{source.date_basis}' AS date_basis, sender, target, mutual,
   family, action, code, goldstein, n_reports
 FROM (
-  SELECT a.row, CAST(k.id AS VARCHAR) AS named, k.pair, k.day, k.last, a.low AS sender, a.mutual, k.code, k.action,
-    CASE WHEN a.mutual THEN a.high ELSE a.other END AS target, a.n_reports, f.family, k.goldstein,
-    coalesce('#' || CAST(nullif(g.nth, 1) AS VARCHAR), '') AS nth
+  SELECT a.row, CAST(k.id AS VARCHAR) AS named, k.pair, k.day, k.last, a.low AS sender, a.mutual,
+    k.code, k.action, CASE WHEN a.mutual THEN a.high ELSE a.other END AS target, a.n_reports,
+    f.family, k.goldstein, coalesce('#' || CAST(nullif(g.nth, 1) AS VARCHAR), '') AS nth
   FROM acts AS a JOIN kept AS k ON a.row = k.row JOIN families AS f ON k.action = f.action
   LEFT JOIN again AS g ON a.row = g.row) AS e
 ORDER BY {order}"""
