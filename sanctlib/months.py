@@ -244,7 +244,7 @@ def _again(key: str, pieces: Sequence[Piece], kept: Path) -> dict[str, list[Any]
             return {}
         engine.show("every", _stored([(n, p) for n, p in each if n in held], kept, ".rows"))
         engine.make("kept", "SELECT e.* FROM every AS e SEMI JOIN ids USING (part, same)")
-        engine.make("again", rules.again(STREAMED[key]))
+        engine.make("again", rules.again(STREAMED[key], together=True))
         found: dict[str, list[Any]] = {}
         later = (
             "SELECT strftime(k.day, '%Y-%m'), a.* FROM again AS a JOIN kept AS k ON a.of = k.row"
@@ -313,7 +313,7 @@ def _merge(task: dict[str, Any], *, key: str, kept: Path) -> dict[str, Any]:
         later = pd.DataFrame(again, columns=["row", "of", "nth", "copied"])
         numbers = dict.fromkeys(["row", "of", "nth"], "int64")
         engine.give("again", later.astype({**numbers, "copied": "bool"}))
-        cleaning.merge(known=["again"])
+        cleaning.merge(again=False)
         n_rows = engine.rows("SELECT CAST(sum(n) AS BIGINT) FROM kept")[0][0]
         kinds = {
             "date": "TIMESTAMP",

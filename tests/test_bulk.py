@@ -187,9 +187,7 @@ def test_damaged_files_cost_themselves_and_are_named_together(tmp_path: Path, wo
     cut.write_bytes(gzip.compress(GDELT[0].read_bytes())[:-200])
     zeros = tmp_path / "zeros.csv"
     zeros.write_bytes(b"\0" * 5000)
-    said = (
-        r"(?s)'cut\.csv\.gz' cannot be unpacked.*\n'zeros\.csv' .*\nAll other files stay"
-    )
+    said = r"(?s)'cut\.csv\.gz' cannot be unpacked.*\n'zeros\.csv' .*\nAll other files stay"
     with pytest.raises(SourceError, match=said):
         prepare_files("gdelt", [cut, GDELT[0], zeros, *GDELT[1:]], out=tmp_path, workers=workers)
     assert len(list((tmp_path / ".gdelt").glob("*.json"))) == len(GDELT)

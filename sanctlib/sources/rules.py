@@ -213,7 +213,6 @@ SELECT {start} + r.row AS row, {part} AS part, r.same, r.n, r.id, '' AS pair, {_
 {_OF_SAID}"""
 
 
-IDS_OF_KEPT = "SELECT row, part, same, id, goldstein FROM kept"
 IDS_OF_CODED = "SELECT {start} + row AS row, {part} AS part, same, id, goldstein FROM coded"
 """The id and the score of each row that ``kept`` stands for."""
 
@@ -257,7 +256,15 @@ DAYS = "SELECT DISTINCT p.day FROM said AS r JOIN parties AS p ON r.side1 = p.n"
 """The days of the rows that are kept."""
 
 
-def again(source: EventSource) -> str:
+_TWICE = "SELECT id FROM {0} GROUP BY id HAVING count(*) > 1"
+_OF_KEPT = f"SELECT *, row AS of FROM kept WHERE id IN ({_TWICE.format('kept')})"
+_OF_IDS = f"""
+    SELECT k.* EXCLUDE (row, id, goldstein), k.row AS of, i.row, i.id, i.goldstein
+    FROM ids AS i JOIN kept AS k ON i.part = k.part AND i.same = k.same
+    WHERE i.id IN ({_TWICE.format("ids")})"""
+
+
+def again(source: EventSource, *, together: bool) -> str:
     """
     Return the rows whose id is that of others: which act of the id each has, and copies.
 
@@ -271,19 +278,15 @@ SELECT row, of, dense_rank() OVER (PARTITION BY id ORDER BY first) AS nth, copy 
 FROM (
   SELECT row, of, id, min(row) OVER (PARTITION BY {content if source.joined else row}) AS first,
     row_number() OVER (PARTITION BY {row} ORDER BY row) AS copy
-  FROM (
-    SELECT i.row, i.id, i.goldstein, k.row AS of, k.day, k.last, k.code, k.action, k.a1, k.a2,
-      k.sender, k.target
-    FROM ids AS i JOIN kept AS k ON i.part = k.part AND i.same = k.same
-    WHERE i.id IN (SELECT id FROM ids GROUP BY id HAVING count(*) > 1)) AS r) AS r"""
+  FROM ({_OF_IDS if together else _OF_KEPT}) AS r) AS r"""
 
 
 # One day, both actors as the source writes them, and code; an actor without a name is no other.
 REPEATS = """
-SELECT min(row) AS row, CAST(sum(n) AS BIGINT) AS n, day, last, code, action, sender, target,
+SELECT min(row) AS row, CAST(sum(n_left) AS BIGINT) AS n, day, last, code, action, sender, target,
   bool_or(mirror) AS mirror
 FROM (
-  SELECT k.* REPLACE (k.n - coalesce(g.n, 0) AS n) FROM kept AS k
+  SELECT k.*, k.n - coalesce(g.n, 0) AS n_left FROM kept AS k
   LEFT JOIN (SELECT of, count(*) AS n FROM again WHERE copied GROUP BY of) AS g ON k.row = g.of
   WHERE k.n > coalesce(g.n, 0)) AS k
 GROUP BY day, last, code, action, sender, target, a1, a2,
@@ -333,9 +336,9 @@ FROM (
 ORDER BY {order}"""
 
 
-def merging(source: EventSource) -> dict[str, str]:
+def merging(source: EventSource, *, together: bool = False) -> dict[str, str]:
     """Return the tables that rows become acts by, in their order."""
-    return {"ids": IDS_OF_KEPT, "again": again(source), "repeats": REPEATS, "acts": acts()}
+    return {"again": again(source, together=together), "repeats": REPEATS, "acts": acts()}
 
 
 MERGED = {

@@ -280,11 +280,10 @@ class Cleaning:
         else:
             self.stamps |= {f"{day:%Y%m%d}" for (day,) in engine.rows(rules.DAYS)}
 
-    def merge(self, *, known: Sequence[str] = ()) -> None:
-        """Merge the rows of ``kept`` that report one act; `known` are the tables that are there."""
-        known = [*known, "ids"] if self.together else known
-        for name, query in rules.merging(self.source).items():
-            if name not in known:
+    def merge(self, *, again: bool = True) -> None:
+        """Merge the rows of ``kept`` that report one act; `again` finds ids given twice first."""
+        for name, query in rules.merging(self.source, together=self.together).items():
+            if again or name != "again":
                 self.engine.make(name, query)
 
     def rejected_rows(self) -> pd.DataFrame:
