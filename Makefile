@@ -5,14 +5,15 @@
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
-READY = $(VENV)/.ready
+RUN = $(VENV)/.run
+DEV = $(VENV)/.dev
 SPARK = $(VENV)/.spark
 REPORTS = reports
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-report: $(READY) ## clean the shipped data, run the notebooks, write HTML; ends with the index page
+report: $(RUN) ## clean the shipped data, run the notebooks, write HTML; ends with the index page
 	$(BIN)/sanctlib prepare
 	$(BIN)/sanctlib report --all --out $(REPORTS)
 
@@ -22,59 +23,77 @@ test: check ## the checks and the tests (all but the slow ones, those on Spark a
 test-spark: $(SPARK) ## the tests on PySpark: 450 MB more, and Java must be there
 	$(BIN)/python -m pytest -m spark
 
-test-browser: $(READY) ## the notebooks in JupyterLab, in the Chromium that the machine has
+test-browser: $(DEV) ## the notebooks in JupyterLab, in the Chromium that the machine has
 	$(BIN)/python -m pytest -m browser tests/test_lab.py
 
 test-all: check ## the checks and every test
 	$(BIN)/python -m pytest
 
-check: $(READY) ## ruff (lint, format) and mypy strict
+check: $(DEV) ## ruff (lint, format) and mypy strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-lab: $(READY) ## open the notebooks in JupyterLab
+lab: $(DEV) ## open the notebooks in JupyterLab
 	SANCTLIB_STORE="$$PWD/data/processed" $(BIN)/jupyter lab notebooks
 
-bench: $(READY) ## the benchmarks: up to 100 million rows, into benchmarks/results.md
+bench: $(DEV) ## the benchmarks: up to 100 million rows, into benchmarks/results.md
 	$(BIN)/python -m benchmarks
 
-bench-small: $(READY) ## the same in minutes, up to a million rows
+bench-small: $(DEV) ## the same in minutes, up to a million rows
 	$(BIN)/python -m benchmarks --small
 
-docs: $(READY) ## the reference pages, written from the docstrings into docs/reference.md
+docs: $(DEV) ## the reference pages, written from the docstrings into docs/reference.md
 	$(BIN)/python docs/build.py
 
-gallery: $(READY) ## what the calls of docs/gallery.md print and draw (two of them on your copy of GSDB)
+gallery: $(DEV) ## what the calls of docs/gallery.md print and draw (two of them on your copy of GSDB)
 	$(BIN)/python docs/gallery.py
 
-data: $(READY) ## rebuild the shipped tables that are computed from ../shared/data
+data: $(DEV) ## rebuild the shipped tables that are computed from ../shared/data
 	$(BIN)/python data/build.py
 
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header
+
 lock: ## pin every dependency again (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --extra lab --extra polars --extra ibis --extra fixest --group dev pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --group spark -o requirements-spark.lock
+	$(LOCK) pyproject.toml --extra lab --extra polars --extra ibis --extra fixest \
+	  --group dev --group install -o requirements/dev.txt
+	$(LOCK) pyproject.toml --group install -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) --group spark -c requirements/dev.txt -o requirements/spark.txt
+	echo uv | $(LOCK) - -o requirements/uv.txt
 
 clean: ## remove what make made; data/raw stays
 	rm -rf $(VENV) $(REPORTS) data/processed build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find sanctlib tests benchmarks docs data -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements.lock pyproject.toml
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
+
+$(BIN)/uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "sanctlib needs Python 3.11 or newer; make PYTHON=python3.12 names another one"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-	  -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
-	$(BIN)/python -m compileall -q $(VENV)/lib sanctlib || true
-	@touch $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
+	  --only-binary :all: -r requirements/uv.txt
+	@touch $(BIN)/uv
 
-# PySpark alone has no wheel; what builds it is pinned in the other lock.
-$(SPARK): $(READY) requirements-spark.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-	  --no-binary pyspark --no-build-isolation -r requirements-spark.lock
+# What a report imports; nothing else is compiled.
+IMPORTED = sanctlib.cli, sanctlib.reports.run, papermill, ipykernel.kernelapp, nbconvert, duckdb, \
+  pyarrow.csv, pyarrow.parquet, matplotlib_inline.backend_inline, statsmodels.tsa.api
+
+$(RUN): $(BIN)/uv requirements/run.txt pyproject.toml
+	$(INSTALL) --require-hashes --only-binary :all: -r requirements/run.txt
+	$(INSTALL) --no-deps --no-build-isolation --offline -e .
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c "import $(IMPORTED)"
+	@touch $(RUN)
+
+$(DEV): $(RUN) requirements/dev.txt
+	$(INSTALL) --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $(DEV)
+
+# PySpark alone has no wheel; what builds it is pinned for development.
+$(SPARK): $(DEV) requirements/spark.txt
+	$(INSTALL) --require-hashes --only-binary :all: --no-binary pyspark --no-build-isolation \
+	  -r requirements/spark.txt
 	@touch $(SPARK)
 
 .PHONY: help gallery report test test-spark test-browser test-all check lab bench bench-small docs data lock clean

@@ -222,11 +222,23 @@ def test_no_page_has_a_word_that_readers_stumble_over(page: Path) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-spark.lock"])
+@pytest.mark.parametrize("lock", ["run", "dev", "spark", "uv"])
 def test_no_lock_bears_an_index_or_download_address(lock: str) -> None:
-    text = (ROOT / lock).read_text(encoding="utf-8")
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
     assert "--hash=sha256:" in text
     assert not re.search(r"https?:|--index-url|--extra-index|--find-links", text)
+
+
+def test_what_a_report_needs_is_pinned_alike_for_development_and_has_no_tests_in_it() -> None:
+    run, dev = (
+        set(re.findall(r"^[\w.-]+==[\w.]+", text, flags=re.MULTILINE))
+        for text in (
+            (ROOT / "requirements" / f"{lock}.txt").read_text("utf-8") for lock in ("run", "dev")
+        )
+    )
+    assert run < dev
+    names = {pin.partition("==")[0] for pin in run}
+    assert not names & {"pytest", "mypy", "ruff", "hypothesis", "jupyterlab", "pyspark"}
 
 
 def test_the_cases_on_what_is_counted_run() -> None:
