@@ -318,7 +318,7 @@ def test_agreements_say_that_the_list_is_selected_and_what_is_in_force() -> None
     )
     none = agreements(sl.load("russia_iran"), pair=("SAU", "TUR"), every="year", half_life=1)
     assert none.n is None
-    assert none.findings[0].startswith("russia_iran has no act of Saudi Arabia and")
+    assert none.findings[0].startswith("russia_iran has no agreement of Saudi Arabia and")
 
 
 def test_a_result_of_events_has_agreements_too() -> None:

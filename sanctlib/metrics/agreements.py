@@ -100,8 +100,9 @@ def agreements(
         meetings, declarations and memoranda of the period), ``recent`` (decayed),
         ``half_life``, ``n_unassigned`` (of these, dated more widely than a period, over the
         whole table), ``covered`` and ``basis``. Counts are missing outside the coverage, and
-        for a pair without a row in a curated list. Its ``tables["stages"]`` holds the stages
-        of the agreements of the pair, and of an organisation with one of the two.
+        for a pair of which a curated list holds no agreement of the two alone. Its
+        ``tables["stages"]`` holds the stages of the agreements of the pair, and of an
+        organisation with one of the two.
 
     Raises
     ------
@@ -210,8 +211,10 @@ def _of_pair_per_period(
     binds = words["in_force_last"].to_numpy()[:, None] <= ends[None, :]
     decaying = (age >= 0) & ~binds & ~wide[:, None]
     named = pd.DataFrame([two], columns=["first", "second"])
-    # A curated list does not cover a pair without a row in it: not even a zero is known.
-    picked = source.curated and own.empty and beside.empty
+    # A curated list covers a pair of which it holds an agreement of the two alone.
+    every_stage = _staged(rows)
+    of_two = every_stage[every_stage["n_parties"].eq(2)]["agreement_id"]
+    picked = source.curated and not stages["agreement_id"].isin(of_two).any()
     told = covered_groups(named, coverage=known)[0] and not picked
     table = pd.DataFrame(
         {
@@ -256,7 +259,7 @@ def _of_pair_per_period(
             *([_CURATED] if source.curated else []),
         ),
         findings=_findings(table, query, of_both, source),
-        tables={"stages": _related(_staged(rows), two)},
+        tables={"stages": _related(every_stage, two)},
     )
 
 
@@ -272,7 +275,9 @@ def _findings(table: pd.DataFrame, query: Query, whose: str, source: Opened) -> 
     """Return how many agreements are in force in the last period that is known."""
     seen = table[table["n_in_force"].notna()]
     if seen.empty:
-        return (f"{source.name} has no act of {whose}, so their agreements are not known.",)
+        return (
+            f"{source.name} has no agreement of {whose} alone, so their agreements are not known.",
+        )
     last = seen.iloc[-1]
     when = in_words(last["period"], last["period"], every=query.every)
     n, possible = int(last["n_in_force"]), int(last["n_possible"])

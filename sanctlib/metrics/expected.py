@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -24,7 +25,7 @@ from sanctlib.metrics.pairs import (
     way_columns,
     way_in_names,
 )
-from sanctlib.metrics.questions import check_kind, check_not_curated
+from sanctlib.metrics.questions import absent_from, check_kind, check_not_curated, silent_on
 from sanctlib.periods import PERIODS, Period, in_words, period_end, period_start
 from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, whole_of
 from sanctlib.result import Result
@@ -161,6 +162,7 @@ def observed_expected(
             keep={"action": kinds},
         )
         known = source.coverage
+        silent = absent_from(source, sorted({state for two in pairs for state in two}))
     cells = cells[cells["period"].notna() & cells["family"].eq("cooperation")]
     starts = period_start(cells["period"], every=every)
     periods, whole = periods_asked(
@@ -180,8 +182,11 @@ def observed_expected(
         of_period = acts[acts["period"].eq(period)]
         found = _ratios(of_period, ways, draw, query)
         for way, of_way, existed in zip(ways, found, there, strict=True):
-            covered = pd.NA if known is None else whole[i] & existed[i]
+            told = not {*way} & {*silent}
+            covered = pd.NA if known is None else whole[i] & existed[i] & told
             named = dict(zip(columns, way, strict=True))
+            if not told:
+                of_way = of_way | {"n": pd.NA, "expected": pd.NA}
             rows.append({"period": period, **named, **of_way, "covered": covered})
     rows = [row for k in range(len(ways)) for row in rows[k :: len(ways)]]
     numbers = ["n", "expected", "ratio", "lower", "upper", "interval", "n_blocks", "n_states"]
@@ -189,7 +194,8 @@ def observed_expected(
     types = {"n": "Int64", "covered": "boolean", **dict.fromkeys(("interval", *columns), "str")}
     counted = between(cells, pairs) & cells["period"].isin(periods)
     n = int(cells.loc[counted, "n_acts"].sum())
-    return _result(ratios.astype(types), query, n, source)
+    result = _result(ratios.astype(types), query, n, source)
+    return replace(result, notes=(*silent_on(source, silent), *result.notes))
 
 
 def _components(query: Query) -> tuple[Component, ...]:

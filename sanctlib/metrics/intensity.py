@@ -42,7 +42,7 @@ from sanctlib.metrics.pairs import (
     way_columns,
     way_in_names,
 )
-from sanctlib.metrics.questions import check_kind, check_not_curated
+from sanctlib.metrics.questions import absent_from, check_kind, check_not_curated, silent_on
 from sanctlib.periods import Period, in_words
 from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, number_of
 from sanctlib.schema import COMPONENTS
@@ -189,8 +189,11 @@ def partnership_intensity(
 
         def covers(pairs: pd.DataFrame) -> NDArray[np.bool_]:
             there = lived_groups(pairs, periods, every=every)
-            return whole & there & covered_groups(pairs, coverage=known)[:, None]
+            told = covered_groups(pairs, coverage=known)
+            told &= ~pairs.isin(silent).any(axis=1).to_numpy(dtype=bool)
+            return whole & there & told[:, None]
 
+        silent: list[str] = []
         if query.pairs is None:
             kept = {"family": ["cooperation"], "action": _kinds(query)}
             keys = {key: key for key in KEYS if key != "family"}
@@ -206,6 +209,8 @@ def partnership_intensity(
             return _result(found, query, n, source)
         states = sorted({state for two in query.pairs for state in two})
         acts = cells_of(source, by=KEYS, touching=states, **span)  # type: ignore[arg-type]
+        unseen = sorted({*states} - {*acts["sender"], *acts["target"]})
+        silent = absent_from(source, unseen) if unseen else []
     # A state that did not exist in any period of the span has no zero.
     lived_together(query.pairs, periods, every=every)
     asked = _Asked(query, periods, dividing, None if known is None else covers)
@@ -214,7 +219,8 @@ def partnership_intensity(
     )
     if known is None:
         rates = rates[rates["n"].gt(0)].reset_index(drop=True)
-    return _result(rates, query, _acts_once(acts, query, periods), source)
+    result = _result(rates, query, _acts_once(acts, query, periods), source)
+    return replace(result, notes=(*silent_on(source, silent), *result.notes))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +16,13 @@ from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.metrics.grid import lived_groups, periods_asked
 from sanctlib.metrics.pairs import check_span, states_of
-from sanctlib.metrics.questions import check_covered, check_kind, check_not_curated
+from sanctlib.metrics.questions import (
+    absent_from,
+    check_covered,
+    check_kind,
+    check_not_curated,
+    silent_on,
+)
 from sanctlib.periods import Period, period_start
 from sanctlib.query import Day, Query, State, ask, choices_of, flag_of
 from sanctlib.result import Result
@@ -138,6 +145,7 @@ def dyad_panel(
         check_covered(source)
         check_span(source, query)
         counted, known = source.kind != "dyads", source.coverage
+        silent = absent_from(source, sorted(named))
         if counted:
             long = _counts(source, query, wanted)
         else:
@@ -146,12 +154,15 @@ def dyad_panel(
         long["period"].iloc[:0], every=every, start=query.start, end=query.end, coverage=known
     )
     long = _carried_on(long, succession)
+    silent = [
+        state for state in silent if not long[["first", "second"]].isin([state]).any(axis=None)
+    ]
     long = long if directed else ordered_pairs(long)
     panel = _grid(sorted(named), periods, every, succession, directed=directed)
     covered = panel["period"].map(dict(zip(periods, whole, strict=True))).astype("bool")
     if known is not None and known.states is not None:
         covered &= panel[["first", "second"]].isin(known.states).all(axis=1)
-    panel["covered"] = covered
+    panel["covered"] = covered & ~panel[["first", "second"]].isin(silent).any(axis=1)
     names = list(wanted) if counted else sorted(long["column"].unique())
     for name in names:
         groups = long[long["column"].eq(name)].groupby(_KEYS)["value"]
@@ -164,7 +175,8 @@ def dyad_panel(
         filled = panel[name].mask(panel[name].isna() & zero, 0)
         panel[name] = filled.astype("Int64" if counted else "Float64")
     panel = panel.sort_values(["first", "second", "period"], ignore_index=True)
-    return _result(panel[[*_KEYS, *names, "covered"]], query, source)
+    found = _result(panel[[*_KEYS, *names, "covered"]], query, source)
+    return replace(found, notes=(*silent_on(source, silent), *found.notes))
 
 
 def _columns(columns: object) -> dict[str, tuple[str, ...]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
 import pandas as pd
 
+from sanctlib.codes.countries import name_of
 from sanctlib.codes.programmes import sender_of
 from sanctlib.coverage import Coverage
 from sanctlib.engines import Opened, fetched
@@ -90,6 +92,35 @@ def check_covered(source: Opened) -> None:
         raise SanctlibError(f"{msg} Pass coverage=sl.Coverage(…).")
 
 
+def absent_from(source: Opened, states: Sequence[str]) -> list[str]:
+    """
+    Return the states that are a party of no row of machine-coded events.
+
+    Such a source is silent about them: they have no zero. Where the coverage names its
+    states, or a list or a register is read, absence is a zero.
+    """
+    known = source.coverage
+    if source.kind not in ("events", "cells") or (known and known.states is not None):
+        return []
+    parties = source.relation(["sender", "target"])
+    seen = {
+        code
+        for side in ("sender", "target")
+        for code in fetched(parties.project(side).distinct())[side]
+    }
+    return [state for state in states if state not in seen]
+
+
+def silent_on(source: Opened, states: Sequence[str]) -> tuple[str, ...]:
+    """Return the note on states that a source does not name."""
+    if not states:
+        return ()
+    names = f"{name_of(states[0])} ({states[0]}) is"
+    if states[1:]:
+        names = ", ".join(f"{name_of(state)} ({state})" for state in states) + " are"
+    return (f"{names} a party of no row of {source.name}: counts are missing, not 0.",)
+
+
 def with_sender(table: pd.DataFrame) -> pd.DataFrame:
     """Return a list with the party whose list it is, where the table does not name one."""
     if "sender" in table or "list" not in table:
@@ -112,7 +143,7 @@ def wanted(query: Query) -> pd.DataFrame | None:
     asked = [lists.get(key) for key in query.by]
     if not query.by or any(names is None for names in asked):
         return None
-    rows = list(product(*(names or () for names in asked)))
+    rows = [row for row in product(*(names or () for names in asked)) if len({*row}) == len(row)]
     return pd.DataFrame(rows, columns=list(query.by), dtype="str")
 
 

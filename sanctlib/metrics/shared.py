@@ -59,7 +59,8 @@ def shared_sanctioners(
         Its table has ``source``, ``period``, ``first``, ``second``, ``n_first``, ``n_second``,
         ``n_shared``, ``jaccard`` (0-1; missing where neither is sanctioned), ``shared`` and
         ``disputed`` (senders joined by ``;``), ``covered``. Counts of periods that are not
-        covered, and show nothing, are missing.
+        covered, and show nothing, are missing, and so are those of a state without a sender
+        on a hand-picked list.
 
     Raises
     ------
@@ -88,8 +89,9 @@ def shared_sanctioners(
         with opened(table, coverage=coverage) as source:
             kind, label = source.kind, name if several else source.name
             sources.append(source.source)
+            curated = source.curated
         span = {"every": every, "start": query.start, "end": query.end, "coverage": coverage}
-        held, named_by = _held(table, kind, (first, second), span)
+        held, named_by = _held(table, kind, (first, second), span, curated=curated)
         found.append(held.assign(source=label))
         known[label] = named_by
     rows = pd.concat(found, ignore_index=True)
@@ -115,7 +117,7 @@ def shared_sanctioners(
 
 
 def _held(
-    table: AnyTable, kind: str, pair: Pair, span: Mapping[str, object]
+    table: AnyTable, kind: str, pair: Pair, span: Mapping[str, object], *, curated: bool
 ) -> tuple[pd.DataFrame, set[str]]:
     """Return per period the senders on each state of the pair, and all senders seen on one."""
     by = {"by": ["sender", "target"], "targets": list(pair), **span}
@@ -131,14 +133,16 @@ def _held(
         covered = group["covered"].all() if group["covered"].notna().all() else pd.NA
         both, either = sorted(on_first & on_second), on_first | on_second
         blank = group["n"].isna().all()
+        # A hand-picked list that has no sender on a state does not say that there is none.
+        silent = [blank or (curated and not found) for found in (on_first, on_second)]
         rows.append(
             {
                 "period": period,
-                "n_first": pd.NA if blank else len(on_first),
-                "n_second": pd.NA if blank else len(on_second),
-                "n_shared": pd.NA if blank else len(both),
-                "jaccard": len(both) / len(either) if either else pd.NA,
-                "shared": None if blank else both,
+                "n_first": pd.NA if silent[0] else len(on_first),
+                "n_second": pd.NA if silent[1] else len(on_second),
+                "n_shared": pd.NA if any(silent) else len(both),
+                "jaccard": len(both) / len(either) if either and not any(silent) else pd.NA,
+                "shared": None if any(silent) else both,
                 "covered": covered,
             }
         )

@@ -208,6 +208,9 @@ def active_sanctions(
     # On a list without days of listing, nobody knows which entries came in the period.
     undated = sums["held"].ravel()[stocks.index] > 0
     stocks.loc[undated, ["opening", "added", "left_censored"]] = pd.NA
+    if {"sender", "target"} <= {*keys}:
+        # A state with itself is no pair, unless the data have one.
+        stocks = stocks[stocks["sender"].ne(stocks["target"]) | stocks["upper"].gt(0)]
     types = {"covered": "boolean", "left_censored": "Int64", "right_censored": "Int64"}
     stocks = stocks.astype(types).reset_index(drop=True)
     words = "cases of sanctions in force" if query.unit == "case" else "entities on the list"
