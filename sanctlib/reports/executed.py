@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sanctlib.reports.parameters import cell_source, parameters_cell
-from sanctlib.reports.values import to_source
+from sanctlib.reports.parameters import cell_source, parameters_cell, to_source
 
 _TEXT_FILES = (".csv", ".tsv", ".txt", ".json", ".svg", ".html", ".md")
-_STOPPED = {
-    "DeadKernelError": "its process died (killed, or out of memory).",
-    "CellTimeoutError": "the time allowed for the notebook was over.",
-}
+_TOO_LONG = "the time allowed for the notebook was over."
 _IPYKERNEL = re.compile(r"(/[\w./+-]*)?/ipykernel_\d+/\d+\.py")
 _MARKER = "papermill-error-cell-tag"
 _STYLED = re.compile(r'<table id="(T_[0-9a-f]{5})"')
@@ -29,19 +26,14 @@ def with_parameters(
     """
     Return the notebook with ids in every cell and `values` after its parameters cell.
 
-    Earlier outputs are dropped. Ids that are missing are numbered, so that they are
-    the same in every run.
+    Earlier outputs are dropped. Ids that are missing are numbered: the same in every run.
     """
     at = parameters_cell(notebook, name=name)
     cells = [_bare(cell, f"cell-{i}") for i, cell in enumerate(notebook["cells"], 1)]
     if values:
-        injected = {
-            "cell_type": "code",
-            "id": "injected-parameters",
-            "metadata": {"tags": ["injected-parameters"]},
-            "source": to_source(values),
-        }
-        cells.insert(at + 1, _bare(injected, "injected-parameters"))
+        tag = "injected-parameters"
+        injected = {"cell_type": "code", "metadata": {"tags": [tag]}, "source": to_source(values)}
+        cells.insert(at + 1, _bare(injected, tag))
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metadata = {"kernelspec": spec, "language_info": {"name": "python"}}
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
@@ -67,19 +59,25 @@ def code_cells(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def failure(
-    notebook: Mapping[str, Any], *, n_begun: int, error: BaseException | None
+    notebook: Mapping[str, Any],
+    *,
+    n_begun: int,
+    error: BaseException | None,
+    code: int | None = None,
 ) -> str | None:
     """
     Say which cell failed and why, or None when every code cell ran to its end.
 
     The notebook itself is asked, since the runner beneath reports success after
     `sys.exit(0)` and marks the cells of a killed kernel as completed. `n_begun` is the
-    number of code cells sent to the kernel: a killed one need not have answered.
+    number of code cells sent to the kernel: a killed one need not have answered. `code` is
+    the exit code of the kernel.
     """
     cells = code_cells(notebook)
-    stopped = _STOPPED.get(type(error).__name__)
-    if stopped is not None and n_begun:
-        return f"{_cell_name(n_begun, cells)} did not run to its end: {stopped}"
+    stopped = {"DeadKernelError": _death(code), "CellTimeoutError": _TOO_LONG}
+    if type(error).__name__ in stopped and n_begun:
+        why = stopped[type(error).__name__]
+        return f"{_cell_name(n_begun, cells)} did not run to its end: {why}"
     for number, cell in enumerate(cells, 1):
         for output in cell["outputs"]:
             if output["output_type"] == "error":
@@ -88,10 +86,17 @@ def failure(
     if error is not None:
         where = f"{_cell_name(n_begun, cells)} broke off" if n_begun else "no cell ran"
         return f"{where}: {type(error).__name__}: {str(error).strip() or 'no message'}"
-    for number, cell in enumerate(cells, 1):
-        if cell["execution_count"] is None:
-            return f"{_cell_name(number, cells)} was never run."
-    return None
+    never = [i for i, cell in enumerate(cells, 1) if cell["execution_count"] is None]
+    return f"{_cell_name(never[0], cells)} was never run." if never else None
+
+
+def _death(code: int | None) -> str:
+    if code is None or code == -9:  # the signal of the system that has no memory left
+        return "its process died (killed, or out of memory)."
+    if code >= 0:
+        return f"its process ended with exit code {code}."
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
+    return f"its process was ended by signal {-code} ({name})."
 
 
 def _cell_name(number: int, cells: list[dict[str, Any]]) -> str:
@@ -201,3 +206,17 @@ def leak(folder: Path) -> str | None:
         if path.suffix.lower() in _TEXT_FILES and path.is_file() and needle in path.read_bytes():
             return f"the notebook wrote the path of its working folder into {path.name!r}."
     return None
+
+
+def as_node(notebook: dict[str, Any]) -> Any:
+    """Return a notebook as papermill and nbconvert take it."""
+    import nbformat
+
+    return nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
+
+
+def as_text(notebook: dict[str, Any]) -> str:
+    """Return a notebook as it is written to a file."""
+    import nbformat
+
+    return f"{nbformat.writes(as_node(notebook))}\n"  # type: ignore[no-untyped-call]

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sanctlib.errors import ParameterError, ReportError, SanctlibError, did_you_mean
-from sanctlib.reports.parameters import Parameter, check, check_name, declared, parse_parameter
-from sanctlib.reports.request import Request, request
-from sanctlib.reports.run import available, find_notebook
-from sanctlib.reports.values import Kind, check_state_codes, parse, shown
+from sanctlib.reports.parameters import Kind, Parameter, declared, kind_of, named, shown
+from sanctlib.reports.run import Request, available, find_notebook, request
 
 _SHAPES: dict[str, tuple[type, str]] = {
     "notebook": (str, "name or path"),
@@ -50,13 +48,8 @@ class _Reader:
 
     def value(self, name: str, raw: object, known: Mapping[str, Parameter]) -> object:
         """Return what the file holds as a value: text is read as after `-p`."""
-        check_name(name, known)
-        kind = known[name].type
-        text = isinstance(raw, str)
-        value = parse_parameter(name, str(raw), known) if text else _items(raw, kind, what=name)
-        value = self._beside(value)
-        check({name: value}, known)
-        return value
+        kind = named(name, known)
+        return kind.check(self._beside(_read(raw, kind, what=name)), what=name)
 
     def _beside(self, value: object) -> object:
         """Return paths as seen from the file that holds them."""
@@ -73,10 +66,13 @@ class _Reader:
                 raise ReportError(f"{msg} Rename one.")
 
 
-def _items(raw: object, kind: Kind, *, what: str) -> object:
+def _read(raw: object, kind: Kind, *, what: str) -> object:
+    """Return a value of the file, in which text may stand for any type."""
+    if isinstance(raw, str):
+        return kind.parse(raw, what=what)
     if kind.item is None or not isinstance(raw, list):
         return raw
-    return [parse(v, kind.item, what=what) if isinstance(v, str) else v for v in raw]
+    return [_read(v, kind.item, what=what) for v in raw]
 
 
 def read_grid(path: Path, *, out: Path) -> list[Request]:
@@ -205,7 +201,7 @@ def _pairs(
     states: object, others: Iterable[str], known: Mapping[str, Parameter]
 ) -> dict[str, list[list[str]]]:
     """Write out `pairs_among` as the values of the one parameter that is a pair."""
-    names = [name for name, p in known.items() if p.type.name == "Pair"]
+    names = [name for name, p in known.items() if p.kind.name == "Pair"]
     if len(names) != 1 or names[0] in others:
         msg = f"{_AMONG!r} is for a notebook with one parameter that is a pair, without its list."
         raise ParameterError(msg)
@@ -213,7 +209,7 @@ def _pairs(
     if len(set(texts)) < max(len(texts), 2):
         msg = f"{_AMONG} must be a list of two or more states, each once, got {states!r}."
         raise ParameterError(msg)
-    check_state_codes(texts, Kind(name="list", item=Kind(name="State")), what=_AMONG)
+    kind_of("list[State]").check(texts, what=_AMONG)
     return {names[0]: [list(pair) for pair in combinations(texts, 2)]}
 
 
@@ -251,14 +247,14 @@ def only(runs: Iterable[Request], where: Iterable[str]) -> list[Request]:
             msg = f"--where is {condition!r}. It must be NAME=VALUE."
             raise ParameterError(msg)
         if name != "notebook":
-            check_name(name, {n: p for names in known.values() for n, p in names.items()})
+            named(name, {n: p for names in known.values() for n, p in names.items()})
         wanted.setdefault(name, []).append(text)
     for name, texts in wanted.items():
         if name == "notebook":
             kept = [run for run in kept if run.notebook.stem in texts]
             continue
         fitting = {
-            notebook: {shown(parse_parameter(name, text, names)) for text in texts}
+            notebook: {shown(names[name].kind.parse(text, what=name)) for text in texts}
             for notebook, names in known.items()
             if name in names
         }

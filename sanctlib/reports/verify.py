@@ -1,24 +1,88 @@
-"""Verifying: a run executed again from its record, and the first number that differs."""
+"""Compare runs with their records: which are done, and the first number that differs."""
 
 from __future__ import annotations
 
 import csv
 import io
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Literal, NamedTuple
 
+from sanctlib.catalogue import read_now
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reading import sha256
-from sanctlib.reports.record import RECORD, read_record
-from sanctlib.reports.request import request
-from sanctlib.reports.resume import changes, damage
-from sanctlib.reports.run import Progress, find_notebook, run_notebook
+from sanctlib.reports.parameters import declared, named, shown, to_json
+from sanctlib.reports.record import RECORD, Record, read_record, versions
+from sanctlib.reports.run import GIVEN, Progress, Request, find_notebook, request, run_notebook
 from sanctlib.showing import Shown
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _WIDEST = 2**31 - 1
+
+
+class Standing(NamedTuple):
+    """Where a run stands, and why it has to run again."""
+
+    state: Literal["done", "stale", "failed before", "to do"]
+    why: str = ""
+
+
+def standing(asked: Request, *, store: Path | None = None) -> Standing:
+    """
+    Say whether a run was done, and with what it would be done now.
+
+    It is done when its record names the notebook, parameters, data and package
+    versions of today, and every file it wrote is there with its recorded hash.
+    """
+    failed, record = asked.failed[1], asked.folder / RECORD
+    try:
+        if failed.is_file():
+            return Standing("failed before", read_record(failed).error or "")
+        if not record.is_file():
+            return Standing("to do")
+        earlier = read_record(record)
+    except ReportError:
+        return Standing("stale", "its record is damaged")
+    why = [*_changes(earlier, asked, store), *_damage(earlier, asked.folder)]
+    return Standing("stale", "; ".join(why)) if why else Standing("done")
+
+
+def _changes(record: Record, asked: Request, store: Path | None) -> Iterator[str]:
+    """Name what a run was made of then and is not now: notebook, parameters, data, packages."""
+    if record.notebook_sha256 != asked.notebook_sha256:
+        yield "the notebook changed"
+    now = to_json(asked.values)
+    for name, value in asked.values.items():
+        then = record.parameters.get(name)
+        # Files are compared by content: the same one may be stored elsewhere.
+        if then != now[name] and not (
+            isinstance(value, Path) and Path(str(then)).name == value.name
+        ):
+            yield f"{name}: {shown(then)} → {shown(value)}"
+    for name in dict.fromkeys([*record.inputs, *asked.inputs]):
+        own = name in asked.inputs or name.startswith(f"{GIVEN}/")
+        old, new = record.inputs.get(name), asked.inputs.get(name) if own else read_now(name, store)
+        if old != new:
+            what = "changed" if old and new else "is new" if new else "is gone"
+            yield f"{name.removeprefix(f'{GIVEN}/')} {what}"
+    packages = versions()
+    for name in dict.fromkeys([*record.versions, *packages]):
+        was, is_now = record.versions.get(name, "none"), packages.get(name, "none")
+        if was != is_now:
+            yield f"{name} {was} → {is_now}"
+
+
+def _damage(record: Record, folder: Path) -> Iterator[str]:
+    """Name the files of a finished run that are missing or not as the run wrote them."""
+    for name, digest in record.outputs.items():
+        try:
+            if sha256(folder / name) != digest:
+                yield f"{name} is not as the run wrote it"
+        except OSError:
+            yield f"{name} is missing"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -58,8 +122,12 @@ def verify(
 
     Parameters
     ----------
-    notebook
-        The notebook's file, where it is not the one that the record names.
+    folder : path
+        The folder of a finished run.
+    notebook : path, optional
+        The notebook's file; by default the one that the record names.
+    store, timeout, progress
+        As `run_notebook` takes them.
 
     Raises
     ------
@@ -74,18 +142,18 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="sanctlib-verify-") as temporary:
         out = Path(temporary)
         try:
-            asked = request(path, parameters=record.parameters, out=out)
+            known = declared(path)
+            values = {
+                name: named(name, known).check(value, what=name, from_json=True)
+                for name, value in record.parameters.items()
+            }
+            asked = request(path, parameters=values, out=out)
         except ParameterError as error:
             msg = "; ".join([*changed, str(error)])
             raise ReportError(f"The run cannot be executed from its record: {msg}") from error
-        changed = [*changes(record, asked, store=store), *damage(record, folder)]
+        changed = [*_changes(record, asked, store), *_damage(record, folder)]
         again = run_notebook(
-            path,
-            parameters=record.parameters,
-            out=out,
-            store=store,
-            timeout=timeout,
-            progress=progress,
+            path, parameters=values, out=out, store=store, timeout=timeout, progress=progress
         )
         names = sorted(
             {*record.outputs, *again.record.outputs},
