@@ -62,8 +62,10 @@ def signals(handle: Callable[[int], object]) -> Iterator[None]:
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():
         numbers = []
-    # One that is ignored stays so: nohup keeps a batch alive.
-    earlier = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
+    earlier = {number: signal.getsignal(number) for number in numbers}
+    # A closed terminal that is ignored stays so: nohup keeps a batch alive.
+    if earlier.get(getattr(signal, "SIGHUP", 0)) == signal.SIG_IGN:
+        del earlier[signal.SIGHUP]
     for number in earlier:
         signal.signal(number, lambda received, _frame: handle(received))
     try:
