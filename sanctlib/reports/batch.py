@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
-from multiprocessing import Pipe, get_context
+from multiprocessing import Pipe, active_children, get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -33,6 +32,7 @@ GRACE = 120.0
 """Seconds over a notebook's own time after which its worker counts as stuck."""
 
 _Ending: TypeAlias = Literal["done", "failed", "died"]
+_What: TypeAlias = Literal["begun", "cell", "done", "failed", "again"]
 
 _LOOK = 0.2  # seconds between two looks at what was told, whether to stop, and who is stuck
 
@@ -40,7 +40,7 @@ _LOOK = 0.2  # seconds between two looks at what was told, whether to stop, and 
 class Event(NamedTuple):
     """What became of a run: begun, one cell further, done, failed, or to be tried again."""
 
-    what: Literal["begun", "cell", "done", "failed", "again", "waits"]
+    what: _What
     run: Request
     n_done: int = 0
     n_cells: int = 0
@@ -135,77 +135,51 @@ class _Worker:
         self._pool = ProcessPoolExecutor(
             1, get_context("spawn"), initializer=_prepare, initargs=(self._theirs,)
         )
-        self._work = partial(_work, how)
-        self._pid: int | None = None
-        self._n_begun, self._broken = 0, False
+        self._how = how
+        self._process: BaseProcess | None = None
         self.run: Request | None = None
-        self.future: Future[tuple[_Ending, str]] = Future()
-        self.future.cancel()
 
-    def begin(self, run: Request, n_tried: int) -> bool:
-        """Start a run, unless the process died while it waited."""
-        try:
-            self.future = self._pool.submit(self._work, run.notebook, run.changed)
-        except BrokenProcessPool:
-            self._broken = True
-            return False
+    @property
+    def is_free(self) -> bool:
+        """Whether it waits for work; one that was killed meanwhile does not."""
+        return self.run is None and self._process is not None and self._process.is_alive()
+
+    def begin(self, run: Request, n_tried: int) -> None:
+        before = active_children()
         self.run, self.n_tried, self.since = run, n_tried, time.monotonic()
-        self.begun = False
-        return True
+        self.future: Future[tuple[_Ending, str]] = Future()
+        try:
+            self.future = self._pool.submit(_work, self._how, run.notebook, run.changed)
+        except BrokenProcessPool as error:  # killed in this very moment
+            self.future.set_exception(error)
+        self._process = next((p for p in active_children() if p not in before), self._process)
 
-    def events(self, how: Running) -> Iterator[Event]:
-        """Tell what became of the run since the last look."""
-        run, seconds = self.run, time.monotonic() - self.since
-        if run is None:
-            return
-        stuck = not self.future.done() and seconds > how.timeout + GRACE
-        if stuck:
-            self._kill()
+    def events(self, run: Request) -> Iterator[Event]:
+        """Tell what became of its run since the last look."""
+        seconds = time.monotonic() - self.since
+        stuck = not self.future.done() and seconds > self._how.timeout + GRACE
+        if stuck and self._process is not None:
+            self._process.kill()
         over = stuck or self.future.done()
-        for n_done, n_cells in self._cells():
-            if n_cells:
-                yield Event("cell", run, n_done=n_done, n_cells=n_cells)
-            else:
-                self.begun, self._n_begun = True, self._n_begun + 1
-                yield Event("begun", run)
+        while self._told.poll():
+            n_done, n_cells = self._told.recv()
+            yield Event("cell", run, n_done=n_done, n_cells=n_cells)
         if not over:
             return
         self.run = None
         try:
             what, error = self.future.result()
         except BrokenProcessPool:
-            self._broken = True
             what, error = "died", "its worker died (killed, or out of memory)."
         if stuck:
             error = f"its worker gave no sign for {GRACE:.0f} s after the time allowed."
-        if what == "died" and not self.begun and self._n_begun:
-            yield Event("waits", run)  # its worker died while it had no work: that costs no try
-        elif what == "died":
-            again = self.n_tried <= how.retries
-            yield Event("again" if again else "failed", run, seconds=seconds, error=error)
-        else:
-            yield Event(what, run, seconds=seconds, error=error)
-
-    def _cells(self) -> Iterator[tuple[int, int]]:
-        """Yield the cells done and of all that the process told; (0, 0) is its start."""
-        while self._told.poll():
-            message = self._told.recv()
-            if isinstance(message, int):
-                self._pid = message
-            else:
-                yield message
-
-    def _kill(self) -> None:
-        while self._pid is None and not self.future.done():  # it is starting
-            self._told.poll(_LOOK)
-            deque(self._cells(), maxlen=0)
-        if self._pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        again = what == "died" and self.n_tried <= self._how.retries
+        ended: _What = "again" if again else "done" if what == "done" else "failed"
+        yield Event(ended, run, seconds=seconds, error=error)
 
     def end(self) -> None:
-        if not self._broken:
-            self._kill()
+        if self._process is not None:
+            self._process.kill()
         self._pool.shutdown(cancel_futures=True)
         self._told.close()
         self._theirs.close()
@@ -225,27 +199,23 @@ def _execute(
     workers: list[_Worker] = []
     with safe_path():
         try:
-            while (waiting or any(w.run for w in workers)) and not stopped():
-                free = [w for w in workers if w.run is None]
+            while not stopped():
                 while waiting and sum(w.run is not None for w in workers) < how.jobs:
-                    if not free:
-                        free.append(_Worker(how))
-                        workers.append(free[0])
-                    worker = free.pop()
-                    if worker.begin(*waiting[0]):
-                        waiting.popleft()
-                    else:
-                        worker.end()
-                        workers.remove(worker)
-                busy = [w for w in workers if w.run is not None]
-                wait([w.future for w in busy], _LOOK, return_when="FIRST_COMPLETED")
-                for worker in busy:
-                    for event in worker.events(how):
-                        if event.what == "waits":
-                            waiting.appendleft((event.run, worker.n_tried))
-                            continue
+                    worker = next((w for w in workers if w.is_free), None)
+                    if worker is None:
+                        worker = _Worker(how)
+                        workers.append(worker)
+                    run, n_tried = waiting.popleft()
+                    worker.begin(run, n_tried)
+                    yield Event("begun", run)
+                busy = [(w, w.run) for w in workers if w.run is not None]
+                if not busy:
+                    return
+                wait([w.future for w, _ in busy], _LOOK, return_when="FIRST_COMPLETED")
+                for worker, run in busy:
+                    for event in worker.events(run):
                         if event.what == "again":
-                            waiting.append((event.run, worker.n_tried + 1))
+                            waiting.append((run, worker.n_tried + 1))
                         yield event
         finally:
             for worker in workers:
@@ -263,12 +233,10 @@ def _prepare(pipe: Connection) -> None:
         os.setsid()
     end_with_parent()
     _pipe = pipe
-    pipe.send(os.getpid())
 
 
 def _work(how: Running, notebook: Path, parameters: Mapping[str, object]) -> tuple[_Ending, str]:
     """Run a notebook in a worker; return how it ended, and the words of its error."""
-    _pipe.send((0, 0))
     try:
         run_notebook(
             notebook,

@@ -26,10 +26,9 @@ def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str]) -
     """
     Name the folder of a run after the parameters that differ from their defaults.
 
-    Text that is neither lower-case letters and digits nor a state's code gets a hash
-    of the exact values behind it, as do names over 80 characters: two runs never
-    share a folder, not even where a file system ignores case. `contents` are the
-    hashes of the files among the values: the same file has the same name anywhere.
+    Text that is neither lower-case letters and digits nor a state's code gets a hash of the exact
+    values, as do names over 80 characters: two runs never share a folder, not even where a file
+    system ignores case. `contents` are the hashes of the files among the values.
 
     Examples
     --------
@@ -68,13 +67,8 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
     """
     Make an empty folder beside `final`, on the same file system; remove it at the end.
 
-    It is locked as long as this process lives: see `sweep`.
-
-    Raises
-    ------
-    ReportError
-        When nothing can be written there, a file stands where a folder should, or the
-        disk refuses while the folder is in use.
+    It is locked as long as this process lives: see `sweep`. Where the disk refuses, now or while
+    the folder is in use, a ReportError is raised.
     """
     if final.exists() and not final.is_dir():
         msg = f"{str(final)!r} is a file, and the report writes a folder there. Move the file."
@@ -169,13 +163,9 @@ def publish(fresh: Path, final: Path) -> None:
     """
     Put the finished folder `fresh` in the place of `final`.
 
-    Everything is on disk before the names change, and an earlier `final` is gone
-    only once the new one is in its place. Of two runs into one folder the last stays.
-
-    Raises
-    ------
-    ReportError
-        When the disk refuses; the earlier folder is then as it was.
+    Everything is on disk before the names change, and an earlier `final` is gone only once the
+    new one is in its place; it is as it was where the disk refuses (a ReportError). Of two runs
+    into one folder the last stays.
     """
     earlier: list[Path] = []
     try:
@@ -203,14 +193,7 @@ def publish(fresh: Path, final: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """
-    Write a text file whole or not at all, making its folder.
-
-    Raises
-    ------
-    ReportError
-        When the disk refuses; an earlier file is then as it was.
-    """
+    """Write a text file whole or not at all (a ReportError), making its folder."""
     fresh = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -29,9 +29,9 @@ from sanctlib.writing import writing
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-_STYLE = re.compile(r"<style\b[^>]*>(.*?)</style\s*>", re.DOTALL | re.IGNORECASE)
+_STYLE = re.compile(r"<style\b[^>]*>.*?</style>", re.DOTALL)
 # A backslash can hide both words.
-_LOADING_STYLE = re.compile(r"@import|url\(|\\", re.IGNORECASE)
+_LOADING = re.compile(r"@import|url\(\s*['\"]?(?!data:image/|#)|\\", re.IGNORECASE)
 _TABLE = re.compile(r"<table\b.*?</table\s*>", re.DOTALL | re.IGNORECASE)
 _HEAD = re.compile(r"<thead\b.*?</thead\s*>", re.DOTALL | re.IGNORECASE)
 _UNSCOPED = re.compile(r"<th(?=[\s>])(?![^>]*\bscope=)", re.IGNORECASE)
@@ -44,8 +44,7 @@ _MATH = (
     "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle merror mpadded mphantom menclose "
     "msub msup msubsup munder mover munderover mmultiscripts mprescripts none mtable mtr mtd"
 )
-_TAGS = nh3.ALLOWED_TAGS | {*_SVG.split(), *_MATH.split(), "style", "section", "input", "label"}
-_TAGS |= {"figcaption", "figure", "main"}
+_TAGS = nh3.ALLOWED_TAGS | {*_SVG.split(), *_MATH.split(), "style", "section"}
 _ATTRIBUTES = (
     "class id style title lang dir role tabindex scope colspan rowspan align valign width height "
     "border alt aria-label aria-hidden open start type checked disabled for "
@@ -72,11 +71,22 @@ _QUIET = (
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     """Return the value of an attribute, or None for one that would load something."""
-    if name == "style":
-        return None if _LOADING_STYLE.search(value) else value
-    if name in ("href", "src", "xlink:href") and tag != "a":
-        return value if value.startswith(("data:image/", "#")) else None
-    return value if name != "href" or not value.strip().lower().startswith("data:") else None
+    if name in ("href", "src", "xlink:href"):
+        inside = value.startswith(("data:image/", "#"))
+        return value if inside or (tag == "a" and not value.startswith("data:")) else None
+    in_words = name in ("alt", "title", "aria-label", "id", "class")
+    return None if not in_words and _LOADING.search(value) else value
+
+
+_CLEANER = nh3.Cleaner(
+    tags=_TAGS,
+    clean_content_tags={"script"},
+    attributes={"*": {*_ATTRIBUTES.split()}, "a": {"href"}, "img": {"src"}}
+    | dict.fromkeys(("use", "image"), {"href", "xlink:href"}),
+    attribute_filter=_attribute,
+    url_schemes={"http", "https", "mailto", "data"},
+    link_rel=None,
+)
 
 
 def clean(html: str) -> str:
@@ -88,17 +98,11 @@ def clean(html: str) -> str:
     >>> clean("<p onclick='x()'>a</p></main><script>x()</script><a href='javascript:x()'>b</a>")
     '<p>a</p><a>b</a>'
     """
-    kept: str = nh3.clean(
-        _STYLE.sub(lambda found: "" if _LOADING_STYLE.search(found[1]) else found[0], html),
-        tags=_TAGS,
-        clean_content_tags={"script"},
-        attributes={"*": {*_ATTRIBUTES.split()}, "a": {"href"}, "img": {"src"}}
-        | dict.fromkeys(("use", "image"), {"href", "xlink:href"}),
-        attribute_filter=_attribute,
-        url_schemes={"http", "https", "mailto", "data"},
-        link_rel=None,
-    )
-    return kept
+    kept = _CLEANER.clean(html)
+    if "<style" in kept and _LOADING.search(kept):
+        # What was kept is well formed, so that each style is found; the last word has nh3.
+        kept = _CLEANER.clean(_STYLE.sub(lambda s: "" if _LOADING.search(s[0]) else s[0], kept))
+    return str(kept)
 
 
 def mathml(tex: str, *, display: str = "inline") -> str:

@@ -122,11 +122,6 @@ class Kind:
         A pair is ``RUS,IRN``; days are ISO dates; lists are split at commas (lists of pairs at
         semicolons), with quotes around an item that has one; ``none`` or nothing is None where
         the type allows it. Text is never guessed: NO is the text "NO" unless the type is bool.
-
-        Examples
-        --------
-        >>> kind_of("Pair").parse("RUS,IRN"), kind_of("list[str]").parse("NO,IS")
-        (('RUS', 'IRN'), ['NO', 'IS'])
         """
         if self.name.endswith("None") and text.strip().casefold() in ("", "none"):
             return None
@@ -279,13 +274,8 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     ``Field`` or, for a day, the key of a shipped dataset that must cover it; ``{every}`` in a key
     is the value of `every`.
 
-    Raises
-    ------
-    ReportError
-        For a file that is not a notebook of Python.
-    ParameterError
-        For a missing tag, a line that is not an annotated assignment, and a default that is
-        missing, computed or of another type.
+    A ParameterError is raised for a missing tag, a line that is not an annotated assignment, and
+    a default that is missing, computed or of another type.
     """
     content, name = read_notebook(notebook), notebook.stem
     source = cell_source(content["cells"][parameters_cell(content, name=name)])
@@ -356,15 +346,10 @@ def check(values: Mapping[str, object], known: Mapping[str, Parameter]) -> dict[
     """
     Return the values of a run that differ from the defaults, in the order of the notebook.
 
-    A value equal to its default is left out, so that a run requested in two ways is
-    one run in one folder.
-
-    Raises
-    ------
-    ParameterError
-        For a name that is not declared, a value of another type or outside its limits, a first
-        day after the last (parameters named ``start`` and ``end``, or ``…_start`` and
-        ``…_end``), and a day that the data do not cover.
+    A value equal to its default is left out, so that a run requested in two ways is one run in
+    one folder. A ParameterError is raised for a name that is not declared, a value of another
+    type or outside its limits, a first day after the last (parameters named ``start`` and
+    ``end``, or ``…_start`` and ``…_end``), and a day that the data do not cover.
     """
     checked = {name: named(name, known).check(value, what=name) for name, value in values.items()}
     of_run = {name: checked.get(name, p.default) for name, p in known.items()}

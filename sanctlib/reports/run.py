@@ -63,12 +63,7 @@ class Run(Shown):
 
 
 class NotebookError(ReportError):
-    """
-    A notebook that failed in its kernel; `run` says where the failed notebook is kept.
-
-    `kernel_died` tells a kernel that was killed or never came up, which may go well
-    when tried again, from a cell that failed.
-    """
+    """A notebook that failed; one whose kernel died may go well when tried again."""
 
     def __init__(self, run: Run, *, kernel_died: bool = False) -> None:
         super().__init__(f"The notebook {run.record.notebook!r} failed: {run.record.error}")
@@ -181,35 +176,11 @@ def run_notebook(
     Run a notebook with `parameters` and keep its files in ``out/<notebook>/<parameters>/``.
 
     The folder then holds what the notebook wrote, `notebook.ipynb`, `report.html` and
-    `record.json`: all of it or, after a failure, the last good files with
-    ``<notebook>.failed.ipynb`` beside them. Same notebook, parameters and data, same
-    bytes, except for the record.
-
-    Parameters
-    ----------
-    name_or_path : str or path
-        The name of one of our notebooks, or the path of an .ipynb file.
-    parameters : mapping
-        Values by name, of the types the notebook declares. A path is a file to read:
-        the notebook finds it under a plain name, and the record has its hash.
-    out : path
-        The folder of reports.
-    timeout : int, default 900
-        Seconds for the whole notebook.
-    store : path, optional
-        Folder of the prepared data, handed on as the variable SANCTLIB_STORE; by default
-        the one it names here.
-    progress : callable, optional
-        Called with the number of code cells done and of all.
-
-    Raises
-    ------
-    ParameterError
-        Before a kernel starts: an unknown name, or a value that `check` refuses.
-    ReportError
-        Before a kernel starts: no such notebook, no place to write.
-    NotebookError
-        When a cell raises, exits, is killed or runs out of time.
+    `record.json`: all of it or, after a failure (a NotebookError), the last good files with
+    ``<notebook>.failed.ipynb`` beside them. Same notebook, parameters and data, same bytes,
+    except for the record. Wrong parameters are refused before a kernel starts. A path among them
+    is a file to read: the notebook finds it under a plain name, and the record has its hash.
+    `timeout` is in seconds, for the whole notebook; `store` is by default what SANCTLIB_STORE names.
     """
     from sanctlib.reports.page import render, title_of
 
