@@ -135,14 +135,15 @@ class _Worker:
         self._pool = ProcessPoolExecutor(
             1, get_context("spawn"), initializer=_prepare, initargs=(self._theirs,)
         )
-        self._how = how
+        self._how, self._is_broken = how, False
         self._process: BaseProcess | None = None
         self.run: Request | None = None
 
     @property
     def is_free(self) -> bool:
         """Whether it waits for work; one that was killed meanwhile does not."""
-        return self.run is None and self._process is not None and self._process.is_alive()
+        alive = self._process is not None and not self._is_broken and self._process.is_alive()
+        return self.run is None and alive
 
     def begin(self, run: Request, n_tried: int) -> None:
         before = active_children()
@@ -170,6 +171,7 @@ class _Worker:
         try:
             what, error = self.future.result()
         except BrokenProcessPool:
+            self._is_broken = True
             what, error = "died", "its worker died (killed, or out of memory)."
         if stuck:
             error = f"its worker gave no sign for {GRACE:.0f} s after the time allowed."
