@@ -85,6 +85,8 @@ def test_reading_the_declaration_executes_nothing(tmp_path: Path) -> None:
         ("limit: list[list[int]] = []", "another type than parameters can have"),
         ("limit: Literal[1, 2] = 1", "another type than parameters can have"),
         ("limit: Annotated[int, Gt(0)] = 1", r"Gt\(0\) must be the key of a dataset, or Field"),
+        ("day: Annotated[date, 'ofac_sdm'] = date(2022, 1, 1)", "Did you mean 'ofac_sdn'"),
+        ("day: Annotated[date, '{evry}ly'] = date(2022, 1, 1)", "braces those of parameters"),
         ("limit: Annotated[int, Field(ge=2)] = 1", "the default must be greater than or equal"),
         ("limit: int = 'three'", "the default must be a whole number, got 'three'"),
         ("limit: bool = 1", "must be true or false"),

@@ -71,6 +71,25 @@ def test_a_file_is_the_same_wherever_it_lies(asked: Request, tmp_path: Path) -> 
     assert standing(again) == ("done", "")
 
 
+def test_files_of_a_list_are_the_same_wherever_they_lie(tmp_path: Path) -> None:
+    cell = "from pathlib import Path\nown: list[Path] = []"
+    notebook = small_notebook(tmp_path / "brief.ipynb", parameters=cell)
+    names = ["a.csv", "b.csv"]
+    found = []
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        for name in names:
+            (tmp_path / place / name).write_text("a\n1\n")
+        files = [tmp_path / place / name for name in names]
+        found.append(request(notebook, parameters={"own": files}, out=tmp_path / "out"))
+    one, two = found
+    one.folder.mkdir(parents=True)
+    inputs = record(one).inputs
+    write(one, changed(record(one), inputs={k: v for k, v in inputs.items() if k != "ofac_sdn"}))
+    assert two.folder == one.folder
+    assert standing(two) == ("done", "")
+
+
 def test_a_run_never_asked_for_is_to_do(asked: Request) -> None:
     other = request(asked.notebook, parameters={}, out=asked.notebook.parent / "out")
     assert standing(other) == ("to do", "")

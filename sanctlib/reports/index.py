@@ -98,15 +98,9 @@ def write_index(out: Path) -> Path:
     """
     Write ``out/index.html``, which links every run below `out`, and return its path.
 
-    Runs are found by their records and listed in one table per notebook; a damaged record
-    is a row that says so. All links are relative, so that the folder can be moved or sent.
-    The page loads nothing from the network; its one script searches and sorts, and is the
-    only one that the browser is allowed to run. Without it the page reads the same.
-
-    Raises
-    ------
-    ReportError
-        When the page cannot be written.
+    Runs are found by their records; a damaged record is a row that says so. All links are
+    relative, so that the folder can be moved or sent. The page loads nothing from the network;
+    its one script searches and sorts, and is the only one that the browser is allowed to run.
     """
     from jinja2 import Environment, FileSystemLoader
 

@@ -106,14 +106,7 @@ def clean(html: str) -> str:
 
 
 def mathml(tex: str, *, display: str = "inline") -> str:
-    """
-    Turn TeX into MathML, which browsers draw themselves; what cannot be read stays text.
-
-    Examples
-    --------
-    >>> "<msup>" in mathml("x^2")
-    True
-    """
+    """Turn TeX into MathML, which browsers draw themselves; what cannot be read stays text."""
     try:
         drawn: str = convert(tex, display=display)
     except Exception:  # the converter raises a dozen kinds on bad TeX
@@ -181,12 +174,7 @@ def _headings(source: str) -> Iterator[tuple[int, str]]:
 
 
 def _with_alt_texts(notebook: dict[str, Any], *, title: str) -> dict[str, Any]:
-    """
-    Give each figure the words that replace it where it cannot be seen.
-
-    They are the figure's own (``alt`` in the metadata of the output), else the last
-    heading before it, numbered where several figures share one.
-    """
+    """Give each figure words: its own, or the heading before it, numbered where they share one."""
     heading, n_figures = title, 0
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
@@ -252,12 +240,8 @@ def print_pdf(folder: Path, *, timeout: int = 120) -> Path:
     Print the page of a run as ``report.pdf`` next to it, whole or not at all.
 
     The bytes differ by day and by browser, which writes the time into each file: the PDF is
-    not part of the record of a run, and is removed when the run is repeated.
-
-    Raises
-    ------
-    ReportError
-        Without a browser, or if it prints nothing in `timeout` seconds.
+    not part of the record of a run, and is removed when the run is repeated. A ReportError is
+    raised without a browser, or if it prints nothing in `timeout` seconds.
     """
     program = browser()
     if program is None:

@@ -88,11 +88,9 @@ class Kind:
         value = list(value) if self.item is not None and isinstance(value, tuple) else value
         adapter: TypeAdapter[object] = TypeAdapter(self.type, config=_STRICT)
         try:
-            return (
-                adapter.validate_json(json.dumps(value))
-                if from_json
-                else adapter.validate_python(value)
-            )
+            if from_json:
+                return adapter.validate_json(json.dumps(value))
+            return adapter.validate_python(value)
         except ValidationError as error:
             raise ParameterError(self._refusal(error, what)) from None
 
@@ -247,9 +245,8 @@ def parameters_cell(notebook: Mapping[str, Any], *, name: str) -> int:
     numbers = ", ".join(str(i + 1) for i in tagged)
     found = f"{len(tagged)} code cells ({numbers})" if tagged else "no code cell"
     # Without the tag a run would keep the defaults, or overwrite its values, in silence.
-    raise ParameterError(
-        f"The notebook {name!r} has {found} with the tag {TAG!r}. It must have one."
-    )
+    msg = f"The notebook {name!r} has {found} with the tag {TAG!r}. It must have one."
+    raise ParameterError(msg)
 
 
 def cell_source(cell: Mapping[str, Any]) -> str:
@@ -293,7 +290,23 @@ def declared(notebook: Path) -> dict[str, Parameter]:
         if parameter.name in found:
             raise ParameterError(f"The notebook {name!r} declares {parameter.name!r} twice.")
         found[parameter.name] = parameter
+    for parameter in found.values():
+        _check_key(parameter, found)
     return found
+
+
+def _check_key(parameter: Parameter, known: Mapping[str, Parameter]) -> None:
+    """Refuse the key of no dataset; one with names in braces may be that of prepared data."""
+    key = parameter.kind.dataset
+    fits = not key or key in shipped()
+    if "{" in key:
+        try:
+            fits = bool(key.format_map({name: p.default for name, p in known.items()}))
+        except (LookupError, ValueError, AttributeError):
+            fits = False
+    if not fits:
+        msg = f"{parameter.name} has the key {key!r}. It must be that of a shipped dataset, and names"
+        raise ParameterError(f"{msg} in braces those of parameters.{did_you_mean(key, shipped())}")
 
 
 def _parameter(statement: ast.stmt, comments: Mapping[int, str], *, notebook: str) -> Parameter:
@@ -337,9 +350,8 @@ def named(name: str, known: Mapping[str, Parameter]) -> Kind:
     if name in known:
         return known[name].kind
     names = ", ".join(repr(k) for k in known) or "none"
-    raise ParameterError(
-        f"There is no parameter {name!r}. Known: {names}.{did_you_mean(name, known)}"
-    )
+    msg = f"There is no parameter {name!r}. Known: {names}."
+    raise ParameterError(msg + did_you_mean(name, known))
 
 
 def check(values: Mapping[str, object], known: Mapping[str, Parameter]) -> dict[str, object]:
@@ -364,9 +376,9 @@ def check(values: Mapping[str, object], known: Mapping[str, Parameter]) -> dict[
             continue
         first, last = dataset.coverage.first, dataset.coverage.last
         # A period may begin before the data and end after them.
-        if (day < first and not name.endswith("start")) or (
-            day > last and not name.endswith("end")
-        ):
+        from_day = date.min if name.endswith("start") else first
+        to_day = date.max if name.endswith("end") else last
+        if not from_day <= day <= to_day:
             msg = f"{name} is {day}. {dataset.key} covers {first} to {last}. Choose days in it."
             raise ParameterError(msg)
     return {name: value for name, value in of_run.items() if value != known[name].default}
@@ -403,11 +415,9 @@ def as_text(value: object) -> str:
     """
     if isinstance(value, (list, tuple)):
         mark = ";" if any(isinstance(v, tuple) for v in value) else ","
-        texts = [as_text(v) for v in value]
-        quoted = [f'"{t.replace(chr(34), chr(34) * 2)}"' for t in texts]
-        return mark.join(
-            q if {mark, '"'} & set(t) else t for t, q in zip(texts, quoted, strict=True)
-        )
+        line = io.StringIO()
+        csv.writer(line, delimiter=mark, lineterminator="").writerow([as_text(v) for v in value])
+        return line.getvalue()
     text = "none" if value is None else str(value)
     return text.lower() if isinstance(value, bool) else text
 

@@ -54,13 +54,9 @@ def _changes(record: Record, asked: Request, store: Path | None) -> Iterator[str
     """Name what a run was made of then and is not now: notebook, parameters, data, packages."""
     if record.notebook_sha256 != asked.notebook_sha256:
         yield "the notebook changed"
-    now = to_json(asked.values)
     for name, value in asked.values.items():
         then = record.parameters.get(name)
-        # Files are compared by content: the same one may be stored elsewhere.
-        if then != now[name] and not (
-            isinstance(value, Path) and Path(str(then)).name == value.name
-        ):
+        if not _same(then, value):
             yield f"{name}: {shown(then)} → {shown(value)}"
     for name in dict.fromkeys([*record.inputs, *asked.inputs]):
         own = name in asked.inputs or name.startswith(f"{GIVEN}/")
@@ -73,6 +69,15 @@ def _changes(record: Record, asked: Request, store: Path | None) -> Iterator[str
         was, is_now = record.versions.get(name, "none"), packages.get(name, "none")
         if was != is_now:
             yield f"{name} {was} → {is_now}"
+
+
+def _same(then: object, now: object) -> bool:
+    """Whether a recorded value is that of now; files are compared by name here, else by content."""
+    if isinstance(now, Path):
+        return isinstance(then, str) and Path(then).name == now.name
+    if isinstance(now, list) and isinstance(then, list):
+        return len(then) == len(now) and all(map(_same, then, now))
+    return bool(then == to_json({"": now})[""])
 
 
 def _damage(record: Record, folder: Path) -> Iterator[str]:
@@ -118,23 +123,8 @@ def verify(
     Execute a run again from the record in its folder, and compare every file.
 
     Tables are compared cell by cell, as text: a number equal but for its last digit
-    differs. The run goes into a temporary folder; its own is not touched.
-
-    Parameters
-    ----------
-    folder : path
-        The folder of a finished run.
-    notebook : path, optional
-        The notebook's file; by default the one that the record names.
-    store, timeout, progress
-        As `run_notebook` takes them.
-
-    Raises
-    ------
-    ReportError
-        When the folder holds no finished run or the notebook is not there.
-    NotebookError
-        When the notebook fails this time.
+    differs. The run goes into a temporary folder; its own is not touched. `notebook` is by
+    default the one that the record names.
     """
     record = read_record(folder / RECORD)
     path = find_notebook(notebook or record.source or record.notebook)
