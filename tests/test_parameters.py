@@ -18,6 +18,7 @@ from sanctlib.reports.parameters import (
     to_json,
     to_source,
 )
+from tests.conftest import ROOT
 
 CELL = """\
 from datetime import date
@@ -328,6 +329,15 @@ def test_values_outside_their_limits_or_the_data_are_refused(
 def test_a_period_may_begin_before_the_data_and_end_after_them(tmp_path: Path) -> None:
     values = {"start": date(2017, 1, 1), "end": date(2019, 1, 1), "n": 3, "own": date(1, 1, 1)}
     assert check(values, declared(notebook(tmp_path, LIMITED))) == values
+
+
+def test_the_cell_of_the_docs_declares_parameters(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    (cell,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    found = declared(notebook(tmp_path, cell))
+    assert found["level"].help == "level of the intervals"
+    with pytest.raises(ParameterError, match="icews_2018_monthly covers 2018-01-01"):
+        check({"every": "month", "start": date(2019, 1, 1)}, found)
 
 
 def test_readers_see_values_as_they_write_them() -> None:

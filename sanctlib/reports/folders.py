@@ -183,11 +183,11 @@ def publish(fresh: Path, final: Path) -> None:
                     raise
         _to_disk(final.parent)
     except OSError as error:
-        if earlier and earlier[-1].exists() and not final.exists():
-            earlier[-1].rename(final)
         msg = f"The report cannot be moved to {str(final)!r}: {error.strerror}."
         raise ReportError(msg) from error
     finally:
+        if earlier and earlier[-1].exists() and not final.exists():
+            earlier[-1].rename(final)
         for path in earlier:
             shutil.rmtree(path, ignore_errors=True)
 

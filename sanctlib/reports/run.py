@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -215,10 +214,8 @@ def run_notebook(
         shutil.rmtree(work / GIVEN, ignore_errors=True)
         why = leak(work)
         if work.is_dir():  # else no cell is to blame where saving broke off
-            cells = failure(
-                ended.notebook, n_begun=ended.n_begun, error=ended.error, code=ended.code
-            )
-            why = cells or why
+            cells, begun_cells = ended.notebook, ended.n_begun
+            why = failure(cells, n_begun=begun_cells, error=ended.error, code=ended.code) or why
         if why is not None:
             why, now = without_traces(why, private), datetime.now(UTC)
             record = Record(**about, status="failed", error=why, finished=now)
@@ -306,8 +303,7 @@ def _execute(
         except BaseException:  # interrupted: the thread ends with its kernel
             while not running.done():
                 if kernel.process is not None:
-                    with suppress(OSError):
-                        os.kill(kernel.process.pid, signal.SIGKILL)
+                    kernel.process.kill()
                 time.sleep(0.05)
             raise
         ended.code = kernel.process.poll() if kernel.process is not None else None
