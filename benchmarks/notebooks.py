@@ -1,4 +1,4 @@
-"""Country briefs by the dozen: a plain papermill loop, our runner, `--fast`, one warm process."""
+"""Country briefs by the dozen: a plain papermill loop, our runner, one warm process."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ run._execute, run._lay_out = marked(run._execute), marked(run._lay_out)
 seen = []
 for states in json.loads(sys.argv[2]):
     marks.clear(); done = []; begun = time.perf_counter()
-    run.run_notebook("country_brief", parameters={"states": states}, out=Path("out"), fast="--fast" in sys.argv,
+    run.run_notebook("country_brief", parameters={"states": states}, out=Path("out"),
         progress=lambda n_done, n_all: done.append(time.perf_counter()))
     laid_out, ready_at, executed = marks
     first = done[3]  # parameters, those of the run, imports and data
@@ -89,7 +89,7 @@ names = ["checks", "kernel", "imports and data", "other cells", "shutdown", "pag
 print("\\n" + ", ".join(f"{name} {statistics.median(column):.2f}" for name, column in zip(names, zip(*seen[1:]))))
 """
 
-SIDES = {"loop": (LOOP,), "ours": (OURS, JOBS), "fast": (OURS, JOBS, "--fast"), "warm": (WARM,)}
+SIDES = {"loop": (LOOP,), "ours": (OURS, JOBS), "warm": (WARM,)}
 
 
 def main(n_briefs: int = len(BRIEFS), rounds: int = 1) -> None:
@@ -104,24 +104,20 @@ def main(n_briefs: int = len(BRIEFS), rounds: int = 1) -> None:
         for _ in range(rounds):
             for side, (code, *more) in SIDES.items():
                 found[side].append(run(code, briefs, folder, *more))
-        splits = {
-            way or "ours": run(SPLIT, BRIEFS[:5], folder, *way.split())[2] for way in ("", "--fast")
-        }
+        split = run(SPLIT, BRIEFS[:5], folder)[2]
     wall = {side: statistics.median(f[0] for f in found[side]) for side in SIDES}
     cpu = {side: statistics.median(f[1] for f in found[side]) for side in SIDES}
     cpu["warm"] = statistics.median(float(f[2]) for f in found["warm"])
     print(f"{len(briefs)} country briefs, {JOBS} jobs:")
-    for side in ("ours", "fast"):
-        print(
-            f"  {side}: {wall['loop'] / wall[side]:.2f} x the plain papermill loop "
-            f"({wall[side]:.0f} s / {wall['loop']:.0f} s); CPU per notebook "
-            f"{cpu[side] / cpu['warm']:.2f} x one warm process, {cpu[side] / cpu['loop']:.2f} x "
-            "the loop"
-        )
+    print(
+        f"  ours: {wall['loop'] / wall['ours']:.2f} x the plain papermill loop "
+        f"({wall['ours']:.0f} s / {wall['loop']:.0f} s); CPU per notebook "
+        f"{cpu['ours'] / cpu['warm']:.2f} x one warm process, {cpu['ours'] / cpu['loop']:.2f} x "
+        "the loop"
+    )
     each = ", ".join(f"{side} {cpu[side] / len(briefs):.2f}" for side in SIDES)
     print(f"  CPU seconds per notebook: {each}")
-    for side, split in splits.items():
-        print(f"  seconds of one notebook alone, {side}: {split}")
+    print(f"  seconds of one notebook alone: {split}")
 
 
 def run(code: str, briefs: list[list[str]], folder: str, *more: str) -> tuple[float, float, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
-from threading import Thread
 from typing import Any
 
 from sanctlib.errors import SanctlibError
@@ -28,22 +29,57 @@ def mapping(workers: int) -> Iterator[Any]:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=end_with_parent)
+    with safe_path():
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=end_with_parent)
+        try:
+            yield pool.map
+        except BrokenProcessPool as error:
+            msg = "A worker process ended early, perhaps out of memory. The same call goes on where"
+            msg += " it stopped; in a script, put it under `if __name__ == '__main__':`."
+            raise SanctlibError(msg) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Let the processes that start meanwhile import nothing from the working folder."""
+    earlier = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
-        yield pool.map
-    except BrokenProcessPool as error:
-        msg = "A worker process ended early, perhaps out of memory. The same call goes on where it"
-        msg += " stopped; in a script, put it under `if __name__ == '__main__':`."
-        raise SanctlibError(msg) from error
+        yield
     finally:
-        pool.shutdown(cancel_futures=True)
+        if earlier is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = earlier
+
+
+@contextmanager
+def signals(handle: Callable[[int], object]) -> Iterator[None]:
+    """Call `handle` with the number of each signal that asks this process to end."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    earlier = {number: signal.getsignal(number) for number in numbers}
+    # A closed terminal that is ignored stays so: nohup keeps a batch alive.
+    if earlier.get(getattr(signal, "SIGHUP", 0)) == signal.SIG_IGN:
+        del earlier[signal.SIGHUP]
+    for number in earlier:
+        signal.signal(number, lambda received, _frame: handle(received))
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def end_with_parent() -> None:
     """Let this process end when its parent is killed."""
     parent = parent_process()
     if parent is not None:
-        Thread(target=_wait_and_end, args=[parent], daemon=True).start()
+        threading.Thread(target=_wait_and_end, args=[parent], daemon=True).start()
 
 
 def _wait_and_end(parent: Any) -> None:

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from sanctlib.cli import main
 from sanctlib.cli.batch import _progress
+from sanctlib.reports.batch import Event
 from sanctlib.reports.record import read_record
-from sanctlib.reports.workers import Event
 from tests.small_notebooks import small_notebook
 
 TABLE = """\
@@ -206,7 +206,7 @@ def test_a_wrong_grid_or_place_is_one_message_before_a_process_starts(
     def start(*_: object, **__: object) -> None:
         pytest.fail("a worker was started")
 
-    monkeypatch.setattr("sanctlib.reports.workers._work", start)
+    monkeypatch.setattr("sanctlib.reports.batch._work", start)
     monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", start)
     Path("wrong.toml").write_text('notebook = "good.ipynb"\ngrid.every = ["weak", "yeer"]')
     result = CliRunner().invoke(main, ["batch", "wrong.toml", "--out", "new"])

@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 
 from sanctlib.errors import ReportError
-from sanctlib.reports.batch import run_batch
+from sanctlib.reports.batch import Event, Running, run_batch
 from sanctlib.reports.grid import read_grid
 from sanctlib.reports.run import NotebookError, run_notebook
-from sanctlib.reports.workers import Event, Running
 from tests.small_notebooks import small_notebook
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs the signals of POSIX")
@@ -208,7 +207,7 @@ def test_a_worker_that_gives_no_sign_is_killed_and_the_batch_goes_on(
     )
     grid = tmp_path / "briefs.toml"
     grid.write_text('notebook = "brief.ipynb"\ngrid.label = ["stuck", "plain"]')
-    monkeypatch.setattr("sanctlib.reports.workers.GRACE", 1.0)
+    monkeypatch.setattr("sanctlib.reports.batch.GRACE", 1.0)
     runs = read_grid(grid, out=tmp_path / "out")
     outcome = run_batch(runs, Running(out=tmp_path / "out", timeout=30, retries=0))
     assert [run.values["label"] for run in outcome.done] == ["plain"]

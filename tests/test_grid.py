@@ -6,7 +6,7 @@ import pytest
 
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reports.grid import only, read_grid
-from sanctlib.reports.request import Request
+from sanctlib.reports.run import Request
 from tests.conftest import ROOT
 from tests.small_notebooks import small_notebook
 

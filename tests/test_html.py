@@ -5,7 +5,7 @@ from typing import Any
 
 from bs4 import BeautifulSoup
 
-from sanctlib.reports.html import markdown_html, mathml, render, title_of
+from sanctlib.reports.page import markdown_html, mathml, render, title_of
 
 PIXEL = base64.b64encode(b"not really a picture").decode()
 
@@ -31,10 +31,6 @@ def code(*outputs: dict[str, Any]) -> dict[str, Any]:
         "execution_count": 1,
         "outputs": list(outputs),
     }
-
-
-def declaring(source: str) -> dict[str, Any]:
-    return code() | {"metadata": {"tags": ["parameters"]}, "source": source}
 
 
 def page(*cells: dict[str, Any], **options: Any) -> BeautifulSoup:
@@ -121,7 +117,6 @@ def test_names_from_data_are_shown_as_text() -> None:
             output(text_plain=name),
             {"output_type": "stream", "name": "stdout", "text": name},
         ),
-        declaring("label: str = 'plain'"),
         parameters={"label": name},
         files=["<i>.csv"],
         name=name,
@@ -139,9 +134,9 @@ def test_names_from_data_are_shown_as_text() -> None:
 
 
 def test_the_page_says_the_command_that_was_run_and_not_the_defaults() -> None:
-    source = "pair: Pair = ('RUS', 'IRN')\nlevel: float = 0.95\nown: Path | None = None"
-    values = {"pair": ("IRN", "CHN"), "level": 0.95, "own": Path("/home/me/my file.csv")}
-    soup = page(declaring(source), parameters=values, name="country_brief")
+    changed = {"pair": ("IRN", "CHN"), "own": Path("/home/me/my file.csv")}
+    values = changed | {"level": 0.95}
+    soup = page(markdown("# A"), parameters=values, changed=changed, name="country_brief")
     said = soup.select_one("p.command code")
     assert said is not None
     assert said.text == "sanctlib report country_brief -p pair=IRN,CHN -p 'own=my file.csv'"

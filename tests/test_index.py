@@ -1,7 +1,6 @@
 import base64
 import hashlib
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,8 @@ RECORD = Record(
     notebook_sha256="ab" * 32,
     title="Russia & <Iran>",
     status="done",
-    parameters={"pair": ("RUS", "IRN"), "start": date(2018, 1, 1), "label": HOSTILE},
-    changed=("pair",),
+    parameters={"pair": ["RUS", "IRN"], "start": "2018-01-01", "label": HOSTILE},
+    changed={"pair": "RUS, IRN"},
     inputs={},
     started=datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC),
     finished=datetime(2024, 1, 2, 3, 4, 7, tzinfo=UTC),
@@ -31,6 +30,12 @@ RECORD = Record(
     },
     versions={},
 )
+
+
+def replace(record: Record, **other: object) -> Record:
+    return record.model_copy(update=other)
+
+
 FAILED = replace(RECORD, status="failed", error="code cell 2 raised <X>", outputs={})
 
 
@@ -53,7 +58,7 @@ def links(soup: BeautifulSoup, css: str) -> list[str]:
 
 def test_each_run_is_a_row_with_its_page_figures_and_files(tmp_path: Path) -> None:
     put(tmp_path, RECORD, folder="pair=RUS-IRN")
-    put(tmp_path, replace(RECORD, changed=()))
+    put(tmp_path, replace(RECORD, changed={}))
     soup = index(tmp_path)
     assert [h.text for h in soup.select("h2")] == ["Russia & <Iran> brief"]
     assert [a.text for a in soup.select("th[scope=row] a")] == [
@@ -115,7 +120,7 @@ def test_names_from_data_are_text_in_every_place(tmp_path: Path) -> None:
         RECORD,
         notebook="n <b>",
         title=HOSTILE,
-        changed=("label",),
+        changed={"label": HOSTILE},
         outputs={"headline.csv": "", f"{HOSTILE.replace('/', '')}.png": "", "<b>.csv": ""},
     )
     put(tmp_path, hostile)

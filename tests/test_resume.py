@@ -1,13 +1,13 @@
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sanctlib.reports.folders import fresh_sibling, sweep
+from sanctlib.reports.parameters import to_json
 from sanctlib.reports.record import Record, output_hashes, read_record, versions, write_record
-from sanctlib.reports.request import Request, request
-from sanctlib.reports.resume import standing
+from sanctlib.reports.run import Request, request
+from sanctlib.reports.verify import standing
 from sanctlib.shipped import Dataset, shipped
 from tests.small_notebooks import small_notebook
 
@@ -41,13 +41,17 @@ def record(run: Request) -> Record:
         notebook_sha256=run.notebook_sha256,
         title="Brief",
         status="done",
-        parameters=run.values,
-        changed=tuple(run.changed),
+        parameters=to_json(run.values),
+        changed={"every": "month", "own": "own.csv"},
         inputs=run.inputs | {"ofac_sdn": shipped()["ofac_sdn"].sha256},
         started=now,
         finished=now,
         outputs=output_hashes(run.folder),
     )
+
+
+def changed(made: Record, **other: object) -> Record:
+    return made.model_copy(update=other)
 
 
 def write(run: Request, made: Record) -> None:
@@ -65,6 +69,25 @@ def test_a_file_is_the_same_wherever_it_lies(asked: Request, tmp_path: Path) -> 
     again = ask(asked.notebook, moved)
     assert again.folder == asked.folder
     assert standing(again) == ("done", "")
+
+
+def test_files_of_a_list_are_the_same_wherever_they_lie(tmp_path: Path) -> None:
+    cell = "from pathlib import Path\nown: list[Path] = []"
+    notebook = small_notebook(tmp_path / "brief.ipynb", parameters=cell)
+    names = ["a.csv", "b.csv"]
+    found = []
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        for name in names:
+            (tmp_path / place / name).write_text("a\n1\n")
+        files = [tmp_path / place / name for name in names]
+        found.append(request(notebook, parameters={"own": files}, out=tmp_path / "out"))
+    one, two = found
+    one.folder.mkdir(parents=True)
+    inputs = record(one).inputs
+    write(one, changed(record(one), inputs={k: v for k, v in inputs.items() if k != "ofac_sdn"}))
+    assert two.folder == one.folder
+    assert standing(two) == ("done", "")
 
 
 def test_a_run_never_asked_for_is_to_do(asked: Request) -> None:
@@ -102,7 +125,7 @@ def test_changed_data_are_named(
 def test_changed_parameters_and_packages_are_named_with_both_values(asked: Request) -> None:
     made = record(asked)
     older = made.versions | {"pandas": "3.0.0"}
-    write(asked, replace(made, versions=older, parameters=made.parameters | {"every": "week"}))
+    write(asked, changed(made, versions=older, parameters=made.parameters | {"every": "week"}))
     assert standing(asked) == (
         "stale",
         f"every: week → month; pandas 3.0.0 → {versions()['pandas']}",
@@ -122,7 +145,7 @@ def test_a_damaged_record_is_no_record(asked: Request) -> None:
 
 
 def test_a_run_that_failed_runs_again_even_where_an_earlier_one_was_good(asked: Request) -> None:
-    failed = replace(record(asked), status="failed", error="code cell 2 raised ValueError")
+    failed = changed(record(asked), status="failed", error="code cell 2 raised ValueError")
     write_record(failed, asked.folder / "brief.failed.json")
     assert standing(asked) == ("failed before", "code cell 2 raised ValueError")
 
@@ -141,7 +164,7 @@ def test_what_killed_runs_left_is_swept_and_live_runs_stay(tmp_path: Path) -> No
             (final.parent / left).mkdir(parents=True)
         sweep(out)
         assert list(final.parent.iterdir()) == [live]
-    assert list(final.parent.iterdir()) == []
+    assert list(out.iterdir()) == []
 
 
 def test_a_good_report_that_was_moved_aside_goes_back_to_its_place(tmp_path: Path) -> None:

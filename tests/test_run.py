@@ -121,7 +121,7 @@ def test_the_record_tells_what_the_run_was_made_of(
     record = read_record(run.folder / "record.json")
     assert record.title == "Acts per week"
     assert record == run.record
-    assert record.changed == ("every", "label")
+    assert record.changed == {"every": "month", "label": LABEL}
     assert record.inputs == {}
     assert sorted(record.outputs) == [
         "figure.png",
@@ -275,7 +275,7 @@ def test_a_file_that_may_not_be_read_is_a_clear_error(
 
     (tmp_path / "own.csv").write_text("a\n")
     path = small_notebook(tmp_path / "brief.ipynb", parameters="file: Path | None = None")
-    monkeypatch.setattr("sanctlib.reports.request.sha256", refuse)
+    monkeypatch.setattr("sanctlib.reports.run.sha256", refuse)
     with pytest.raises(ParameterError, match=r"own\.csv' cannot be read: Permission denied\."):
         run_notebook(path, parameters={"file": tmp_path / "own.csv"}, out=tmp_path / "out")
 

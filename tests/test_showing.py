@@ -66,7 +66,7 @@ RECORD = Record(
     title="",
     status="done",
     parameters={},
-    changed=(),
+    changed={},
     inputs={},
     started=datetime(2026, 1, 1, tzinfo=UTC),
     finished=datetime(2026, 1, 1, 0, 1, tzinfo=UTC),

@@ -14,9 +14,8 @@ from sanctlib.errors import CoverageError, SanctlibError, SourceError, UnknownCh
 from sanctlib.months import prepare_files
 from sanctlib.reading import sha256
 from sanctlib.reports.record import read_record
-from sanctlib.reports.request import request
-from sanctlib.reports.resume import standing
-from sanctlib.reports.run import run_notebook
+from sanctlib.reports.run import request, run_notebook
+from sanctlib.reports.verify import standing
 from tests.small_notebooks import small_notebook
 from tests.test_bulk import GDELT, files
 

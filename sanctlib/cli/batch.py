@@ -19,13 +19,12 @@ from sanctlib.cli.report import (
     store_option,
     timeout_option,
 )
-from sanctlib.reports.batch import MOST_JOBS, Outcome, run_batch, usual_jobs
+from sanctlib.reports.batch import MOST_JOBS, Event, Outcome, Running, run_batch, usual_jobs
 from sanctlib.reports.grid import only, read_grid
 from sanctlib.reports.index import write_index
-from sanctlib.reports.request import Request
-from sanctlib.reports.resume import Standing, standing
+from sanctlib.reports.run import Request
+from sanctlib.reports.verify import Standing, standing
 from sanctlib.reports.verify import verify as verify_run
-from sanctlib.reports.workers import Event, Running
 
 
 @click.command()
@@ -44,7 +43,6 @@ from sanctlib.reports.workers import Event, Running
     show_default=True,
     help="Of a run whose process died.",
 )
-@click.option("--fast", is_flag=True, help="Fork kernels, libraries imported once (Linux).")
 @click.option("--quiet", is_flag=True, help="Print failures and the index page only.")
 @click.option("--log", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
@@ -56,7 +54,6 @@ def batch(
     where: tuple[str, ...],
     dry_run: bool,
     force: bool,
-    fast: bool,
     quiet: bool,
     log: str,
     store: Path,
@@ -76,14 +73,7 @@ def batch(
         _print_plan(plan)
         return
     left = [run for run, found in plan if force or found.state != "done"]
-    how = Running(
-        out=out,
-        store=store,
-        timeout=timeout,
-        retries=retries,
-        jobs=jobs or usual_jobs(),
-        fast=fast,
-    )
+    how = Running(out=out, store=store, timeout=timeout, retries=retries, jobs=jobs or usual_jobs())
     json_log = log == "json"
     if json_log:
         _line("plan", n_runs=len(runs), n_done=len(runs) - len(left), n_left=len(left))
@@ -152,11 +142,6 @@ def _progress(n_runs: int, *, quiet: bool) -> Iterator[Callable[[Event], None]]:
 
         def tell(event: Event) -> None:
             name = event.run.name
-            if event.what == "unforked":
-                n_ended["unforked"] += 1
-                if not quiet and n_ended["unforked"] == 1:  # each worker finds out
-                    _say(f"--fast is off, {event.error}: kernels start one by one", bar=at_terminal)
-                return
             cells.pop(name, None)
             if event.what in ("begun", "cell"):
                 cells[name] = f"{event.run.folder.name[:30]} {event.n_done}/{event.n_cells or '?'}"

@@ -11,11 +11,11 @@ import click
 
 from sanctlib.catalogue import STORE, STORE_VARIABLE
 from sanctlib.errors import ParameterError, SanctlibError
+from sanctlib.processes import signals
+from sanctlib.reports.folders import sweep
 from sanctlib.reports.index import PDF, write_index
-from sanctlib.reports.parameters import Parameter, declared, parse_parameter
-from sanctlib.reports.pdf import browser, print_pdf
+from sanctlib.reports.parameters import Parameter, as_text, declared, named
 from sanctlib.reports.run import NotebookError, Progress, available, find_notebook, run_notebook
-from sanctlib.reports.values import as_text
 
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), default="reports", show_default=True
@@ -82,14 +82,27 @@ def report(
         msg = "-p sets a parameter of one notebook. Give its NAME; --all uses the defaults."
         raise click.UsageError(msg, ctx)
     names = available() if name is None else [name]
-    if pdf and browser() is None:
+    if pdf and not _can_print():
         click.echo(f"No Chromium or Chrome was found, so {PDF} is not saved.", err=True)
         pdf = False
-    page, failures = _run_all(names, given, out=out, store=store, timeout=timeout, pdf=pdf)
+    sweep(out)
+    with signals(_end):
+        page, failures = _run_all(names, given, out=out, store=store, timeout=timeout, pdf=pdf)
     if failures:
         print_failures(failures, n_runs=len(names))
     click.echo(page)
     ctx.exit(1 if failures else 0)
+
+
+def _end(number: int) -> None:
+    """End this process with the code of a signal, when all that is open is closed."""
+    sys.exit(128 + number)
+
+
+def _can_print() -> bool:
+    from sanctlib.reports.page import browser
+
+    return browser() is not None
 
 
 def _print_help(ctx: click.Context, name: str | None) -> None:
@@ -98,7 +111,7 @@ def _print_help(ctx: click.Context, name: str | None) -> None:
         return
     click.echo(f"\nParameters of {name}:")
     for key, parameter in declared(find_notebook(name)).items():
-        click.echo(f"  {key}: {parameter.type} (default: {as_text(parameter.default)})")
+        click.echo(f"  {key}: {parameter.kind.name} (default: {as_text(parameter.default)})")
         if parameter.help:
             click.echo(f"      {parameter.help}")
 
@@ -113,7 +126,7 @@ def _values(given: Iterable[str], known: Mapping[str, Parameter]) -> dict[str, o
         if key in values:
             msg = f"-p gives the parameter {key!r} twice. Give it once."
             raise ParameterError(msg)
-        values[key] = parse_parameter(key, value, known)
+        values[key] = named(key, known).parse(value, what=key)
     return values
 
 
@@ -157,6 +170,8 @@ def _run_all(
 
 def _printed(name: str, folder: Path) -> dict[str, str]:
     """Print the page of a run; return why it could not be printed, if so."""
+    from sanctlib.reports.page import print_pdf
+
     try:
         print_pdf(folder)
     except SanctlibError as error:

@@ -1,22 +1,19 @@
-"""Executed notebooks: injected parameters, proof that every cell ran, no trace of the machine."""
+"""Prepare and read notebooks: injected parameters, proof that cells ran, no trace of a machine."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sanctlib.reports.parameters import cell_source, parameters_cell
-from sanctlib.reports.values import to_source
+from sanctlib.reports.parameters import cell_source, parameters_cell, to_source
 
 _TEXT_FILES = (".csv", ".tsv", ".txt", ".json", ".svg", ".html", ".md")
-_STOPPED = {
-    "DeadKernelError": "its process died (killed, or out of memory).",
-    "CellTimeoutError": "the time allowed for the notebook was over.",
-}
+_TOO_LONG = "the time allowed for the notebook was over."
 _IPYKERNEL = re.compile(r"(/[\w./+-]*)?/ipykernel_\d+/\d+\.py")
 _MARKER = "papermill-error-cell-tag"
 _STYLED = re.compile(r'<table id="(T_[0-9a-f]{5})"')
@@ -26,22 +23,13 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>|&gt;)")
 def with_parameters(
     notebook: Mapping[str, Any], values: Mapping[str, object], *, name: str
 ) -> dict[str, Any]:
-    """
-    Return the notebook with ids in every cell and `values` after its parameters cell.
-
-    Earlier outputs are dropped. Ids that are missing are numbered, so that they are
-    the same in every run.
-    """
+    """Return a notebook without outputs, with an id in every cell, and `values` injected."""
     at = parameters_cell(notebook, name=name)
     cells = [_bare(cell, f"cell-{i}") for i, cell in enumerate(notebook["cells"], 1)]
     if values:
-        injected = {
-            "cell_type": "code",
-            "id": "injected-parameters",
-            "metadata": {"tags": ["injected-parameters"]},
-            "source": to_source(values),
-        }
-        cells.insert(at + 1, _bare(injected, "injected-parameters"))
+        tag = "injected-parameters"
+        injected = {"cell_type": "code", "metadata": {"tags": [tag]}, "source": to_source(values)}
+        cells.insert(at + 1, _bare(injected, tag))
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metadata = {"kernelspec": spec, "language_info": {"name": "python"}}
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
@@ -54,11 +42,8 @@ def _bare(cell: Mapping[str, Any], number: str) -> dict[str, Any]:
         "metadata": {k: v for k, v in cell.get("metadata", {}).items() if k == "tags"},
         "source": cell_source(cell),
     }
-    if "attachments" in cell:
-        bare["attachments"] = cell["attachments"]
-    if cell["cell_type"] == "code":
-        bare |= {"execution_count": None, "outputs": []}
-    return bare
+    bare |= {"attachments": cell["attachments"]} if "attachments" in cell else {}
+    return bare | ({"execution_count": None, "outputs": []} if bare["cell_type"] == "code" else {})
 
 
 def code_cells(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -67,36 +52,48 @@ def code_cells(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def failure(
-    notebook: Mapping[str, Any], *, n_begun: int, error: BaseException | None
+    notebook: Mapping[str, Any],
+    *,
+    n_begun: int,
+    error: BaseException | None,
+    code: int | None = None,
 ) -> str | None:
     """
     Say which cell failed and why, or None when every code cell ran to its end.
 
     The notebook itself is asked, since the runner beneath reports success after
     `sys.exit(0)` and marks the cells of a killed kernel as completed. `n_begun` is the
-    number of code cells sent to the kernel: a killed one need not have answered.
+    number of code cells sent to the kernel, which a killed one need not have answered; `code`
+    is its exit code.
     """
     cells = code_cells(notebook)
-    stopped = _STOPPED.get(type(error).__name__)
-    if stopped is not None and n_begun:
-        return f"{_cell_name(n_begun, cells)} did not run to its end: {stopped}"
+
+    def cell_name(number: int) -> str:
+        first = cell_source(cells[number - 1]).strip().splitlines()[0]
+        return f"code cell {number} of {len(cells)} ({first[:60]!r})"
+
+    stopped = {"DeadKernelError": _death(code), "CellTimeoutError": _TOO_LONG}
+    if type(error).__name__ in stopped and n_begun:
+        return f"{cell_name(n_begun)} did not run to its end: {stopped[type(error).__name__]}"
     for number, cell in enumerate(cells, 1):
         for output in cell["outputs"]:
             if output["output_type"] == "error":
                 what = f"{output['ename']}: {output['evalue']}".rstrip(": ")
-                return f"{_cell_name(number, cells)} raised {what}"
+                return f"{cell_name(number)} raised {what}"
     if error is not None:
-        where = f"{_cell_name(n_begun, cells)} broke off" if n_begun else "no cell ran"
+        where = f"{cell_name(n_begun)} broke off" if n_begun else "no cell ran"
         return f"{where}: {type(error).__name__}: {str(error).strip() or 'no message'}"
-    for number, cell in enumerate(cells, 1):
-        if cell["execution_count"] is None:
-            return f"{_cell_name(number, cells)} was never run."
-    return None
+    never = [i for i, cell in enumerate(cells, 1) if cell["execution_count"] is None]
+    return f"{cell_name(never[0])} was never run." if never else None
 
 
-def _cell_name(number: int, cells: list[dict[str, Any]]) -> str:
-    first = cell_source(cells[number - 1]).strip().splitlines()[0]
-    return f"code cell {number} of {len(cells)} ({first[:60]!r})"
+def _death(code: int | None) -> str:
+    if code is None or code == -9:  # the signal of a system that has no memory left
+        return "its process died (killed, or out of memory)."
+    if code >= 0:
+        return f"its process ended with exit code {code}."
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
+    return f"its process was ended by signal {-code} ({name})."
 
 
 def tidied(
@@ -105,9 +102,9 @@ def tidied(
     """
     Return the executed notebook without timings and without traces of the machine.
 
-    `private` maps texts such as the path of the working folder to what stands in
-    their place in every output. Addresses in memory and the random names of widgets
-    go too: with them no two runs are equal.
+    `private` maps texts such as the path of the working folder to what replaces them in every
+    output. Addresses in memory and the random names of widgets go too: with them no two runs
+    are equal.
     """
     # papermill writes cells of its own around an error.
     own = [c for c in executed["cells"] if _MARKER not in c["metadata"].get("tags", [])]
@@ -122,23 +119,17 @@ def tidied(
 
 
 def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """
-    Join printed pieces that follow each other, standard output before standard error.
-
-    How print is cut into pieces, and how the two streams mix, is chance.
-    """
+    """Join printed pieces that follow each other, whose sizes and order are chance."""
     joined: list[dict[str, Any]] = []
     streams: dict[str, dict[str, Any]] = {}
     for output in [*outputs, None]:
         if output is not None and output["output_type"] == "stream":
-            text = "".join(output["text"])
             stream = streams.setdefault(output["name"], dict(output) | {"text": ""})
-            stream["text"] += text
+            stream["text"] += "".join(output["text"])
             continue
         joined.extend(streams[name] for name in ("stdout", "stderr") if name in streams)
         streams = {}
-        if output is not None:
-            joined.append(dict(output))
+        joined.extend([] if output is None else [dict(output)])
     return joined
 
 
@@ -162,9 +153,8 @@ def _with_steady_ids(text: str) -> str:
     ids = dict.fromkeys(_STYLED.findall(text))
     for number, chance in enumerate(ids):
         text = text.replace(chance, f"T_\0{number}")
-    if not ids:
-        return text
-    return text.replace("\0", f"{hashlib.sha256(text.encode()).hexdigest()[:8]}_")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return text.replace("\0", f"{digest}_") if ids else text
 
 
 def _without_paths(text: str, private: Mapping[str, str]) -> str:
@@ -177,10 +167,9 @@ def _without_paths(text: str, private: Mapping[str, str]) -> str:
 
 
 def private_paths(work: Path, *, store: Path | None, given: Mapping[str, Path]) -> dict[str, str]:
-    """Return the paths that no report may show, longest first, and what stands for each."""
-    known = {".": work, "..": work.parent, **given} | (
-        {} if store is None else {"SANCTLIB_STORE": store}
-    )
+    """Return the paths that no report may show, longest first, and what replaces each."""
+    known = {".": work, "..": work.parent, **given}
+    known |= {} if store is None else {"SANCTLIB_STORE": store}
     paths = {
         str(form): instead for instead, p in known.items() for form in (p.absolute(), p.resolve())
     }
@@ -188,8 +177,8 @@ def private_paths(work: Path, *, store: Path | None, given: Mapping[str, Path]) 
     paths |= {str(package): "[package]", str(Path.cwd()): "[here]", str(Path.home()): "~"}
     if sys.prefix != sys.base_prefix:
         paths[sys.prefix] = "[python]"
-    long = {path: instead for path, instead in paths.items() if len(path) > 3}
-    return dict(sorted(long.items(), key=lambda item: -len(item[0])))
+    long = [(path, instead) for path, instead in paths.items() if len(path) > 3]
+    return dict(sorted(long, key=lambda item: -len(item[0])))
 
 
 def leak(folder: Path) -> str | None:
@@ -201,3 +190,17 @@ def leak(folder: Path) -> str | None:
         if path.suffix.lower() in _TEXT_FILES and path.is_file() and needle in path.read_bytes():
             return f"the notebook wrote the path of its working folder into {path.name!r}."
     return None
+
+
+def as_node(notebook: dict[str, Any]) -> Any:
+    """Return a notebook as papermill and nbconvert take it."""
+    import nbformat
+
+    return nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
+
+
+def as_text(notebook: dict[str, Any]) -> str:
+    """Return a notebook as it is written to a file."""
+    import nbformat
+
+    return f"{nbformat.writes(as_node(notebook))}\n"  # type: ignore[no-untyped-call]

@@ -10,26 +10,25 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sanctlib.codes.countries import is_state_code
 from sanctlib.errors import ReportError
-from sanctlib.reports.values import leaves, to_json
+from sanctlib.reports.parameters import leaves, to_json
 
 LONGEST_NAME = 80
-_PRIVATE = "sl-batch-"
+_PRIVATE = "sanctlib-k-"
 
 
 def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str]) -> str:
     """
     Name the folder of a run after the parameters that differ from their defaults.
 
-    Text that is neither lower-case letters and digits nor a state's code gets a hash
-    of the exact values behind it, as do names over 80 characters: two runs never
-    share a folder, not even where a file system ignores case. `contents` are the
-    hashes of the files among the values: the same file has the same name anywhere.
+    Text that is neither lower-case letters and digits nor a state's code gets a hash of the exact
+    values, as do names over 80 characters: two runs never share a folder, not even where a file
+    system ignores case. `contents` are the hashes of the files among the values.
 
     Examples
     --------
@@ -43,8 +42,7 @@ def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str]) -
     readable = ",".join(f"{name}={_readable(value)}" for name, value in changed.items())
     if len(readable) <= LONGEST_NAME and all(_is_safe(part) for part in changed.items()):
         return readable
-    values = {name: to_json(value) for name, value in changed.items()}
-    exact = json.dumps([values, dict(contents)], sort_keys=True)
+    exact = json.dumps([to_json(changed), dict(contents)], sort_keys=True)
     short = hashlib.sha256(exact.encode()).hexdigest()[:8]
     shown = re.sub(r"[^A-Za-z0-9._=,-]+", "_", readable)[: LONGEST_NAME - len(short) - 1]
     return f"{shown}-{short}"
@@ -69,19 +67,13 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
     """
     Make an empty folder beside `final`, on the same file system; remove it at the end.
 
-    It is locked as long as this process lives: see `sweep`.
-
-    Raises
-    ------
-    ReportError
-        When nothing can be written there, a file stands where a folder should, or the
-        disk refuses while the folder is in use.
+    It is locked as long as this process lives: see `sweep`. Where the disk refuses, now or while
+    the folder is in use, a ReportError is raised.
     """
     if final.exists() and not final.is_dir():
         msg = f"{str(final)!r} is a file, and the report writes a folder there. Move the file."
         raise ReportError(msg)
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
         fresh, lock = _claimed(final.parent, f".{final.name}.running-")
     except OSError as error:
         msg = f"The report cannot write into {str(final.parent)!r}: {error.strerror}."
@@ -94,15 +86,15 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         _unlock(lock)
+        with suppress(OSError):
+            final.parent.rmdir()  # an interrupted first run leaves nothing
 
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """Give a folder for sockets among the system's temporary ones; remove it, and dead ones."""
-    home = Path(tempfile.gettempdir())
-    _remove_unlocked(home.glob(f"{_PRIVATE}*"))
+    """Give a folder for sockets among the system's temporary ones; `sweep` removes dead ones."""
     # Sockets have short paths only.
-    folder, lock = _claimed(home, _PRIVATE)
+    folder, lock = _claimed(Path(tempfile.gettempdir()), _PRIVATE)
     try:
         yield folder
     finally:
@@ -111,11 +103,13 @@ def private_folder() -> Iterator[Path]:
 
 
 def _claimed(parent: Path, prefix: str) -> tuple[Path, int | None]:
+    """Make a folder that no other process takes for one left behind."""
     while True:
+        parent.mkdir(parents=True, exist_ok=True)
         fresh = parent / f"{prefix}{secrets.token_hex(4)}"
-        fresh.mkdir()
-        # A sweep in this very moment may take the folder for one left behind.
+        # In this very moment a sweep may take the folder, and the end of a run the parent.
         with suppress(FileNotFoundError, BlockingIOError):
+            fresh.mkdir(mode=0o700)
             lock = _lock(fresh)
             if fresh.exists():
                 return fresh, lock
@@ -146,9 +140,9 @@ def _unlock(lock: int | None) -> None:
 
 def sweep(out: Path) -> None:
     """
-    Remove what killed runs left in the folder of reports `out`; live runs stay.
+    Remove what killed runs left in the folder of reports `out` and among temporary files.
 
-    A report that a killed run had just moved aside goes back to its place. Where folders
+    Live runs stay. A report that a killed run had just moved aside goes back. Where folders
     cannot be locked (Windows, some network disks) unfinished ones stay.
     """
     for earlier in out.glob("*/.*.earlier-*"):
@@ -156,11 +150,8 @@ def sweep(out: Path) -> None:
         with suppress(OSError):
             earlier.rename(final)
         shutil.rmtree(earlier, ignore_errors=True)
-    _remove_unlocked(out.glob("*/.*.running-*"))
-
-
-def _remove_unlocked(folders: Iterable[Path]) -> None:
-    for folder in folders:
+    temporary = Path(tempfile.gettempdir()).glob(f"{_PRIVATE}*")
+    for folder in [*out.glob("*/.*.running-*"), *temporary]:
         with suppress(OSError):
             lock = _lock(folder)
             if lock is not None:
@@ -172,13 +163,9 @@ def publish(fresh: Path, final: Path) -> None:
     """
     Put the finished folder `fresh` in the place of `final`.
 
-    Everything is on disk before the names change, and an earlier `final` is gone
-    only once the new one is in its place. Of two runs into one folder the last stays.
-
-    Raises
-    ------
-    ReportError
-        When the disk refuses; the earlier folder is then as it was.
+    Everything is on disk before the names change, and an earlier `final` is gone only once the
+    new one is in its place; it is as it was where the disk refuses (a ReportError). Of two runs
+    into one folder the last stays.
     """
     earlier: list[Path] = []
     try:
@@ -196,24 +183,17 @@ def publish(fresh: Path, final: Path) -> None:
                     raise
         _to_disk(final.parent)
     except OSError as error:
-        if earlier and earlier[-1].exists() and not final.exists():
-            earlier[-1].rename(final)
         msg = f"The report cannot be moved to {str(final)!r}: {error.strerror}."
         raise ReportError(msg) from error
     finally:
+        if earlier and earlier[-1].exists() and not final.exists():
+            earlier[-1].rename(final)
         for path in earlier:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def write_whole(path: Path, text: str) -> None:
-    """
-    Write a text file whole or not at all, making its folder.
-
-    Raises
-    ------
-    ReportError
-        When the disk refuses; an earlier file is then as it was.
-    """
+    """Write a text file whole or not at all (a ReportError), making its folder."""
     fresh = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sanctlib.errors import ParameterError, ReportError, SanctlibError, did_you_mean
-from sanctlib.reports.parameters import Parameter, check, check_name, declared, parse_parameter
-from sanctlib.reports.request import Request, request
-from sanctlib.reports.run import available, find_notebook
-from sanctlib.reports.values import Kind, check_state_codes, parse, shown
+from sanctlib.reports.parameters import Kind, Parameter, declared, kind_of, named, shown
+from sanctlib.reports.run import Request, available, find_notebook, request
 
 _SHAPES: dict[str, tuple[type, str]] = {
     "notebook": (str, "name or path"),
@@ -24,6 +22,9 @@ _SHAPES: dict[str, tuple[type, str]] = {
     "run": (list, "[[run]] tables"),
 }
 _AMONG = "pairs_among"
+
+_Axes: TypeAlias = dict[str, list[tuple[str, object]]]
+"""The values of each parameter as the file holds them, each with its place."""
 
 
 @dataclass(kw_only=True)
@@ -48,15 +49,24 @@ class _Reader:
             raise ReportError(msg)
         return find_notebook(name if name in available() else self.path.parent / name)
 
-    def value(self, name: str, raw: object, known: Mapping[str, Parameter]) -> object:
-        """Return what the file holds as a value: text is read as after `-p`."""
-        check_name(name, known)
-        kind = known[name].type
-        text = isinstance(raw, str)
-        value = parse_parameter(name, str(raw), known) if text else _items(raw, kind, what=name)
-        value = self._beside(value)
-        check({name: value}, known)
-        return value
+    def ask(self, where: str, notebook: Path, axes: _Axes) -> None:
+        """Ask for every combination of the values, once all of them are right."""
+        known, n_errors = declared(notebook), len(self.errors)
+        values: dict[str, list[object]] = {name: [] for name in axes}
+        for name, axis in axes.items():
+            for place, raw in axis:
+                with self.noting(place):
+                    kind = named(name, known)
+                    value = self._beside(_read(raw, kind, what=name))
+                    values[name].append(kind.check(value, what=name))
+        for one in product(*values.values()) if len(self.errors) == n_errors else ():
+            with self.noting(where):
+                parameters = dict(zip(values, one, strict=True))
+                run = request(notebook, parameters=parameters, out=self.out)
+                earlier = self.runs.setdefault(run.folder, run)
+                if earlier.notebook.resolve() != notebook.resolve():
+                    msg = f"Two notebooks are named {notebook.stem!r} and would share a folder."
+                    raise ReportError(f"{msg} Rename one.")
 
     def _beside(self, value: object) -> object:
         """Return paths as seen from the file that holds them."""
@@ -64,19 +74,14 @@ class _Reader:
             return [self._beside(v) for v in value]
         return self.path.parent / value if isinstance(value, Path) else value
 
-    def ask(self, where: str, notebook: Path, parameters: Mapping[str, object]) -> None:
-        with self.noting(where):
-            run = request(notebook, parameters=parameters, out=self.out)
-            earlier = self.runs.setdefault(run.folder, run)
-            if earlier.notebook.resolve() != notebook.resolve():
-                msg = f"Two notebooks are named {notebook.stem!r} and would share a folder."
-                raise ReportError(f"{msg} Rename one.")
 
-
-def _items(raw: object, kind: Kind, *, what: str) -> object:
+def _read(raw: object, kind: Kind, *, what: str) -> object:
+    """Return a value of the file, in which text may stand for any type."""
+    if isinstance(raw, str):
+        return kind.parse(raw, what=what)
     if kind.item is None or not isinstance(raw, list):
         return raw
-    return [parse(v, kind.item, what=what) if isinstance(v, str) else v for v in raw]
+    return [_read(v, kind.item, what=what) for v in raw]
 
 
 def read_grid(path: Path, *, out: Path) -> list[Request]:
@@ -102,12 +107,10 @@ def read_grid(path: Path, *, out: Path) -> list[Request]:
         else:
             _read_toml(reader, tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, csv.Error) as error:
-        msg = f"The grid {str(path)!r} cannot be read: {error}"
-        raise ReportError(msg) from error
+        raise ReportError(f"The grid {str(path)!r} cannot be read: {error}") from error
     if not reader.runs and not reader.errors:
         reader.errors.append("it has no run")
-    if reader.errors:
-        n = len(reader.errors)
+    if n := len(reader.errors):
         lines = "\n".join(f"  {line}" for line in reader.errors)
         msg = f"{path.name!r} has {n} error{'s' * (n > 1)}, nothing was run:\n{lines}"
         raise ReportError(msg)
@@ -125,14 +128,8 @@ def _read_csv(reader: _Reader) -> None:
                     msg = f"The row has more or fewer cells than the header, which has {n}."
                     raise ReportError(msg)
                 notebook = reader.notebook(row.pop("notebook", ""))
-                known = declared(notebook)
-                n_errors, values = len(reader.errors), {}
-                for name, text in row.items():
-                    if text:
-                        with reader.noting(where):
-                            values[name] = reader.value(name, text, known)
-                if len(reader.errors) == n_errors:
-                    reader.ask(where, notebook, values)
+                axes: _Axes = {name: [(where, text)] for name, text in row.items() if text}
+                reader.ask(where, notebook, axes)
 
 
 def _read_toml(reader: _Reader, content: dict[str, Any]) -> None:
@@ -147,65 +144,52 @@ def _read_toml(reader: _Reader, content: dict[str, Any]) -> None:
 
 
 def _fits(value: object, kind: type) -> bool:
-    return isinstance(value, kind) and not (
-        isinstance(value, list) and any(not isinstance(v, dict) for v in value)
-    )
+    tables = not isinstance(value, list) or all(isinstance(v, dict) for v in value)
+    return isinstance(value, kind) and tables
 
 
 def _read_table(reader: _Reader, table: dict[str, Any], *, where: str) -> None:
-    n_errors = len(reader.errors)
-    for key, value in table.items():
-        if key not in _SHAPES or not _fits(value, _SHAPES[key][0]):
-            wanted = ", ".join(f"{name} ({words})" for name, (_, words) in _SHAPES.items())
-            hint = "" if key in _SHAPES else did_you_mean(key, _SHAPES)
-            reader.errors.append(f"{where}{key}: a batch has {wanted}.{hint}")
-    if len(reader.errors) > n_errors:
+    wrong = [k for k, v in table.items() if k not in _SHAPES or not _fits(v, _SHAPES[k][0])]
+    wanted = ", ".join(f"{name} ({words})" for name, (_, words) in _SHAPES.items())
+    for key in wrong:
+        hint = "" if key in _SHAPES else did_you_mean(key, _SHAPES)
+        reader.errors.append(f"{where}{key}: a batch has {wanted}.{hint}")
+    if wrong:
         return
-    fixed, grid, listed = table.get("fixed", {}), table.get("grid", {}), table.get("run", [])
-    if grid or not listed:
+    fixed, listed = table.get("fixed", {}), table.get("run", [])
+    if table.get("grid") or not listed:
         with reader.noting(f"{where}notebook"):
-            _read_product(reader, reader.notebook(table.get("notebook")), fixed, grid, where=where)
+            _read_product(reader, reader.notebook(table.get("notebook")), table, where=where)
     for i, row in enumerate(listed, 1):
         place = f"{where}run {i}"
         with reader.noting(place):
             notebook = reader.notebook(row.pop("notebook", table.get("notebook")))
-            known, n_errors = declared(notebook), len(reader.errors)
-            axes = {name: [(place, raw)] for name, raw in (fixed | row).items()}
-            values = {name: _checked(reader, name, axis, known) for name, axis in axes.items()}
-            if len(reader.errors) == n_errors:
-                reader.ask(place, notebook, {name: one for name, (one,) in values.items()})
+            axes: _Axes = {name: [(place, raw)] for name, raw in (fixed | row).items()}
+            reader.ask(place, notebook, axes)
 
 
-def _read_product(
-    reader: _Reader, notebook: Path, fixed: dict[str, Any], grid: dict[str, Any], *, where: str
-) -> None:
+def _read_product(reader: _Reader, notebook: Path, table: dict[str, Any], *, where: str) -> None:
     """Ask for every combination of the values of a grid."""
-    known, n_errors = declared(notebook), len(reader.errors)
-    axes: dict[str, list[tuple[str, object]]] = {
-        name: [(f"{where}fixed", raw)] for name, raw in fixed.items()
-    }
-    if _AMONG in grid:
-        others = {name: raws for name, raws in grid.items() if name != _AMONG}
-        with reader.noting(f"{where}grid"):
-            others = _pairs(grid[_AMONG], others, known) | others
-        grid = others
+    fixed, grid = table.get("fixed", {}), dict(table.get("grid", {}))
+    axes: _Axes = {name: [(f"{where}fixed", raw)] for name, raw in fixed.items()}
+    with reader.noting(f"{where}grid"):
+        if _AMONG in grid:
+            states = grid.pop(_AMONG)
+            grid = _pairs(states, grid, declared(notebook)) | grid
     for name, raws in grid.items():
         place = f"{where}grid, {name}"
         if not isinstance(raws, list) or not raws or name in fixed:
             reader.errors.append(f"{place}: it must be a list of values, and not be in [fixed] too")
         else:
             axes[name] = [(f"{place}, value {i}", raw) for i, raw in enumerate(raws, 1)]
-    values = {name: _checked(reader, name, axis, known) for name, axis in axes.items()}
-    if len(reader.errors) == n_errors:
-        for one in product(*values.values()):
-            reader.ask(f"{where}grid", notebook, dict(zip(values, one, strict=True)))
+    reader.ask(f"{where}grid", notebook, axes)
 
 
 def _pairs(
     states: object, others: Iterable[str], known: Mapping[str, Parameter]
 ) -> dict[str, list[list[str]]]:
     """Write out `pairs_among` as the values of the one parameter that is a pair."""
-    names = [name for name, p in known.items() if p.type.name == "Pair"]
+    names = [name for name, p in known.items() if p.kind.name == "Pair"]
     if len(names) != 1 or names[0] in others:
         msg = f"{_AMONG!r} is for a notebook with one parameter that is a pair, without its list."
         raise ParameterError(msg)
@@ -213,21 +197,8 @@ def _pairs(
     if len(set(texts)) < max(len(texts), 2):
         msg = f"{_AMONG} must be a list of two or more states, each once, got {states!r}."
         raise ParameterError(msg)
-    check_state_codes(texts, Kind(name="list", item=Kind(name="State")), what=_AMONG)
+    kind_of("list[State]").check(texts, what=_AMONG)
     return {names[0]: [list(pair) for pair in combinations(texts, 2)]}
-
-
-def _checked(
-    reader: _Reader,
-    name: str,
-    axis: Iterable[tuple[str, object]],
-    known: Mapping[str, Parameter],
-) -> list[object]:
-    values = []
-    for where, raw in axis:
-        with reader.noting(where):
-            values.append(reader.value(name, raw, known))
-    return values
 
 
 def only(runs: Iterable[Request], where: Iterable[str]) -> list[Request]:
@@ -236,11 +207,6 @@ def only(runs: Iterable[Request], where: Iterable[str]) -> list[Request]:
 
     Each condition is ``name=value``, ``notebook=NAME`` among them. Conditions on one
     name are alternatives; those on different names must all hold.
-
-    Raises
-    ------
-    ParameterError
-        For a name that no notebook of the grid declares, or a value that none can have.
     """
     kept = list(runs)
     known = {run.notebook: declared(run.notebook) for run in kept}
@@ -248,23 +214,18 @@ def only(runs: Iterable[Request], where: Iterable[str]) -> list[Request]:
     for condition in where:
         name, equals, text = condition.partition("=")
         if not equals:
-            msg = f"--where is {condition!r}. It must be NAME=VALUE."
-            raise ParameterError(msg)
+            raise ParameterError(f"--where is {condition!r}. It must be NAME=VALUE.")
         if name != "notebook":
-            check_name(name, {n: p for names in known.values() for n, p in names.items()})
+            named(name, {n: p for names in known.values() for n, p in names.items()})
         wanted.setdefault(name, []).append(text)
     for name, texts in wanted.items():
         if name == "notebook":
             kept = [run for run in kept if run.notebook.stem in texts]
             continue
         fitting = {
-            notebook: {shown(parse_parameter(name, text, names)) for text in texts}
+            notebook: {shown(names[name].kind.parse(text, what=name)) for text in texts}
             for notebook, names in known.items()
             if name in names
         }
-        kept = [
-            run
-            for run in kept
-            if run.notebook in fitting and shown(run.values[name]) in fitting[run.notebook]
-        ]
+        kept = [r for r in kept if shown(r.values.get(name)) in fitting.get(r.notebook, ())]
     return kept

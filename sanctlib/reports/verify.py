@@ -1,24 +1,93 @@
-"""Verifying: a run executed again from its record, and the first number that differs."""
+"""Compare runs with their records: which are done, and the first number that differs."""
 
 from __future__ import annotations
 
 import csv
 import io
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Literal, NamedTuple
 
+from sanctlib.catalogue import read_now
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reading import sha256
-from sanctlib.reports.record import RECORD, read_record
-from sanctlib.reports.request import request
-from sanctlib.reports.resume import changes, damage
-from sanctlib.reports.run import Progress, find_notebook, run_notebook
+from sanctlib.reports.parameters import declared, named, shown, to_json
+from sanctlib.reports.record import RECORD, Record, read_record, versions
+from sanctlib.reports.run import GIVEN, Progress, Request, find_notebook, request, run_notebook
 from sanctlib.showing import Shown
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _WIDEST = 2**31 - 1
+
+
+class Standing(NamedTuple):
+    """Where a run stands, and why it has to run again."""
+
+    state: Literal["done", "stale", "failed before", "to do"]
+    why: str = ""
+
+
+def standing(asked: Request, *, store: Path | None = None) -> Standing:
+    """
+    Say whether a run was done, and with what it would be done now.
+
+    It is done when its record names the notebook, parameters, data and package
+    versions of today, and every file it wrote is there with its recorded hash.
+    """
+    failed, record = asked.failed[1], asked.folder / RECORD
+    try:
+        if failed.is_file():
+            return Standing("failed before", read_record(failed).error or "")
+        if not record.is_file():
+            return Standing("to do")
+        earlier = read_record(record)
+    except ReportError:
+        return Standing("stale", "its record is damaged")
+    why = [*_changes(earlier, asked, store), *_damage(earlier, asked.folder)]
+    return Standing("stale", "; ".join(why)) if why else Standing("done")
+
+
+def _changes(record: Record, asked: Request, store: Path | None) -> Iterator[str]:
+    """Name what a run was made of then and is not now: notebook, parameters, data, packages."""
+    if record.notebook_sha256 != asked.notebook_sha256:
+        yield "the notebook changed"
+    for name, value in asked.values.items():
+        then = record.parameters.get(name)
+        if not _same(then, value):
+            yield f"{name}: {shown(then)} → {shown(value)}"
+    for name in dict.fromkeys([*record.inputs, *asked.inputs]):
+        own = name in asked.inputs or name.startswith(f"{GIVEN}/")
+        old, new = record.inputs.get(name), asked.inputs.get(name) if own else read_now(name, store)
+        if old != new:
+            what = "changed" if old and new else "is new" if new else "is gone"
+            yield f"{name.removeprefix(f'{GIVEN}/')} {what}"
+    packages = versions()
+    for name in dict.fromkeys([*record.versions, *packages]):
+        was, is_now = record.versions.get(name, "none"), packages.get(name, "none")
+        if was != is_now:
+            yield f"{name} {was} → {is_now}"
+
+
+def _same(then: object, now: object) -> bool:
+    """Whether a recorded value is that of now; files are compared by name here, else by content."""
+    if isinstance(now, Path):
+        return isinstance(then, str) and Path(then).name == now.name
+    if isinstance(now, list) and isinstance(then, list):
+        return len(then) == len(now) and all(map(_same, then, now))
+    return bool(then == to_json({"": now})[""])
+
+
+def _damage(record: Record, folder: Path) -> Iterator[str]:
+    """Name the files of a finished run that are missing or not as the run wrote them."""
+    for name, digest in record.outputs.items():
+        try:
+            if sha256(folder / name) != digest:
+                yield f"{name} is not as the run wrote it"
+        except OSError:
+            yield f"{name} is missing"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -54,19 +123,8 @@ def verify(
     Execute a run again from the record in its folder, and compare every file.
 
     Tables are compared cell by cell, as text: a number equal but for its last digit
-    differs. The run goes into a temporary folder; its own is not touched.
-
-    Parameters
-    ----------
-    notebook
-        The notebook's file, where it is not the one that the record names.
-
-    Raises
-    ------
-    ReportError
-        When the folder holds no finished run or the notebook is not there.
-    NotebookError
-        When the notebook fails this time.
+    differs. The run goes into a temporary folder; its own is not touched. `notebook` is by
+    default the one that the record names.
     """
     record = read_record(folder / RECORD)
     path = find_notebook(notebook or record.source or record.notebook)
@@ -74,18 +132,18 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="sanctlib-verify-") as temporary:
         out = Path(temporary)
         try:
-            asked = request(path, parameters=record.parameters, out=out)
+            known = declared(path)
+            values = {
+                name: named(name, known).check(value, what=name, from_json=True)
+                for name, value in record.parameters.items()
+            }
+            asked = request(path, parameters=values, out=out)
         except ParameterError as error:
             msg = "; ".join([*changed, str(error)])
             raise ReportError(f"The run cannot be executed from its record: {msg}") from error
-        changed = [*changes(record, asked, store=store), *damage(record, folder)]
+        changed = [*_changes(record, asked, store), *_damage(record, folder)]
         again = run_notebook(
-            path,
-            parameters=record.parameters,
-            out=out,
-            store=store,
-            timeout=timeout,
-            progress=progress,
+            path, parameters=values, out=out, store=store, timeout=timeout, progress=progress
         )
         names = sorted(
             {*record.outputs, *again.record.outputs},

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import sanctlib as sl
-from tests.known_faults import fault, params
+from tests.known_faults import fault
 from tests.small_notebooks import small_notebook
 from tests.web import running, stall
 
@@ -123,25 +123,20 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]
                 process.stdout.close()
 
 
-@pytest.mark.parametrize(
-    "name", params(SIGNALS, SIGNALS, "K1, K4: folders stay behind an interrupted report")
-)
+@pytest.mark.parametrize("name", SIGNALS)
 def test_an_interrupted_report_leaves_nothing(name: str, ended: dict[str, Ended]) -> None:
     assert ended[name].left() == []
 
 
-@fault("K4: exit code 1")
 def test_a_report_that_is_interrupted_by_hand_ends_with_130(ended: dict[str, Ended]) -> None:
     assert ended["SIGINT"].code == 130
 
 
-@fault("K1: what a killed report left stays")
 def test_a_report_sweeps_what_a_killed_one_left(ended: dict[str, Ended]) -> None:
     assert ended["crash"].code == 1
     assert not [name for name in ended["crash"].left() if ".running-" in name]
 
 
-@fault("K5: killed, or out of memory")
 def test_a_native_crash_is_called_an_abort(ended: dict[str, Ended]) -> None:
     said = ended["crash"].said
     assert "signal 6" in said or "aborted" in said
