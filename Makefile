@@ -53,7 +53,7 @@ data: $(READY) ## rebuild the shipped tables that are computed from ../shared/da
 
 lock: ## pin every dependency again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --extra lab --extra polars --extra ibis --extra fixest --group dev pyproject.toml -o requirements.lock
+	  --no-header --extra lab --extra polars --extra ibis --extra fixest --extra survival --group dev pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --group spark -o requirements-spark.lock
 
