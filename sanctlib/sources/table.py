@@ -33,6 +33,7 @@ from sanctlib.schema import EVENTS
 from sanctlib.sources.files import check_text, open_bytes, paths_of
 from sanctlib.sources.lines import JOIN
 from sanctlib.sources.rules import CELLS, MUTUAL, OWN_ROWS, EventSource, acts, events
+from sanctlib.sources.sheets import WORKBOOKS, read_sheet
 from sanctlib.sources.steps import Cleaning
 from sanctlib.sources.text import delimiter_of, read_text
 
@@ -82,8 +83,9 @@ def read_table(
     Parameters
     ----------
     data : path or DataFrame
-        Delimited text (``.csv``, ``.tsv``, also ``.gz`` or ``.xz``), a Parquet file, or a
-        pandas, polars or pyarrow frame in memory.
+        Delimited text (``.csv``, ``.tsv``, also ``.gz`` or ``.xz``), the first sheet of a
+        workbook (``.xlsx``, ``.xls``, ``.ods``), a Stata file (``.dta``) or a Parquet file; or
+        a pandas, polars or pyarrow frame in memory.
     columns : mapping of str to str
         Our name of each column to yours: ``{"date": "when", "sender": "from"}``. Needed, here
         or in `constants`, are ``date``, ``sender``, ``target``, and ``action`` or ``code`` (by
@@ -395,21 +397,33 @@ def _draft(
     if not isinstance(data, str | Path):
         return _draft_of_frame(data, code=code), {}
     (path,) = paths_of(data, what="data")
-    if path.suffix.lower() == ".parquet":
-        draft = _draft_of_frame(_parquet(path), code=code, file=path.name)
-        return draft, {path.name: sha256(path)}
-    check_text(path)
-    delimiter = delimiter_of(path) if delimiter is None else delimiter
-    draft = read_text(path, delimiter=delimiter, encoding=encoding)
+    suffix = path.suffix.lower()
+    if suffix in _FRAMES:
+        draft = _draft_of_frame(_frame_of(path), code=code, file=path.name)
+    elif suffix in WORKBOOKS:
+        draft = read_sheet(path, code=code)
+    else:
+        check_text(path)
+        delimiter = delimiter_of(path) if delimiter is None else delimiter
+        draft = read_text(path, delimiter=delimiter, encoding=encoding)
     return draft, {path.name: sha256(path)}
 
 
-def _parquet(path: Path) -> pd.DataFrame:
-    open_bytes(path).close()
+_FRAMES: Mapping[str, tuple[str, bytes, Callable[[Path], pd.DataFrame]]] = {
+    ".parquet": ("Parquet", b"PAR1", pd.read_parquet),
+    ".dta": ("Stata", b"<stata_dta>", pd.read_stata),
+}
+
+
+def _frame_of(path: Path) -> pd.DataFrame:
+    """Return the frame that a file holds."""
+    kind, mark, read = _FRAMES[path.suffix.lower()]
+    open_bytes(path, allowed=mark).close()
     try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise SourceError(f"{path.name!r} cannot be read as Parquet: {error}") from error
+        return read(path)
+    # Of damaged bytes pandas raises whatever comes: struct.error, KeyError, ValueError, ...
+    except Exception as error:
+        raise SourceError(f"{path.name!r} cannot be read as {kind}: {error}") from error
 
 
 def _draft_of_frame(data: Any, *, code: str | None, file: str = "frame") -> Draft:
