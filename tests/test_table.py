@@ -625,6 +625,17 @@ def test_workbooks_and_stata_files_give_the_same_table(tmp_path: Path, name: str
     pd.testing.assert_frame_equal(found.table[columns], plain.table[columns])
 
 
+def test_whole_numbers_of_stata_with_gaps_have_no_point(tmp_path: Path) -> None:
+    data = frame(GOOD, GOOD).assign(who=[2.0, None])
+    data.to_stata(tmp_path / "acts.dta", write_index=False)
+    columns = {ours: yours for ours, yours in COLUMNS.items() if ours != "target"}
+    found = read_table(
+        tmp_path / "acts.dta", columns=columns, constants={"target": "630"}, parties="cow"
+    )
+    assert found.table["sender"].fillna("").tolist() == ["USA", ""]
+    assert found.unmatched.empty
+
+
 def test_a_bad_row_of_a_workbook_is_rejected_by_its_row_of_the_sheet(tmp_path: Path) -> None:
     rows = frame(GOOD, ("2018-02-30", *GOOD[1:]))
     rows.to_excel(tmp_path / "acts.xlsx", index=False, engine="xlsxwriter")
