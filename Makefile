@@ -56,9 +56,9 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
   --no-emit-index-url --no-header
 
 lock: ## pin every dependency again (needs uv)
-	$(LOCK) pyproject.toml --extra lab --extra polars --extra ibis --extra fixest \
+	$(LOCK) pyproject.toml --extra lab --extra polars --extra ibis --extra fixest --extra survival \
 	  --group dev --group install -o requirements/dev.txt
-	$(LOCK) pyproject.toml --group install -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra fixest --group install -c requirements/dev.txt -o requirements/run.txt
 	$(LOCK) --group spark -c requirements/dev.txt -o requirements/spark.txt
 	echo uv | $(LOCK) - -o requirements/uv.txt
 

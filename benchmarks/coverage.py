@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pandas as pd
 
-from sanctlib.models.clusters import Vcov, quantile
-from sanctlib.models.ppml import ppml
+import sanctlib as sl
+from sanctlib.models.clusters import Vcov
 
 TRUTH = 0.3
 VCOVS: dict[str, Vcov] = {
@@ -54,22 +54,12 @@ def coverage(n_states: int, n_runs: int, *, design: str) -> dict[str, float]:
     for run in range(n_runs):
         panel = made(n_states, np.random.default_rng([run, n_states]), design=design)
         found = [
-            ppml(
-                panel,
-                dependent="y",
-                regressors=["x"],
-                fixed_effects=["first^second", "period"],
-                vcov=kind,
-            )
+            sl.models.count_panel(panel, dependent="y", regressors=["x"], vcov=kind).table.iloc[0]
             for kind in VCOVS.values()
         ]
-        variances = np.array([f.variance[0, 0] for f in found])
-        error = np.sqrt(np.where(variances > 0, variances, np.nan))
-        off = abs(found[0].estimate[0] - TRUTH)
-        reach = error * [quantile(0.95, f.n_clusters) for f in found]
-        estimates.append(found[0].estimate[0])
-        errors.append(error)
-        covers.append(off < reach)
+        estimates.append(found[0]["estimate"])
+        errors.append([row["std_error"] for row in found])
+        covers.append([row["lower"] < TRUTH < row["upper"] for row in found])
     shares = np.mean(covers, axis=0), np.nanmean(errors, axis=0) / np.std(estimates)
     return {
         f"{name}{what}": share

@@ -104,8 +104,7 @@ def test_a_docstring_begins_with_a_short_line_and_has_the_sections(name: str) ->
     assert section(FUNCTIONS[name], "Returns")
 
 
-# A gravity model needs a panel of 30 states, which no example of ten lines can make.
-EXAMPLES = [name for name in FUNCTIONS if name.startswith("sl.") and name != "sl.models.gravity"]
+EXAMPLES = [name for name in FUNCTIONS if name.startswith("sl.")]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

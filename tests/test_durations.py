@@ -1,11 +1,10 @@
-"""Durations: published survival, a worked case of competing ends, who is left out, refusals."""
+"""Spells of cases: times, ends, columns, who is left out, refusals."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -40,62 +39,45 @@ def leukemia() -> pd.DataFrame:
     return cases(times, arm=arm).assign(target=[f"IO-{i}" for i in range(42)])
 
 
-def test_survival_is_kaplan_and_meiers_as_published(leukemia: pd.DataFrame) -> None:
-    """Kaplan-Meier estimates, medians and the log-rank test of the remission data in textbooks."""
-    fit = sl.models.duration(leukemia, every="month", by="arm", coverage=KNOWN)
-    assert fit.table.drop(columns=["lower", "upper"]).to_dict("list") == {
-        "arm": ["control", "treated"],
-        "n": [21, 21],
-        "n_ended": [21, 9],
-        "n_censored": [0, 12],
-        "median": [8, 23],
-    }
-    treated = fit.tables["survival"].query("arm == 'treated'")
-    assert treated["time"].tolist() == [6, 7, 10, 13, 16, 22, 23]
-    assert treated["at_risk"].tolist() == [21, 17, 15, 12, 11, 7, 6]
-    published = [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
-    assert treated["survival"].round(3).tolist() == published
-    assert fit.tables["logrank"]["chi2"].round(2).tolist() == [16.79]
+def spells(table: object, **options: object) -> sl.Result:
+    asked = {"every": "month", "coverage": KNOWN, **options}
+    return sl.models.sanction_spells(table, **asked)  # type: ignore[arg-type]
 
 
-def test_hazards_are_coxs_as_published(leukemia: pd.DataFrame) -> None:
-    """Efron's ties: 1.572 less in the logarithm of the hazard, in textbooks and R's survival."""
-    fit = sl.models.duration(leukemia, every="month", regressors=["arm"], coverage=KNOWN)
-    row = fit.table.iloc[0]
-    assert (row["term"], row["n"], row["n_ended"], row["n_clusters"]) == ("arm_treated", 42, 30, 42)
-    assert row["estimate"] == pytest.approx(-1.572, abs=5e-4)
-    assert row["ratio"] == pytest.approx(0.208, abs=5e-4)
+def test_times_and_ends_are_those_of_the_cases(leukemia: pd.DataFrame) -> None:
+    found = spells(leukemia, columns=["arm"]).table
+    times = [*TREATED.split(), *CONTROL.split()]
+    assert found["time"].tolist() == [int(time.rstrip("+")) for time in times]
+    assert found["ended"].tolist() == [int(not time.endswith("+")) for time in times]
+    assert found["arm"].tolist() == leukemia["arm"].tolist()
+    assert found["targets"].tolist() == leukemia["target"].tolist()
+    assert "exit" not in found
 
 
-def test_ways_to_end_compete() -> None:
-    """Of 4, one fails in month 1, one succeeds in 2, one is open after 2, one succeeds in 3."""
-    outcomes = ["failed", "success_total", "ongoing", "success_part"]
-    table = cases(["1", "2", "2+", "3"], outcomes=outcomes).assign(source="gsdb")
-    found = sl.models.duration(table, every="month", coverage=KNOWN).tables["incidence"]
-    shares = found.groupby("exit")["incidence"].agg(list).to_dict()
-    assert shares["failed"] == pytest.approx([0.25, 0.25, 0.25])
-    assert shares["success"] == pytest.approx([0, 0.25, 0.75])
+def test_ways_to_end_are_named_and_open_cases_have_none() -> None:
+    outcomes = ["failed", "success_total", "ongoing", "success_part", "nego_settlement", ""]
+    rows = cases(["1", "2", "2+", "3", "1", "1"], outcomes=outcomes).assign(source="gsdb")
+    rows["outcomes"] = rows["outcomes"].replace("", None)
+    found = spells(rows).table["exit"]
+    assert found.isna().tolist() == [False, False, True, False, False, False]
+    assert found.dropna().tolist() == ["failed", "success", "success", "failed", "unknown"]
+    settled = spells(rows, success=["nego_settlement"]).table["exit"]
+    assert settled.dropna().tolist() == ["failed", "failed", "failed", "success", "unknown"]
 
 
-def test_cases_that_are_all_open_have_no_median() -> None:
-    rows = cases(["2+", "3+"], outcomes="ongoing", kind=["a", "b"]).assign(source="gsdb")
-    fit = sl.models.duration(rows, every="month", by="kind", coverage=KNOWN)
-    assert fit.table[["n", "n_censored"]].to_numpy().tolist() == [[1, 1], [1, 1]]
-    assert fit.table["median"].isna().all()
-    assert fit.tables["survival"].empty
-    assert "incidence" not in fit.tables
-
-
-def test_sources_are_compared() -> None:
-    rows = cases(["1", "3"]).assign(source=["gsdb", "ties"])
-    fit = sl.models.duration(rows, every="month", by="source", coverage=KNOWN)
-    assert fit.table[["source", "median"]].to_numpy().tolist() == [["gsdb", 1], ["ties", 3]]
+def test_a_key_of_several_values_has_a_column_for_each() -> None:
+    rows = cases(["1", "2", "3"], measures=["arms;trade", "trade", None], outcomes="failed")
+    found = spells(rows.assign(source="gsdb"), columns=["measure", "stage"]).table
+    assert found["measure_arms"].tolist() == [1, 0, pd.NA]
+    assert found["measure_trade"].tolist() == [1, 1, pd.NA]
+    assert found["stage"].tolist() == ["imposed"] * 3
 
 
 def test_a_case_counts_once_from_its_first_to_its_last_day() -> None:
     rows = cases(["5", "5"]).assign(case_id="1", target=["IRN", "RUS"])
     rows.loc[1, ["start", "start_last"]] = pd.Timestamp("2010-12-01")
-    assert sl.models.duration(rows, every="month", coverage=KNOWN).table["median"].tolist() == [5]
+    found = spells(rows).table
+    assert found[["time", "targets"]].to_numpy().tolist() == [[5, "IRN;RUS"]]
 
 
 def test_who_is_left_out_is_counted() -> None:
@@ -104,85 +86,48 @@ def test_who_is_left_out_is_counted() -> None:
     rows.loc[0, ["start", "start_last"]] = pd.Timestamp("1999-01-01")
     rows.loc[1, ["end", "end_last"]] = pd.NaT
     rows.loc[2, "start"] = pd.Timestamp("2010-01-01")
-    fit = sl.models.duration(rows, every="month", coverage=KNOWN)
-    assert fit.table[["n", "n_ended", "median"]].to_numpy().tolist() == [[1, 1, 2]]
-    assert fit.notes[1] == (
+    found = spells(rows)
+    assert found.table[["time", "ended"]].to_numpy().tolist() == [[2, 1]]
+    assert found.notes[1] == (
         "Of 4 cases imposed, 1 are used: 1 began before the coverage, 1 have no end and are not "
-        "marked as open, 1 are dated more widely than a month, 0 lack a column. 1 of them ended, "
-        "and the others are open on 2010-12-31."
+        "marked as open, 1 are dated more widely than a month. 1 of them ended, and the others "
+        "are open on 2010-12-31."
     )
-    assert (fit.n, fit.unit) == (1, "cases of sanctions")
-    assert fit.findings == (
-        "Median duration: 2 months, 1 case (own table, 2000-01-01 to 2010-12-31).",
-    )
+    assert (found.kind, found.n, found.unit) == ("table", 1, "cases of sanctions")
+    assert found.findings == ("1 of 1 case ended, and 0 are open (own table).",)
 
 
 def test_real_cases_are_all_accounted_for(real_data: Path) -> None:
-    """GSDB R3: 1,325 cases, none without years; each measure is a column of its own."""
+    """GSDB R3: 1,325 cases, none without years; 920 ended; each measure has a column."""
     table = sl.read("gsdb", real_data / "cases" / "GSDB_V3.csv")
-    fit = sl.models.duration(table, every="year", by="multilaterality", regressors=["measure"])
-    assert fit.table["term"].tolist()[:2] == ["measure_arms", "measure_financial"]
-    assert fit.notes[1].startswith("Of 1,325 cases imposed, 1,323 are used: 0 began before")
-    last = fit.tables["incidence"].groupby(["multilaterality", "exit"])["incidence"].last()
-    assert last.groupby("multilaterality").sum().le(1).all()
+    found = sl.models.sanction_spells(table, every="year", columns=["multilaterality", "measure"])
+    assert [c for c in found.table if c.startswith("measure_")][:2] == [
+        "measure_arms",
+        "measure_financial",
+    ]
+    assert found.notes[1].startswith("Of 1,325 cases imposed, 1,325 are used: 0 began before")
+    assert found.table["ended"].sum() == 920
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"regressors": ["x"]}, r"2 cases ended, too few for 1 column .* least 10 are needed"),
-        ({"by": "target"}, "several values of 'target'. A case must have one"),
+        ({"columns": ["sender"]}, "several values of 'sender'. A case must have one"),
         ({"targets": ["CUB"]}, "No case is left. Of 0 cases imposed"),
         ({"coverage": None}, "It is not known what 'own table' covers"),
-        ({"by": "measure"}, r"several values in 'measures'.* Use regressors=\['measure'\]"),
-        ({"by": "objective"}, r"several values in 'objectives'.* Use regressors=\['objective'\]"),
-        (
-            {"regressors": ["measures"]},
-            r"Use regressors=\['measure'\], which has a column for each",
-        ),
-        ({"regressors": ["stage"]}, "'stage' has one value in the cases used"),
-        ({"regressors": "stage"}, "regressors is 'stage'. It must be a list"),
-        ({"regressors": ["start"]}, "'start' holds days. It must hold numbers"),
-        ({"by": "outcomes"}, "'outcomes' describes how or when a case ended"),
-        ({"regressors": ["state"]}, "'state' describes how or when a case ended"),
-        ({"by": ["sender"]}, r"by is \['sender'\]. It must be the name of a column"),
+        ({"columns": "stage"}, "columns is 'stage'. It must be a list"),
+        ({"columns": ["x2"]}, "no column 'x2'"),
+        ({"columns": ["outcomes"]}, "'outcomes' describes how or when a case ended"),
+        ({"columns": ["state"]}, "'state' describes how or when a case ended"),
         ({"several": "some"}, "several is 'some'"),
         ({"success": []}, "success is empty"),
-        ({"level": 95}, r"level is 95.* Did you mean 0.95"),
-        ({"level": 0}, "level is 0. It must lie between 0 and 1"),
         ({"every": "fortnight"}, "every is 'fortnight'"),
         ({"senders": "USA"}, "senders is 'USA'. It must be a list"),
     ],
 )
-def test_what_cannot_be_estimated_is_said(changed: dict[str, object], message: str) -> None:
+def test_what_cannot_be_said_of_a_case_is_refused(changed: dict[str, object], message: str) -> None:
     rows = cases(["1", "2", "2"], x=[1, 2, 2], measures="arms;trade", outcomes="failed").assign(
-        source="gsdb", case_id=[*"011"], target=["IRN", "RUS", "IRN"]
+        source="gsdb", case_id=[*"011"], target=["IRN", "RUS", "IRN"], sender=["USA", "GBR", "USA"]
     )
     with pytest.raises(SanctlibError, match=message):
-        sl.models.duration(rows, **{"every": "month", "coverage": KNOWN, **changed})
-
-
-def test_a_regressor_told_by_another_is_refused(leukemia: pd.DataFrame) -> None:
-    rows = leukemia.assign(y=leukemia["arm"].eq("treated").astype("int64"))
-    with pytest.raises(SanctlibError, match="is a combination of others"):
-        sl.models.duration(rows, every="month", regressors=["arm", "y"], coverage=KNOWN)
-
-
-def test_an_infinite_regressor_and_equal_lengths_are_refused(leukemia: pd.DataFrame) -> None:
-    rows = leukemia.assign(x=np.where(leukemia.index == 3, -np.inf, 1.0))
-    with pytest.raises(SanctlibError, match="'x' is infinite in 1 of 42 rows"):
-        sl.models.duration(rows, every="month", regressors=["x"], coverage=KNOWN)
-    rows = cases(["2"] * 20, half=["a", "b"] * 10)
-    with pytest.raises(SanctlibError, match=r"'half' cannot be compared, .* equally long"):
-        sl.models.duration(rows, every="month", by="half", coverage=KNOWN)
-
-
-def test_a_fit_of_hazards_and_one_of_groups_are_of_two_kinds(leukemia: pd.DataFrame) -> None:
-    hazards = sl.models.duration(leukemia, every="month", regressors=["arm"], coverage=KNOWN)
-    assert (hazards.kind, hazards.query.options["regressors"]) == ("estimates", ("arm",))
-    assert hazards.findings[0].startswith(
-        "arm_treated: the hazard of ending is multiplied by 0.208"
-    )
-    groups = sl.models.duration(leukemia, every="month", by="arm", coverage=KNOWN)
-    assert (groups.kind, groups.query.by) == ("table", ("arm",))
-    assert groups.findings[0].startswith("Median duration of control: 8 (95% interval 4 to 11)")
+        spells(rows, **changed)

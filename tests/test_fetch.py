@@ -204,6 +204,34 @@ def test_a_fault_that_stays_leaves_nothing_and_the_rest_goes_on(
     assert table["status"].tolist() == ["fetched", "already there", "already there"]
 
 
+def trickle(handler: Handler) -> None:
+    """Send a byte at a time, without end and without a size."""
+    handler.send_response(200)
+    handler.end_headers()
+    while not handler.server.released.wait(0.02):
+        handler.wfile.write(b"x" * (1 << 16))
+
+
+@pytest.mark.parametrize(
+    ("answer", "limit", "message"),
+    [
+        (data(b"x" * 3_000_000), {"most_bytes": 2_000_000}, "it is larger than 2 MB"),
+        (data(b"x", length=3_000_000), {"most_bytes": 2_000_000}, "it is larger than 2 MB"),
+        (trickle, {"most_bytes": 2_000_000}, "it is larger than 2 MB"),
+        (trickle, {"most_seconds": 0.2}, "it took longer than 0 s"),
+    ],
+)
+def test_a_file_that_is_too_large_or_too_slow_is_refused(
+    answer: Any, limit: dict[str, float], message: str, web: Web, tmp_path: Path
+) -> None:
+    web.says("/20180101.csv", answer)
+    source = daily(web.address, **limit)
+    with pytest.raises(FetchError, match=message):
+        fetch_from(source, out=tmp_path, first=date(2018, 1, 1), last=date(2018, 1, 2))
+    assert len(web.requests["/20180101.csv"]) == 1
+    assert names(tmp_path) == ["20180102.csv", CHECKSUMS]
+
+
 def test_a_file_that_cannot_be_fetched_again_leaves_the_earlier_one(
     web: Web, tmp_path: Path
 ) -> None:

@@ -56,7 +56,7 @@ CALLS: dict[str, Call] = {
         t, every=period(k), unit=unit(k), half_life=12
     ),
     "sanction_outcomes": lambda t, _: sl.sanction_outcomes(t),
-    "models.duration": lambda t, _: sl.models.duration(t, every="year"),
+    "models.sanction_spells": lambda t, _: sl.models.sanction_spells(t, every="year"),
     "shared_sanctioners": lambda t, k: sl.shared_sanctioners(
         {"own": t}, pair=PAIR, every=period(k)
     ),
@@ -133,7 +133,7 @@ def test_the_guide_has_every_measure() -> None:
     models = {f"models.{n}" for n in sl.models.__all__}
     assert CALLS.keys() == MATRIX.keys()
     rows = {measure.partition("(")[0] for measure in MATRIX}
-    assert rows == top | inner | {"expand_blocs", "models.duration"}
+    assert rows == top | inner | {"expand_blocs", "models.sanction_spells"}
     asked = set(re.findall(r"`([\w.]+)`", GUIDE.split("## By table")[0]))
     asked -= {"covered"}  # a column
     assert asked == (top - {"cells"}) | inner | models | {"expand_blocs", "compare_copies"}

@@ -480,13 +480,11 @@ def test_codes_that_are_numbers_are_refused(codes: Any, convert: Any, tmp_path: 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("acts.dta", r"'acts\.dta' is a Stata file: pass pd\.read_stata\(path\)"),
         ("acts.json", r"is a JSON file: pass pd\.read_json"),
         ("acts.rda", "is an R file"),
         ("acts.RData", "is an R file"),
         ("acts.feather", r"is a Feather file: pass pd\.read_feather"),
         ("acts.pkl", r"is a pickle of Python: pass pd\.read_pickle"),
-        ("acts.xlsx", r"is an Excel workbook: pass pd\.read_excel"),
     ],
 )
 def test_a_file_of_another_format_is_named_with_the_frame_to_pass(
@@ -613,3 +611,48 @@ def test_a_rejected_row_of_a_frame_shows_its_cells() -> None:
     assert reading.rejected[["line", "raw"]].to_numpy().tolist() == [
         [2, "2018-02-30,USA,Iran,impose"]
     ]
+
+
+@pytest.mark.parametrize("name", ["acts.xlsx", "acts.dta"])
+def test_workbooks_and_stata_files_give_the_same_table(tmp_path: Path, name: str) -> None:
+    plain = read_table(frame(GOOD, GOOD), columns=COLUMNS)
+    if name == "acts.dta":
+        frame(GOOD, GOOD).to_stata(tmp_path / name, write_index=False)
+    else:
+        frame(GOOD, GOOD).to_excel(tmp_path / name, index=False, engine="xlsxwriter")
+    found = read_table(tmp_path / name, columns=COLUMNS)
+    columns = ["date", "sender", "target", "action"]
+    pd.testing.assert_frame_equal(found.table[columns], plain.table[columns])
+
+
+def test_whole_numbers_of_stata_with_gaps_have_no_point(tmp_path: Path) -> None:
+    data = frame(GOOD, GOOD).assign(who=[2.0, None])
+    data.to_stata(tmp_path / "acts.dta", write_index=False)
+    columns = {ours: yours for ours, yours in COLUMNS.items() if ours != "target"}
+    found = read_table(
+        tmp_path / "acts.dta", columns=columns, constants={"target": "630"}, parties="cow"
+    )
+    assert found.table["sender"].fillna("").tolist() == ["USA", ""]
+    assert found.unmatched.empty
+
+
+def test_a_bad_row_of_a_workbook_is_rejected_by_its_row_of_the_sheet(tmp_path: Path) -> None:
+    rows = frame(GOOD, ("2018-02-30", *GOOD[1:]))
+    rows.to_excel(tmp_path / "acts.xlsx", index=False, engine="xlsxwriter")
+    rejected = read_table(tmp_path / "acts.xlsx", columns=COLUMNS).rejected
+    assert rejected[["file", "line"]].to_numpy().tolist() == [["acts.xlsx", 3]]
+
+
+def test_codes_that_are_numbers_in_a_workbook_are_refused(tmp_path: Path) -> None:
+    data = frame(GOOD, GOOD).assign(what=[10, 163])
+    data.to_excel(tmp_path / "acts.xlsx", index=False, engine="xlsxwriter")
+    with pytest.raises(SchemaError, match="Column 'what' holds numbers, so leading zeros are lost"):
+        read_table(tmp_path / "acts.xlsx", columns=CAMEO, codes="cameo")
+
+
+@pytest.mark.parametrize("name", ["acts.xlsx", "acts.xls", "acts.ods", "acts.dta"])
+def test_a_damaged_workbook_or_stata_file_is_an_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\x00\x01\x02")
+    message = "cannot be read as Stata" if name == "acts.dta" else "is not a workbook"
+    with pytest.raises(SourceError, match=message):
+        read_table(tmp_path / name, columns=COLUMNS)

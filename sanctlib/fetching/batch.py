@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 from sanctlib.errors import FetchError, NotPublishedError, UnreachableError
@@ -34,11 +36,12 @@ class Batch:
     missing: list[str] = field(default_factory=list)
     failed: dict[str, FetchError] = field(default_factory=dict)
     _down: set[str] = field(default_factory=set)
+    _stop: Event = field(default_factory=Event)
 
     def listing(self, url: str) -> bytes:
         """Return the content of an address, without keeping it."""
         try:
-            path = download(Wanted("listing", url), self.staging, self.source)
+            path = download(Wanted("listing", url), self.staging, self.source, self._stop)
         except UnreachableError:
             raise
         except FetchError as error:
@@ -50,12 +53,15 @@ class Batch:
     def fetch(self, todo: list[Wanted], *, jobs: int, progress: bool) -> None:
         """Fetch files, some at the same time; record them as they arrive."""
         n_bytes, since = 0, 0
+        waiting, arrived = iter(todo), SimpleQueue[tuple[str, str | Exception]]()
+        # Unlike those of a pool, these threads do not keep an interrupted process waiting.
+        for _ in range(jobs):
+            Thread(target=self._work, args=(waiting, arrived), daemon=True).start()
         bar = progress_bar(len(todo), name=self.source.name, unit="file", progress=progress)
-        with bar, ThreadPoolExecutor(jobs) as pool:
-            futures = {pool.submit(self._download, w): w.file for w in todo}
+        with bar:
             try:
-                for future in as_completed(futures):
-                    n_bytes += self._take(futures[future], future)
+                for _ in todo:
+                    n_bytes += self._take(*arrived.get())
                     bar.update()
                     failed = f", {len(self.failed)} failed" if self.failed else ""
                     bar.set_postfix_str(f"{n_bytes / 1e6:.1f} MB{failed}")
@@ -64,24 +70,35 @@ class Batch:
                         record(self.folder, self.done)
                         since = 0
             finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                self._stop.set()
                 record(self.folder, self.done)
                 self._note_missing()
+
+    def _work(
+        self, waiting: Iterator[Wanted], arrived: SimpleQueue[tuple[str, str | Exception]]
+    ) -> None:
+        """Fetch files until none is left, and tell of each its checksum or its error."""
+        while not self._stop.is_set() and (wanted := next(waiting, None)) is not None:
+            try:
+                arrived.put((wanted.file, self._download(wanted)))
+            except Exception as error:  # raised where the files are taken
+                arrived.put((wanted.file, error))
 
     def _download(self, wanted: Wanted) -> str:
         host = urlsplit(wanted.url).netloc
         if host in self._down:
             raise UnreachableError(f"{host} cannot be reached")
         try:
-            return sha256(download(wanted, self.staging, self.source))
+            return sha256(download(wanted, self.staging, self.source, self._stop))
         except UnreachableError:
             self._down.add(host)
             raise
 
-    def _take(self, file: str, future: Future[str]) -> int:
+    def _take(self, file: str, found: str | Exception) -> int:
         """Put a file in its place, or note why it failed; return its size."""
         try:
-            sha = future.result()
+            if isinstance(found, Exception):
+                raise found
             size = (self.staging / file).replace(self.folder / file).stat().st_size
         except NotPublishedError as error:
             # A gap in a series is a fact about the data. A list that is missing has moved.
@@ -94,7 +111,7 @@ class Batch:
         except OSError as error:
             self.failed[file] = FetchError(f"it cannot be put in its place: {error.strerror}")
         else:
-            self.done[file] = sha
+            self.done[file] = str(found)
             return size
         return 0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +20,52 @@ _CONNECT = 10.0
 _CHUNK = 1 << 16
 _GONE = (404, 410)
 _BUSY = 429
+
+
+@dataclass
+class _Limits:
+    """What one file may take; pooch reports every chunk to it as to a progress bar."""
+
+    source: Fetchable
+    stop: Event
+    n_bytes: int = 0
+    begun: float = field(default_factory=time.monotonic)
+    answers: list[Any] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """The size that the server announces."""
+        return self.n_bytes
+
+    @total.setter
+    def total(self, n_bytes: int) -> None:
+        self._check(n_bytes)
+
+    def keep(self, answer: Any, **_: object) -> None:
+        """Keep an answer, to close its connection if the file is not read to its end."""
+        self.answers.append(answer)
+
+    def update(self, n_bytes: int) -> None:
+        """Count a chunk."""
+        self.n_bytes += n_bytes
+        self._check(self.n_bytes)
+
+    def reset(self) -> None:
+        """Begin again: pooch then reports the whole file."""
+        self.n_bytes = 0
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def _check(self, n_bytes: int) -> None:
+        if self.stop.is_set():
+            raise FetchError("it was interrupted")
+        if n_bytes > self.source.most_bytes:
+            limit = f"{self.source.most_bytes / 1e6:,.0f} MB"
+            raise FetchError(f"it is larger than {limit}, the limit of a file")
+        if time.monotonic() - self.begun > self.source.most_seconds:
+            limit = f"{self.source.most_seconds:,.0f} s"
+            raise FetchError(f"it took longer than {limit}, the limit of a file")
 
 
 @contextlib.contextmanager
@@ -34,31 +82,37 @@ def silent_pooch() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def download(wanted: Wanted, folder: Path, source: Fetchable) -> Path:
+def download(wanted: Wanted, folder: Path, source: Fetchable, stop: Event) -> Path:
     """
     Fetch one file into a folder and return its path.
 
     pooch writes it under another name and renames it when it is complete and has the
     checksum that the producer gives. After an interrupted connection and an answer that the
     server is busy or broken, it tries again, with growing pauses; a missing file is not
-    requested again.
+    requested again. Once `stop` is set, it ends at the next chunk.
 
     Raises
     ------
     NotPublishedError, UnreachableError
     FetchError
-        For any other reason, also an empty file or a web page in its place; nothing is left
-        in the folder.
+        For any other reason, also an empty file, a web page in its place, or one that is larger
+        or slower than the limits of `source`; nothing is left in the folder.
     """
     import pooch
     import requests
 
     agent = {"User-Agent": f"sanctlib/{version('sanctlib')} (research on sanctions; pooch)"}
-    get = pooch.HTTPDownloader(
-        chunk_size=_CHUNK, timeout=(min(_CONNECT, source.timeout), source.timeout), headers=agent
-    )
+    timeout = (min(_CONNECT, source.timeout), source.timeout)
     attempt = 0
     while True:
+        limits = _Limits(source, stop)
+        get = pooch.HTTPDownloader(
+            limits,
+            chunk_size=_CHUNK,
+            timeout=timeout,
+            headers=agent,
+            hooks={"response": limits.keep},
+        )
         try:
             pooch.retrieve(wanted.url, wanted.known, wanted.file, folder, downloader=get)
             return _checked(folder / wanted.file)
@@ -70,7 +124,11 @@ def download(wanted: Wanted, folder: Path, source: Fetchable) -> Path:
             raise FetchError(msg) from error
         except OSError as error:
             raise FetchError(f"it cannot be written: {error.strerror or error}") from error
-        time.sleep(source.pause * 2**attempt)
+        finally:
+            for answer in limits.answers:
+                answer.close()
+        if stop.wait(source.pause * 2**attempt):
+            raise FetchError("it was interrupted")
         attempt += 1
 
 
@@ -91,8 +149,6 @@ def _may_pass(error: Exception) -> bool:
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        # The body is not read: without this, the connection stays open until collected.
-        error.response.close()
         return error.response.status_code == _BUSY or error.response.status_code >= 500
     passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
     return isinstance(error, passing) and not isinstance(error, requests.exceptions.SSLError)

@@ -82,7 +82,8 @@ def fetch(
         If `name` is not a known source.
     FetchError
         For files that could not be fetched, after the others were: the same call fetches only
-        these. For a producer that cannot be reached, or has none of the files.
+        these. For a file of more than 2 GiB or an hour. For a producer that cannot be reached,
+        or has none of the files.
     SanctlibError
         For days that do not fit, and an existing file that changed since it was fetched.
 
@@ -150,7 +151,9 @@ def _staging(folder: Path) -> Iterator[Path]:
     new = [f for f in (folder, *folder.parents) if not f.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        staging = tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder)
+        staging = tempfile.TemporaryDirectory(
+            prefix=".fetching-", dir=folder, ignore_cleanup_errors=True
+        )
     except OSError as error:
         msg = f"{str(folder)!r} cannot be written ({error.strerror}). Choose another folder."
         raise SanctlibError(msg) from error

@@ -67,7 +67,8 @@ class Fetchable:
 
     `series`: files by time. `lists`: file names with their addresses, each the current list
     of the day. `dataset`: a DOI on a Dataverse `server`; `pick` is a pattern for the
-    names of its data files, and where it has a group ``year``, days choose among them.
+    names of its data files, and where it has a group ``year``, days choose among them. A file
+    of more than `most_bytes`, or that takes more than `most_seconds`, is refused.
     """
 
     name: str
@@ -82,6 +83,8 @@ class Fetchable:
     timeout: float = 30.0
     retries: int = 3
     pause: float = 1.0
+    most_bytes: int = 2 << 30
+    most_seconds: float = 3600.0
 
     @property
     def hosts(self) -> list[str]:

@@ -29,7 +29,8 @@ def clustered(scores: Floats, bread: Floats, clusters: pd.DataFrame) -> tuple[Fl
 
     With two columns, rows that share either of them depend on each other (Cameron, Gelbach
     and Miller 2011). The variance is multiplied by G / (G - 1), where G is the smaller number
-    of clusters. Other programs also multiply it by (n - 1) / (n - k).
+    of clusters. Other programs also multiply it by (n - 1) / (n - k). Only scores that are not
+    of a regression of pyfixest need it: those of an event study.
 
     Parameters
     ----------
@@ -89,23 +90,21 @@ def not_below(variance: Floats, floor: Floats) -> Floats:
     return np.asarray(floor + units * (vectors * np.maximum(values, 0) @ vectors.T))
 
 
-def few_clusters(n_clusters: int) -> list[str]:
-    """Return the note of a model with few clusters, or none."""
-    if n_clusters >= FEW:
-        return []
-    return [f"There are fewer than {FEW} clusters, so the intervals are likely too short."]
-
-
 def _meat(scores: Floats, groups: pd.Series | NDArray[np.generic]) -> Floats:
     sums = pd.DataFrame(scores).groupby(np.asarray(groups), sort=False).sum().to_numpy()
     return np.asarray(sums.T @ sums)
 
 
 def _sandwich(meat: Floats, bread: Floats, n_clusters: int) -> Floats:
+    check_clusters(n_clusters)
+    return np.asarray(bread @ meat @ bread * n_clusters / (n_clusters - 1))
+
+
+def check_clusters(n_clusters: int) -> None:
+    """Check that there are two clusters or more."""
     if n_clusters < 2:
         msg = f"The rows used have {n_clusters} cluster. Clustered errors need two or more:"
         raise SanctlibError(f"{msg} add rows, or cluster by another column.")
-    return np.asarray(bread @ meat @ bread * n_clusters / (n_clusters - 1))
 
 
 def check_vcov(vcov: Vcov) -> None:
@@ -162,22 +161,36 @@ def variance_of(
         by_dyad = clustered(scores, bread, dyads)[0]
         variance = not_below(shared, by_dyad)
         n_raised = int((np.diag(shared) < np.diag(by_dyad)).sum())
-        note = f"Standard errors are dyadic-robust (Aronow, Samii and Assenova 2015), {n} states"
     else:
         groups = {name: group_numbers(rows, name) for name in vcov}
         variance, n = clustered(scores, bread, pd.DataFrame(groups))
-        note = f"Standard errors are clustered by {' and '.join(vcov)}, {n} clusters"
     if n_deciding is not None and n_deciding < n:
         variance = variance * (n - 1) / n * n_deciding / max(n_deciding - 1, 1)
-        note += f", of which G = {n_deciding} have onsets"
-        n = n_deciding
-    notes = [f"{note}; factor G / (G - 1), t with {n - 1} degrees of freedom."]
+    notes = vcov_notes(variance, n, vcov, n_deciding=n_deciding)
     if n_raised:
-        notes.append(
+        raised = (
             "The variance matrix was raised to be no smaller than the one clustered by dyad in "
             f"any direction: {n_raised} of {len(variance)} dyadic-robust variances would be below."
         )
-    notes += few_clusters(n) if n_deciding is None else []
+        notes.insert(1, raised)
+    return variance, n if n_deciding is None else min(n, n_deciding), notes
+
+
+def vcov_notes(
+    variance: Floats, n_clusters: int, vcov: Vcov, *, n_deciding: int | None = None
+) -> list[str]:
+    """Return the notes on a variance: its kind, its factor, and whether it has few clusters."""
+    note = f"Standard errors are clustered by {' and '.join(vcov)}, {n_clusters} clusters"
+    if vcov == "dyadic":
+        note = "Standard errors are dyadic-robust (Aronow, Samii and Assenova 2015),"
+        note = f"{note} {n_clusters} states"
+    n = n_clusters
+    if n_deciding is not None and n_deciding < n:
+        note += f", of which G = {n_deciding} have onsets"
+        n = n_deciding
+    notes = [f"{note}; factor G / (G - 1), t with {n - 1} degrees of freedom."]
+    if n_deciding is None and n < FEW:
+        notes.append(f"There are fewer than {FEW} clusters, so the intervals are likely too short.")
     if (np.diag(variance) <= 0).any():
         notes.append("A variance is not positive: there are too few clusters for the regressors.")
-    return variance, n, notes
+    return notes

@@ -30,7 +30,6 @@ _HINTS = (
     (b"\x1f\x8b", "packed with gzip: its name must end in .gz"),
 )
 _FOREIGN = {
-    ".dta": ("a Stata file", "pd.read_stata(path)"),
     ".feather": ("a Feather file", "pd.read_feather(path)"),
     ".json": ("a JSON file", "pd.read_json(path, dtype=False)"),
     ".pickle": ("a pickle of Python", "pd.read_pickle(path)"),
@@ -39,7 +38,6 @@ _FOREIGN = {
     ".rdata": ("an R file", "the frame that the package pyreadr reads from it"),
     ".rds": ("an R file", "the frame that the package pyreadr reads from it"),
     ".sav": ("an SPSS file", "pd.read_spss(path)"),
-    ".xlsx": ("an Excel workbook", "pd.read_excel(path, dtype=str)"),
 }
 """Formats that are no text, by suffix: what the file is, and the frame to pass instead."""
 
@@ -139,13 +137,14 @@ def check_text(path: Path) -> None:
         raise SourceError(f"{path.name!r} is {what}: pass {instead}.")
 
 
-def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
+def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> BinaryIO:
     """
     Open a file for reading, and unpack .gz, .xz and a .zip that holds one file.
 
     Nothing is written while unpacking, so a name inside an archive leads nowhere. A file
     that unpacks to more than 100 times its size (and 64 MiB) is refused, unless it is an
-    `archive` of many like files, whose reader limits each file.
+    `archive` of many like files, whose reader limits each file. Formats that are no text are
+    refused, but for the one that begins with `allowed`.
 
     Raises
     ------
@@ -161,7 +160,7 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
         why = getattr(error, "strerror", None) or error
         raise SourceError(f"{_short(path.name)} cannot be opened: {why}") from error
     what, _ = _FOREIGN.get(path.suffix.lower(), ("", ""))
-    if what and path.suffix.lower() != ".xlsx":
+    if what:
         stream.close()
         raise SourceError(f"{path.name!r} is {what}: save it as .csv.")
     try:
@@ -170,7 +169,7 @@ def open_bytes(path: Path, *, archive: bool = False) -> BinaryIO:
     except _UNOPENED as error:
         stream.close()
         raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
-    what = _mistake(head)
+    what = "" if allowed and head.startswith(allowed) else _mistake(head)
     if head[257:262] == b"ustar" and not archive:
         what = "an archive of several files: unpack it and give one of them"
     if what:
@@ -227,7 +226,7 @@ def _mistake(head: bytes) -> str:
         return "empty: an empty file is an error, never 'no records'"
     start = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if start.startswith(b"pk\x03\x04") and any(part in start for part in _WORKBOOK):
-        return "an Excel workbook of the .xlsx kind: save its sheet as .xls (Excel 97) or .csv"
+        return "an Excel workbook: save its sheet as .csv"
     return next((hint for mark, hint in _HINTS if start.startswith(mark.lower())), "")
 
 

@@ -6,35 +6,29 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from numbers import Real
-from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 import pandas as pd
 
 from sanctlib.cleaning import ORIGIN_COLUMNS, Draft, mapped_actions, typed, typed_columns, unmatched
-from sanctlib.codes.actions import crosswalk, numbers_for_codes
+from sanctlib.codes.actions import crosswalk
 from sanctlib.codes.countries import SYSTEMS, System, countries, resolve
 from sanctlib.coverage import Coverage
 from sanctlib.database import Database
 from sanctlib.dates import check_formats, check_order, days_in, first_and_last
 from sanctlib.errors import (
     MissingColumnsError,
-    SourceError,
     UnknownChoiceError,
     check_choice,
     check_columns,
-    check_flat,
     did_you_mean,
-    in_words,
 )
-from sanctlib.reading import Audit, Provenance, Reading, sha256
+from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import EVENTS
-from sanctlib.sources.files import check_text, open_bytes, paths_of
+from sanctlib.sources.frames import draft_of
 from sanctlib.sources.lines import JOIN
 from sanctlib.sources.rules import CELLS, MUTUAL, OWN_ROWS, EventSource, acts, events
 from sanctlib.sources.steps import Cleaning
-from sanctlib.sources.text import delimiter_of, read_text
 
 RepeatRule: TypeAlias = Literal["none", "one_a_day"]
 Codes: TypeAlias = Literal["vocabulary", "cameo"]
@@ -82,8 +76,9 @@ def read_table(
     Parameters
     ----------
     data : path or DataFrame
-        Delimited text (``.csv``, ``.tsv``, also ``.gz`` or ``.xz``), a Parquet file, or a
-        pandas, polars or pyarrow frame in memory.
+        Delimited text (``.csv``, ``.tsv``, also ``.gz`` or ``.xz``), the first sheet of a
+        workbook (``.xlsx``, ``.xls``, ``.ods``), a Stata file (``.dta``) or a Parquet file; or
+        a pandas, polars or pyarrow frame in memory.
     columns : mapping of str to str
         Our name of each column to yours: ``{"date": "when", "sender": "from"}``. Needed, here
         or in `constants`, are ``date``, ``sender``, ``target``, and ``action`` or ``code`` (by
@@ -163,7 +158,7 @@ def read_table(
     for ours, text in fixed.items():
         if text is not None and text.strip() not in marks:
             _check_constant(ours, text, codes=codes, words=words, parties=parties, formats=formats)
-    draft, files = _draft(data, delimiter=delimiter, encoding=encoding, code=columns.get("code"))
+    draft, files = draft_of(data, delimiter=delimiter, encoding=encoding, code=columns.get("code"))
     found = [c for c in draft.rows.columns if c not in ORIGIN_COLUMNS]
     check_columns(found, columns.values())
     name = source or next(iter(files), "own table")
@@ -391,75 +386,3 @@ def _check_constant(
             check_choice(part.strip(), column.choices, what=what)
     elif typed(pd.Series([text], dtype="str"), column).isna().all():
         raise UnknownChoiceError(f"{what} is {text!r}. It must be a {column.kind}.")
-
-
-def _draft(
-    data: Any, *, delimiter: str | None, encoding: str, code: str | None
-) -> tuple[Draft, dict[str, str]]:
-    if not isinstance(data, str | Path):
-        return _draft_of_frame(data, code=code), {}
-    (path,) = paths_of(data, what="data")
-    if path.suffix.lower() == ".parquet":
-        draft = _draft_of_frame(_parquet(path), code=code, file=path.name)
-        return draft, {path.name: sha256(path)}
-    check_text(path)
-    delimiter = delimiter_of(path) if delimiter is None else delimiter
-    draft = read_text(path, delimiter=delimiter, encoding=encoding)
-    return draft, {path.name: sha256(path)}
-
-
-def _parquet(path: Path) -> pd.DataFrame:
-    open_bytes(path).close()
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise SourceError(f"{path.name!r} cannot be read as Parquet: {error}") from error
-
-
-def _draft_of_frame(data: Any, *, code: str | None, file: str = "frame") -> Draft:
-    if isinstance(data, pd.DataFrame):
-        check_flat(data.columns.nlevels, what="table")
-    library, kind = type(data).__module__.split(".")[0], type(data).__name__
-    if (library, kind) in (("polars", "DataFrame"), ("pyarrow", "Table")):
-        data = data.to_pandas()
-    if not isinstance(data, pd.DataFrame) or not data.columns.is_unique:
-        msg = f"data is {_found(data)}. It must be a file, or a pandas, polars or pyarrow frame"
-        raise SourceError(f"{msg} in memory.")
-    frame = data.rename(columns=str)
-    if code in frame and _has_numbers(frame[code]):
-        raise numbers_for_codes(str(code))
-    n = len(frame)
-    text = frame.apply(_as_text).astype("str") if n else frame.astype("str")
-    rows = text.reset_index(drop=True).assign(
-        _file=pd.Series([file] * n, dtype="str"), _line=pd.Series(range(1, n + 1), dtype="int64")
-    )
-    whole = text.fillna("").reset_index(drop=True)
-
-    def raw(line: int) -> str:
-        return ",".join(whole.iloc[line - 1])
-
-    return Draft(rows=rows, audit=Audit.begin(n), raw=raw)
-
-
-def _found(data: object) -> str:
-    """Return what was given instead of a table; no cell of it, which could be a name."""
-    if isinstance(data, pd.DataFrame):
-        return "a frame in which a name of a column occurs twice"
-    if type(data).__name__ == "LazyFrame":
-        return "a lazy frame: call its collect() first"
-    if isinstance(getattr(data, "table", None), pd.DataFrame):
-        return "a reading or result: pass its table"
-    return in_words(data)
-
-
-def _has_numbers(column: pd.Series) -> bool:
-    values = column.dropna()
-    if pd.api.types.is_numeric_dtype(values):
-        return len(values) > 0
-    return any(isinstance(value, Real) for value in values.unique())
-
-
-def _as_text(column: pd.Series) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(column):
-        column = column.dt.strftime("%Y-%m-%d")
-    return column.map(str, na_action="ignore")

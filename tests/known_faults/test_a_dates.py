@@ -333,7 +333,7 @@ BACKWARD: dict[str, Callable[[], Any]] = {
     "sanction_pressure": lambda: sl.sanction_pressure(
         BACKWARDS, every="year", targets=["IRN"], coverage=DECADE
     ),
-    "duration": lambda: sl.models.duration(BACKWARDS, every="year", coverage=DECADE),
+    "sanction_spells": lambda: sl.models.sanction_spells(BACKWARDS, every="year", coverage=DECADE),
     "sanction_counts": lambda: sl.sanction_counts(
         BACKWARDS, every="year", unit="case", coverage=DECADE
     ),

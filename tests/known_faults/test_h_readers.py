@@ -299,7 +299,6 @@ def workbook(path: Path) -> Path:
     return path
 
 
-@fault("H10: a workbook is named and not read")
 def test_a_workbook_is_read(tmp_path: Path) -> None:
     found = given(lambda: sl.read_table(workbook(tmp_path / "acts.xlsx"), **MAPPED))
     assert found.table[["sender", "target"]].to_numpy().tolist() == [["FRA", "IRN"]]

@@ -143,7 +143,6 @@ def test_a_native_crash_is_called_an_abort(ended: dict[str, Ended]) -> None:
     assert "out of memory" not in said
 
 
-@fault("K3: an interrupted fetch waits for its downloads")
 def test_a_fetch_that_is_interrupted_ends_at_once(ended: dict[str, Ended]) -> None:
     assert ended["fetch"].code is not None
 

@@ -61,9 +61,11 @@ BLAMED: dict[str, tuple[str, Callable[[], Any]]] = {
         "sanction_pressure",
         lambda: sl.sanction_pressure(year_of_events(), targets=["IRN"], **MONTHLY),
     ),
-    "duration of own cases": (
-        "duration",
-        lambda: sl.models.duration(HELD.assign(outcomes="failed"), every="year", coverage=DECADE),
+    "spells of own cases": (
+        "sanction_spells",
+        lambda: sl.models.sanction_spells(
+            HELD.assign(outcomes="failed"), every="year", coverage=DECADE
+        ),
     ),
 }
 
@@ -117,32 +119,6 @@ def test_any_name_of_a_column_works(name: str) -> None:
     expected = frame(counted(rows))["estimate"].item()
     found = frame(given(lambda: counted(rows.rename(columns={"x": name}), name)))
     assert found["estimate"].item() == pytest.approx(expected)
-
-
-def durations(**columns: object) -> pd.DataFrame:
-    spans = [(f"20{10 + i % 4}-03-01", f"20{15 + i % 3}-06-01") for i in range(60)]
-    rows = cases([("USA", f"IO-{i % 30}", *span) for i, span in enumerate(spans)])
-    return rows.assign(**columns)
-
-
-def test_a_duration_with_an_infinite_regressor_is_refused() -> None:
-    x = np.random.default_rng(1).normal(size=60)
-    x[7] = np.inf
-    refused(
-        lambda: sl.models.duration(durations(x=x), every="year", regressors=["x"], coverage=DECADE),
-        match="'x'.*(infinite|finite)",
-    )
-
-
-def test_durations_of_one_length_in_each_group_are_refused_or_described() -> None:
-    rows = cases([("USA", f"IO-{i}", "2012-03-01", "2014-06-01") for i in range(20)])
-    found = outcome(
-        lambda: sl.models.duration(
-            rows.assign(kind=["a", "b"] * 10), every="year", by="kind", coverage=DECADE
-        )
-    )
-    if not isinstance(found, sl.SanctlibError):
-        assert frame(found)["median"].tolist() == [3, 3]
 
 
 @pytest.mark.parametrize("horizons", [60, 100])
