@@ -86,8 +86,10 @@ $(RUN): $(BIN)/uv requirements/run.txt pyproject.toml
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c "import $(IMPORTED)"
 	@touch $(RUN)
 
+# Of what lifelines needs, one package has no wheel.
 $(DEV): $(RUN) requirements/dev.txt
-	$(INSTALL) --require-hashes --only-binary :all: -r requirements/dev.txt
+	$(INSTALL) --require-hashes --only-binary :all: --no-binary autograd-gamma --no-build-isolation \
+	  -r requirements/dev.txt
 	@touch $(DEV)
 
 # PySpark alone has no wheel; what builds it is pinned for development.
