@@ -152,14 +152,7 @@ _KNOWN = ", ".join([*_SINGLE, "Literal[...] of text", "list[X]", "X | None", "An
 
 
 def kind_of(annotation: str | ast.expr) -> Kind:
-    """
-    Return the type that an annotation names.
-
-    Examples
-    --------
-    >>> kind_of("Annotated[list[query.State], Field(min_length=1)] | None").name
-    'list[State] | None'
-    """
+    """Return the type that an annotation names, as text or parsed."""
     node = ast.parse(annotation, mode="eval").body if isinstance(annotation, str) else annotation
     match node:
         case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
@@ -391,14 +384,7 @@ def leaves(value: object) -> list[object]:
 
 
 def shown(value: object) -> str:
-    """
-    Return a parameter's value as readers write it.
-
-    Examples
-    --------
-    >>> shown(("RUS", "IRN")), shown(None), shown(["week", "month"])
-    ('RUS, IRN', 'none', 'week, month')
-    """
+    """Return a parameter's value as readers write it: RUS, IRN; none; week, month."""
     if isinstance(value, (list, tuple)):
         return ", ".join(f"({shown(v)})" if isinstance(v, tuple) else shown(v) for v in value)
     return value.name if isinstance(value, Path) else "none" if value is None else str(value)
