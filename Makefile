@@ -18,7 +18,7 @@ report: $(RUN) ## clean the shipped data, run the notebooks, write HTML; ends wi
 	$(BIN)/sanctlib report --all --out $(REPORTS)
 
 test: check ## the checks and the tests (all but the slow ones, those on Spark and those in a browser)
-	$(BIN)/python -m pytest -m "not slow and not spark and not browser"
+	$(BIN)/python -m pytest -n auto -m "not slow and not spark and not browser"
 
 test-spark: $(SPARK) ## the tests on PySpark: 450 MB more, and Java must be there
 	$(BIN)/python -m pytest -m spark
@@ -78,7 +78,7 @@ $(BIN)/uv: requirements/uv.txt
 
 # What a report imports; nothing else is compiled.
 IMPORTED = sanctlib.cli, sanctlib.reports.run, papermill, ipykernel.kernelapp, nbconvert, duckdb, \
-  pyarrow.csv, pyarrow.parquet, matplotlib_inline.backend_inline, statsmodels.tsa.api
+  pyarrow.csv, pyarrow.parquet, matplotlib_inline.backend_inline, pyfixest, statsmodels.tsa.api
 
 $(RUN): $(BIN)/uv requirements/run.txt pyproject.toml
 	$(INSTALL) --require-hashes --only-binary :all: -r requirements/run.txt

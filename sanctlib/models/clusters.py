@@ -67,13 +67,14 @@ def dyadic(
     first, second : Series of n states
         A row of a state with itself (domestic trade) shares only that state.
     """
-    ends = [first.to_numpy(dtype="object"), second.to_numpy(dtype="object")]
-    distinct = ends[0] != ends[1]
+    numbers, states = pd.factorize(pd.concat([first, second]))
+    one, other = numbers.astype("int64").reshape(2, -1)
+    distinct = one != other
     twice = np.concatenate([scores, scores[distinct]])
-    states = np.concatenate([ends[0], ends[1][distinct]])
-    dyads = pd.DataFrame(np.sort(np.column_stack(ends)[distinct].astype("str"), axis=1))
-    meat = _meat(twice, states) - _meat(scores[distinct], dyads.groupby([0, 1]).ngroup())
-    return _sandwich(meat, bread, n_states := len(np.unique(states))), n_states
+    dyads = np.minimum(one, other) * len(states) + np.maximum(one, other)
+    meat = _meat(twice, np.concatenate([one, other[distinct]]))
+    meat = meat - _meat(scores[distinct], dyads[distinct])
+    return _sandwich(meat, bread, len(states)), len(states)
 
 
 def not_below(variance: Floats, floor: Floats) -> Floats:
