@@ -78,7 +78,8 @@ $(BIN)/uv: requirements/uv.txt
 
 # What a report imports; nothing else is compiled.
 IMPORTED = sanctlib.cli, sanctlib.reports.run, papermill, ipykernel.kernelapp, nbconvert, duckdb, \
-  pyarrow.csv, pyarrow.parquet, matplotlib_inline.backend_inline, pyfixest, statsmodels.tsa.api
+  pyarrow.csv, pyarrow.parquet, matplotlib_inline.backend_inline, matplotlib.backends.backend_pdf, \
+  matplotlib.backends.backend_svg, xlsxwriter, pyfixest, statsmodels.tsa.api
 
 $(RUN): $(BIN)/uv requirements/run.txt pyproject.toml
 	$(INSTALL) --require-hashes --only-binary :all: -r requirements/run.txt
