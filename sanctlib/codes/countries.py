@@ -211,7 +211,7 @@ def _key(value: object, system: System) -> str:
     if system == "name":
         return fold(str(value))
     text = str(value).strip().upper()
-    return text.removesuffix(".0") if system == "cow" else text
+    return text.removesuffix(".0").lstrip("0") if system == "cow" else text
 
 
 @cache

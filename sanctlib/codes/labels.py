@@ -19,21 +19,28 @@ Days: TypeAlias = npt.NDArray[np.int64]
 # Days since 1970-01-01; the ends are far outside any record and keep keys within int64.
 FIRST_DAY, LAST_DAY = -1_000_000, 1_000_000
 _WIDTH = 4_000_000
+_THE = re.compile(r"\s*\(the\)\s*$", re.IGNORECASE)
+# "State of" is none of them: that of Georgia is one of the United States.
+_FORM = re.compile(
+    r"^(the )?(((islamic|federal|federative|co operative) )?"
+    r"(republic|kingdom|commonwealth|principality|sultanate|grand duchy|union) of (the )?)?"
+)
 NO_STATE = "not a state on that day"
 UNKNOWN = "unknown name"
 
 
 def fold(name: str) -> str:
     """
-    Return a label without accents, case, punctuation and repeated blanks.
+    Return a label without accents, case, punctuation, repeated blanks and an ISO name's "(the)".
 
     Examples
     --------
-    >>> fold("Côte  d'Ivoire"), fold("Bosnia & Herzegovina")
-    ('cote d ivoire', 'bosnia and herzegovina')
+    >>> fold("Côte  d'Ivoire"), fold("Bosnia & Herzegovina"), fold("Netherlands (the)")
+    ('cote d ivoire', 'bosnia and herzegovina', 'netherlands')
     """
-    plain = unicodedata.normalize("NFKD", name.replace("&", " and "))
-    bare = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
+    plain = unicodedata.normalize("NFKD", _THE.sub("", name).replace("&", " and "))
+    # Marks of accents, and what nobody sees: zero-width blanks, soft hyphens.
+    bare = "".join(c for c in plain if unicodedata.category(c) not in ("Mn", "Cf")).casefold()
     return " ".join(re.split(r"[\W_]+", bare)).strip()
 
 
@@ -168,10 +175,15 @@ class Timelines:
         answers = [*found, *last, unknown]
         self.answers = pd.DataFrame(answers, columns=["code", "matched", "reason"]).astype("str")
 
+    def _number_of(self, key: str) -> int:
+        """Return the number of a label, or of the name that follows a state's form; -1 for none."""
+        number = self._number.get(key)
+        return self._number.get(_FORM.sub("", key), -1) if number is None else number
+
     def spells(self, key: str) -> Iterator[tuple[int, int, Answer]]:
         """Yield each stretch of days on which a label has one meaning: first, last, meaning."""
-        number = self._number.get(key)
-        if number is None:
+        number = self._number_of(key)
+        if number < 0:
             return
         a, b = np.searchsorted(self._keys, [number * _WIDTH, (number + 1) * _WIDTH]).tolist()
         begins = (self._keys[a:b] - number * _WIDTH + FIRST_DAY).tolist()
@@ -183,7 +195,7 @@ class Timelines:
     ) -> Days:
         """Return the row of `answers` for the key of each label, on its day where it has one."""
         codes, distinct = pd.factorize(labels)
-        known = [self._number.get(key(label), -1) for label in distinct]
+        known = [self._number_of(key(label)) for label in distinct]
         numbers = np.array([*known, -1], dtype="int64")[codes]
         undated = np.where(numbers < 0, len(self.answers) - 1, self._n + numbers)
         if days is None:
