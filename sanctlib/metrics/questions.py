@@ -106,7 +106,7 @@ def absent_from(source: Opened, states: Sequence[str]) -> list[str]:
     seen = {
         code
         for side in ("sender", "target")
-        for code in fetched(parties.project(side).distinct())[side]
+        for code in fetched(parties.aggregate(side, side))[side]
     }
     return [state for state in states if state not in seen]
 
