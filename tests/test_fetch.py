@@ -353,7 +353,7 @@ def test_the_sums_a_producer_publishes_are_checked(web: Web, tmp_path: Path) -> 
     web.says("/md5sums", f"{good}  20180101.csv\n{'0' * 32}  20180102.csv\n".encode())
     source = daily(web.address)
     source = replace(
-        source, series=(replace(source.series[0], checksums=f"{web.address}/md5sums"),)
+        source, series=(source.series[0]._replace(checksums=f"{web.address}/md5sums"),)
     )
     days = {"first": date(2018, 1, 1), "last": date(2018, 1, 3)}
     with pytest.raises(FetchError, match=r"20180102\.csv  its checksum is not.*md5:0{32}"):

@@ -157,14 +157,11 @@ def _staging(folder: Path) -> Iterator[Path]:
     import pooch
 
     new = [f for f in (folder, *folder.parents) if not f.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        staging = tempfile.TemporaryDirectory(
-            prefix=".fetching-", dir=folder, ignore_cleanup_errors=True
-        )
-    except OSError as error:
-        msg = f"{str(folder)!r} cannot be written ({error.strerror}). Choose another folder."
-        raise SanctlibError(msg) from error
+    with writing(folder):
+        pass  # it is made, or the reason why not is given
+    staging = tempfile.TemporaryDirectory(
+        prefix=".fetching-", dir=folder, ignore_cleanup_errors=True
+    )
     log = pooch.get_logger()
     level = log.level
     log.setLevel("ERROR")  # else pooch prints a line per file
@@ -297,6 +294,8 @@ class _Files:
             requests.get(url, headers=head, timeout=wait, stream=True) as answer,
             Path(path).open("wb") as file,
         ):
+            if answer.status_code in (404, 410):
+                raise NotPublishedError(f"not published ({answer.status_code})")
             answer.raise_for_status()
             announced = int(answer.headers.get("Content-Length", 0))
             for chunk in chain([b""], answer.iter_content(1 << 16)):
@@ -313,44 +312,44 @@ class _Files:
 
 def _explained(error: Any, url: str, timeout: float) -> tuple[FetchError, bool]:
     """Return what went wrong in words, and whether it may pass in a moment."""
-    import requests
+    import requests.exceptions as of
     from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
-    answer = error.response
-    if isinstance(error, requests.HTTPError):
-        code = answer.status_code
-        if code in (404, 410):
-            return NotPublishedError(f"not published ({code})"), False
-        words = "".join(c for c in str(answer.reason or "") if c.isprintable())
+    if isinstance(error, of.HTTPError) and error.response is not None:
+        code, reason = error.response.status_code, str(error.response.reason or "")
+        words = "".join(c for c in reason if c.isprintable())
         fault = FetchError(f"the server answered {code} {words}".rstrip())
         return fault, code == 429 or code >= 500
+    # After a redirect it is another machine that fails.
     host = urlsplit(getattr(error.request, "url", None) or url).netloc
-    inner = error.args[0] if error.args else None
-    reason = getattr(inner, "reason", inner)
-    if isinstance(error, requests.exceptions.InvalidSchema):
-        return FetchError("it leads to an address that is neither http nor https"), False
-    if isinstance(error, requests.exceptions.SSLError):
-        return FetchError(f"{host} has no valid certificate: {reason}"), False
-    refused = isinstance(reason, NewConnectionError | ConnectTimeoutError)
-    if refused or isinstance(error, requests.exceptions.ProxyError):
+    cause = error.args[0] if error.args else None
+    cause = getattr(cause, "reason", cause)
+    unreached = (NewConnectionError, ConnectTimeoutError)
+    if isinstance(error, of.ProxyError) or isinstance(cause, unreached):
         return UnreachableError(f"{host} cannot be reached"), True
-    if isinstance(error, requests.Timeout) or isinstance(reason, ReadTimeoutError):
-        return FetchError(f"{host} did not answer for {timeout:g} s"), True
-    if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return FetchError("the connection was interrupted"), True
-    return FetchError(str(error).splitlines()[0] if str(error) else type(error).__name__), False
+    return next(
+        (FetchError(words), may_pass)
+        for kinds, words, may_pass in (
+            (of.InvalidSchema, "it leads to an address that is neither http nor https", False),
+            (of.SSLError, f"{host} has no valid certificate: {cause}", False),
+            ((of.Timeout, ReadTimeoutError), f"{host} did not answer for {timeout:g} s", True),
+            ((of.ConnectionError, of.ChunkedEncodingError), "the connection was interrupted", True),
+            (Exception, str(error).partition("\n")[0] or type(error).__name__, False),
+        )
+        if isinstance(error, kinds) or isinstance(cause, kinds)
+    )
 
 
 def _note_missing(folder: Path, missing: set[str], done: dict[str, str]) -> None:
     """List in a folder the files that its producer does not have."""
     path = folder / "missing.txt"
     before = path.read_text(encoding="utf-8").split() if path.is_file() else []
-    names = sorted({*before, *missing} - {*done})
-    if not names:
-        path.unlink(missing_ok=True)
-    elif names != before:
+    names = sorted({*before, *missing} - done.keys())
+    if names:
         with writing(folder) as into:
             (into / path.name).write_text("".join(f"{n}\n" for n in names), encoding="utf-8")
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _failures(name: str, failed: dict[str, FetchError], *, n_wanted: int, n_done: int) -> str:

@@ -17,8 +17,7 @@ import pandas as pd
 from sanctlib.errors import NotPublishedError, SanctlibError, SourceError
 from sanctlib.sources.producers import producers
 
-Get = Callable[[str], bytes]
-"""Fetches a producer's list of files; a list is read and not kept."""
+Get = Callable[[str], bytes]  # reads a producer's list of files
 
 
 class Wanted(NamedTuple):
@@ -29,8 +28,7 @@ class Wanted(NamedTuple):
     file: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Series:
+class Series(NamedTuple):
     """
     Files that each hold a span of time, named by its beginning.
 
@@ -121,8 +119,8 @@ class Fetchable:
                 lines = get(address).decode("utf-8", errors="replace").splitlines()
                 words = [line.split() for line in lines]
                 sums |= {w[1].lstrip("*"): f"md5:{w[0]}" for w in words if len(w) == 2}
-        files = [urlsplit(url).path.rsplit("/", 1)[-1] for url in urls]
-        return [Wanted(url, sums.get(f), f) for f, url in zip(files, urls, strict=True)]
+        files = {url: urlsplit(url).path.rsplit("/", 1)[-1] for url in urls}
+        return [Wanted(url, sums.get(file), file) for url, file in files.items()]
 
     def _of_dataset(self, low: int, high: int, get: Get) -> list[Wanted]:
         address = f"{self.server}/api/datasets/:persistentId/?persistentId={self.dataset}"
