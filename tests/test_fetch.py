@@ -22,11 +22,10 @@ from click.testing import CliRunner, Result
 import sanctlib as sl
 from sanctlib.cli import main
 from sanctlib.errors import FetchError, SanctlibError, SourceError
-from sanctlib.fetching.fetch import fetch_from
 from sanctlib.fetching.fetchable import Fetchable, Series, fetchables
 from sanctlib.sources.checksums import CHECKSUMS, record, recorded
 from tests.conftest import ROOT
-from tests.web import Handler, Web, data, redirect, running, stall, status
+from tests.web import Handler, Web, data, fetch_from, redirect, running, stall, status
 
 CANADA = b"""<?xml version='1.0'?><data-set><record><Country>Russia / Russie</Country>
 <LastName>Alpha</LastName><Schedule>1</Schedule><Item>1</Item>
@@ -53,13 +52,13 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
 def daily(address: str, **changed: Any) -> Fetchable:
     series = Series(address=f"{address}/%Y%m%d.csv", every="D", first=date(2018, 1, 1))
-    source = Fetchable(key="gdelt", name="days", title="Days", series=(series,), pause=0)
+    source = Fetchable(name="days", title="Days", series=(series,), pause=0)
     return replace(source, **changed)
 
 
 def listed(address: str, *files: str) -> Fetchable:
     lists = {file: f"{address}/{file}" for file in files}
-    return Fetchable(key="canada_sema", name="lists", title="Lists", lists=lists, pause=0)
+    return Fetchable(name="lists", title="Lists", lists=lists, pause=0)
 
 
 def fetch_days(web: Web, out: Path, *, last: str = "2018-01-03", **how: Any) -> pd.DataFrame:
@@ -354,7 +353,7 @@ def test_the_sums_a_producer_publishes_are_checked(web: Web, tmp_path: Path) -> 
     web.says("/md5sums", f"{good}  20180101.csv\n{'0' * 32}  20180102.csv\n".encode())
     source = daily(web.address)
     source = replace(
-        source, series=(replace(source.series[0], checksums=f"{web.address}/md5sums"),)
+        source, series=(source.series[0]._replace(checksums=f"{web.address}/md5sums"),)
     )
     days = {"first": date(2018, 1, 1), "last": date(2018, 1, 3)}
     with pytest.raises(FetchError, match=r"20180102\.csv  its checksum is not.*md5:0{32}"):
@@ -376,7 +375,6 @@ def dataverse(web: Web, *entries: dict[str, Any]) -> Fetchable:
     body = {"status": "OK", "data": {"latestVersion": {"files": files}}}
     web.says(DATASET, json.dumps(body).encode())
     return Fetchable(
-        key="icews",
         name="events",
         title="Events",
         dataset="doi:10.1/X",

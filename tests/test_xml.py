@@ -124,6 +124,11 @@ def test_a_record_of_a_million_elements_is_refused(tmp_path: Path) -> None:
         read(path)
 
 
+def test_records_in_a_row_are_counted_each_for_itself(tmp_path: Path) -> None:
+    path = write(tmp_path, "<l>" + ("<firm>" + "<a/>" * 60_000 + "</firm>") * 2 + "</l>")
+    assert len(read(path)[0].rows) == 2
+
+
 def test_elements_outside_records_do_not_pile_up(tmp_path: Path) -> None:
     path = write(tmp_path, "<l><firm id='1'/>" + "<a><b/></a>" * 100_000 + "</l>")
     tracemalloc.start()

@@ -7,6 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from unittest import mock
+
+import pandas as pd
+
+import sanctlib as sl
+from sanctlib.fetching.fetchable import Fetchable
 
 Answer = Callable[["Handler"], None]
 
@@ -73,6 +80,12 @@ def running() -> Iterator[Web]:
             web.released.set()
             web.shutdown()
             thread.join()
+
+
+def fetch_from(source: Fetchable, **how: Any) -> pd.DataFrame:
+    """Call `sl.fetch` where `source` is all that is declared."""
+    with mock.patch("sanctlib.fetching.fetch.fetchables", return_value={source.name: source}):
+        return sl.fetch(source.name, **how)
 
 
 def data(body: bytes, *, length: int | None = None) -> Answer:

@@ -35,11 +35,7 @@ def is_xml(path: Path) -> bool:
 
 
 def read_xml(
-    path: Path,
-    *,
-    records: Collection[str],
-    columns: Mapping[str, str],
-    shown: Sequence[str],
+    path: Path, *, records: Collection[str], columns: Mapping[str, str], shown: Sequence[str]
 ) -> tuple[Draft, dict[str, str]]:
     """
     Read an XML file into a draft of text columns, and what stands outside its records.
@@ -71,45 +67,29 @@ def read_xml(
     SourceError
         For a file that is not XML, is truncated, or has no such record.
     """
-    rows, outside = _parsed(path, set(records), columns)
-    if not rows:
-        wanted = " or ".join(f"<{r}>" for r in sorted(records))
-        msg = f"{path.name!r} has no record {wanted} in its <{outside.get('root', '?')}>."
-        raise SourceError(msg)
-    table = pd.DataFrame(rows, columns=list(columns)).astype("str")
-    table = table.assign(
-        _file=pd.Series([path.name] * len(rows), dtype="str"),
-        _line=pd.Series(range(1, len(rows) + 1), dtype="int64"),
-    )
-    table["_raw"] = keys_only(table, shown)
-    return Draft(rows=table, audit=Audit.begin(len(table))), outside
-
-
-def _parsed(
-    path: Path, records: set[str], columns: Mapping[str, str]
-) -> tuple[list[list[str | None]], dict[str, str]]:
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import ParseError, iterparse
 
     rows: list[list[str | None]] = []
     outside: dict[str, str] = {}
-    # The elements that are open, the record among them, and how much stands in it so far.
-    stack: list[Element] = []
+    stack: list[Element] = []  # the elements that are open
     record: Element | None = None
-    size = 0
+    size = 0  # how many elements the record holds so far
     try:
         with open_bytes(path) as file:
             for event, element in iterparse(file, events=("start", "end"), forbid_dtd=True):
                 name = _local(element.tag)
                 if event == "start":
-                    stack.append(element)
-                    if len(stack) == 1:
+                    if not stack:
                         outside["root"] = name
                         outside |= {f"@{_local(k)}": v for k, v in element.attrib.items()}
+                    stack.append(element)
                     if record is None and name in records:
                         record, size = element, 0
-                    size += 1
-                    _check_size(path, depth=len(stack), size=size if record is not None else 0)
+                    size += record is not None
+                    if len(stack) > _DEPTH or size > _SIZE:
+                        msg = f"{path.name!r} nests elements {len(stack)} deep and holds {size:,}"
+                        raise SourceError(f"{msg} in one record: it is not a list of records.")
                     continue
                 stack.pop()
                 if record is not None and element is not record:
@@ -124,13 +104,14 @@ def _parsed(
     # LookupError and ValueError: an encoding that there is not, or that the parser has not.
     except (ParseError, DefusedXmlException, LookupError, ValueError, *UNREADABLE) as error:
         raise SourceError(f"{path.name!r} cannot be read as XML: {error}") from error
-    return rows, outside
-
-
-def _check_size(path: Path, *, depth: int, size: int) -> None:
-    if depth > _DEPTH or size > _SIZE:
-        msg = f"{path.name!r} nests elements {depth} deep and holds {size:,} in one record: "
-        raise SourceError(msg + "it is not a list of records.")
+    if not rows:
+        wanted = " or ".join(f"<{r}>" for r in sorted(records))
+        raise SourceError(f"{path.name!r} has no record {wanted} in its <{outside['root']}>.")
+    table = pd.DataFrame(rows, columns=list(columns)).astype("str")
+    table["_file"] = pd.Series(path.name, index=table.index, dtype="str")
+    table["_line"] = range(1, len(table) + 1)
+    table["_raw"] = keys_only(table, shown)
+    return Draft(rows=table, audit=Audit.begin(len(table))), outside
 
 
 def _local(tag: str) -> str:
@@ -138,14 +119,14 @@ def _local(tag: str) -> str:
 
 
 def _joined(record: Element, path: str) -> str | None:
+    """Return the values at a path below a record, each once."""
     if path == ".":
         return _local(record.tag)
-    *parents, last = path.split("/")
-    found = [record]
-    for name in parents:
-        found = [child for element in found for child in element if _local(child.tag) == name]
-    if last.startswith("@"):
-        values = [v for e in found for k, v in e.attrib.items() if _local(k) == last[1:]]
+    way, _, attribute = path.partition("@")
+    # {*} is any namespace, or none.
+    found = record.iterfind("/".join(f"{{*}}{name}" for name in way.split("/") if name) or ".")
+    if attribute:
+        values = [v for e in found for k, v in e.attrib.items() if _local(k) == attribute]
     else:
-        values = [c.text or "" for e in found for c in e if _local(c.tag) == last]
+        values = [e.text or "" for e in found]
     return ";".join(dict.fromkeys(v.strip() for v in values if v.strip())) or None

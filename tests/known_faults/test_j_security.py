@@ -14,7 +14,7 @@ import pytest
 
 import sanctlib as sl
 from tests.conftest import ROOT
-from tests.web import Handler, running
+from tests.web import Handler, fetch_from, running
 
 SAMPLES = ROOT / "tests" / "samples"
 
@@ -75,7 +75,6 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_the_words_of_a_server_are_printed_without_escapes(web: Any, tmp_path: Path) -> None:
-    from sanctlib.fetching.fetch import fetch_from
     from sanctlib.fetching.fetchable import Fetchable, Series
 
     def answer(handler: Handler) -> None:
@@ -85,7 +84,7 @@ def test_the_words_of_a_server_are_printed_without_escapes(web: Any, tmp_path: P
 
     web.says("/20180101.csv", answer)
     series = Series(address=f"{web.address}/%Y%m%d.csv", every="D", first=date(2018, 1, 1))
-    source = Fetchable(key="gdelt", name="days", title="Days", series=(series,), pause=0)
+    source = Fetchable(name="days", title="Days", series=(series,), pause=0)
     with pytest.raises(sl.SanctlibError) as caught:
         fetch_from(source, out=tmp_path, first=date(2018, 1, 1), last=date(2018, 1, 1))
     assert "418" in str(caught.value)

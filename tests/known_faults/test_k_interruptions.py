@@ -28,13 +28,13 @@ REPORT = "from sanctlib.cli import main; main()"
 FETCH = """
 import sys
 from datetime import date
-from pathlib import Path
-from sanctlib.fetching.fetch import fetch_from
+import sanctlib as sl
+from sanctlib.fetching import fetch
 from sanctlib.fetching.fetchable import Fetchable, Series
 series = Series(address=sys.argv[1] + "/%Y%m%d.csv", every="D", first=date(2018, 1, 1))
-source = Fetchable(key="gdelt", name="days", title="Days", series=(series,), pause=0, timeout=30)
-out = Path("fetched")
-fetch_from(source, out=out, first=date(2018, 1, 1), last=date(2018, 1, 2))
+source = Fetchable(name="days", title="Days", series=(series,), pause=0, timeout=30)
+fetch.fetchables = lambda: {"days": source}
+sl.fetch("days", first="2018-01-01", last="2018-01-02", out="fetched")
 """
 
 

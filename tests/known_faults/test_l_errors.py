@@ -25,7 +25,7 @@ from tests.known_faults.made import (
     units,
     year_of_events,
 )
-from tests.web import running
+from tests.web import fetch_from, running
 
 PAIR = ("IRN", "RUS")
 MONTHLY: dict[str, Any] = {"every": "month", "coverage": YEAR}
@@ -326,14 +326,13 @@ def test_a_refusal_names_no_function_and_no_type_of_python(name: str) -> None:
 def test_a_fetch_of_one_file_speaks_of_no_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sanctlib.fetching.fetch import fetch_from
     from sanctlib.fetching.fetchable import Fetchable
 
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with running() as web:
         lists = {"a.xml": f"{web.address}/a.xml"}
-        source = Fetchable(key="canada_sema", name="lists", title="Lists", lists=lists, pause=0)
+        source = Fetchable(name="lists", title="Lists", lists=lists, pause=0)
         error = refused(lambda: fetch_from(source, out=tmp_path))
     assert "others" not in str(error)
 
