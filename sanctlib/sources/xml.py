@@ -22,14 +22,7 @@ _DEPTH, _SIZE = 100, 100_000
 
 
 def is_xml(path: Path) -> bool:
-    """
-    Tell by its first character whether a file is XML, whatever its name.
-
-    Raises
-    ------
-    SourceError
-        When it cannot be opened.
-    """
+    """Tell by its first character whether a file is XML, whatever its name."""
     # U+FFFD stands for the byte order mark of UTF-16, which is no UTF-8.
     return head_of(path).lstrip("\ufffd\0 \r\n\t").startswith("<")
 
@@ -45,22 +38,11 @@ def read_xml(
     record is in memory at a time; a truncated file is refused, because the number of missing
     records is not known.
 
-    Parameters
-    ----------
-    records : collection of str
-        Local names of the elements that are a row each. ``_line`` counts them.
-    columns : mapping
-        Column to path below the record: ``"programList/program"``, ``"@logicalId"``,
-        ``"."`` for the record's own name. Several values are joined by ``;``, in order,
-        once each; none is null.
-    shown : sequence of str
-        The columns that stand as the raw text of a rejected row: never names.
-
-    Returns
-    -------
-    draft : Draft
-    outside : dict
-        ``root`` (its name), its attributes (``@name``) and the text of elements outside records.
+    Each element whose local name is in `records` is a row; ``_line`` counts them. `columns`
+    gives each column its path below the record: ``"programList/program"``, ``"@logicalId"``,
+    ``"."`` for the record's own name. Several values are joined by ``;``, in order, once
+    each; none is null. The columns `shown` are the raw text of a rejected row: never names.
+    Outside records stand ``root`` (its name), its attributes (``@name``) and other texts.
 
     Raises
     ------
