@@ -35,7 +35,7 @@ from sanctlib.sources.steps import FILE, Cleaning
 from sanctlib.store import made_by, manifest
 from sanctlib.writing import save_frame, writing
 
-_MEMORY = "350MB"
+_MEMORY = "300MB"
 """What DuckDB may hold in a worker; beside it stand the interpreter and a block of lines."""
 # Ids differ: a dictionary of them is given up early.
 _GROUPS = "(FORMAT parquet, ROW_GROUP_SIZE 100000, DICTIONARY_SIZE_LIMIT 5000)"
