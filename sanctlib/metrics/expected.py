@@ -162,7 +162,7 @@ def observed_expected(
             keep={"action": kinds},
         )
         known = source.coverage
-        silent = absent_from(source, sorted({state for two in pairs for state in two}))
+        silent = absent_from(source, {state for two in pairs for state in two}, cells)
     cells = cells[cells["period"].notna() & cells["family"].eq("cooperation")]
     starts = period_start(cells["period"], every=every)
     periods, whole = periods_asked(

@@ -209,8 +209,7 @@ def partnership_intensity(
             return _result(found, query, n, source)
         states = sorted({state for two in query.pairs for state in two})
         acts = cells_of(source, by=KEYS, touching=states, **span)  # type: ignore[arg-type]
-        unseen = sorted({*states} - {*acts["sender"], *acts["target"]})
-        silent = absent_from(source, unseen) if unseen else []
+        silent = absent_from(source, states, acts)
     # A state that did not exist in any period of the span has no zero.
     lived_together(query.pairs, periods, every=every)
     asked = _Asked(query, periods, dividing, None if known is None else covers)

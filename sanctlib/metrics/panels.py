@@ -145,18 +145,15 @@ def dyad_panel(
         check_covered(source)
         check_span(source, query)
         counted, known = source.kind != "dyads", source.coverage
-        silent = absent_from(source, sorted(named))
         if counted:
             long = _counts(source, query, wanted)
         else:
             long = _values(source, every, directed=directed)
+        long = _carried_on(long, succession)
+        silent = absent_from(source, named, long)
     periods, whole = periods_asked(
         long["period"].iloc[:0], every=every, start=query.start, end=query.end, coverage=known
     )
-    long = _carried_on(long, succession)
-    silent = [
-        state for state in silent if not long[["first", "second"]].isin([state]).any(axis=None)
-    ]
     long = long if directed else ordered_pairs(long)
     panel = _grid(sorted(named), periods, every, succession, directed=directed)
     covered = panel["period"].map(dict(zip(periods, whole, strict=True))).astype("bool")

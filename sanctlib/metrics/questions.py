@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -92,15 +92,20 @@ def check_covered(source: Opened) -> None:
         raise SanctlibError(f"{msg} Pass coverage=sl.Coverage(…).")
 
 
-def absent_from(source: Opened, states: Sequence[str]) -> list[str]:
+def absent_from(source: Opened, states: Iterable[str], rows: pd.DataFrame) -> list[str]:
     """
     Return the states that are a party of no row of machine-coded events.
+
+    Those in `rows`, which were read already, are not looked for again.
 
     Such a source is silent about them: they have no zero. Where the coverage names its
     states, or a list or a register is read, absence is a zero.
     """
     known = source.coverage
-    if source.kind not in ("events", "cells") or (known and known.states is not None):
+    sides = [rows[c] for c in ("sender", "target", "first", "second") if c in rows]
+    unseen = sorted({*states}.difference(*sides))
+    counted = source.kind in ("events", "cells")
+    if not unseen or not counted or (known and known.states is not None):
         return []
     parties = source.relation(["sender", "target"])
     seen = {
@@ -108,7 +113,7 @@ def absent_from(source: Opened, states: Sequence[str]) -> list[str]:
         for side in ("sender", "target")
         for code in fetched(parties.aggregate(side, side))[side]
     }
-    return [state for state in states if state not in seen]
+    return [state for state in unseen if state not in seen]
 
 
 def silent_on(source: Opened, states: Sequence[str]) -> tuple[str, ...]:
