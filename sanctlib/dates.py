@@ -12,7 +12,6 @@ import pandas as pd
 
 from sanctlib.errors import SourceError, UnknownChoiceError
 
-FORMATS = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y")
 POSSIBLE = (1600, 2100)
 """The years that a day of our data can have: 1397 is a year of the Iranian calendar."""
 _PARTIAL = {4: "%Y", 7: "%Y-%m"}

@@ -25,7 +25,7 @@ def read_list(path: Path) -> Reading:
 
     Entries removed before that day are not in the file, so counts by day of listing
     are of survivors. The regime names the programme, not the country of the person:
-    those under ``Ukraine`` are mostly Russia-backed. No name is kept; two records may
+    those under ``Ukraine`` mostly act for Russia. No name is kept; two records may
     be one person under two regimes, so the unit is the designation.
 
     Returns
