@@ -168,19 +168,6 @@ def counted_rows(
     A row is an act, or several to be added up: the keys, ``first`` and ``last`` (periods),
     ``inside`` (it lies fully in the span), ``n``, ``n_rows``, and with `dated` also
     ``n_fallback`` (1 where that day is missing).
-
-    Parameters
-    ----------
-    keys : mapping
-        Name of the key to the column it is taken from.
-    keep : mapping
-        Column to the values kept; None keeps all. Of `;`-joined values one part is enough.
-    touching : sequence of str, optional
-        Keep acts with one of these on either side.
-    distinct : sequence of str
-        What names a counted act; keys count as columns here.
-    dated : str, optional
-        Of events: a column of days used instead of ``date`` and ``date_last`` where filled.
     """
     if source.kind not in ("events", "cells"):
         msg = f"The table holds {source.kind}. Acts are counted on events or cells."

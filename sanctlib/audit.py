@@ -38,14 +38,7 @@ class Audit(Shown):
 
     @classmethod
     def added(cls, audits: Iterable[Audit]) -> Audit:
-        """
-        Add up the audits of parts; a step that one of them lacks passes its rows on.
-
-        Raises
-        ------
-        SanctlibError
-            For parts with other steps than the longest has.
-        """
+        """Add up the audits of parts; a step that one of them lacks passes its rows on."""
         parts = [audit.steps.set_index("step") for audit in audits]
         order = max(parts, key=len).index
         if any(len(part.index.difference(order)) for part in parts):
@@ -97,14 +90,7 @@ class Audit(Shown):
         n_rejected: int = 0,
         n_filtered: int = 0,
     ) -> Audit:
-        """
-        Return the audit with one more step.
-
-        Raises
-        ------
-        SanctlibError
-            For a step that loses or invents a row, or counts below zero.
-        """
+        """Return the audit with one more step."""
         n_in = self.n_kept
         counts = {"added": n_added, "merged": n_merged, "rejected": n_rejected, "out": n_out}
         counts |= {"filtered": n_filtered} if n_filtered else {}

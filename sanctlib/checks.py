@@ -17,14 +17,7 @@ Relation: TypeAlias = Callable[[Iterable[str]], Any]
 
 
 def table_kind(columns: Iterable[str]) -> TableKind:
-    """
-    Return which of our tables a frame is, by its columns.
-
-    Raises
-    ------
-    SchemaError
-        For the columns of no table, with those missing for the closest one.
-    """
+    """Return which of our tables a frame is, by its columns."""
     have = set(columns)
     lacking = {kind: [c for c in t.required if c not in have] for kind, t in TABLES.items()}
     for kind, missing in lacking.items():
@@ -41,13 +34,7 @@ def table_kind(columns: Iterable[str]) -> TableKind:
 
 
 def check_names(columns: Sequence[str]) -> None:
-    """
-    Check that no two columns have the same name.
-
-    Raises
-    ------
-    SchemaError
-    """
+    """Check that no two columns have the same name."""
     repeated = sorted({c for c in columns if columns.count(c) > 1})
     if repeated:
         names = ", ".join(map(repr, repeated))
@@ -59,14 +46,6 @@ def check_table(table: pd.DataFrame, schema: Table) -> pd.DataFrame:
     Return the table in its declared types and column order.
 
     Columns that the table does not declare are kept at the end, unchanged.
-
-    Raises
-    ------
-    MissingColumnsError
-        For a required column that is absent.
-    SchemaError
-        For a value, a key, an order of dates or a sum that is wrong. The message counts the
-        rows and names the first by its key and days: other cells can hold names of persons.
     """
     check_columns(table, schema.required)
     check_names([str(c) for c in table.columns])
@@ -215,11 +194,6 @@ def check_acts(
 
     `relation` returns columns of the table. Words, parties and types are always checked, the
     numbers and days of all rows with `rows`, and that no key repeats with `keys`.
-
-    Raises
-    ------
-    SchemaError
-        Naming the first wrong value, and a close one that is right.
     """
     check_dates(types, [c for c in ("date", "date_last", "period") if c in types])
     if _NUMBER.fullmatch(types.get("code", "")):
@@ -277,14 +251,7 @@ _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\d*|FLOAT\d*|DOUBLE|DEC
 
 
 def check_dates(types: Mapping[str, str], columns: Iterable[str]) -> None:
-    """
-    Check that these columns hold dates without a time zone.
-
-    Raises
-    ------
-    SchemaError
-        Naming the first that does not, and what it holds.
-    """
+    """Check that these columns hold dates without a time zone."""
     for column in columns:
         held = types[column]
         if held != "DATE" and not (held.startswith("TIMESTAMP") and "ZONE" not in held):
@@ -293,14 +260,7 @@ def check_dates(types: Mapping[str, str], columns: Iterable[str]) -> None:
 
 
 def check_words(distinct: pd.DataFrame) -> None:
-    """
-    Check the distinct families with their actions, or the distinct parties, of a table.
-
-    Raises
-    ------
-    SchemaError
-        Naming the first word or party that is not known, and the closest one that is.
-    """
+    """Check the distinct families with their actions, or the distinct parties, of a table."""
     family_of = {action: family for family, actions in ACTIONS.items() for action in actions}
     for name in distinct.columns:
         words = distinct[name].dropna().astype("str").unique()

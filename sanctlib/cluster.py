@@ -38,28 +38,6 @@ def prepare_on_spark(
     machine, so the table, the rejected rows and the audit are the same. Its workers need
     sanctlib, and see the files and `out` under the same paths as this process. What a worker
     held that is lost is made again, and is the same.
-
-    Parameters
-    ----------
-    session : SparkSession
-        The session of the cluster.
-    key : {"gdelt", "icews", "polecat"}
-        The source.
-    paths : iterable of path
-        Its files, compressed or not, in the order in which their repeats are merged.
-    out : path
-        The store. ``KEY/NNNNN.parquet`` is written there, sorted by sender, target and day,
-        ``KEY.rejected.csv``, and last the manifest ``KEY.json``.
-
-    Returns
-    -------
-    Path
-        The folder of the table, which every measure takes, and which Spark reads.
-
-    Raises
-    ------
-    SourceError
-        When no row can be kept, or a file is not there.
     """
     check_choice(key, STREAMED, what="key")
     files, store = paths_of(list(paths), what="paths"), Path(out)
@@ -224,35 +202,6 @@ def events_sql(key: str, *, table: str, dialect: str, out: str = "events") -> st
 
     It is the statements of ``sl.prepare``, one after the other, each in the words of `dialect`;
     what our code tables say is written out in it. It reads `table` once.
-
-    Parameters
-    ----------
-    key : {"gdelt"}
-        The source: of others the names of parties cannot be listed beforehand.
-    table : str
-        The table with the producer's columns, such as "gdelt-bq.gdeltv2.events".
-    dialect : str
-        A dialect of sqlglot: "bigquery", "snowflake", "postgres", "duckdb", "spark", …
-    out : str, default "events"
-        The table that the script makes.
-
-    Returns
-    -------
-    str
-        The statements, each ended by ";".
-
-    Raises
-    ------
-    UnknownChoiceError
-        For another source.
-    SourceError
-        When the dialect has no words for a statement.
-
-    Examples
-    --------
-    >>> script = events_sql("gdelt", table="gdelt-bq.gdeltv2.events", dialect="bigquery")
-    >>> script.count("gdelt-bq")
-    1
     """
     check_choice(key, [GDELT.key], what="key")
     source = GDELT

@@ -126,14 +126,7 @@ def _form(text: str) -> str:
 
 
 def check_order(text: pd.Series, formats: Sequence[str]) -> None:
-    """
-    Check that a column of days is not written month first where a format has the day first.
-
-    Raises
-    ------
-    SourceError
-        When more days fit only the other order of a format, with the format to give.
-    """
+    """Check that a column of days is not written month first where a format has the day first."""
     for form in formats:
         other = form.replace("%d", "%\\0").replace("%m", "%d").replace("%\\0", "%m")
         if other == form or form.startswith("%Y"):
@@ -151,15 +144,7 @@ def check_order(text: pd.Series, formats: Sequence[str]) -> None:
 
 
 def check_formats(formats: object) -> list[str]:
-    """
-    Return formats of days, one or several, each checked.
-
-    Raises
-    ------
-    UnknownChoiceError
-        For text without a directive, an unknown directive, a year of two digits, and two
-        formats that read the same text as two days.
-    """
+    """Return formats of days, one or several, each checked."""
     several = isinstance(formats, Iterable) and not isinstance(formats, str)
     given: list[Any] = list(formats) if several else [formats]  # type: ignore[call-overload]
     if not given or not all(isinstance(form, str) for form in given):

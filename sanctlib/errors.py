@@ -79,14 +79,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def check_choice(value: object, known: Iterable[str], *, what: str, hint: str = "") -> str:
-    """
-    Return `value` when it is one of `known`.
-
-    Raises
-    ------
-    UnknownChoiceError
-        With the known values and the closest of them, and the `hint`.
-    """
+    """Return `value` when it is one of `known`."""
     choices = list(known)
     if isinstance(value, str) and value in choices:
         return value
@@ -101,29 +94,14 @@ def in_words(value: object) -> str:
 
 
 def check_flat(levels: int, *, what: str) -> None:
-    """
-    Check that the columns of a pandas table have one level of names.
-
-    Raises
-    ------
-    SchemaError
-    """
+    """Check that the columns of a pandas table have one level of names."""
     if levels > 1:
         msg = f"The {what} has columns of {levels} levels. Join them to one:"
         raise SchemaError(f'{msg} table.columns = ["_".join(name) for name in table.columns].')
 
 
 def check_columns(table: object, needed: Iterable[str]) -> None:
-    """
-    Check that a pandas table, or a list of the names of columns, has the columns `needed`.
-
-    Raises
-    ------
-    MissingColumnsError
-        Naming the first missing column, the columns found and the closest of them.
-    SchemaError
-        For what is neither, such as a reading, whose table is within.
-    """
+    """Check that a pandas table, or a list of the names of columns, has the columns `needed`."""
     names = table.columns if hasattr(table, "columns") and hasattr(table, "loc") else table
     wrong = isinstance(names, str | Mapping) or hasattr(names, "columns")
     if wrong or not isinstance(names, Iterable):

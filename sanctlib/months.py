@@ -64,33 +64,6 @@ def prepare_files(
     the rows of each month are merged, in the order of the files. Parts that the same version
     made from the same files are not made again: an interrupted run goes on where it stopped,
     and a new file costs only its own months.
-
-    Parameters
-    ----------
-    key : {"gdelt", "icews", "polecat"}
-        The source.
-    paths : iterable of path
-        Its files, compressed or not, in the order in which their repeats are merged. A folder
-        means the files in it, by name.
-    out : path
-        The store. ``KEY/YYYY-MM.parquet`` is written there, ``KEY.rejected.csv``, and last
-        the manifest ``KEY.json``.
-    workers : int, default 1
-        Processes. The result does not depend on their number.
-    progress : bool, default False
-        Show a bar.
-
-    Returns
-    -------
-    Path
-        The folder of the table, which every measure takes.
-
-    Raises
-    ------
-    SourceError
-        When files are damaged or not of this source: after all others, which stay prepared.
-    SanctlibError
-        For a store that cannot be written, or a worker that was killed.
     """
     check_choice(key, STREAMED, what="key")
     whole_of(workers, what="workers", least=1)

@@ -31,14 +31,7 @@ _AS_TEXT = "Write a day as '2022', '2022-03' or '2022-03-01'."
 
 
 def day_of(value: object, *, what: str, last: bool = False) -> date:
-    """
-    Return the day that an argument means: the first day of a year or month, or its last.
-
-    Raises
-    ------
-    SanctlibError
-        For a number, another text, a time zone, and a year outside 1700 to 2200.
-    """
+    """Return the day that an argument means: the first day of a year or month, or its last."""
     if isinstance(value, np.datetime64) and not np.isnat(value):
         # A datetime64 of a year or month is as wide as its text: "2022" or "2022-03".
         value = str(value)[:10]
@@ -91,14 +84,7 @@ def period_start(dates: pd.Series, *, every: Period) -> pd.Series:
 def period_range(
     first: date | pd.Timestamp, last: date | pd.Timestamp, *, every: Period
 ) -> pd.DatetimeIndex:
-    """
-    Return the first days of all periods from the one of `first` to the one of `last`.
-
-    Raises
-    ------
-    SanctlibError
-        When `last` is before `first`.
-    """
+    """Return the first days of all periods from the one of `first` to the one of `last`."""
     check_choice(every, PERIODS, what="every")
     if pd.Timestamp(last) < pd.Timestamp(first):
         msg = f"A range of periods cannot go from {first!s} to {last!s}."

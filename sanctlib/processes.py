@@ -15,14 +15,7 @@ from sanctlib.errors import SanctlibError
 
 @contextmanager
 def mapping(workers: int) -> Iterator[Any]:
-    """
-    Give a `map` that these many processes share; their results are in order.
-
-    Raises
-    ------
-    SanctlibError
-        For a worker that was killed.
-    """
+    """Give a `map` that these many processes share; their results are in order."""
     if workers == 1:
         yield map
         return

@@ -67,14 +67,7 @@ class Query:
 
 
 def ask(**arguments: object) -> Query:
-    """
-    Return the query that a call makes: each argument understood by its name.
-
-    Raises
-    ------
-    SanctlibError, UnknownChoiceError
-        For a value that its argument cannot have, or a `start` after the `end`.
-    """
+    """Return the query that a call makes: each argument understood by its name."""
     understood = {
         "every": lambda v: check_choice(v, PERIODS, what="every"),
         "start": lambda v: optional_day(v, what="start"),
@@ -100,14 +93,7 @@ def ask(**arguments: object) -> Query:
 
 
 def level_of(value: object) -> float:
-    """
-    Return the level of an interval.
-
-    Raises
-    ------
-    SanctlibError
-        For what is no number between 0 and 1.
-    """
+    """Return the level of an interval."""
     number = isinstance(value, Real) and not isinstance(value, bool)
     if number and 0 < float(value) < 1:  # type: ignore[arg-type]
         return float(value)  # type: ignore[arg-type]
@@ -119,13 +105,7 @@ def level_of(value: object) -> float:
 def number_of(
     value: object, *, what: str, least: float, most: float = np.inf, above: bool = False
 ) -> float:
-    """
-    Return a number from `least` to `most`, or above `least`.
-
-    Raises
-    ------
-    SanctlibError
-    """
+    """Return a number from `least` to `most`, or above `least`."""
     number = isinstance(value, Real) and not isinstance(value, bool)
     if number and (value > least if above else value >= least) and value <= most:  # type: ignore[operator]
         return float(value)  # type: ignore[arg-type]
@@ -135,13 +115,7 @@ def number_of(
 
 
 def whole_of(value: object, *, what: str, least: int, most: int | None = None) -> int:
-    """
-    Return a whole number from `least` to `most`.
-
-    Raises
-    ------
-    SanctlibError
-    """
+    """Return a whole number from `least` to `most`."""
     if isinstance(value, Integral) and not isinstance(value, bool):
         number = int(value)
         if least <= number and (most is None or number <= most):
@@ -151,27 +125,14 @@ def whole_of(value: object, *, what: str, least: int, most: int | None = None) -
 
 
 def flag_of(value: object, *, what: str) -> bool:
-    """
-    Return True or False: a word such as "no" would count as true.
-
-    Raises
-    ------
-    SanctlibError
-    """
+    """Return True or False: a word such as "no" would count as true."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
     raise SanctlibError(f"{what} is {value!r}. It must be True or False.")
 
 
 def keys_of(values: object, *, what: str) -> tuple[str, ...]:
-    """
-    Return a list of names, such as columns, each once.
-
-    Raises
-    ------
-    SanctlibError
-        For a text in place of a list, a name that is no text, or a name that occurs twice.
-    """
+    """Return a list of names, such as columns, each once."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         example = repr(values) if isinstance(values, str) else "'RUS'"
         raise SanctlibError(f"{what} is {values!r}. It must be a list, such as [{example}].")
@@ -186,13 +147,7 @@ def keys_of(values: object, *, what: str) -> tuple[str, ...]:
 
 
 def choices_of(values: object, known: Sequence[str], *, what: str) -> tuple[str, ...]:
-    """
-    Return a list of known names, one or more, each once.
-
-    Raises
-    ------
-    SanctlibError, UnknownChoiceError
-    """
+    """Return a list of known names, one or more, each once."""
     names = keys_of(values, what=what)
     if not names:
         raise SanctlibError(f"{what} is empty. Name at least one of {', '.join(map(repr, known))}.")
@@ -202,14 +157,7 @@ def choices_of(values: object, known: Sequence[str], *, what: str) -> tuple[str,
 
 
 def state_of(value: object, *, what: str) -> str:
-    """
-    Return the code of a state, given as its code or as an unambiguous name.
-
-    Raises
-    ------
-    UnknownChoiceError
-        For what is no state, with the closest code.
-    """
+    """Return the code of a state, given as its code or as an unambiguous name."""
     if isinstance(value, str) and is_state_code(value):
         return value
     if not isinstance(value, str):
@@ -229,10 +177,6 @@ def parties_of(values: object, *, what: str) -> tuple[str, ...] | None:
     Return the codes of states and other parties, given as codes or names; None stays None.
 
     A misspelt state is refused: it would get zeros that look like a finding.
-
-    Raises
-    ------
-    SanctlibError, UnknownChoiceError
     """
     if values is None:
         return None
@@ -242,13 +186,7 @@ def parties_of(values: object, *, what: str) -> tuple[str, ...] | None:
 
 
 def party_of(value: object, *, what: str) -> str:
-    """
-    Return the code of a state, or of a bloc or other body by its code or name.
-
-    Raises
-    ------
-    UnknownChoiceError
-    """
+    """Return the code of a state, or of a bloc or other body by its code or name."""
     if isinstance(value, str) and is_party_code(value):
         return value
     if isinstance(value, str):
@@ -259,16 +197,7 @@ def party_of(value: object, *, what: str) -> str:
 
 
 def pairs_of(value: object, *, what: str) -> tuple[Pair, ...]:
-    """
-    Return the pairs requested, one or several, each in alphabetical order.
-
-    Raises
-    ------
-    SanctlibError
-        For no pair, what is no pair of two different states, or the same pair twice.
-    UnknownChoiceError
-        For a code or name that is no state's.
-    """
+    """Return the pairs requested, one or several, each in alphabetical order."""
     example = "such as ('IRN', 'RUS')"
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise SanctlibError(f"{what} is {value!r}. It must be two states, {example}.")
@@ -291,14 +220,7 @@ def pairs_of(value: object, *, what: str) -> tuple[Pair, ...]:
 
 
 def one_pair(query: Query) -> Pair:
-    """
-    Return the only pair of a query.
-
-    Raises
-    ------
-    SanctlibError
-        For none or several.
-    """
+    """Return the only pair of a query."""
     pairs = query.pairs or ()
     if len(pairs) != 1:
         raise SanctlibError(f"pair names {len(pairs)} pairs. Name one, such as ('IRN', 'RUS').")

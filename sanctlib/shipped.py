@@ -43,11 +43,6 @@ def shipped_path(name: str) -> Path:
     Return the folder of what we ship: ``"raw"`` or ``"notebooks"``.
 
     An installed package has both; an editable install finds those of the checkout.
-
-    Raises
-    ------
-    SourceError
-        For an installation without it.
     """
     package = Path(__file__).parent
     checkout = {"raw": package.parent / "data" / "raw", "notebooks": package.parent / "notebooks"}

@@ -81,19 +81,6 @@ def show_table(table: pd.DataFrame, *, digits: int = 2) -> ShownTable:
 
     Every text is escaped, in cells and headings: HTML in a name is shown and does nothing. A
     missing value is a dash, never an empty cell.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Any table.
-    digits : int, default 2
-        Digits after the point of numbers that are not whole.
-
-    Examples
-    --------
-    >>> shown = show_table(pd.DataFrame({"name": ["<b>A</b>"], "n": [4680]}))
-    >>> "&lt;b&gt;A&lt;/b&gt;" in shown._repr_html_(), "4,680" in shown._repr_html_()
-    (True, True)
     """
     return ShownTable(table=table, digits=digits)
 

@@ -42,11 +42,6 @@ def save(reading: Reading, folder: Path) -> Path:
     with audit, coverage, provenance and the hashes of the two. Each is written under
     another name and then renamed, the manifest last: after an interruption the folder has
     the old table, or hashes that do not agree. No cell of the CSV is a formula.
-
-    Raises
-    ------
-    SanctlibError
-        For a folder that cannot be written.
     """
     key = reading.provenance.key
     table, rejected = folder / f"{key}.parquet", folder / f"{key}.rejected.csv"
@@ -70,15 +65,7 @@ def save(reading: Reading, folder: Path) -> Path:
 
 
 def load_stored(key: str, folder: Path) -> Reading:
-    """
-    Read a reading back from `folder`.
-
-    Raises
-    ------
-    SourceError
-        For a table that is not there or was written by another version, and for a file that
-        is not the one its manifest names.
-    """
+    """Read a reading back from `folder`."""
     manifest = manifest_of(key, folder)
     held = {name: _held(folder / name, of) for name, of in manifest["hashes"].items()}
     rejected = pd.read_csv(held[f"{key}.rejected.csv"], dtype="str", keep_default_na=False)
@@ -97,14 +84,7 @@ def load_stored(key: str, folder: Path) -> Reading:
 
 
 def manifest_of(key: str, folder: Path) -> dict[str, Any]:
-    """
-    Return the content of the manifest of a stored table.
-
-    Raises
-    ------
-    SourceError
-        For a file that is not there, is not a manifest, or is of another version.
-    """
+    """Return the content of the manifest of a stored table."""
     path = folder / f"{key}.json"
     if not path.is_file():
         raise SourceError(f"The store has no {key!r}. Run `sanctlib prepare {key}`.")

@@ -30,11 +30,6 @@ def writing(folder: Path) -> Iterator[Path]:
     Give a folder to write into; its files move to `folder` at the end.
 
     No final name is ever that of an incomplete file; a ``.json`` manifest moves last.
-
-    Raises
-    ------
-    SanctlibError
-        For a `folder` that is a file or cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,34 +17,7 @@ _SYSTEMS: tuple[CodeSystem, ...] = ("cameo", "plover")
 
 
 def crosswalk(system: CodeSystem) -> pd.DataFrame:
-    """
-    Return a whole crosswalk with the reason for each row.
-
-    Parameters
-    ----------
-    system : {"cameo", "plover"}
-        CAMEO is used by GDELT and ICEWS, PLOVER by POLECAT.
-
-    Returns
-    -------
-    crosswalk : DataFrame
-        All text. CAMEO: ``code``, ``family``, ``action``, ``reverse``, ``mirror``
-        (yes or no), ``why``. PLOVER: ``event_type``, ``mode``, ``context`` (empty
-        stands for any), ``family``, ``action``, ``why``; the first row that fits counts.
-
-    Raises
-    ------
-    UnknownChoiceError
-        For another system.
-
-    Examples
-    --------
-    >>> table = crosswalk("cameo").set_index("code")
-    >>> table.loc["1244", ["family", "action"]].to_list()
-    ['sanction', 'refuse_ease']
-    >>> table.loc["0312", "why"]
-    'Announced military co-operation: its number lies near the sanction codes, but it is none.'
-    """
+    """Return a whole crosswalk with the reason for each row."""
     check_choice(system, _SYSTEMS, what="system")
     return _table(system).copy()
 
@@ -62,30 +35,6 @@ def map_codes(codes: pd.Series, *, system: Literal["cameo"]) -> pd.DataFrame:
     Codes are text: ``"040"`` is a consultation, ``"40"`` is unknown. "Administrative
     sanctions" (172, 132, 081 and their kin) are curbs at home, not sanctions between
     states; appeals and demands are not co-operation, whatever they ask for.
-
-    Returns
-    -------
-    mapped : DataFrame
-        Aligned with `codes`: ``family`` and ``action`` (text), ``reverse`` (the source
-        writes the host of a visit as sender: swap the two) and ``mirror`` (the other
-        side may be reported to do the same thing: two rows, one act), both boolean. An
-        unknown or missing code is null in all four; the caller rejects it.
-
-    Raises
-    ------
-    SchemaError
-        For codes that are numbers, so that leading zeros are lost.
-    UnknownChoiceError
-        For another system.
-
-    Examples
-    --------
-    >>> map_codes(pd.Series(["163", "172", "043", "40"]), system="cameo")
-            family    action  reverse  mirror
-    0     sanction    impose    False   False
-    1        other  domestic    False   False
-    2  cooperation     visit     True    True
-    3          NaN       NaN     <NA>    <NA>
     """
     check_choice(system, ("cameo",), what="system")
     if pd.api.types.is_numeric_dtype(codes) and codes.notna().any():
@@ -102,22 +51,7 @@ def map_codes(codes: pd.Series, *, system: Literal["cameo"]) -> pd.DataFrame:
 
 
 def act_meanings(texts: Sequence[str], *, system: CodeSystem) -> pd.DataFrame:
-    """
-    Return what codes mean, or why they mean nothing.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        CAMEO codes, empty where missing; of PLOVER the type, mode and contexts of an event,
-        joined by the character 31.
-    system : {"cameo", "plover"}
-        The system.
-
-    Returns
-    -------
-    DataFrame
-        ``text``, ``code``, ``action``, ``mirror`` and ``turned`` (as in `map_codes`), ``why``.
-    """
+    """Return what codes mean, or why they mean nothing."""
     text = pd.Series(texts, dtype="str")
     if system == "cameo":
         code = text.str.strip()
@@ -157,36 +91,6 @@ def map_plover(types: pd.Series, *, modes: pd.Series, contexts: pd.Series) -> pd
     may be a curfew or a blockade: neither is counted as a sanction. The rows that do
     give a sanction rest on how CAMEO codes are converted and are provisional, as their
     ``why`` in `crosswalk` says.
-
-    Parameters
-    ----------
-    types : Series
-        Event types, in capitals.
-    modes, contexts : Series
-        On the same index, empty or null where there is none. Contexts may be several,
-        joined by ``;``: a row of the crosswalk fits if it names one of them.
-
-    Returns
-    -------
-    mapped : DataFrame
-        Aligned with `types`: ``family`` and ``action``, null for an unknown type.
-
-    Raises
-    ------
-    SchemaError
-        When the three do not share one index.
-
-    Examples
-    --------
-    >>> map_plover(
-    ...     pd.Series(["SANCTION", "COERCE", "COOPERATE"]),
-    ...     modes=pd.Series(["withdraw", "restrict", None]),
-    ...     contexts=pd.Series(["diplomatic", "", "military;legal"]),
-    ... )
-            family    action
-    0     conflict  material
-    1     conflict  material
-    2  cooperation  military
     """
     if not (types.index.equals(modes.index) and types.index.equals(contexts.index)):
         msg = f"types, modes and contexts have {len(types)}, {len(modes)} and {len(contexts)} rows,"

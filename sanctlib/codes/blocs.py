@@ -58,28 +58,6 @@ def members(bloc: str, *, day: date | pd.Timestamp, for_sanctions: bool = False)
 
     Membership is that of the law: a suspended member is a member. An empty list means
     that the bloc had no member that day, or that `members.csv` does not date them.
-
-    Parameters
-    ----------
-    bloc : str
-        Code of `blocs`.
-    day : date
-        The day.
-    for_sanctions : bool
-        Whether to count a state that had left but was still bound by the bloc's
-        sanctions: EU sanctions bound GBR until 2020-12-31.
-
-    Raises
-    ------
-    UnknownChoiceError
-        For a code that is not a bloc's.
-
-    Examples
-    --------
-    >>> len(members("EU", day=date(2022, 2, 24)))
-    27
-    >>> members("IO-E3", day=date(2022, 2, 24))
-    ['DEU', 'FRA', 'GBR']
     """
     check_choice(bloc, _blocs()["code"], what="bloc")
     table = _memberships()

@@ -138,15 +138,7 @@ def resolve(
 
 
 def spells_of(labels: Iterable[str], *, system: System, succession: Succession) -> pd.DataFrame:
-    """
-    Return what labels mean over time, for a join on days; unknown ones have no row.
-
-    Returns
-    -------
-    DataFrame
-        ``text``, ``since`` and ``until`` (days, both included), ``code`` or the ``reason`` why
-        there is none, and ``shown``, the label as messages write it.
-    """
+    """Return what labels mean over time, for a join on days; unknown ones have no row."""
     lines = _timelines(system, succession)
     rows = [
         (label, *_in_calendar(first, last), answer.code, answer.reason, repr(label.strip()))
@@ -257,17 +249,6 @@ def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
     Return for each code whether it was that of a state or territory on its day.
 
     False for codes of blocs, for unknown codes, and where the code or the day is missing.
-
-    Raises
-    ------
-    SchemaError
-        For days on another index than the codes.
-
-    Examples
-    --------
-    >>> days = pd.Series(pd.to_datetime(["1985-01-01", "1985-01-01"]))
-    >>> existed(pd.Series(["SUN", "RUS"]), days).to_list()
-    [True, False]
     """
     days = _days(dates, codes)
     lives = _lives().answers["code"].notna().to_numpy()[_lives().rows(codes, days)]
@@ -307,14 +288,7 @@ def state_codes() -> Iterable[str]:
 
 
 def check_states(codes: Iterable[str]) -> None:
-    """
-    Check that all codes are those of states or territories.
-
-    Raises
-    ------
-    UnknownChoiceError
-        With the first wrong code and the closest known one, or the code of a name.
-    """
+    """Check that all codes are those of states or territories."""
     for code in codes:
         if is_state_code(code):
             continue

@@ -45,34 +45,6 @@ def states_of(programmes: pd.Series, *, list: str | None = None) -> pd.Series:
     An entry under a Russian and an Iranian programme is about both; one under a
     thematic programme alone is about none, which is not the same as not known. If one
     programme of a set is unknown, so is the answer.
-
-    Parameters
-    ----------
-    programmes : Series of str
-        Sets of programmes joined by ``;``.
-    list : str, optional
-        Name of the list, as in `programmes`. By default a programme of any list is
-        known; no name means two things in two lists.
-
-    Returns
-    -------
-    states : Series of str
-        Aligned: codes sorted and joined by ``;``, empty where only thematic programmes
-        stand, null where a programme is unknown or missing.
-
-    Raises
-    ------
-    UnknownChoiceError
-        For a list that is not in the table.
-
-    Examples
-    --------
-    >>> sets = pd.Series(["RUSSIA-EO14024;IRAN-CON-ARMS-EO", "SDGT", "NEWTAG;IRAN"])
-    >>> states_of(sets, list="US SDN")
-    0    IRN;RUS
-    1
-    2        NaN
-    Name: programme_state, dtype: str
     """
     if list is not None:
         check_choice(list, _table()["list"].unique(), what="list")

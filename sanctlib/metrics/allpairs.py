@@ -28,19 +28,7 @@ def rates_of_all(
     directed: bool,
     covers: Covers | None,
 ) -> tuple[pd.DataFrame, int]:
-    """
-    Return the rates of all pairs of states in periods with acts, and the number of acts.
-
-    Parameters
-    ----------
-    rows : DuckDB relation, or what stands for one
-        Acts of co-operation, as `counted_rows` returns them, by sender, target, mutual, action.
-    dividing : DataFrame
-        Cells of all acts by the keys of `DIVIDED_BY`.
-    covers : function, optional
-        Returns for pairs (``first``, ``second``) which periods are covered, of shape
-        (pairs, periods).
-    """
+    """Return the rates of all pairs of states in periods with acts, and the number of acts."""
     names, key, at, n, n_once = _sums(rows, periods, components, directed=directed)
     order = np.argsort(key * len(periods) + at)
     key, at, n = key[order], at[order], n[order]

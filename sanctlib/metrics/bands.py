@@ -156,12 +156,6 @@ def band_of(acts: Acts, *, from_mean: float) -> tuple[NDArray[np.float64], int]:
 
     A pair of either state with a third is comparable if its acts of co-operation are at
     least `from_mean` a period on average.
-
-    Returns
-    -------
-    edges, n
-        Low and high rate per 1,000, of shape (2, components and their sum, periods):
-        percentiles of the comparable pairs, pairs without acts in a period included.
     """
     _, *shape = acts.n.shape
     kept = acts.n[1:, -1].sum(axis=1) / max(shape[1], 1) >= from_mean

@@ -128,15 +128,7 @@ def _lived(codes: pd.Index, days: pd.Series, succession: str) -> Flags:
 def group_codes(
     table: pd.DataFrame, by: Sequence[str], *, more: pd.DataFrame | None = None
 ) -> tuple[NDArray[np.int64], pd.DataFrame]:
-    """
-    Give each group of a table a number, in the order of the keys, missing last.
-
-    Returns
-    -------
-    codes, groups
-        The number of each row's group, and one row of keys per number. `more` are
-        groups that are wanted even if no row has them. Without keys there is one group.
-    """
+    """Give each group of a table a number, in the order of the keys, missing last."""
     if not by:
         return np.zeros(len(table), dtype=np.int64), pd.DataFrame(index=range(1))
     keys = list(by)

@@ -95,24 +95,6 @@ def poisson_dispersion(n: ArrayLike, *, exposure: ArrayLike = 1.0) -> float:
     exposure times the overall rate. Growth and steps of the rate count as dispersion
     too, so the intervals computed with it are wide. Counts that vary less than Poisson's
     give 1. Periods without a count or an exposure are excluded.
-
-    Parameters
-    ----------
-    n : array of float
-        Counts, one per period.
-    exposure : array of float, or float, default 1.0
-        What each count is divided by.
-
-    Returns
-    -------
-    float
-        Missing for fewer than two periods; 1 where all counts are 0.
-
-    Examples
-    --------
-    >>> from sanctlib.metrics.intervals import poisson_dispersion
-    >>> poisson_dispersion([0, 10, 0, 10])
-    6.666666666666667
     """
     counts, exposed = np.broadcast_arrays(
         np.asarray(n, dtype="float64"), np.asarray(exposure, dtype="float64")
@@ -191,27 +173,6 @@ def block_interval(n: ArrayLike, *, level: float = 0.95, seed: int = 1) -> pd.Da
     (Politis and Romano 1992), so the mean of the replicates is that of the counts. The
     counts are treated as one unchanging process: a trend or a step makes the interval wide,
     and it is of little use for fewer than some twenty periods.
-
-    Parameters
-    ----------
-    n : array of float
-        Counts of consecutive periods.
-    level : float, default 0.95
-        Of the interval, between 0 and 1.
-    seed : int, default 1
-        Of the bootstrap: the same seed gives the same interval.
-
-    Returns
-    -------
-    DataFrame
-        One row: ``mean``, ``lower``, ``upper``; bounds missing for fewer than two counts.
-
-    Examples
-    --------
-    >>> from sanctlib.metrics.intervals import block_interval
-    >>> block_interval([3, 3, 3, 3])
-       mean  lower  upper
-    0   3.0    3.0    3.0
     """
     tail = _tail(level)
     counts = _numbers(n, what="n")
@@ -247,26 +208,6 @@ def count_intervals(
     Poisson's, widened by the dispersion of the group around its mean (`poisson_interval`).
     ``block_bootstrap`` is the interval of the group's mean per period, the same in all its
     rows (`block_interval`). Both use only covered periods.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        Of `sanction_counts`: ``period``, the keys `by`, ``n``, ``covered``.
-    by : sequence of str
-        The keys of a group.
-    process : {"dispersion", "block_bootstrap"}
-        The process.
-    level : float, default 0.95
-        Of the interval, between 0 and 1.
-    seed : int, default 1
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        `counts` with ``interval`` (the process in words), ``mean``, ``interval_lower`` and
-        ``interval_upper``, missing where a period is not covered or a group has fewer than
-        two that are.
     """
     check_choice(process, ("dispersion", "block_bootstrap"), what="interval")
     known = counts["covered"].fillna(value=False).astype("bool") & counts["n"].notna()

@@ -26,10 +26,6 @@ def check_span(source: Opened, query: Query) -> None:
     Check that a source covers some day of the span requested: otherwise there is no answer.
 
     A span that is covered in part passes: what lies outside is missing in the result, not 0.
-
-    Raises
-    ------
-    CoverageError
     """
     known, start, end = source.coverage, query.start, query.end
     if known is None:
@@ -46,14 +42,7 @@ def check_span(source: Opened, query: Query) -> None:
 
 
 def lived_together(pairs: Sequence[Pair], starts: pd.DatetimeIndex, *, every: Period) -> Flags:
-    """
-    Return for each pair and period whether both states existed on one of its days.
-
-    Raises
-    ------
-    SanctlibError
-        When two existed together in no period: a zero would be about a missing state.
-    """
+    """Return for each pair and period whether both states existed on one of its days."""
     named = pd.DataFrame(list(pairs), columns=["first", "second"])
     inside: Flags = lived_groups(named, starts, every=every)
     never = [pair for pair, existed in zip(pairs, inside, strict=True) if not existed.any()]
@@ -67,13 +56,7 @@ def lived_together(pairs: Sequence[Pair], starts: pd.DatetimeIndex, *, every: Pe
 
 
 def states_of(values: object, *, what: str) -> tuple[str, ...]:
-    """
-    Return the codes of two or more states, given as codes or names.
-
-    Raises
-    ------
-    SanctlibError, UnknownChoiceError
-    """
+    """Return the codes of two or more states, given as codes or names."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         keys_of(values, what=what)
     named = tuple(dict.fromkeys(state_of(value, what=what) for value in values))  # type: ignore[attr-defined]

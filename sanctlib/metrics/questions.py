@@ -54,39 +54,21 @@ UNIT_WORDS: dict[Unit, str] = {
 
 
 def check_not_curated(source: Opened, *, what: str) -> None:
-    """
-    Check that a table is no hand-picked list: of such a list there is no rate or test.
-
-    Raises
-    ------
-    CuratedError
-    """
+    """Check that a table is no hand-picked list: of such a list there is no rate or test."""
     if source.curated:
         msg = f"{source.name!r} is a hand-picked list, so it has no {what}. Use it as a timeline."
         raise CuratedError(msg)
 
 
 def check_kind(source: Opened, *kinds: str, hint: str = "") -> None:
-    """
-    Check that a table is of one of these kinds.
-
-    Raises
-    ------
-    SanctlibError
-    """
+    """Check that a table is of one of these kinds."""
     if source.kind not in kinds:
         msg = f"{source.name!r} holds {source.kind}. It must hold {' or '.join(kinds)}.{hint}"
         raise SanctlibError(msg)
 
 
 def check_covered(source: Opened) -> None:
-    """
-    Check that it is known what a table covers: elsewhere a zero is not known.
-
-    Raises
-    ------
-    SanctlibError
-    """
+    """Check that it is known what a table covers: elsewhere a zero is not known."""
     if source.coverage is None:
         msg = f"It is not known what {source.name!r} covers, so zero and missing look alike."
         raise SanctlibError(f"{msg} Pass coverage=sl.Coverage(…).")
@@ -153,14 +135,7 @@ def wanted(query: Query) -> pd.DataFrame | None:
 
 
 def check_unit(source: Opened, query: Query) -> None:
-    """
-    Check that the table can be counted in this unit.
-
-    Raises
-    ------
-    SanctlibError
-        Naming the tables that have the unit.
-    """
+    """Check that the table can be counted in this unit."""
     unit = query.unit
     if unit not in UNITS.get(source.kind, ()):
         tables = " or ".join(kind for kind, units in UNITS.items() if unit in units)
@@ -179,14 +154,7 @@ def check_unit(source: Opened, query: Query) -> None:
 
 
 def check_dated(source: Opened, query: Query) -> None:
-    """
-    Check that the table tells the days asked for apart.
-
-    Raises
-    ------
-    SanctlibError
-        When it does not have events.
-    """
+    """Check that the table tells the days asked for apart."""
     dated = query.dated
     if dated != "date" and source.kind != "events":
         msg = f"dated is {dated!r}, which only events can answer. {source.name!r} holds"
@@ -194,14 +162,7 @@ def check_dated(source: Opened, query: Query) -> None:
 
 
 def check_rule(source: Opened, query: Query) -> None:
-    """
-    Check that the table knows its targets by this rule.
-
-    Raises
-    ------
-    SanctlibError
-        Naming the rules that the table has.
-    """
+    """Check that the table knows its targets by this rule."""
     rule = query.target_rule
     if rule not in RULES[source.kind]:
         known = " or ".join(map(repr, RULES[source.kind]))
@@ -210,14 +171,7 @@ def check_rule(source: Opened, query: Query) -> None:
 
 
 def check_width(source: Opened, query: Query) -> None:
-    """
-    Check that some case is dated to a period: of cases known to a year, no month has a count.
-
-    Raises
-    ------
-    SanctlibError
-        Naming the shortest period that has a case.
-    """
+    """Check that some case is dated to a period: of cases known to a year, no month has a count."""
     if source.kind != "cases":
         return
     days = source.small()
@@ -282,11 +236,6 @@ def by_target(table: pd.DataFrame, query: Query, *, column: str) -> pd.DataFrame
     An entry about two states has a row for each: such rows do not add up. Entries about
     no state, or under a programme that is not known, have a missing target. `column`
     holds the programme of a row, or its whole set.
-
-    Raises
-    ------
-    MissingColumnsError
-        When the table lacks a key, or ``entity_country`` under the rule "address".
     """
     wanted = [c for c in query.by if c != "target"]
     check_columns(table, wanted)

@@ -25,12 +25,6 @@ def flows_of_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
 
     Entries that move between programme sets of one group have not moved: only the net
     of a group in an interval enters or leaves it.
-
-    Returns
-    -------
-    flows : DataFrame
-        The keys, ``scenario`` (n, lower, upper), ``flow`` (``held`` for what is there
-        and came on a day not known, or one of `FLOWS`), ``period`` and ``amount``.
     """
     keys, column = list(query.by), "programmes"
     if "programme" in keys:
@@ -112,12 +106,6 @@ def spells_of_cases(
     An end that is not known is possibly never (`NEVER`) and surely not before the first
     day. A case that its source marks as ongoing is open where it has no end, or one that
     the end of coverage cut: it surely never ends.
-
-    Returns
-    -------
-    spells : DataFrame
-        The keys, ``source``, ``case_id``, ``begin``, ``possible_begin``, ``finish`` and
-        ``possible_finish``.
     """
     if "imposed" in table:
         table = table[table["imposed"].fillna(value=True).to_numpy(dtype=bool)]

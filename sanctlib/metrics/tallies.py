@@ -22,22 +22,7 @@ from sanctlib.query import Query
 
 
 def pieces_of(source: Opened, query: Query) -> pd.DataFrame:
-    """
-    Count the things asked for by keys and by the periods that each can lie in.
-
-    Returns
-    -------
-    pieces : DataFrame
-        The keys, ``first`` and ``last`` (periods; missing when not known), ``n``,
-        ``inside`` (wholly in the span), ``counted`` (n counts in the period ``last``),
-        ``unplaced`` (wider than a period, counted in none), and where another day than
-        ``date`` is asked for ``n_fallback`` (of n, those without it).
-
-    Raises
-    ------
-    SanctlibError
-        When the table does not have the unit or the target rule.
-    """
+    """Count the things asked for by keys and by the periods that each can lie in."""
     check_unit(source, query)
     check_rule(source, query)
     check_dated(source, query)

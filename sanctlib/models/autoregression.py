@@ -23,13 +23,7 @@ _COMBINED = "is an exact combination of the other columns and of the past. Drop 
 
 @contextmanager
 def solving(names: Sequence[str]) -> Iterator[None]:
-    """
-    Let a regression that has no solution fail in words.
-
-    Raises
-    ------
-    SanctlibError
-    """
+    """Let a regression that has no solution fail in words."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # a matrix without full rank is refused in words
@@ -40,14 +34,7 @@ def solving(names: Sequence[str]) -> Iterator[None]:
 
 
 def check_distinct(values: Floats, names: Sequence[str], *, lags: int) -> None:
-    """
-    Check that no series follows exactly from the others and from the past of all.
-
-    Raises
-    ------
-    SanctlibError
-        Naming the first that does.
-    """
+    """Check that no series follows exactly from the others and from the past of all."""
     n, k = values.shape
     if n - lags <= 1 + k * (1 + lags):
         return
@@ -127,14 +114,7 @@ def replicated(
 
 
 def standardised(data: Series, names: Sequence[str]) -> Floats:
-    """
-    Return the columns with mean 0 and standard deviation 1; no statistic here depends on either.
-
-    Raises
-    ------
-    SanctlibError
-        For a column that is named twice, does not vary, or follows exactly from the others.
-    """
+    """Return the columns with mean 0 and standard deviation 1: no statistic depends on either."""
     for name in names:
         if list(names).count(name) > 1:
             msg = f"Column {name!r} is named twice. Name another column: a series cannot explain"
@@ -146,40 +126,21 @@ def standardised(data: Series, names: Sequence[str]) -> Floats:
 
 
 def check_varies(values: Floats, names: Sequence[str], *, where: str = "") -> None:
-    """
-    Check that each column has two values or more.
-
-    Raises
-    ------
-    SanctlibError
-    """
+    """Check that each column has two values or more."""
     for name, column in zip(names, values.T, strict=True):
         if np.ptp(column) == 0 or column.std() == 0:
             raise SanctlibError(f"Column {name!r} has one value{where}. A series must vary.")
 
 
 def lags_of(lags: object) -> Lags:
-    """
-    Return the number of lags, or the criterion that chooses it.
-
-    Raises
-    ------
-    SanctlibError, UnknownChoiceError
-    """
+    """Return the number of lags, or the criterion that chooses it."""
     if isinstance(lags, str):
         return check_choice(lags, ("aic", "bic"), what="lags")  # type: ignore[return-value]
     return whole_of(lags, what="lags", least=1)
 
 
 def lag_order(values: Floats, lags: Lags, *, most: int, added: int, where: str = "") -> int:
-    """
-    Return the number of lags: the given one if it fits, or the criterion's, at least 1.
-
-    Raises
-    ------
-    SanctlibError
-        For fewer than four periods per coefficient.
-    """
+    """Return the number of lags: the given one if it fits, or the criterion's, at least 1."""
     import statsmodels.api as sm
 
     n, k = len(values), len(values.T)
@@ -203,14 +164,7 @@ def lag_order(values: Floats, lags: Lags, *, most: int, added: int, where: str =
 
 
 def integration_of(values: Floats, names: Sequence[str]) -> int:
-    """
-    Return the highest order of integration of the columns.
-
-    Raises
-    ------
-    SanctlibError
-        For a column that is too short or too regular for the tests.
-    """
+    """Return the highest order of integration of the columns."""
     orders = []
     for name, column in zip(names, values.T, strict=True):
         try:

@@ -24,23 +24,6 @@ def relative_bounds(
     M (k + 2) / 2 of these steps. The interval contains those of all sums of the average and
     this multiple of one step, up or down, each with its own error. It is conservative,
     whichever step is the largest: shorter intervals exist.
-
-    Parameters
-    ----------
-    estimate, variance : arrays of k and k x k
-        Of all event times from -`before` on; 0 at -1.
-    reach : float
-        Margin of error of an interval, in standard errors.
-    grid : sequence of float
-        The values of M.
-
-    Returns
-    -------
-    bounds : DataFrame
-        ``mbar``, ``lower``, ``upper``.
-    breakdown : float
-        The largest M at which the interval does not contain 0; 0 where it contains 0 at
-        M = 0, infinite where all steps before the onset are 0.
     """
     from scipy.optimize import brentq
 

@@ -31,15 +31,6 @@ def clustered(scores: Floats, bread: Floats, clusters: pd.DataFrame) -> tuple[Fl
     and Miller 2011). The variance is multiplied by G / (G - 1), where G is the smaller number
     of clusters. Other programs also multiply it by (n - 1) / (n - k). Only scores that are not
     of a regression of pyfixest need it: those of an event study.
-
-    Parameters
-    ----------
-    scores : array of shape (n, k)
-        Regressors times residuals.
-    bread : array of shape (k, k)
-        The inverse of the Hessian.
-    clusters : DataFrame of n rows
-        One or two columns.
     """
     one = [_meat(scores, clusters[name].to_numpy()) for name in clusters]
     meat = sum(one, np.zeros_like(bread))
@@ -59,13 +50,6 @@ def dyadic(
     It is the sum over states of the products of the rows with that state, less the products
     of the rows of one dyad, because both of its states contribute them. G is the number of
     states; the factor G / (G - 1) is as in `clustered`.
-
-    Parameters
-    ----------
-    scores, bread
-        As in `clustered`.
-    first, second : Series of n states
-        A row of a state with itself (domestic trade) shares only that state.
     """
     numbers, states = pd.factorize(pd.concat([first, second]))
     one, other = numbers.astype("int64").reshape(2, -1)

@@ -143,15 +143,7 @@ def design_of(
     controls: Controls,
     vcov: Vcov | None,
 ) -> Design:
-    """
-    Return a panel as arrays.
-
-    Raises
-    ------
-    SanctlibError
-        For a unit twice in a period, or periods that are not in a row.
-    MissingColumnsError, SchemaError
-    """
+    """Return a panel as arrays."""
     pair = ["first", "second"]
     if vcov is None:
         vcov = "dyadic" if len(target_columns) > 1 else list(target_columns)

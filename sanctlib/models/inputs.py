@@ -37,18 +37,7 @@ _MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
 def frame(
     table: object, columns: Iterable[object], *, what: str = "table", curated: bool = False
 ) -> pd.DataFrame:
-    """
-    Return a frame, or that of a Result, with these columns; categories become plain values.
-
-    Raises
-    ------
-    SchemaError
-        For what is no pandas table, or has columns of several levels or of one name.
-    MissingColumnsError
-        Naming the missing column and the closest one.
-    CuratedError
-        For the Result of a hand-picked list, unless `curated`.
-    """
+    """Return a frame, or that of a Result, with these columns; categories become plain values."""
     rows = frame_of(table)
     if not isinstance(rows, pd.DataFrame):
         hint = ""
@@ -82,27 +71,14 @@ def frame(
 
 
 def column_of(value: object, *, what: str) -> str:
-    """
-    Return the name of a column.
-
-    Raises
-    ------
-    SanctlibError
-        For what is no text.
-    """
+    """Return the name of a column."""
     if isinstance(value, str):
         return value
     raise SanctlibError(f"{what} is {value!r}. It must be the name of a column, such as 'n'.")
 
 
 def check_bool(value: object, *, what: str) -> None:
-    """
-    Check that an argument is True or False.
-
-    Raises
-    ------
-    SanctlibError
-    """
+    """Check that an argument is True or False."""
     if not isinstance(value, bool | np.bool_):
         raise SanctlibError(f"{what} is {value!r}. It must be True or False.")
 
@@ -114,14 +90,7 @@ def sources_of(*tables: object) -> tuple[Source, ...]:
 
 
 def numbers(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """
-    Return columns as numbers (float64); missing values stay missing.
-
-    Raises
-    ------
-    SchemaError
-        For a column that holds text, days or infinite values.
-    """
+    """Return columns as numbers (float64); missing values stay missing."""
     return pd.DataFrame({c: _numbers(rows[c], c) for c in columns}, index=rows.index)
 
 
@@ -157,14 +126,7 @@ def _numbers(values: pd.Series, name: str) -> pd.Series:
 
 
 def flags(values: pd.Series, *, what: str) -> pd.Series:
-    """
-    Return a column of yes and no as booleans; missing is no.
-
-    Raises
-    ------
-    SchemaError
-        For a column that holds anything else, such as the text "False".
-    """
+    """Return a column of yes and no as booleans; missing is no."""
     plain = types.is_bool_dtype(values.dtype) or types.is_numeric_dtype(values.dtype)
     if not plain and not values.dropna().map(lambda v: isinstance(v, bool | np.bool_)).all():
         raise SchemaError(f"Column {what!r} holds text. It must hold True or False.")
@@ -179,13 +141,7 @@ def covered(rows: pd.DataFrame) -> pd.Series:
 
 
 def check_sides(rows: pd.DataFrame) -> None:
-    """
-    Check that the states of both columns, ``first`` and ``second``, are of one kind.
-
-    Raises
-    ------
-    SchemaError
-    """
+    """Check that the states of both columns, ``first`` and ``second``, are of one kind."""
     both = pd.concat([rows["first"], rows["second"]]).dropna()
     kind = types.infer_dtype(both) if both.dtype == "object" else ""
     if kind.startswith("mixed") or are_days(both) or isinstance(both.dtype, pd.DatetimeTZDtype):
@@ -194,14 +150,7 @@ def check_sides(rows: pd.DataFrame) -> None:
 
 
 def labels(values: pd.Series, *, what: str, filled: bool = False) -> pd.Series:
-    """
-    Return the names of units, such as states: all text, or all numbers.
-
-    Raises
-    ------
-    SchemaError
-        For a mixture, or with `filled` for a missing name.
-    """
+    """Return the names of units, such as states: all text, or all numbers."""
     n = int(values.isna().sum())
     if filled and n:
         raise SchemaError(f"Column {what!r} is missing in {n:,} rows. Fill or drop them.")
@@ -216,11 +165,6 @@ def days(values: pd.Series, *, what: str = "period") -> pd.Series:
     Return periods as their first days, or as the numbers they are.
 
     ISO text, dates and pandas Periods become days (datetime64); missing ones stay missing.
-
-    Raises
-    ------
-    SanctlibError
-        For a time zone, or text that is no day.
     """
     dtype: Any = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -266,14 +210,7 @@ def are_days(periods: pd.Series | pd.Index) -> bool:
 
 
 def moment_of(value: Day | int, *, dated: bool, what: str) -> Any:
-    """
-    Return a day or a number, as the periods are, that numpy compares with them.
-
-    Raises
-    ------
-    SanctlibError
-        For a number where periods are days, or a day where they are numbers.
-    """
+    """Return a day or a number, as the periods are, that numpy compares with them."""
     if dated:
         return np.datetime64(day_of(value, what=what))
     if isinstance(value, Integral) and not isinstance(value, bool):

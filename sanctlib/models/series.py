@@ -47,15 +47,7 @@ class Series:
         return in_words(first, last, every=self.every)
 
     def place(self, value: Day | int, *, what: str = "onset") -> int:
-        """
-        Return the number, from 0, of the period that holds a day.
-
-        Raises
-        ------
-        SanctlibError
-            For a number where periods are days, a day where they are numbers, or a day
-            outside the periods.
-        """
+        """Return the number, from 0, of the period that holds a day."""
         moment = moment_of(value, dated=self.every is not None, what=what)
         first, last = self.periods.iloc[0], self.periods.iloc[-1]
         if self.every is not None:
@@ -92,12 +84,6 @@ def series_of(table: object, columns: Sequence[str]) -> Series:
     A period that the source does not fully cover (``covered``, or ``covered_x`` and
     ``covered_y`` of merged tables) has no value, because its count is a lower bound. At the
     ends such periods are dropped and counted; between others they are refused.
-
-    Raises
-    ------
-    SanctlibError
-        For a period that occurs twice, a gap, or no value at all.
-    MissingColumnsError, SchemaError
     """
     rows = with_periods(frame(table, ["period", *columns]))
     rows = rows.sort_values("period").reset_index(drop=True)

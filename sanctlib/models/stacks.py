@@ -61,13 +61,6 @@ def stacked(layout: Layout, doses: Floats, chosen: Bools | None = None) -> list[
     units with a quiet time ("drop"), without an earlier onset ("first"), or all ("keep").
     Controls are units without an onset up to the end of the window ("not_yet"), without any
     ("never"), or with a quiet time ("quiet").
-
-    Parameters
-    ----------
-    doses : array of targets x periods
-        Above 0 at an onset. A unit has the larger dose of its sides.
-    chosen : array of targets x periods, optional
-        The onsets to use. Units with other onsets are neither treated nor controls.
     """
     of_units = doses[layout.sides].max(axis=1)
     wanted = of_units if chosen is None else (doses * chosen)[layout.sides].max(axis=1)

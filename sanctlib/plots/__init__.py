@@ -102,14 +102,7 @@ def drawn(
     top: int | None,
     view: str | None,
 ) -> Axes:
-    """
-    Draw the picture of a result on `ax`, or on the axes of a new figure, and return the axes.
-
-    Raises
-    ------
-    SanctlibError
-        For a kind without a picture, or an argument that its picture does not use.
-    """
+    """Draw the picture of a result on `ax`, or on the axes of a new figure, and return the axes."""
     asked = {"labels": labels, "marks": marks, "by": by, "top": top, "view": view}
     look = _look(result, title, asked, own=ax is None)
     draw = PICTURES[result.kind].draw
@@ -141,11 +134,6 @@ def picture(
     Write the picture of a result to each file, and return the files written.
 
     A timeline of several parts gives a file for each: NAME_1.png, NAME_2.png.
-
-    Raises
-    ------
-    SanctlibError
-        As `drawn`.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -111,14 +111,7 @@ def _way_in_words(way: tuple[str, str], two: list[str]) -> str:
 
 
 def check_one_pair(table: pd.DataFrame) -> None:
-    """
-    Check that a table is of one pair, in one direction.
-
-    Raises
-    ------
-    SanctlibError
-        Naming the pairs, and how to keep one.
-    """
+    """Check that a table is of one pair, in one direction."""
     two, ways = ways_of(table)
     if len(ways) > 1:
         named = "; ".join(_way_in_words(way, two) for way in ways[:5])

@@ -91,14 +91,7 @@ def look_of(
     view: str | None,
     own: bool,
 ) -> Look:
-    """
-    Return the arguments of `Result.plot` in one form.
-
-    Raises
-    ------
-    SanctlibError
-        For marks that are not days with a text, labels that are no mapping, or a `top` below 1.
-    """
+    """Return the arguments of `Result.plot` in one form."""
     if labels is not None and not isinstance(labels, Mapping):
         msg = f"labels is {labels!r}. It must map values to names, such as {{'IRN': 'Iran'}}."
         raise SanctlibError(msg)
@@ -135,14 +128,7 @@ def every_of(result: Result) -> Period:
 
 
 def key_of(result: Result, look: Look) -> str | None:
-    """
-    Return the column whose values are the lines; None where all is one line.
-
-    Raises
-    ------
-    SanctlibError
-        Where several could be, and none is chosen.
-    """
+    """Return the column whose values are the lines; None where all is one line."""
     keys = result.query.by
     if look.by is not None or len(keys) < 2:
         return look.by or (keys[0] if keys else None)
@@ -156,13 +142,7 @@ def key_of(result: Result, look: Look) -> str | None:
 
 
 def check_one_row(table: pd.DataFrame, by: str | None) -> None:
-    """
-    Check that there is one row per period and group.
-
-    Raises
-    ------
-    SanctlibError
-    """
+    """Check that there is one row per period and group."""
     if table.duplicated(["period", *([by] if by else [])]).any():
         raise several_rows("period", by)
 
@@ -181,11 +161,6 @@ def groups_of(table: pd.DataFrame, by: str, look: Look, *, value: str | None = N
     Return the groups of a table in its own order, named and coloured.
 
     With `top`, only those with the largest totals of the column `value`.
-
-    Raises
-    ------
-    SanctlibError
-        When there are more than can be distinguished, or two have the same name.
     """
     keys = table[by].astype("str").fillna(_UNKNOWN)
     wanted = list(keys.unique())
@@ -206,14 +181,7 @@ def groups_of(table: pd.DataFrame, by: str, look: Look, *, value: str | None = N
 
 
 def names_of(keys: Sequence[str], by: str, look: Look) -> list[str]:
-    """
-    Return the names of groups: those of `labels`, countries by name, others as they are.
-
-    Raises
-    ------
-    SanctlibError
-        When two groups have the same name.
-    """
+    """Return the names of groups: those of `labels`, countries by name, others as they are."""
     states = by in STATES
     names = [look.labels.get(key, name_of(key) if states else key) for key in keys]
     seen: dict[str, str] = {}

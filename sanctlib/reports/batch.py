@@ -96,11 +96,6 @@ def run_batch(
 
     SIGINT, SIGTERM and SIGHUP end it early, with all its processes: finished runs stay, and
     interrupted runs start again next time. Files that killed batches left are removed first.
-
-    Raises
-    ------
-    ReportError
-        For a folder that cannot be written, or a system without more processes.
     """
     wanted = list(runs)
     outcome = Outcome(n_runs=len(wanted))

@@ -29,13 +29,6 @@ def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str]) -
     Text that is neither lower-case letters and digits nor a state's code gets a hash of the exact
     values, as do names over 80 characters: two runs never share a folder, not even where a file
     system ignores case. `contents` are the hashes of the files among the values.
-
-    Examples
-    --------
-    >>> folder_name({}, contents={})
-    'default'
-    >>> folder_name({"pair": ("RUS", "IRN"), "every": "month"}, contents={})
-    'pair=RUS-IRN,every=month'
     """
     if not changed:
         return "default"

@@ -94,11 +94,6 @@ def read_grid(path: Path, *, out: Path) -> list[Request]:
     ``[[batch]]`` tables several notebooks. A CSV file has a column `notebook` and a
     column per parameter, in the text form of the command line; an empty cell is the
     default. A run asked for twice is one run. Paths are seen from the file.
-
-    Raises
-    ------
-    ReportError
-        Listing everything that is wrong in the file, with place and suggestion.
     """
     reader = _Reader(path=path, out=out)
     try:

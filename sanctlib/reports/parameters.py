@@ -391,14 +391,7 @@ def shown(value: object) -> str:
 
 
 def as_text(value: object) -> str:
-    """
-    Return a value as one would type it after `-p key=`; `Kind.parse` reads it back.
-
-    Examples
-    --------
-    >>> as_text([("RUS", "IRN"), ("RUS", "CHN")]), as_text(None), as_text(["a,b", "c"])
-    ('RUS,IRN;RUS,CHN', 'none', '"a,b",c')
-    """
+    """Return a value as one would type it after `-p key=`; `Kind.parse` reads it back."""
     if isinstance(value, (list, tuple)):
         mark = ";" if any(isinstance(v, tuple) for v in value) else ","
         line = io.StringIO()
@@ -415,17 +408,7 @@ def to_json(values: Mapping[str, object]) -> dict[str, Any]:
 
 
 def to_source(values: Mapping[str, object]) -> str:
-    """
-    Write values as the Python source of a notebook cell, without loss.
-
-    Examples
-    --------
-    >>> print(to_source({"start": date(2022, 2, 24), "pair": ("RUS", "IRN")}))
-    from datetime import date
-    <BLANKLINE>
-    start = date(2022, 2, 24)
-    pair = ('RUS', 'IRN')
-    """
+    """Write values as the Python source of a notebook cell, without loss."""
     lines = [f"{name} = {_source(value)}" for name, value in values.items()]
     kinds = {kind for part in leaves(list(values.values())) for kind in type(part).__mro__}
     modules = {"datetime": date, "pathlib": Path}

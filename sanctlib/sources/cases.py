@@ -111,11 +111,6 @@ def as_cases(
     are resolved by the first day of the case, or its last where that is not known to a day,
     under ``succession="dominant"``; what is no party, or none yet, is kept as a null party
     and listed. Two names that mean one party that day are one row.
-
-    Raises
-    ------
-    SourceError
-        When no case is left.
     """
     rows = draft.rows.explode("sender").explode("target", ignore_index=True)
     rows = rows.astype({"sender": "str", "target": "str"})

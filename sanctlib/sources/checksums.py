@@ -21,11 +21,6 @@ def recorded(folder: Path) -> dict[str, str]:
     Return the sha256 recorded in a folder, by file name; nothing where none is.
 
     Lines of another form are left alone: a `checksums.txt` may be someone else's.
-
-    Raises
-    ------
-    SourceError
-        When the file is there and cannot be read.
     """
     path = folder / CHECKSUMS
     if not path.is_file():
@@ -62,28 +57,14 @@ def expected(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
 
 
 def check_recorded(paths: Iterable[Path]) -> None:
-    """
-    Check files against the checksums that their folders record, where they do.
-
-    Raises
-    ------
-    SourceError
-        When a file is not the one that was fetched.
-    """
+    """Check files against the checksums that their folders record, where they do."""
     for path, sha in expected(paths):
         if sha and path.is_file():
             check_same(path, sha256(path), sha)
 
 
 def check_same(path: Path, found: str, recorded_as: str) -> None:
-    """
-    Check the checksum of a file against the one recorded, where there is one.
-
-    Raises
-    ------
-    SourceError
-        When they differ.
-    """
+    """Check the checksum of a file against the one recorded, where there is one."""
     if recorded_as and found != recorded_as:
         msg = (
             f"{path.name!r} is not the file that was fetched: its sha256 is not the one in "

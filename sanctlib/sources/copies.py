@@ -42,14 +42,7 @@ class Comparison:
     _gone: set[tuple[int, str]] = field(default_factory=set)
 
     def take(self, name: str, taken: pd.Timestamp, entries: dict[str, Entry]) -> None:
-        """
-        Compare the next copy with the one before.
-
-        Raises
-        ------
-        SourceError
-            For a copy that is not later.
-        """
+        """Compare the next copy with the one before."""
         if self.times and taken <= self.times[-1]:
             msg = f"{name!r} is not later than the copy before it, {self.times[-1]}."
             raise SourceError(msg)

@@ -66,28 +66,12 @@ def read_icews(path: Path) -> Reading:
     some names hold commas. Verbal co-operation is forty times material co-operation: never
     add them unweighted. The counts are directed but built from events that are coded from
     both sides: adding both directions counts a meeting twice.
-
-    Returns
-    -------
-    Reading
-        Of kind ``"dyads"``: ``verbal_cooperation``, ``material_cooperation``,
-        ``verbal_conflict``, ``material_conflict``.
-
-    Raises
-    ------
-    SourceError, MissingColumnsError
     """
     return read_layout(path, ICEWS)
 
 
 def read_layout(path: Path, layout: DyadLayout) -> Reading:
-    """
-    Read a file of dyad-years as its layout declares it.
-
-    Raises
-    ------
-    SourceError, MissingColumnsError
-    """
+    """Read a file of dyad-years as its layout declares it."""
     draft, directed = dyad_draft(path, layout)
     return dyad_reading(draft, layout, directed=directed, path=path)
 
@@ -116,11 +100,6 @@ def dyad_reading(draft: Draft, layout: DyadLayout, *, directed: bool | None, pat
     exist, a state with itself, and a value other than that of an earlier row of the same
     dyad-year. A party is resolved at the year's last day, or at its first where it did
     not see the last.
-
-    Raises
-    ------
-    SourceError
-        When no row is left.
     """
     columns = [c for c in layout.measures if c in draft.rows]
     draft = _values(_years(empty_to_null(draft)), columns, layout)

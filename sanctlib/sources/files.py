@@ -82,14 +82,7 @@ class Bounded(io.RawIOBase):
 
 
 def paths_of(value: object, *, what: str) -> list[Path]:
-    """
-    Return the paths that an argument names, one or several.
-
-    Raises
-    ------
-    SourceError
-        For no path, an empty one, an address, a frame, and a path that no system can have.
-    """
+    """Return the paths that an argument names, one or several."""
     one = isinstance(value, str | os.PathLike)
     several = isinstance(value, Iterable) and not isinstance(value, bytes)
     several = several and not hasattr(value, "columns")
@@ -123,14 +116,7 @@ def _short(text: str) -> str:
 
 
 def check_text(path: Path) -> None:
-    """
-    Check that a file is not of a format that pandas or R read, by the suffix of its name.
-
-    Raises
-    ------
-    SourceError
-        Naming the format and the frame to pass instead.
-    """
+    """Check that a file is not of a format that pandas or R read, by the suffix of its name."""
     what, instead = _FOREIGN.get(path.suffix.lower(), ("", ""))
     if what:
         check_there(path)
@@ -145,12 +131,6 @@ def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> Bi
     that unpacks to more than 100 times its size (and 64 MiB) is refused, unless it is an
     `archive` of many like files, whose reader limits each file. Formats that are no text are
     refused, but for the one that begins with `allowed`.
-
-    Raises
-    ------
-    SourceError
-        For a file that is not there, a folder, an empty file, a saved web page, a Git LFS
-        pointer and a file of another format.
     """
     try:
         check_there(path)
@@ -182,14 +162,7 @@ def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> Bi
 
 
 def check_there(path: Path) -> None:
-    """
-    Check that a path is that of a file.
-
-    Raises
-    ------
-    SourceError
-        For a folder, or a file that is not there, with the files that are.
-    """
+    """Check that a path is that of a file."""
     if path.is_dir():
         msg = f"{path.name or str(path)!r} is a folder. Give a file, or a list of files of a source"
         raise SourceError(f"{msg} that has several.")
@@ -205,14 +178,7 @@ def check_there(path: Path) -> None:
 
 
 def head_of(path: Path) -> str:
-    """
-    Return the first 8 KiB of a file as text, which show its layout.
-
-    Raises
-    ------
-    SourceError
-        For a file that cannot be opened or unpacked.
-    """
+    """Return the first 8 KiB of a file as text, which show its layout."""
     with open_bytes(path) as stream:
         try:
             return stream.read(_HEAD).decode("utf-8-sig", errors="replace")

@@ -26,14 +26,7 @@ _FRAMES: Mapping[str, tuple[str, bytes, Callable[[Path], pd.DataFrame]]] = {
 def draft_of(
     data: Any, *, delimiter: str | None, encoding: str, code: str | None
 ) -> tuple[Draft, dict[str, str]]:
-    """
-    Return a table of one's own as a draft of text columns, and the sha256 of its file.
-
-    Raises
-    ------
-    SourceError, SchemaError
-        For what is no table, and numbers in the column `code`.
-    """
+    """Return a table of one's own as a draft of text columns, and the sha256 of its file."""
     if not isinstance(data, str | Path):
         return _draft_of_frame(data, code=code), {}
     (path,) = paths_of(data, what="data")

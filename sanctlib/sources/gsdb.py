@@ -57,16 +57,6 @@ def read_cases(path: Path) -> Reading:
     ``trade_extent``. The *dyadic* file
     of release R4 has a row per pair and year that joins several cases: no case can be seen
     from another in it, and it is refused.
-
-    Returns
-    -------
-    Reading
-        Of kind ``"cases"``.
-
-    Raises
-    ------
-    SourceError, MissingColumnsError
-        When the file is not the case file.
     """
     draft = empty_to_null(_named(read_sheet(path), path))
     rows = draft.rows.rename(columns={"begin": "start"})
@@ -101,14 +91,7 @@ def read_cases(path: Path) -> Reading:
 
 
 def split_names(text: str) -> list[str]:
-    """
-    Split a cell of names at its commas, but not inside a name that holds one.
-
-    Examples
-    --------
-    >>> split_names("Korea, North, Poland,Hungary")
-    ['Korea, North', 'Poland', 'Hungary']
-    """
+    """Split a cell of names at its commas, but not inside a name that holds one."""
     for name, held in _HELD.items():
         text = text.replace(name, held)
     parts = (re.sub(r"\s+", " ", part.replace("\x00", ", ")).strip() for part in text.split(","))

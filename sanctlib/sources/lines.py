@@ -103,16 +103,7 @@ class Lines:
     n_rejected: int = 0
 
     def blocks(self) -> Iterator[Block]:
-        """
-        Read the file.
-
-        Raises
-        ------
-        SourceError
-            When it cannot be read, or holds no record.
-        MissingColumnsError
-            When its first line lacks a column.
-        """
+        """Read the file."""
         with open_bytes(self.path) as stream:
             try:
                 for content in _blocks(stream, self.path.name):

@@ -44,11 +44,6 @@ def as_listings(
     merged when they say the same day: lists write a row per alias. Those that say another
     are rejected, since nobody could tell which is right. A list without days leaves
     ``listed`` null. What it does not do is find one entity under two keys.
-
-    Raises
-    ------
-    SourceError
-        When no row is left.
     """
     rows = draft.rows
     for column in ("listed", "entity_id", "entity_country"):
@@ -113,14 +108,7 @@ def _check_some(draft: Draft, path: Path) -> None:
 
 
 def day_of_copy(text: str | None, *, form: str, path: Path) -> date:
-    """
-    Return the day a copy says it was made, for lists that print it.
-
-    Raises
-    ------
-    SourceError
-        When it says none: comparing copies needs it.
-    """
+    """Return the day a copy says it was made, for lists that print it."""
     made = latest_day(pd.Series([text], dtype="str"), form)
     if made is None:
         found = repr(text[:40]) if text else "nothing"

@@ -56,17 +56,6 @@ def read_list(path: Path) -> Reading:
     or not; a row of theirs whose number is no entry is rejected: the files are not of one
     day. Of the last two no more is taken: they hold names and the rest of long remarks. No
     name is kept.
-
-    Returns
-    -------
-    Reading
-        Of kind ``"listings"``.
-
-    Raises
-    ------
-    SourceError
-        When the file is not this list, or the XML file says another number of entries than
-        it holds.
     """
     return _read_xml(path) if is_xml(path) else _read_csv(path)
 
@@ -90,14 +79,7 @@ def value(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def programmes_of(text: str) -> str:
-    """
-    Return the programmes of a cell, sorted and joined by ``;``.
-
-    Examples
-    --------
-    >>> programmes_of("SDGT] [IRAN] [CAATSA - IRAN")
-    'CAATSA - IRAN;IRAN;SDGT'
-    """
+    """Return the programmes of a cell, sorted and joined by ``;``."""
     return ";".join(sorted({part.strip() for part in value(text).split("] [")} - {""}))
 
 

@@ -92,16 +92,7 @@ class Records:
 
 
 def checked_header(header: Sequence[str], needed: Iterable[str], *, name: str) -> list[str]:
-    """
-    Return the names of a header line without blanks around them.
-
-    Raises
-    ------
-    SourceError
-        For a name that repeats.
-    MissingColumnsError
-        For a name of `needed` that is not there.
-    """
+    """Return the names of a header line without blanks around them."""
     names = [text.strip() for text in header]
     repeated = sorted(text for text, n in Counter(names).items() if text and n > 1)
     if repeated:

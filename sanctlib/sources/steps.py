@@ -28,14 +28,7 @@ FILE = 32
 
 
 def blocks_of(source: EventSource, path: Path) -> Iterator[Block]:
-    """
-    Read a file in blocks; all of `CELLS` are there, days in the first format of the source.
-
-    Raises
-    ------
-    SourceError
-        When the file cannot be read, or no line is a record.
-    """
+    """Read a file in blocks; all of `CELLS` are there, days in the first format of the source."""
     lines = _lines(source, path)
     form = _form(source, path) if len(source.formats) > 1 else ""
     first = ""
@@ -161,22 +154,7 @@ class Cleaning:
         file: str,
         start: int = 0,
     ) -> None:
-        """
-        Take lines of a file, and those that are no records.
-
-        Parameters
-        ----------
-        lines : Arrow table
-            The columns `CELLS`, and ``row``, the number of the line.
-        others : sequence of pairs
-            The number of each line that is no record, and the reason.
-        line : callable
-            Returns the bytes of a line by its number.
-        file : str
-            The name of the file.
-        start : int, default 0
-            Added to the numbers of the rows that are kept.
-        """
+        """Take lines of a file, and those that are no records."""
         self.engine.show("lines", lines)
         self.code()
         lost = self.engine.rows(rules.lost(self.source))
