@@ -30,7 +30,7 @@ UNKNOWN = "unknown name"
 
 
 def fold(name: str) -> str:
-    """Return a label without accents, case, punctuation, double blanks and an ISO name's "(the)"."""
+    """Return a label without accents, case, marks, double blanks and an ISO name's "(the)"."""
     plain = unicodedata.normalize("NFKD", _THE.sub("", name).replace("&", " and "))
     # Marks of accents, and what nobody sees: zero-width blanks, soft hyphens.
     bare = "".join(c for c in plain if unicodedata.category(c) not in ("Mn", "Cf")).casefold()

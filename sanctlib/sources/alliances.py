@@ -53,6 +53,16 @@ def read_cow_alliances(path: Path) -> Reading:
     only: an absent dyad is no alliance among its states and years, but a state that never
     allied is not among them and is missing. Years before 1945 are rejected, since our codes
     do not date the states of those days.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"dyads"``, value 0 or 1: ``alliance_defence``, ``alliance_neutrality``,
+        ``alliance_nonaggression``, ``alliance_entente``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
     """
     return read_layout(path, COW_ALLIANCES)
 
@@ -66,5 +76,16 @@ def read_atop(path: Path) -> Reading:
     no obligation of the first at all. In the other file the pair is in the order of the
     alphabet. The data end in 2018: later years are missing, not zero. Years before 1945
     are rejected, since our codes do not date the states of those days.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"dyads"``, value 0 or 1: ``alliance_any``, ``alliance_defence``,
+        ``alliance_offence``, ``alliance_neutrality``, ``alliance_nonaggression``,
+        ``alliance_consultation`` and, where the file has it, ``alliance_shared_obligation``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
     """
     return read_layout(path, ATOP)

@@ -27,6 +27,16 @@ def read_list(path: Path) -> Reading:
     are of survivors. The regime names the programme, not the country of the person:
     those under ``Ukraine`` mostly act for Russia. No name is kept; two records may
     be one person under two regimes, so the unit is the designation.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"listings"``.
+
+    Raises
+    ------
+    SourceError
+        For a file that is not this list.
     """
     draft, _ = read_xml(
         path,

@@ -51,6 +51,15 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
     All rows are kept, whatever their status; figures show the confirmed ones and mark
     the partly confirmed. The reading is curated: rows were chosen around known
     milestones, so it annotates and never is an outcome.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"events"``, with ``curated=True``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError, SchemaError
     """
     draft = read_text(path)
     check_header(draft, list(COLUMNS))

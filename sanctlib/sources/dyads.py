@@ -66,12 +66,28 @@ def read_icews(path: Path) -> Reading:
     some names hold commas. Verbal co-operation is forty times material co-operation: never
     add them unweighted. The counts are directed but built from events that are coded from
     both sides: adding both directions counts a meeting twice.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"dyads"``: ``verbal_cooperation``, ``material_cooperation``,
+        ``verbal_conflict``, ``material_conflict``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
     """
     return read_layout(path, ICEWS)
 
 
 def read_layout(path: Path, layout: DyadLayout) -> Reading:
-    """Read a file of dyad-years as its layout declares it."""
+    """
+    Read a file of dyad-years as its layout declares it.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
+    """
     draft, directed = dyad_draft(path, layout)
     return dyad_reading(draft, layout, directed=directed, path=path)
 

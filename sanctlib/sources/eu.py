@@ -69,6 +69,18 @@ def read_list(path: Path) -> Reading:
 
     **Countries.** ``entity_country`` is the citizenship, and the address only where an
     entity has none; the place of birth is neither. ``00`` is unknown.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"listings"``.
+
+    Raises
+    ------
+    SourceError
+        For a file of another layout.
+    MissingColumnsError
+        For a column of the csv that is not there.
     """
     if is_xml(path):
         draft, made, date_format, system = _from_xml(path)

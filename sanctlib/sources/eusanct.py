@@ -105,6 +105,16 @@ def read_cases(path: Path) -> Reading:
     is partly inferred (`MEASURES_OF`, with reasons). ``outcomes`` hold ``finaloutcome`` as
     its number, since its meaning could not be checked, and ``success`` or ``no_success``
     of the whole case. ``exit`` is not stated.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"cases"``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
+        When the file is not the case-level file (.xls, or its export as .csv).
     """
     draft = read_sheet(path, needed=COLUMNS)
     draft = empty_to_null(draft, marks=("", "."))

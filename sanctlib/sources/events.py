@@ -172,6 +172,17 @@ def read_gdelt(*paths: Path) -> Reading:
     Security Council" it often makes a sanction by North Korea. Rows of one day, both actor
     codes and code are merged, whatever their address; 40 % of rows are such repeats, and
     two true acts of one day may be among them.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"events"``; ``goldstein`` is the row's own, ``n_reports`` the number of
+        rows merged into an act (not of articles).
+
+    Raises
+    ------
+    SourceError
+        When a file holds no event row: a GKG or mentions file, or none of GDELT's.
     """
     return _read(GDELT, paths)
 
@@ -198,6 +209,15 @@ def read_icews(*paths: Path) -> Reading:
     ``12/1/2017``, read month first unless the file has a 13th month. Days without a row
     are gaps of the coverage. ICEWS is not a census: what is reported varies with its
     sources.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"events"``; ``goldstein`` is the row's own Intensity.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
     """
     return _read(ICEWS, paths)
 
@@ -211,6 +231,15 @@ def read_quadruples(path: Path, *, actors: Actors = "state") -> Reading:
     (Russia)"). A person or a ministry without a label is unknown and stays as a row
     with a null party, which volumes need. The file holds no repeats of its own, so a
     row is an act on a day, never a report.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"events"``; ``n_reports`` is the number of rows merged into an act.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
     """
     label = f"coalesce({_IN_BRACKETS}, actor)" if actors == "label" else "actor"
     return _read(replace(QUADRUPLES, label=label), [path])
@@ -236,6 +265,15 @@ def read_polecat(*paths: Path) -> Reading:
     ``JAP`` or ``ITL``, of which no list could be had) is unknown: kept, null, listed.
     Event types in small letters are rejected: tables that have them are made up, though
     they circulate as samples of POLECAT.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"events"``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
     """
     return _read(POLECAT, paths)
 

@@ -57,6 +57,16 @@ def read_cases(path: Path) -> Reading:
     ``trade_extent``. The *dyadic* file
     of release R4 has a row per pair and year that joins several cases: no case can be seen
     from another in it, and it is refused.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"cases"``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
+        When the file is not the case file.
     """
     draft = empty_to_null(_named(read_sheet(path), path))
     rows = draft.rows.rename(columns={"begin": "start"})

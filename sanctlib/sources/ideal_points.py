@@ -43,6 +43,15 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
 
     Later releases hold a year in place of the session and estimates from votes on foreign
     policy alone (``IdealPointFP``); those of all votes are taken where both are there.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"dyads"``, measure ``ideal_point_gap``, ``first`` < ``second``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
     """
     draft = read_text(path, delimiter=delimiter_of(path))
     draft = _spelt(draft)

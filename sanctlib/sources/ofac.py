@@ -56,6 +56,17 @@ def read_list(path: Path) -> Reading:
     or not; a row of theirs whose number is no entry is rejected: the files are not of one
     day. Of the last two no more is taken: they hold names and the rest of long remarks. No
     name is kept.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"listings"``.
+
+    Raises
+    ------
+    SourceError
+        When the file is not this list, or the XML file says another number of entries than
+        it holds.
     """
     return _read_xml(path) if is_xml(path) else _read_csv(path)
 

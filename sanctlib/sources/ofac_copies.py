@@ -35,6 +35,18 @@ def read_copies(path: Path) -> Reading:
     addition, counted in ``relisted`` where name and type are those of an entry removed.
     A change is dated by the copy that first shows it, not by the day of the decision. No
     name is kept, not even of a row that could not be read.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"list_changes"``: one row per interval, whole programme set and entity
+        type in which something changed, and the first copy as opening balance. Each row
+        closes: closing = opening + added - removed + moved_in - moved_out.
+
+    Raises
+    ------
+    SourceError
+        When no copy can be read, or copies are out of order.
     """
     rejected: list[tuple[str, int, str, str]] = []
     comparison = Comparison()

@@ -46,6 +46,16 @@ def read_targets(path: Path) -> Reading:
 
     **Countries** are all those that the aggregator connects with the target: nationality,
     address, registration or flag.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"listings"``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
+        When the file is not this export.
     """
     draft = read_text(
         path,

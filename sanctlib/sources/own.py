@@ -15,7 +15,13 @@ from sanctlib.sources.text import check_header, read_text
 def read_own(
     path: Path, *, kind: TableKind, provenance: Provenance, coverage: Coverage | None
 ) -> Reading:
-    """Read a CSV file that is one of our tables; a cell of the wrong type rejects its row."""
+    """
+    Read a CSV file that is one of our tables; a cell of the wrong type rejects its row.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError, SchemaError
+    """
     schema = TABLES[kind]
     draft = read_text(path)
     check_header(draft, schema.required)

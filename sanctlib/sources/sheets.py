@@ -34,6 +34,22 @@ def read_sheet(
     ``2014-03-17``, a blank cell as empty text; text stays as it is. Of merged cells the first
     has the value. ``_line`` is the row of the sheet, ``_raw`` its cells joined by tabs. Other
     sheets are not looked at.
+
+    Parameters
+    ----------
+    needed, also
+        As in `read_text`.
+    code : str, optional
+        A column whose cells must not be numbers, because these lose leading zeros.
+
+    Raises
+    ------
+    SourceError
+        For a file that is damaged, or larger than any sheet.
+    MissingColumnsError
+        For a column of `needed` that is not there.
+    SchemaError
+        For a number in the column `code`.
     """
     with open_bytes(path, allowed=_MARKS[1]) as stream:
         try:

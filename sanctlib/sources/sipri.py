@@ -38,6 +38,15 @@ def read_register(path: Path) -> Reading:
     ``*``; they are parties of their own (``NS-HEZBOLLAH-LEBANON``), not the state they sit in.
     Organisations, marked ``**``, keep their code. Unknown suppliers and recipients are
     rejected and listed.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"dyads"``, measure ``arms_deliveries_tiv``, the supplier first.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
     """
     draft, directed = dyad_draft(path, REGISTER)
     rows = draft.rows.assign(

@@ -71,6 +71,30 @@ def read_text(
     Nothing is interpreted: `NA`, `0612` and an empty cell stay what they are. A
     record whose number of fields differs from the header's, or whose quote is never
     closed, is rejected line by line.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        The names, for a file without a header line.
+    needed, also : sequence of str
+        Columns that must be there, and those kept where they are; all without `needed`.
+    header_starts : str, optional
+        First cell of the header, where lines stand before it: they become `Draft.head`.
+    encoding : str or sequence of str
+        Several are tried in turn.
+    shown : sequence of str, optional
+        The columns that stand as the raw text of a rejected row, where a whole line would
+        hold names of persons.
+
+    Raises
+    ------
+    SourceError
+        When the file cannot be read at all; text that is not in `encoding` is shown
+        with its line.
+    MissingColumnsError
+        When a column of `needed` is not there.
+    UnknownChoiceError
+        For an encoding or delimiter that there is not.
     """
     encodings = [encoding] if isinstance(encoding, str) else list(encoding)
     _check_known(delimiter, encodings)

@@ -98,6 +98,16 @@ def read_cases(path: Path) -> Reading:
     (`MEASURES_OF`, with reasons): exports of arms are not separate from other exports, and aid
     is financial. Types threatened are not kept. Codes have their words from the manual of
     version 4. ``exit`` is not there: that a sender gave in is no date of lifting.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"cases"``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
+        When the file is not the case file (.xls, or its export as .csv).
     """
     draft = empty_to_null(read_sheet(path, needed=COLUMNS))
     rows = draft.rows

@@ -69,6 +69,17 @@ def read_trade(path: Path) -> Reading:
     The three layouts of the portal are read: a column per year (rows of another
     ``Attribute`` than ``Value`` say how sure a value is and are merged into it), a row
     per value, and a column per indicator.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"dyads"``: ``exports_reported_by_exporter``,
+        ``imports_reported_by_importer``, ``imports_fob_reported_by_importer``,
+        ``balance_reported_by_first``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
     """
     also = [*_ROW, "Value", *YEARS, *_PANEL]
     draft = read_text(path, needed=_IDS, also=also)

@@ -89,6 +89,19 @@ def read_list(path: Path) -> Reading:
     **Countries.** ``entity_country`` is the nationality of a person or the flag of a ship,
     and the address only where an entry has neither; several values of a cell are all kept.
     A remark such as ``(previous)`` is taken off; a cell that is prose stays unmatched.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"listings"``.
+
+    Raises
+    ------
+    SourceError
+        When no row can be kept: of a copy edited by hand whose header has a cell more than
+        its rows, none is, since its columns would be shifted.
+    MissingColumnsError
+        When a column is not there.
     """
     layout = _SANCTIONS_LIST if _NEWER.search(head_of(path)) else _CONLIST
     names = [*layout.columns.values(), *layout.countries]

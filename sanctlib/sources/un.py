@@ -34,6 +34,16 @@ def read_list(path: Path) -> Reading:
     ``entity_country`` joins a person's nationalities and the countries of all addresses,
     since half of the persons have no address; "Sudanese by birth" is none and is listed as
     unknown. No name is kept.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"listings"``.
+
+    Raises
+    ------
+    SourceError
+        When the file is not this list, or does not say which day it was made.
     """
     draft, outside = read_xml(
         path,

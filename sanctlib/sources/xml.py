@@ -43,6 +43,11 @@ def read_xml(
     ``"."`` for the record's own name. Several values are joined by ``;``, in order, once
     each; none is null. The columns `shown` are the raw text of a rejected row: never names.
     Outside records stand ``root`` (its name), its attributes (``@name``) and other texts.
+
+    Raises
+    ------
+    SourceError
+        For a file that is not XML, is truncated, or has no such record.
     """
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import ParseError, iterparse
