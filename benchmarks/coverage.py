@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 import sanctlib as sl
-from sanctlib.models.clusters import Vcov
+from sanctlib.models._clusters import Vcov
 
 TRUTH = 0.3
 VCOVS: dict[str, Vcov] = {

@@ -7,18 +7,17 @@ from .codes.blocs import blocs, expand_blocs
 from .codes.countries import countries, resolve
 from .codes.programmes import programmes
 from .coverage import Coverage
+from .download import fetch
 from .errors import SanctlibError
-from .fetching.fetch import fetch
 from .metrics.agreements import agreements
 from .metrics.counts import sanction_counts
 from .metrics.expected import observed_expected
-from .metrics.gaps import voting_gap
 from .metrics.intensity import partnership_intensity
 from .metrics.outcomes import sanction_outcomes
 from .metrics.panels import dyad_panel
 from .metrics.pressure import sanction_pressure
 from .metrics.shared import shared_sanctioners
-from .metrics.similarity import portfolio_similarity
+from .metrics.similarity import portfolio_similarity, voting_gap
 from .metrics.stocks import active_sanctions
 from .metrics.units import compare_units
 from .reading import Reading, data_appendix

@@ -10,11 +10,11 @@ import pandas as pd
 
 from sanctlib.checks import check_dates
 from sanctlib.coverage import Coverage
+from sanctlib.dates import PERIODS, Period, period_start
 from sanctlib.engines import AnyTable, Opened, fetched, opened, quoted
 from sanctlib.errors import SanctlibError
-from sanctlib.periods import PERIODS, Period, period_start
 from sanctlib.query import Day, Pair, ask
-from sanctlib.shipped import shipped
+from sanctlib.store import shipped
 
 KEYS = ("sender", "target", "mutual", "family", "action")
 ACT = ("source", "act_id")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
 from sanctlib.acts import cells
+from sanctlib.coverage import Coverage
+from sanctlib.dates import Period
 from sanctlib.errors import (
     SanctlibError,
     SourceError,
@@ -19,7 +22,6 @@ from sanctlib.errors import (
     did_you_mean,
 )
 from sanctlib.months import prepare_files
-from sanctlib.periods import Period
 from sanctlib.query import Day, ask
 from sanctlib.reading import (
     Audit,
@@ -31,13 +33,22 @@ from sanctlib.reading import (
     sha256,
     used,
 )
-from sanctlib.shipped import Dataset, shipped
+from sanctlib.schema import TABLES, TableKind
 from sanctlib.showing import progress_bar
 from sanctlib.sources.chronology import read_chronology
+from sanctlib.sources.draft import empty_to_null, type_columns
 from sanctlib.sources.events import STREAMED
-from sanctlib.sources.own import read_own
 from sanctlib.sources.producers import producers, provenance
-from sanctlib.store import OtherVersionError, coverage_from, load_stored, manifest_of, save
+from sanctlib.sources.text import check_header, read_text
+from sanctlib.store import (
+    Dataset,
+    OtherVersionError,
+    coverage_from,
+    load_stored,
+    manifest_of,
+    save,
+    shipped,
+)
 
 _COUNTS = ("n_read", "n_added", "n_merged", "n_rejected", "n_kept")
 
@@ -384,4 +395,29 @@ def _clean(dataset: Dataset) -> Reading:
         kind=dataset.kind,
         provenance=dataset.provenance,
         coverage=dataset.coverage,
+    )
+
+
+def read_own(
+    path: Path, *, kind: TableKind, provenance: Provenance, coverage: Coverage | None
+) -> Reading:
+    """
+    Read a CSV file that is one of our tables; a cell of the wrong type rejects its row.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError, SchemaError
+    """
+    schema = TABLES[kind]
+    draft = read_text(path)
+    check_header(draft, schema.required)
+    draft = empty_to_null(draft)
+    draft = type_columns(draft, [c for c in schema.columns if c.name in draft.rows])
+    return Reading(
+        kind=kind,
+        table=draft.table,
+        rejected=draft.rejected,
+        audit=draft.audit,
+        coverage=coverage,
+        provenance=replace(provenance, files={path.name: sha256(path)}),
     )

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import pandas as pd
 
+from sanctlib.dates import Day, Period, day_of, period_end
 from sanctlib.errors import CoverageError, UnknownChoiceError
-from sanctlib.periods import Day, Period, day_of, period_end
 from sanctlib.showing import Shown
 
 Span: TypeAlias = tuple[date, date, str]

@@ -15,7 +15,6 @@ from typing import Any
 
 import pandas as pd
 
-from sanctlib.cleaning import unmatched
 from sanctlib.codes.actions import crosswalk
 from sanctlib.codes.countries import read_codes
 from sanctlib.database import Database
@@ -26,9 +25,9 @@ from sanctlib.reading import Audit, sha256
 from sanctlib.schema import ACTIONS
 from sanctlib.showing import progress_bar
 from sanctlib.sources import rules
-from sanctlib.sources.checksums import check_same, expected
+from sanctlib.sources.draft import unmatched
 from sanctlib.sources.events import STREAMED, covered
-from sanctlib.sources.files import check_there, paths_of
+from sanctlib.sources.files import check_same, check_there, expected, paths_of
 from sanctlib.sources.producers import provenance
 from sanctlib.sources.rules import EventSource
 from sanctlib.sources.steps import FILE, Cleaning

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.codes.countries import is_party_code, is_state_code, name_of, resolve, state_codes
+from sanctlib.dates import PERIODS, Period
+from sanctlib.dates import Day as Day
+from sanctlib.dates import day_of as day_of
+from sanctlib.dates import optional_day as optional_day
 from sanctlib.errors import SanctlibError, UnknownChoiceError, check_choice, did_you_mean
-from sanctlib.periods import PERIODS, Period
-from sanctlib.periods import Day as Day
-from sanctlib.periods import day_of as day_of
-from sanctlib.periods import optional_day as optional_day
 
 State: TypeAlias = str
 """A state: three capital letters, as in `countries.csv`."""

@@ -24,7 +24,7 @@ ENGINES = (*WITH_ZONES, pytest.param("spark", marks=SPARK))
 _NUMBER = itertools.count()
 
 
-def shaped(table: Any, engine: str, folder: Path, spark: Callable[[], Any]) -> object:
+def shaped(table: Any, engine: str, folder: Path, spark: Callable[[], Any]) -> object:  # noqa: PLR0911 - one return per engine
     """Return a pandas or pyarrow table as a frame of `engine`, or as the path of its Parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sanctlib.cli import main
-from sanctlib.cli.batch import _progress
+from sanctlib.cli.report import _progress
 from sanctlib.reports.batch import Event
-from sanctlib.reports.record import read_record
+from sanctlib.reports.folders import read_record
 from tests.small_notebooks import small_notebook
 
 TABLE = """\

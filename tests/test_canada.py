@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sanctlib.errors import SourceError
-from sanctlib.sources.canada import monthly_counts, read_list
+from sanctlib.sources.lists_national import monthly_counts, read_canada
 
 RECORDS = """
 <record><Country>Russia / Russie</Country><LastName>A</LastName><Schedule>1</Schedule>
@@ -28,7 +28,7 @@ def xml(folder: Path, body: str, head: str = "<?xml version='1.0'?>") -> Path:
 
 
 def test_regime_type_and_day_are_read_and_an_impossible_day_is_rejected(tmp_path: Path) -> None:
-    reading = read_list(xml(tmp_path, RECORDS))
+    reading = read_canada(xml(tmp_path, RECORDS))
     table = reading.table
     assert table["programme"].tolist() == ["Russia", "Russia"]
     assert table["entity_type"].tolist() == ["individual", "vessel"]
@@ -37,7 +37,7 @@ def test_regime_type_and_day_are_read_and_an_impossible_day_is_rejected(tmp_path
 
 
 def test_listings_are_counted_per_month_regime_and_type(tmp_path: Path) -> None:
-    counts = monthly_counts(read_list(xml(tmp_path, RECORDS)).table)
+    counts = monthly_counts(read_canada(xml(tmp_path, RECORDS)).table)
     assert counts[["programme", "entity_type", "n_listings"]].to_dict("records") == [
         {"programme": "Russia", "entity_type": "individual", "n_listings": 1},
         {"programme": "Russia", "entity_type": "vessel", "n_listings": 1},
@@ -48,19 +48,19 @@ def test_listings_are_counted_per_month_regime_and_type(tmp_path: Path) -> None:
 def test_an_entity_declared_in_the_file_is_refused(tmp_path: Path) -> None:
     head = "<?xml version='1.0'?><!DOCTYPE d [<!ENTITY a 'boom'>]>"
     with pytest.raises(SourceError, match="cannot be read as XML"):
-        read_list(xml(tmp_path, RECORDS, head))
+        read_canada(xml(tmp_path, RECORDS, head))
 
 
 def test_another_xml_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"'list\.xml' has no record <record>"):
-        read_list(xml(tmp_path, "<sdnEntry/>"))
+        read_canada(xml(tmp_path, "<sdnEntry/>"))
 
 
 def test_records_that_nothing_tells_apart_are_rejected_never_merged(tmp_path: Path) -> None:
     first = RECORDS.split("</record>")[0] + "</record>"
     no_item, no_country = first.replace("<Item>1<", "<Item><"), first.replace("Russia / Russie", "")
     another = first.replace(">A<", ">B<")
-    reading = read_list(xml(tmp_path, first + first + no_item + no_country + another))
+    reading = read_canada(xml(tmp_path, first + first + no_item + no_country + another))
     assert (len(reading.table), reading.audit.n_merged) == (1, 1)
     nameless = "no country or no item: nothing tells the record from others"
     assert reading.rejected["reason"].tolist() == [
@@ -73,7 +73,7 @@ def test_records_that_nothing_tells_apart_are_rejected_never_merged(tmp_path: Pa
 @pytest.mark.parametrize("encoding", ["utf-99", "gbk"])
 def test_an_encoding_the_parser_has_not_is_an_error(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(SourceError, match="cannot be read as XML"):
-        read_list(xml(tmp_path, RECORDS, f"<?xml version='1.0' encoding='{encoding}'?>"))
+        read_canada(xml(tmp_path, RECORDS, f"<?xml version='1.0' encoding='{encoding}'?>"))
 
 
 def test_a_damaged_gzip_file_is_an_error(tmp_path: Path) -> None:
@@ -83,11 +83,11 @@ def test_a_damaged_gzip_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "list.xml.gz"
     path.write_bytes(packed)
     with pytest.raises(SourceError, match="cannot be read as XML"):
-        read_list(path)
+        read_canada(path)
 
 
 def test_the_real_list_has_the_known_counts(real_data: Path) -> None:
-    reading = read_list(real_data / "lists" / "canada_sema_2025.xml.gz")
+    reading = read_canada(real_data / "lists" / "canada_sema_2025.xml.gz")
     programmes = reading.table["programme"].value_counts()
     assert len(reading.table) == 4759
     assert programmes[["Russia", "Ukraine", "Iran", "Belarus"]].tolist() == [2426, 553, 460, 320]

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from sanctlib.catalogue import datasets
 from sanctlib.cli import main
 from sanctlib.errors import SanctlibError
-from sanctlib.reports.record import read_record
-from sanctlib.shipped import shipped
+from sanctlib.reports.folders import read_record
+from sanctlib.store import shipped
 from tests.small_notebooks import small_notebook
 
 

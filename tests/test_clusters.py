@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sanctlib.errors import SanctlibError
-from sanctlib.models.clusters import clustered, dyadic, not_below
+from sanctlib.models._clusters import clustered, dyadic, not_below
 
 ONE = np.ones((1, 1))
 

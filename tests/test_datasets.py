@@ -13,10 +13,10 @@ import sanctlib as sl
 from sanctlib.catalogue import prepare
 from sanctlib.errors import SourceError, UnknownChoiceError
 from sanctlib.schema import TABLES
-from sanctlib.shipped import Dataset, shipped, shipped_path
-from sanctlib.sources.canada import monthly_counts
 from sanctlib.sources.chronology import COLUMNS
+from sanctlib.sources.lists_national import monthly_counts
 from sanctlib.sources.registry import READERS
+from sanctlib.store import Dataset, shipped, shipped_path
 from tests.conftest import ROOT
 
 KEYS = sorted(shipped())

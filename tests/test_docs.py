@@ -19,7 +19,7 @@ from sanctlib.metrics.composition import Intensity
 from sanctlib.plots import PICTURES
 from sanctlib.result import EVERYTHING, TABLES, Result
 from sanctlib.result import PICTURES as PICTURE_FILES
-from sanctlib.shipped import shipped
+from sanctlib.store import shipped
 from tests.conftest import ROOT
 from tests.test_layers import LAYERS
 

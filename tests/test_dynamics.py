@@ -10,7 +10,7 @@ import pytest
 
 from sanctlib.errors import SanctlibError
 from sanctlib.models import lead_lag, local_projection
-from sanctlib.models.autoregression import same_period, wald
+from sanctlib.models._series import same_period, wald
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_the_statistics_of_canada_are_those_of_vars(canada: pd.DataFrame) -> Non
         ("rw", "e", ["prod", "U"], 5.8074, 0.0548),
     ],
 )
-def test_toda_and_yamamoto_on_canada(
+def test_toda_and_yamamoto_on_canada(  # noqa: PLR0917 - the columns of the table above
     canada: pd.DataFrame,
     x: str,
     y: str,
@@ -120,7 +120,7 @@ def test_units_move_no_statistic_and_draws_follow_their_seed() -> None:
 
 
 def test_the_order_of_integration_is_that_of_the_series_made() -> None:
-    from sanctlib.models.autoregression import _order
+    from sanctlib.models._series import _order
 
     steps = np.random.default_rng(6).normal(size=200)
     made = [steps, steps.cumsum(), steps.cumsum().cumsum()]

@@ -10,7 +10,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError
 from sanctlib.reading import Reading
-from sanctlib.sources.eusanct import MEASURES_OF, read_cases
+from sanctlib.sources.draft import EUSANCT_MEASURES, read_eusanct
 from sanctlib.sources.sheets import read_sheet
 from tests.conftest import ROOT
 
@@ -20,12 +20,12 @@ FILE = "EUSANCT_Dataset_Case-level.xls"
 
 @pytest.fixture(scope="module")
 def small() -> Reading:
-    return read_cases(SAMPLES / FILE)
+    return read_eusanct(SAMPLES / FILE)
 
 
 @pytest.fixture(scope="module")
 def eusanct(real_data: Path) -> Reading:
-    return read_cases(real_data / "cases" / FILE)
+    return read_eusanct(real_data / "cases" / FILE)
 
 
 def rows_of(reading: Reading, case: str, *columns: str) -> list[list[object]]:
@@ -96,7 +96,7 @@ def test_a_sender_beside_the_three_has_no_zero(small: Reading) -> None:
 
 def test_another_file_is_refused() -> None:
     with pytest.raises(MissingColumnsError, match="no column 'success'"):
-        read_cases(ROOT / "tests" / "samples" / "ties" / "TIESv4-1.xls")
+        read_eusanct(ROOT / "tests" / "samples" / "ties" / "TIESv4-1.xls")
 
 
 def test_real_cases_are_the_published_ones(eusanct: Reading) -> None:
@@ -151,7 +151,7 @@ def test_single_types_mean_what_the_file_s_own_scale_says(real_data: Path) -> No
     alone = found[found["type"].isin(list(scale))]
     agree = alone["type"].map(scale).eq(alone["scale"])
     assert (len(alone), (~agree).sum()) == (179, 1)
-    assert {code: MEASURES_OF[code] for code in scale} == {
+    assert {code: EUSANCT_MEASURES[code] for code in scale} == {
         "7": "financial",
         "7b": "financial",
         "9": "travel",

@@ -12,9 +12,8 @@ from scipy import stats
 
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError
-from sanctlib.models.bounds import relative_bounds
-from sanctlib.models.design import design_of
-from sanctlib.models.stacks import combined, stacked
+from sanctlib.models._design import combined, design_of, stacked
+from sanctlib.models.events import relative_bounds
 from sanctlib.result import Fit, Source
 
 STATES = [f"{a}{b}Q" for a in "ABCDEFGH" for b in "ABCDE"]

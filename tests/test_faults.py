@@ -16,7 +16,7 @@ import pytest
 
 from sanctlib.errors import ReportError
 from sanctlib.reports.batch import Event, Running, run_batch
-from sanctlib.reports.grid import read_grid
+from sanctlib.reports.combinations import read_grid
 from sanctlib.reports.run import NotebookError, run_notebook
 from tests.small_notebooks import small_notebook
 

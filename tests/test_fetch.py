@@ -22,8 +22,8 @@ from click.testing import CliRunner, Result
 import sanctlib as sl
 from sanctlib.cli import main
 from sanctlib.errors import FetchError, SanctlibError, SourceError
-from sanctlib.fetching.fetchable import Fetchable, Series, fetchables
-from sanctlib.sources.checksums import CHECKSUMS, record, recorded
+from sanctlib.sources.files import CHECKSUMS, record, recorded
+from sanctlib.sources.producers import Fetchable, Series, fetchables
 from tests.conftest import ROOT
 from tests.web import Handler, Web, data, fetch_from, redirect, running, stall, status
 
@@ -564,7 +564,7 @@ def command(web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """The command, with the addresses of two sources on this machine."""
     ours = {"gdelt": replace(daily(web.address), name="gdelt")}
     ours["un"] = replace(listed(web.address, "consolidated.xml"), name="un", note="A note.")
-    for module in ("sanctlib.cli", "sanctlib.fetching.fetch"):
+    for module in ("sanctlib.cli", "sanctlib.download"):
         monkeypatch.setattr(f"{module}.fetchables", lambda: ours)
     monkeypatch.chdir(tmp_path)
 

@@ -10,7 +10,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SourceError
 from sanctlib.reading import Reading
-from sanctlib.sources.gsdb import read_cases, split_names
+from sanctlib.sources.cases import read_gsdb, split_names
 from sanctlib.sources.text import read_text
 from tests.conftest import ROOT
 
@@ -43,12 +43,12 @@ ACTIVE = """2 20 27 28 27 35 31 31 34 36 34 38 40 47 60 58 63 65 66 73 73 71 68 
 def small(tmp_path: Path) -> Reading:
     path = tmp_path / "gsdb.csv"
     path.write_text(HEAD + ROWS, encoding="ascii", newline="")
-    return read_cases(path)
+    return read_gsdb(path)
 
 
 @pytest.fixture(scope="module")
 def release_3(real_data: Path) -> Reading:
-    return read_cases(real_data / "cases" / "GSDB_V3.csv")
+    return read_gsdb(real_data / "cases" / "GSDB_V3.csv")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_name_written_twice_is_one_sender(tmp_path: Path) -> None:
     path = tmp_path / "gsdb.csv"
     row = '1,Poland,"Germany, West Germany, Germany",1985,1986,0,,0,0,1,0,0,0,1,other,failed'
     path.write_text(HEAD + row, encoding="ascii")
-    reading = read_cases(path)
+    reading = read_gsdb(path)
     assert reading.table["sender"].tolist() == ["DEU"]
     assert (reading.audit.n_added, reading.audit.n_merged) == (2, 2)
 
@@ -109,7 +109,7 @@ def test_a_flag_that_is_none_rejects_its_case(tmp_path: Path) -> None:
     path = tmp_path / "gsdb.csv"
     text = (HEAD + ROWS).replace("2022,0,,0,0,1,1", "2022,0,,0,0,x,1")
     path.write_text(text, encoding="ascii", newline="")
-    assert "financial is no flag: 'x'" in read_cases(path).rejected["reason"].tolist()
+    assert "financial is no flag: 'x'" in read_gsdb(path).rejected["reason"].tolist()
 
 
 def test_columns_of_other_releases_are_known_by_their_names() -> None:

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
+from sanctlib.dates import Period
 from sanctlib.errors import SanctlibError
+from sanctlib.metrics._questions import UNITS
 from sanctlib.metrics.composition import Intensity
-from sanctlib.metrics.questions import UNITS
-from sanctlib.periods import Period
 from sanctlib.schema import AGREEMENT_STAGES, TABLES
-from sanctlib.shipped import shipped as shipped_datasets
 from sanctlib.sources.producers import producers
+from sanctlib.store import shipped as shipped_datasets
 from tests.conftest import ROOT
 from tests.samples import SAMPLES
 

@@ -10,7 +10,7 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.errors import SanctlibError, SourceError
-from sanctlib.metrics.gaps import voting_gap
+from sanctlib.metrics.similarity import voting_gap
 from sanctlib.sources.ideal_points import read_gaps
 
 SAMPLES = Path(__file__).parent / "samples" / "un_ideal_points"

@@ -7,8 +7,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from sanctlib.errors import ReportError
+from sanctlib.reports.folders import Record, write_record
 from sanctlib.reports.index import write_index
-from sanctlib.reports.record import Record, write_record
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 RECORD = Record(

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sanctlib.cleaning import Draft
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Reading
+from sanctlib.sources.draft import Draft
 from sanctlib.sources.listings import as_listings, day_of_copy
-from sanctlib.sources.opensanctions import read_targets
+from sanctlib.sources.lists_international import read_targets
 
 FILE = Path("list.csv")
 

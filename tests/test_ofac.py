@@ -14,7 +14,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import SourceError
 from sanctlib.reading import sha256
-from sanctlib.sources.checksums import record
+from sanctlib.sources.files import record
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "tests" / "samples" / "ofac"

@@ -11,7 +11,7 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.errors import CoverageError, SanctlibError, UnknownChoiceError
-from sanctlib.metrics.pairs import lived_together
+from sanctlib.metrics._grid import existed_together
 from sanctlib.query import Pair
 from tests.test_intensity import events, monthly
 
@@ -31,14 +31,14 @@ def test_a_period_counts_when_both_existed_on_one_of_its_days(
     pair: tuple[str, str], years: tuple[int, int], expected: list[bool]
 ) -> None:
     starts = pd.to_datetime([f"{y}-01-01" for y in range(years[0], years[1] + 1)])
-    found = lived_together([("IRN", "USA"), pair], starts, every="year")
+    found = existed_together([("IRN", "USA"), pair], starts, every="year")
     assert found.tolist() == [[True] * 3, expected]
 
 
 def test_two_states_of_one_year_that_never_met_are_no_pair() -> None:
     starts = pd.DatetimeIndex(["1991-01-01"])
     with pytest.raises(SanctlibError, match="RUS existed 1991-12-26 to …; SUN existed … to 1991"):
-        lived_together([("IRN", "RUS"), ("RUS", "SUN")], starts, every="year")
+        existed_together([("IRN", "RUS"), ("RUS", "SUN")], starts, every="year")
 
 
 def test_what_a_state_did_before_it_existed_is_missing_not_zero() -> None:

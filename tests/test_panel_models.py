@@ -13,7 +13,7 @@ import statsmodels.api as sm
 
 import sanctlib as sl
 from sanctlib.errors import CuratedError, MissingColumnsError, SanctlibError, SchemaError
-from sanctlib.models.clusters import variance_of
+from sanctlib.models._clusters import variance_of
 from sanctlib.models.panel import estimates_of
 from sanctlib.result import Source, frame_of
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from sanctlib.coverage import Coverage
+from sanctlib.dates import period_end, period_range, period_start, precision
 from sanctlib.errors import CoverageError, SanctlibError, UnknownChoiceError
-from sanctlib.periods import period_end, period_range, period_start, precision
 
 
 def days(*text: str) -> pd.Series:

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sanctlib as sl
-from sanctlib.cleaning import Draft, mentions, unmatched
 from sanctlib.coverage import Coverage
 from sanctlib.errors import (
     CoverageError,
@@ -20,6 +19,7 @@ from sanctlib.errors import (
     UnknownChoiceError,
 )
 from sanctlib.reading import Audit, Provenance, Reading, no_rejects
+from sanctlib.sources.draft import Draft, mentions, unmatched
 from tests.test_checks import event
 
 PROVENANCE = Provenance(

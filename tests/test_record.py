@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sanctlib.errors import ReportError
-from sanctlib.reports.record import (
+from sanctlib.reports.folders import (
     Record,
     output_hashes,
     read_record,

@@ -3,12 +3,19 @@ from pathlib import Path
 
 import pytest
 
-from sanctlib.reports.folders import fresh_sibling, sweep
+from sanctlib.reports.folders import (
+    Record,
+    fresh_sibling,
+    output_hashes,
+    read_record,
+    sweep,
+    versions,
+    write_record,
+)
 from sanctlib.reports.parameters import to_json
-from sanctlib.reports.record import Record, output_hashes, read_record, versions, write_record
 from sanctlib.reports.run import Request, request
 from sanctlib.reports.verify import standing
-from sanctlib.shipped import Dataset, shipped
+from sanctlib.store import Dataset, shipped
 from tests.small_notebooks import small_notebook
 
 PARAMETERS = """\

@@ -7,8 +7,7 @@ import pytest
 
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reports.executed import failure, leak, tidied, with_parameters, without_traces
-from sanctlib.reports.folders import folder_name, fresh_sibling, publish, write_whole
-from sanctlib.reports.record import read_record
+from sanctlib.reports.folders import folder_name, fresh_sibling, publish, read_record, write_whole
 from sanctlib.reports.run import (
     NotebookError,
     Run,
@@ -17,7 +16,7 @@ from sanctlib.reports.run import (
     notebooks_folder,
     run_notebook,
 )
-from sanctlib.shipped import shipped
+from sanctlib.store import shipped
 from tests.small_notebooks import small_notebook
 
 HEADING = "# Acts per week\n\nThe rate is $n / t$."

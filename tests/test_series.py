@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
+from sanctlib.dates import period_of
 from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError
-from sanctlib.models.series import series_of
-from sanctlib.periods import period_of
+from sanctlib.models._series import series_of
 
 
 def monthly(n: list[float | None], covered: list[bool | None] | None = None) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from bs4 import BeautifulSoup
 from sanctlib.coverage import Coverage
 from sanctlib.reading import Audit, Provenance
 from sanctlib.reports.batch import Outcome
+from sanctlib.reports.folders import Record
 from sanctlib.reports.index import write_index
-from sanctlib.reports.record import Record
 from sanctlib.reports.run import NOTEBOOK, Run, available, find_notebook, run_notebook
 from sanctlib.reports.verify import Verdict
 from sanctlib.result import Fit

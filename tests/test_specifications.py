@@ -15,7 +15,7 @@ from scipy.special import ndtri
 import sanctlib as sl
 from benchmarks.size import cell
 from sanctlib.errors import SanctlibError
-from sanctlib.models.replicates import Work, _key
+from sanctlib.models.specifications import Work, _key
 from sanctlib.processes import mapping
 from sanctlib.result import Fit
 

@@ -13,7 +13,7 @@ import sanctlib as sl
 from sanctlib.errors import CoverageError, SanctlibError, SourceError, UnknownChoiceError
 from sanctlib.months import prepare_files
 from sanctlib.reading import sha256
-from sanctlib.reports.record import read_record
+from sanctlib.reports.folders import read_record
 from sanctlib.reports.run import request, run_notebook
 from sanctlib.reports.verify import standing
 from tests.small_notebooks import small_notebook

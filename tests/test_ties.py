@@ -11,8 +11,8 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SourceError
 from sanctlib.reading import Reading
+from sanctlib.sources.cases import read_ties
 from sanctlib.sources.sheets import read_sheet
-from sanctlib.sources.ties import read_cases
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "tests" / "samples" / "ties"
@@ -23,12 +23,12 @@ STARTS = """1 6 15 10 13 15 13 6 15 2 7 18 11 4 6 14 6 26 10 3 14 2 25 11 20 7 5
 
 @pytest.fixture(scope="module")
 def small() -> Reading:
-    return read_cases(SAMPLES / "TIESv4-1.xls")
+    return read_ties(SAMPLES / "TIESv4-1.xls")
 
 
 @pytest.fixture(scope="module")
 def ties(real_data: Path) -> Reading:
-    return read_cases(real_data / "cases" / "TIESv4-1.xls")
+    return read_ties(real_data / "cases" / "TIESv4-1.xls")
 
 
 @pytest.fixture(scope="module")
@@ -126,12 +126,12 @@ def test_a_code_that_is_none_rejects_its_case(tmp_path: Path) -> None:
     text = (SAMPLES / "TIESv4-1.csv").read_text(encoding="utf-8")
     path = tmp_path / "ties.csv"
     path.write_text(text.replace("3 5 6 9", "3 12").replace(",14,1,0", ",14,x,0"), "utf-8")
-    assert read_cases(path).rejected["reason"].str.startswith("measures does not know '12'").any()
+    assert read_ties(path).rejected["reason"].str.startswith("measures does not know '12'").any()
 
 
 def test_another_file_is_refused_and_named() -> None:
     with pytest.raises(MissingColumnsError, match="no column 'caseid'"):
-        read_cases(ROOT / "tests" / "samples" / "gsdb" / "GSDB_V3.csv")
+        read_ties(ROOT / "tests" / "samples" / "gsdb" / "GSDB_V3.csv")
     with pytest.raises(SourceError, match=r"It looks like EUSANCT.*sl\.read\('eusanct'"):
         sl.read("ties", SAMPLES.parent / "eusanct" / "EUSANCT_Dataset_Case-level.csv")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sanctlib.cleaning import Draft
 from sanctlib.errors import SourceError
-from sanctlib.sources.xml import is_xml, read_xml
+from sanctlib.sources.draft import Draft
+from sanctlib.sources.listings import is_xml, read_xml
 
 COLUMNS = {
     "kind": ".",

@@ -13,7 +13,7 @@ from unittest import mock
 import pandas as pd
 
 import sanctlib as sl
-from sanctlib.fetching.fetchable import Fetchable
+from sanctlib.sources.producers import Fetchable
 
 Answer = Callable[["Handler"], None]
 
@@ -84,7 +84,7 @@ def running() -> Iterator[Web]:
 
 def fetch_from(source: Fetchable, **how: Any) -> pd.DataFrame:
     """Call `sl.fetch` where `source` is all that is declared."""
-    with mock.patch("sanctlib.fetching.fetch.fetchables", return_value={source.name: source}):
+    with mock.patch("sanctlib.download.fetchables", return_value={source.name: source}):
         return sl.fetch(source.name, **how)
 
 

@@ -239,7 +239,7 @@ def _spells() -> Spells:
 
 
 @cache
-def _lives() -> Timelines:
+def _years_of() -> Timelines:
     life = {code: [Meaning(code, FIRST_DAY, LAST_DAY, "code")] for code in _spells().by_code}
     return Timelines(life, _spells(), succession="strict")
 
@@ -251,7 +251,7 @@ def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
     False for codes of blocs, for unknown codes, and where the code or the day is missing.
     """
     days = _days(dates, codes)
-    lives = _lives().answers["code"].notna().to_numpy()[_lives().rows(codes, days)]
+    lives = _years_of().answers["code"].notna().to_numpy()[_years_of().rows(codes, days)]
     return pd.Series(lives & days.notna().to_numpy(), index=codes.index, dtype="bool")
 
 

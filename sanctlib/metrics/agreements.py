@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from sanctlib.codes.blocs import SIDES, expand_blocs
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
+from sanctlib.dates import Period, in_words, period_end, period_range, period_start
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.metrics.grid import covered_groups, periods_asked
-from sanctlib.metrics.pairs import check_span
-from sanctlib.metrics.questions import check_covered, check_kind
-from sanctlib.periods import Period, in_words, period_end, period_range, period_start
+from sanctlib.metrics._grid import check_span, covered_groups, periods_asked
+from sanctlib.metrics._questions import check_covered, check_kind
 from sanctlib.query import Day, Pair, Query, ask, number_of, parties_of
 from sanctlib.result import Result
 from sanctlib.schema import AGREEMENT_STAGES, STATUSES

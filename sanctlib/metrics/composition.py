@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.metrics.bands import ALL
+from sanctlib.metrics._grid import way_columns, way_in_names
+from sanctlib.metrics._pair_acts import ALL
 from sanctlib.metrics.intervals import percent, wilson_interval
-from sanctlib.metrics.pairs import way_columns, way_in_names
 from sanctlib.query import level_of, number_of
 from sanctlib.result import Result
 

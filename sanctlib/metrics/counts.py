@@ -12,24 +12,31 @@ from numpy.typing import NDArray
 
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
+from sanctlib.dates import Period, in_words
 from sanctlib.engines import AnyTable, Opened, opened
-from sanctlib.errors import SanctlibError
-from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, lived_groups, periods_asked
-from sanctlib.metrics.intervals import Process, count_intervals
-from sanctlib.metrics.questions import (
+from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.metrics._grid import (
+    covered_groups,
+    group_codes,
+    groups_that_existed,
+    laid_out,
+    periods_asked,
+)
+from sanctlib.metrics._questions import (
     FLAGS,
     UNIT_WORDS,
     check_covered,
+    check_kind,
     check_not_curated,
     check_width,
     coverage_of,
     wanted,
 )
-from sanctlib.metrics.tallies import pieces_of
-from sanctlib.periods import Period, in_words
-from sanctlib.query import Dated, Day, Query, TargetRule, Unit, ask, choices_of
+from sanctlib.metrics.intervals import Process, count_intervals
+from sanctlib.metrics.units import pieces_of
+from sanctlib.query import Dated, Day, Pair, Query, TargetRule, Unit, ask, choices_of, one_pair
 from sanctlib.result import Result
-from sanctlib.schema import ACTIONS, COUNTED_SANCTIONS
+from sanctlib.schema import ACTIONS, COUNTED_SANCTIONS, PARTNERSHIP
 
 Places: TypeAlias = NDArray[np.int64]
 
@@ -287,7 +294,7 @@ def _counts(pieces: pd.DataFrame, query: Query, coverage: Coverage | None) -> pd
     if coverage is not None:
         asked = {"senders": query.senders, "targets": query.targets}
         told = covered_groups(groups, coverage=coverage, **asked)
-        there = lived_groups(groups, periods, every=query.every)
+        there = groups_that_existed(groups, periods, every=query.every)
         inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
         # What was removed before the day of a list of survivors was listed too.
         gone = (slots < pd.Timestamp(coverage.last))[at % len(slots)] & coverage.survivors
@@ -314,3 +321,97 @@ def _held(at: Places, first: Places, after: Places, n: Places) -> Places:
         order = np.argsort(places)  # in order they are found fast
         np.add.at(change, np.searchsorted(at, places[order]), step[order])
     return change[:-1].cumsum()
+
+
+def timeline(
+    events: AnyTable,
+    *,
+    pair: Pair | None = None,
+    targets: Sequence[str] | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
+) -> Result:
+    """
+    Choose the acts of two states together, or the sanctions on some states.
+
+    With `pair`: what the two did with or to each other, and, for the partnership that the
+    list was made for (Iran and Russia), the sanctions that their senders imposed because of
+    it, in whole or in part. With `targets`: acts of sanction (impose, amend) on these states.
+    A hand-picked list is denser where it was made more closely: its timeline is no rate.
+
+    Parameters
+    ----------
+    events : frame, path, Reading or Result
+        Events with ``title`` and ``status``.
+    pair : tuple of two states, optional
+        Codes or names, in either order.
+    targets : sequence of str, optional
+        States or bodies, as codes or names. Either `pair` or `targets` is needed.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default all.
+
+    Returns
+    -------
+    Result
+        Its table has the columns of `events` and ``side``, the heading under which an act is
+        shown: the names of the pair or "Sanctions because of the partnership" (a row per
+        act), "Acts of sanction" for targets (a row per act, sender and target).
+
+    Raises
+    ------
+    SanctlibError
+        For a table that holds no events, or both or none of `pair` and `targets`.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> january = {"start": "2025-01", "end": "2025-01"}
+    >>> acts = timeline(sl.load("russia_iran"), pair=("IRN", "RUS"), **january)
+    >>> acts.table[["date", "side", "action"]].to_dict("records")
+    [{'date': Timestamp('2025-01-17 00:00:00'), 'side': 'Iran and Russia', 'action': 'agree'}]
+    """
+    query = ask(pair=pair, targets=targets, start=start, end=end)
+    if (query.pairs is None) == (query.targets is None):
+        raise SanctlibError("A timeline is of a pair or on targets. Pass pair=… or targets=….")
+    with opened(events) as source:
+        check_kind(source, "events")
+        check_columns(source.columns, ["title", "status"])
+        rows = source.small()
+    low = pd.Timestamp(query.start) if query.start else rows["date"].min()
+    high = pd.Timestamp(query.end) if query.end else rows["date"].max()
+    rows = rows[rows["date"].between(low, high)].sort_values("date", kind="stable")
+    table, name = _of_pair(rows, query) if query.pairs else _on_targets(rows, query)
+    n = int(table["act_id"].nunique())
+    notes = ("Selected events; not a sample.",) if source.curated else ()
+    return Result(
+        table=table.reset_index(drop=True),
+        kind="timeline",
+        name=name,
+        query=query,
+        unit="acts",
+        n=n,
+        sources=(source.source,),
+        notes=notes,
+        findings=(f"{name}: {n:,} acts ({source.source.described()}).",),
+    )
+
+
+def _of_pair(rows: pd.DataFrame, query: Query) -> tuple[pd.DataFrame, str]:
+    pair = one_pair(query)
+    both = f"{name_of(pair[0])} and {name_of(pair[1])}"
+    side = pd.Series(pd.NA, index=rows.index, dtype="str")
+    if pair == PARTNERSHIP and "because_of_partnership" in rows:
+        because = rows["because_of_partnership"].isin(["yes", "partly"])
+        side[because & rows["family"].eq("sanction")] = "Sanctions because of the partnership"
+    side[rows["sender"].isin(pair) & rows["target"].isin(pair)] = both
+    chosen = rows.assign(side=side)[side.notna()].drop_duplicates("act_id")
+    return chosen, f"Acts of {both}"
+
+
+def _on_targets(rows: pd.DataFrame, query: Query) -> tuple[pd.DataFrame, str]:
+    counted = rows["family"].eq("sanction") & rows["action"].isin(COUNTED_SANCTIONS)
+    chosen = rows[counted & rows["target"].isin(query.targets or ())].assign(
+        side="Acts of sanction"
+    )
+    return chosen, f"Acts of sanction on {' and '.join(map(name_of, query.targets or ()))}"

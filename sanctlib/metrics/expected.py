@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from sanctlib.acts import cells_of
 from sanctlib.coverage import Coverage
+from sanctlib.dates import PERIODS, Period, in_words, period_end, period_start
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.metrics.bands import EVERY_COMPONENT, Component
-from sanctlib.metrics.grid import periods_asked
-from sanctlib.metrics.intervals import percent
-from sanctlib.metrics.pairs import (
+from sanctlib.metrics._grid import (
     between,
     check_span,
+    existed_together,
     in_names,
-    lived_together,
+    periods_asked,
     way_columns,
     way_in_names,
 )
-from sanctlib.metrics.questions import absent_from, check_kind, check_not_curated, silent_on
-from sanctlib.periods import PERIODS, Period, in_words, period_end, period_start
+from sanctlib.metrics._pair_acts import EVERY_COMPONENT, Component
+from sanctlib.metrics._questions import absent_from, check_kind, check_not_curated, silent_on
+from sanctlib.metrics.intervals import percent
 from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, whole_of
 from sanctlib.result import Result
 from sanctlib.schema import COMPONENTS
@@ -170,7 +170,7 @@ def observed_expected(
     )
     if known is not None:
         whole = whole & _blocks_covered(periods, known, every=every, block=block)
-    there = lived_together(pairs, periods, every=every)
+    there = existed_together(pairs, periods, every=every)
     cells = cells.assign(block=cells["period"], period=starts)
     acts = _between_states(cells, directed=directed)
     # Each pair has a row, or one for each direction; both exist where the pair does.

@@ -14,10 +14,22 @@ from numpy.typing import NDArray
 
 from sanctlib.acts import ACT, KEYS, cells_of, counted_rows
 from sanctlib.coverage import Coverage
+from sanctlib.dates import Period, in_words
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import check_choice
-from sanctlib.metrics.allpairs import Covers, rates_of_all
-from sanctlib.metrics.bands import (
+from sanctlib.metrics._grid import (
+    between,
+    check_span,
+    covered_groups,
+    existed_together,
+    groups_that_existed,
+    in_names,
+    periods_asked,
+    periods_of,
+    way_columns,
+    way_in_names,
+)
+from sanctlib.metrics._pair_acts import (
     ALL,
     DENOMINATOR_WORDS,
     DIVIDED_BY,
@@ -25,25 +37,16 @@ from sanctlib.metrics.bands import (
     PER,
     Component,
     Counts,
+    Covers,
     Denominator,
     acts_of,
     band_of,
     placed_acts,
+    rates_of_all,
 )
+from sanctlib.metrics._questions import absent_from, check_kind, check_not_curated, silent_on
 from sanctlib.metrics.composition import Intensity
-from sanctlib.metrics.grid import covered_groups, lived_groups, periods_asked
 from sanctlib.metrics.intervals import percent, poisson_dispersion, poisson_interval
-from sanctlib.metrics.pairs import (
-    between,
-    check_span,
-    in_names,
-    lived_together,
-    periods_of,
-    way_columns,
-    way_in_names,
-)
-from sanctlib.metrics.questions import absent_from, check_kind, check_not_curated, silent_on
-from sanctlib.periods import Period, in_words
 from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, number_of
 from sanctlib.schema import COMPONENTS
 
@@ -188,7 +191,7 @@ def partnership_intensity(
         )
 
         def covers(pairs: pd.DataFrame) -> NDArray[np.bool_]:
-            there = lived_groups(pairs, periods, every=every)
+            there = groups_that_existed(pairs, periods, every=every)
             told = covered_groups(pairs, coverage=known)
             told &= ~pairs.isin(silent).any(axis=1).to_numpy(dtype=bool)
             return whole & there & told[:, None]
@@ -211,7 +214,7 @@ def partnership_intensity(
         acts = cells_of(source, by=KEYS, touching=states, **span)  # type: ignore[arg-type]
         silent = absent_from(source, states, acts)
     # A state that did not exist in any period of the span has no zero.
-    lived_together(query.pairs, periods, every=every)
+    existed_together(query.pairs, periods, every=every)
     asked = _Asked(query, periods, dividing, None if known is None else covers)
     rates = asked.rated(
         placed_acts(acts, periods=periods, components=_components(query), directed=directed)

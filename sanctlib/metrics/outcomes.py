@@ -11,9 +11,8 @@ import pandas as pd
 
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.metrics.grid import group_codes
-from sanctlib.metrics.intervals import wilson_interval
-from sanctlib.metrics.questions import (
+from sanctlib.metrics._grid import group_codes
+from sanctlib.metrics._questions import (
     FLAGS,
     cases_by,
     check_kind,
@@ -21,6 +20,7 @@ from sanctlib.metrics.questions import (
     of_senders,
     parts,
 )
+from sanctlib.metrics.intervals import wilson_interval
 from sanctlib.query import ask
 from sanctlib.result import Result
 

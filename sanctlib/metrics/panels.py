@@ -12,18 +12,17 @@ import pandas as pd
 from sanctlib.acts import cells_of
 from sanctlib.codes.countries import resolve
 from sanctlib.coverage import Coverage
+from sanctlib.dates import Period, period_start
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.metrics.grid import lived_groups, periods_asked
-from sanctlib.metrics.pairs import check_span, states_of
-from sanctlib.metrics.questions import (
+from sanctlib.metrics._grid import check_span, groups_that_existed, periods_asked, states_of
+from sanctlib.metrics._questions import (
     absent_from,
     check_covered,
     check_kind,
     check_not_curated,
     silent_on,
 )
-from sanctlib.periods import Period, period_start
 from sanctlib.query import Day, Query, State, ask, choices_of, flag_of
 from sanctlib.result import Result
 from sanctlib.schema import ACTIONS, COMPONENTS, COUNTED_SANCTIONS
@@ -297,5 +296,7 @@ def _grid(
     wanted = first != second if directed else first < second
     names = {"first": first[wanted], "second": second[wanted]}
     pairs = pd.DataFrame(names, dtype="str")
-    pair, period = np.nonzero(lived_groups(pairs, periods, every=every, succession=succession))
+    pair, period = np.nonzero(
+        groups_that_existed(pairs, periods, every=every, succession=succession)
+    )
     return pairs.iloc[pair].reset_index(drop=True).assign(period=periods.to_numpy()[period])

@@ -7,11 +7,11 @@ import pandas as pd
 from sanctlib.acts import cells_of
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
+from sanctlib.dates import Period
 from sanctlib.engines import AnyTable, opened
-from sanctlib.metrics.bands import ALL
+from sanctlib.metrics._pair_acts import ALL
+from sanctlib.metrics._questions import check_kind, check_not_curated
 from sanctlib.metrics.intensity import partnership_intensity
-from sanctlib.metrics.questions import check_kind, check_not_curated
-from sanctlib.periods import Period
 from sanctlib.query import Day, ask, state_of, whole_of
 from sanctlib.result import Result
 

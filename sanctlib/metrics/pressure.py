@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.coverage import Coverage
+from sanctlib.dates import Period, period_start
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.metrics._questions import check_covered, check_not_curated
 from sanctlib.metrics.counts import sanction_counts
-from sanctlib.metrics.questions import check_covered, check_not_curated
 from sanctlib.metrics.stocks import At, active_sanctions
-from sanctlib.periods import Period, period_start
 from sanctlib.query import Day, TargetRule, Unit, ask, number_of
 from sanctlib.result import Result
 from sanctlib.schema import COUNTED_SANCTIONS

@@ -8,10 +8,10 @@ import pandas as pd
 
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
+from sanctlib.dates import Period
 from sanctlib.engines import AnyTable, opened
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.stocks import active_sanctions
-from sanctlib.periods import Period
 from sanctlib.query import Day, Pair, ask, one_pair
 from sanctlib.result import Result, Source
 

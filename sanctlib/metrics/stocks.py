@@ -9,15 +9,25 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.typing import NaTType
 
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
+from sanctlib.dates import Period, in_words, period_end, period_start
 from sanctlib.engines import AnyTable, Opened, opened
-from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.metrics.counts import notes_of
-from sanctlib.metrics.grid import covered_groups, group_codes, laid_out, lived_groups, periods_asked
-from sanctlib.metrics.questions import (
+from sanctlib.errors import SanctlibError, check_choice, check_columns
+from sanctlib.metrics._grid import (
+    covered_groups,
+    group_codes,
+    groups_that_existed,
+    laid_out,
+    periods_asked,
+)
+from sanctlib.metrics._questions import (
     FLAGS,
+    by_programme,
+    by_target,
+    cases_by,
     check_kind,
     check_rule,
     check_width,
@@ -26,20 +36,14 @@ from sanctlib.metrics.questions import (
     wanted,
     with_sender,
 )
-from sanctlib.metrics.spells import (
-    FLOWS,
-    SCENARIOS,
-    flows_of_cases,
-    flows_of_changes,
-    flows_of_listings,
-)
-from sanctlib.periods import Period, in_words, period_end, period_start
+from sanctlib.metrics.counts import notes_of
 from sanctlib.query import Day, Query, TargetRule, ask
 from sanctlib.result import Result
 
 At: TypeAlias = Literal["any_day", "end_of_period"]
 Stock: TypeAlias = Literal["legal", "in_force"]
 
+FLOWS = ("added", "removed", "moved_in", "moved_out")
 _COUNTS = ("n", "lower", "upper", "opening", *FLOWS, "closing", "left_censored", "right_censored")
 _SEEN = {"list_changes": ("to",), "listings": ("listed", "delisted"), "cases": ("start", "end")}
 
@@ -173,7 +177,7 @@ def active_sanctions(
     one = np.zeros(len(whole), dtype=np.int64)
     undivided = _sums(whole, one, periods, n_groups=1, at=at)["n"]
     told = covered_groups(groups, coverage=known, senders=query.senders, targets=query.targets)
-    there = lived_groups(groups, periods, every=every)
+    there = groups_that_existed(groups, periods, every=every)
     adds_up = np.array_equal(sums["n"].sum(axis=0), undivided[0])
     columns = {
         "at": at,
@@ -298,3 +302,165 @@ def _sums(
     # An entity that is possibly there all along may surely be there twice on any day.
     found["upper"] = np.maximum(found["upper"], found["n"])
     return found | {name: total("n", (name,))[:, 1:] for name in FLOWS}
+
+
+SCENARIOS = ("n", "lower", "upper", "left_censored", "right_censored")
+
+# Open ends and unknown beginnings as days, so that min and max order them.
+NEVER = pd.Timestamp("9999-12-31")
+_BEFORE = pd.Timestamp("0001-01-01")
+
+
+def flows_of_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """
+    Return the flows of dated copies: changes by the copy that first shows them.
+
+    Entries that move between programme sets of one group have not moved: only the net
+    of a group in an interval enters or leaves it.
+    """
+    keys, column = list(query.by), "programmes"
+    if "programme" in keys:
+        table, column = by_programme(table), "programme"
+    rows = by_target(table, query, column=column)
+    ids = ["source", "list", "programmes", "entity_type"]
+    ordered = rows.sort_values("to", kind="stable", ignore_index=True)
+    held = ordered[~ordered.duplicated(list(dict.fromkeys([*ids, *keys])))]
+    intervals = rows.groupby([*keys, "from", "to"], dropna=False, sort=False)
+    sums = intervals[[*FLOWS]].sum().reset_index()
+    net = sums["moved_in"] - sums["moved_out"]
+    sums = sums.assign(moved_in=net.clip(lower=0), moved_out=(-net).clip(lower=0))
+    late, early = (period_start(sums[c], every=query.every) for c in ("to", "from"))
+    found = []
+    for scenario, enters, leaves in (
+        ("n", late, late),
+        ("lower", late, early),
+        ("upper", early, late),
+    ):
+        found.append(_flow(held[keys], scenario, "held", pd.NaT, held["opening"]))
+        for flow in FLOWS:
+            period = enters if flow in ("added", "moved_in") else leaves
+            found.append(_flow(sums[keys], scenario, flow, period, sums[flow]))
+    return pd.concat(found, ignore_index=True)
+
+
+def flows_of_listings(
+    table: pd.DataFrame, query: Query, *, coverage: Coverage | None
+) -> pd.DataFrame:
+    """
+    Return the flows of spells on a list, an entity once per group at any time.
+
+    Spells of one entity in one group that touch are one spell. A listing whose first
+    day is not known is possibly there from the beginning, and surely never; in a list as it
+    stood on its last day, surely on that day (``held`` in its period, and not ``added``).
+    """
+    rows = by_target(table, query, column="programme")
+    entities = list(dict.fromkeys([*query.by, "source", "list", "entity_id"]))
+    rows = rows.assign(
+        begin=rows["listed"].fillna(_BEFORE),
+        finish=rows["delisted"].fillna(NEVER) if "delisted" in rows else NEVER,
+        held=rows["listed"].isna(),
+    )
+    if coverage is not None and coverage.survivors:
+        sure = rows.assign(begin=rows["listed"].fillna(pd.Timestamp(coverage.last)))
+        sure = sure[sure["begin"].le(sure["finish"])]
+    else:
+        sure = rows[~rows["held"]]
+    return _flows_of_spells(_joined(sure, entities), _joined(rows, entities), query, coverage)
+
+
+def _joined(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    rows = rows.sort_values([*keys, "begin"], na_position="last")
+    latest = rows.groupby(keys, dropna=False, sort=False)["finish"].cummax()
+    before = latest.groupby([rows[c] for c in keys], dropna=False, sort=False).shift()
+    rows["block"] = (before.isna() | rows["begin"].gt(before)).cumsum()
+    blocks = rows.groupby([*keys, "block"], dropna=False, sort=False)
+    ends = {"begin": ("begin", "min"), "finish": ("finish", "max"), "held": ("held", "first")}
+    return blocks.agg(**ends).reset_index()
+
+
+def flows_of_cases(
+    table: pd.DataFrame, query: Query, *, coverage: Coverage | None, legal: bool
+) -> pd.DataFrame:
+    """Return the flows of cases, each once per group from its first to its last day."""
+    spells = spells_of_cases(table, query, coverage=coverage, legal=legal).assign(held=False)
+    # Dated so widely that it may be over before it surely began: nowhere sure.
+    begun, over = (period_start(spells[c], every=query.every) for c in ("begin", "finish"))
+    possible = spells.assign(begin=spells["possible_begin"], finish=spells["possible_finish"])
+    return _flows_of_spells(spells[begun.le(over)], possible, query, coverage)
+
+
+def spells_of_cases(
+    table: pd.DataFrame, query: Query, *, coverage: Coverage | None, legal: bool
+) -> pd.DataFrame:
+    """
+    Return when each case imposed begins and ends, surely and possibly, once per group.
+
+    An end that is not known is possibly never (`NEVER`) and surely not before the first
+    day. A case that its source marks as ongoing is open where it has no end, or one that
+    the end of coverage cut: it surely never ends.
+    """
+    if "imposed" in table:
+        table = table[table["imposed"].fillna(value=True).to_numpy(dtype=bool)]
+    table = cases_by(table, query)
+    if not legal:
+        check_columns(table, ["exit"])
+    end = table["end"] if "end" in table else pd.Series(pd.NaT, table.index, "datetime64[us]")
+    end_last = table["end_last"].fillna(end) if "end_last" in table else end
+    cut = end.isna()
+    if coverage is not None:
+        cut |= end_last.ge(pd.Timestamp(coverage.last))
+    opened = table["ongoing"].fillna(value=False).astype("bool") & cut
+    if legal and "exit" in table:
+        opened |= table["exit"].eq("suspended").fillna(value=False).astype("bool")
+    first, last = table["start"], table["start_last"]
+    if "imposed_start" in table:
+        first, last = table["imposed_start"].fillna(first), table["imposed_start_last"].fillna(last)
+    rows = table.assign(
+        begin=last,
+        possible_begin=first,
+        finish=end.fillna(last).mask(opened, NEVER),
+        possible_finish=end_last.fillna(NEVER).mask(opened, NEVER),
+    )
+    group = list(dict.fromkeys([*query.by, "source", "case_id"]))
+    spells = rows.groupby(group, dropna=False, sort=False).agg(
+        begin=("begin", "min"),
+        possible_begin=("possible_begin", "min"),
+        finish=("finish", "max"),
+        possible_finish=("possible_finish", "max"),
+    )
+    return spells.reset_index()
+
+
+def _flows_of_spells(
+    sure: pd.DataFrame, possible: pd.DataFrame, query: Query, coverage: Coverage | None
+) -> pd.DataFrame:
+    first = _BEFORE if coverage is None else pd.Timestamp(coverage.first)
+    chosen = {
+        "n": sure,
+        "lower": sure,
+        "upper": possible,
+        "left_censored": sure[sure["begin"].lt(first)],
+        "right_censored": sure[sure["finish"].eq(NEVER)],
+    }
+    found = []
+    for scenario, spells in chosen.items():
+        begun, over = (period_start(spells[c], every=query.every) for c in ("begin", "finish"))
+        held, ends = spells["held"], spells["finish"].ne(NEVER)
+        keys = spells[list(query.by)]
+        found += [
+            _flow(keys[held], scenario, "held", begun, 1),
+            _flow(keys[~held], scenario, "added", begun, 1),
+            _flow(keys[ends], scenario, "removed", over, 1),
+        ]
+    return pd.concat(found, ignore_index=True)
+
+
+def _flow(
+    keys: pd.DataFrame,
+    scenario: str,
+    flow: str,
+    period: pd.Series | NaTType,
+    amount: pd.Series | int,
+) -> pd.DataFrame:
+    when = pd.Series(period, index=keys.index, dtype="datetime64[us]")
+    return keys.assign(scenario=scenario, flow=flow, period=when, amount=amount)

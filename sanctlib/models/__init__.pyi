@@ -1,12 +1,11 @@
 """The namespace `sl.models`."""
 
-from .bai_perron import breaks
-from .dummies import sanction_dummies
-from .durations import sanction_spells
+from .breaks import breaks
 from .dynamics import lead_lag, local_projection
 from .events import event_study
 from .interrupted import interrupted_series
 from .panel import count_panel
+from .recipes import sanction_dummies, sanction_spells
 from .specifications import specification_curve
 from .synthetic import synthetic_control
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.errors import SanctlibError
-from sanctlib.models.autoregression import (
+from sanctlib.models._inputs import column_of, n_of, origin, p_in_words, sources_of, with_interval
+from sanctlib.models._series import (
     Lags,
     check_distinct,
     check_varies,
@@ -17,13 +18,11 @@ from sanctlib.models.autoregression import (
     lags_of,
     replicated,
     same_period,
+    series_of,
     solving,
     standardised,
     wald,
 )
-from sanctlib.models.inputs import column_of, sources_of
-from sanctlib.models.sentences import n_of, origin, p_in_words, with_interval
-from sanctlib.models.series import series_of
 from sanctlib.query import ask, keys_of, whole_of
 from sanctlib.result import Fit
 

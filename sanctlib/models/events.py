@@ -9,12 +9,18 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.models.bounds import relative_bounds
-from sanctlib.models.clusters import Vcov, quantile
-from sanctlib.models.design import Design, design_of, reverse
-from sanctlib.models.inputs import column_of, flags, frame, numbers, sources_of
-from sanctlib.models.sentences import origin, p_in_words, with_interval
-from sanctlib.models.stacks import Bools, Controls, Floats, Repeats
+from sanctlib.models._clusters import Vcov, quantile
+from sanctlib.models._design import Bools, Controls, Design, Floats, Repeats, design_of, reverse
+from sanctlib.models._inputs import (
+    column_of,
+    flags,
+    frame,
+    numbers,
+    origin,
+    p_in_words,
+    sources_of,
+    with_interval,
+)
 from sanctlib.query import ask, keys_of, whole_of
 from sanctlib.result import Fit
 
@@ -316,3 +322,42 @@ def _averages(
         row = {"n_onsets": 0, "n_targets": 0} if found is None else found.row(average, level)
         rows.append({"onsets": name} | row)
     return pd.DataFrame(rows)
+
+
+_FAR = 1e6
+
+
+def relative_bounds(
+    estimate: Floats, variance: Floats, *, before: int, reach: float, grid: Sequence[float]
+) -> tuple[pd.DataFrame, float]:
+    """
+    Return the interval of the average effect if trends differ after the onset, by how much.
+
+    From one period to the next, the trends of treated and controls differ by at most M times
+    the largest such difference between two periods before the onset (relative magnitudes,
+    Rambachan and Roth 2023). So the error of the average over event times 0 to k is at most
+    M (k + 2) / 2 of these steps. The interval contains those of all sums of the average and
+    this multiple of one step, up or down, each with its own error. It is conservative,
+    whichever step is the largest: shorter intervals exist.
+    """
+    from scipy.optimize import brentq
+
+    n_after = len(estimate) - before
+    average = np.r_[np.zeros(before), np.full(n_after, 1 / n_after)]
+    steps = np.diff(np.eye(len(estimate)), axis=0)[: before - 1] * (n_after + 1) / 2
+
+    def furthest(m: float, side: int) -> float:
+        sums = average + m * np.concatenate([steps, -steps])
+        spread = np.sqrt(np.maximum(np.einsum("ik,kl,il->i", sums, variance, sums), 0))
+        return float((side * (sums @ estimate) + reach * spread).max()) * side
+
+    side = -int(np.sign(average @ estimate))
+    breakdown = 0.0
+    if side * furthest(0.0, side) < 0:
+        ends = 1.0
+        while side * furthest(ends, side) < 0 and ends < _FAR:
+            ends *= 2
+        found = ends < _FAR
+        breakdown = brentq(furthest, 0.0, ends, args=(side,)) if found else float("inf")
+    rows = [{"mbar": m, "lower": furthest(m, -1), "upper": furthest(m, 1)} for m in grid]
+    return pd.DataFrame(rows), float(breakdown)

@@ -9,9 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.models.inputs import check_bool, column_of, sources_of
-from sanctlib.models.sentences import origin, p_in_words, with_interval
-from sanctlib.models.series import series_of
+from sanctlib.models._inputs import (
+    check_bool,
+    column_of,
+    origin,
+    p_in_words,
+    sources_of,
+    with_interval,
+)
+from sanctlib.models._series import series_of
 from sanctlib.query import Day, ask, whole_of
 from sanctlib.result import Fit
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.models.clusters import (
+from sanctlib.models._clusters import (
     Floats,
     Vcov,
     check_clusters,
@@ -22,16 +22,19 @@ from sanctlib.models.clusters import (
     variance_of,
     vcov_notes,
 )
-from sanctlib.models.inputs import (
+from sanctlib.models._inputs import (
     check_sides,
     column_of,
     covered,
     frame,
     labels,
+    listed,
     numbers,
+    origin,
+    p_in_words,
+    ratio_with_interval,
     sources_of,
 )
-from sanctlib.models.sentences import listed, origin, p_in_words, ratio_with_interval
 from sanctlib.query import ask, keys_of
 from sanctlib.result import Fit
 

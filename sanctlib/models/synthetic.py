@@ -9,17 +9,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, UnknownChoiceError, did_you_mean
-from sanctlib.models.inputs import (
+from sanctlib.models._inputs import (
     column_of,
     covered,
     frame,
     labels,
     numbers,
+    origin,
+    p_in_words,
     sources_of,
     with_periods,
 )
-from sanctlib.models.sentences import origin, p_in_words
-from sanctlib.models.series import series_of
+from sanctlib.models._series import series_of
 from sanctlib.query import Day, ask
 from sanctlib.result import Fit
 

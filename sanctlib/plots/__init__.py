@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.plots.exhibits import draw_shared, draw_units
 from sanctlib.plots.fits import (
     draw_curve,
     draw_estimates,
@@ -16,7 +15,15 @@ from sanctlib.plots.fits import (
     draw_responses,
     draw_series,
 )
-from sanctlib.plots.lines import draw_counts, draw_gap, draw_pressure, draw_recent, draw_stock
+from sanctlib.plots.lines import (
+    draw_counts,
+    draw_gap,
+    draw_pressure,
+    draw_recent,
+    draw_shared,
+    draw_stock,
+    draw_units,
+)
 from sanctlib.plots.partnership import (
     draw_agreements,
     draw_expected,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sanctlib.dates import period_of
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.periods import period_of
 from sanctlib.plots.style import (
     BLACK,
     EACH,

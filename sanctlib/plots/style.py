@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.codes.countries import name_of
+from sanctlib.dates import Period, period_end, period_of
 from sanctlib.errors import SanctlibError
-from sanctlib.periods import Period, period_end, period_of
 from sanctlib.query import day_of, whole_of
 from sanctlib.result import STATES, Result
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sanctlib.dates import precision
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.periods import precision
 from sanctlib.plots.style import (
     BLACK,
     Floats,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from sanctlib.errors import ReportError
 from sanctlib.reports.folders import write_whole
-from sanctlib.reports.record import RECORD, Record, read_record
+from sanctlib.reports.folders import RECORD, Record, read_record
 
 HEADLINE = "headline.csv"
 """File that a notebook may write: its headline numbers, as columns label, value and unit."""

@@ -24,7 +24,7 @@ from sanctlib.reports.executed import as_node
 from sanctlib.reports.index import PDF, TEMPLATES
 from sanctlib.reports.parameters import as_text, shown
 from sanctlib.reports.run import PAGE
-from sanctlib.shipped import shipped_path
+from sanctlib.store import shipped_path
 from sanctlib.writing import writing
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)

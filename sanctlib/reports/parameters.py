@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError, to_jsonable_python
 
 from sanctlib.codes.countries import check_states
 from sanctlib.errors import ParameterError, ReportError, SanctlibError, did_you_mean
-from sanctlib.shipped import shipped
+from sanctlib.store import shipped
 
 TAG = "parameters"
 

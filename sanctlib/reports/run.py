@@ -32,8 +32,8 @@ from sanctlib.reports.executed import (
 )
 from sanctlib.reports.folders import folder_name, fresh_sibling, publish, write_whole
 from sanctlib.reports.parameters import check, declared, read_notebook, shown, to_json
-from sanctlib.reports.record import RECORD, Record, output_hashes, write_record
-from sanctlib.shipped import shipped_path
+from sanctlib.reports.folders import RECORD, Record, output_hashes, write_record
+from sanctlib.store import shipped_path
 from sanctlib.showing import Shown, ShownTable, show_table
 
 Progress: TypeAlias = Callable[[int, int], None]

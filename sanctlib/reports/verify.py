@@ -15,7 +15,7 @@ from sanctlib.catalogue import read_now
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reading import sha256
 from sanctlib.reports.parameters import declared, named, shown, to_json
-from sanctlib.reports.record import RECORD, Record, read_record, versions
+from sanctlib.reports.folders import RECORD, Record, read_record, versions
 from sanctlib.reports.run import GIVEN, Progress, Request, find_notebook, request, run_notebook
 from sanctlib.showing import Shown
 

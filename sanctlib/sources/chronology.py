@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from sanctlib.cleaning import Draft, empty_to_null, mapped_actions
 from sanctlib.codes.countries import existed, is_state_code
 from sanctlib.coverage import Coverage
 from sanctlib.dates import days_in
 from sanctlib.reading import Provenance, Reading, sha256
+from sanctlib.sources.draft import Draft, empty_to_null, mapped_actions
 from sanctlib.sources.text import check_header, read_text
 
 COLUMNS = {

@@ -1,4 +1,4 @@
-"""Dyad-years: one declared layout and one reader for files of pairs of states by year."""
+"""Read values of pairs: ICEWS dyad-years, SIPRI, COW alliances, ATOP. Return readings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning import ORIGIN_COLUMNS, Draft, empty_to_null, resolve_parties
 from sanctlib.codes.countries import System
+from sanctlib.codes.labels import fold
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
-from sanctlib.sources.producers import as_reading
+from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft, as_reading, empty_to_null, resolve_parties
 from sanctlib.sources.text import check_header, read_text
 
 _FIRST_YEAR, _LAST_YEAR = 1945, 2100  # `countries.csv` does not date states before 1945
@@ -225,3 +225,144 @@ def _melted(draft: Draft, keys: list[str], layout: DyadLayout) -> Draft:
         rows = rows.rename(columns=dict(layout.measures))
         rows = rows.melt(id_vars=keys, var_name="measure").dropna(subset="value")
     return draft.written_out(rows, step="write out measures")
+
+
+REGISTER = DyadLayout(
+    key="sipri",
+    sides={("Supplier", "Recipient"): True},
+    year="Delivery year",
+    measures={"TIV delivery values": "arms_deliveries_tiv"},
+    system="name",
+    holds="amount",
+    repeats="sum",
+    header_starts="SIPRI AT Database ID",
+    encodings=("utf-8", "cp1252"),
+)
+
+
+def read_register(path: Path) -> Reading:
+    """
+    Read arms deliveries per supplier, recipient and year, in trend-indicator values.
+
+    A row of the register is an order and a year of delivery: the values of a year's rows
+    are added, whether SIPRI marks number and year as estimates or not. The unit is a million
+    TIV: a volume of capability, never money. Lines that are equal in all cells are one line,
+    so two searches put together count nothing twice.
+
+    A dyad-year that is not there means that none was identified in the search that made the
+    file: a search by supplier says nothing about others. SIPRI marks non-states with
+    ``*``; they are parties of their own (``NS-HEZBOLLAH-LEBANON``), not the state they sit in.
+    Organisations, marked ``**``, keep their code. Unknown suppliers and recipients are
+    rejected and listed.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"dyads"``, measure ``arms_deliveries_tiv``, the supplier first.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
+    """
+    draft, directed = dyad_draft(path, REGISTER)
+    rows = draft.rows.assign(
+        first=_marked(draft.rows["first"]), second=_marked(draft.rows["second"])
+    )
+    draft = replace(draft, rows=rows).merged_into(
+        rows.drop_duplicates("_raw"), step="merge lines that are alike"
+    )
+    return dyad_reading(draft, REGISTER, directed=directed, path=path)
+
+
+def _marked(names: pd.Series) -> pd.Series:
+    """Return the names with the codes of non-states in place of theirs, without marks."""
+    text = names.str.strip()
+    bare = text.str.rstrip("*")
+    words = bare.map({name: fold(name) for name in bare.dropna().unique()})
+    non_state = text.str.endswith("*", na=False) & ~text.str.endswith("**", na=False)
+    codes = "NS-" + words.str.replace(" ", "-", regex=False).str.upper()
+    return bare.where(~(non_state & words.ne("")), codes)
+
+
+COW_ALLIANCES = DyadLayout(
+    key="cow_alliances",
+    sides={("ccode1", "ccode2"): None},
+    year="year",
+    measures={
+        "defense": "alliance_defence",
+        "neutrality": "alliance_neutrality",
+        "nonaggression": "alliance_nonaggression",
+        "entente": "alliance_entente",
+    },
+    system="cow",
+    holds="flag",
+    repeats="max",
+)
+
+ATOP = DyadLayout(
+    key="atop",
+    sides={("stateA", "stateB"): True, ("mem1", "mem2"): False},
+    year="year",
+    measures={
+        "atopally": "alliance_any",
+        "defense": "alliance_defence",
+        "offense": "alliance_offence",
+        "neutral": "alliance_neutrality",
+        "nonagg": "alliance_nonaggression",
+        "consul": "alliance_consultation",
+        "shareob": "alliance_shared_obligation",
+    },
+    optional=("shareob",),
+    system="cow",
+    holds="flag",
+    repeats="max",
+)
+
+
+def read_cow_alliances(path: Path) -> Reading:
+    """
+    Read the formal alliances of the Correlates of War, by dyad and year, directed or not.
+
+    A row of the file is a treaty: several of one dyad-year are one dyad-year here, with 1
+    where any of them has the pledge. Both files of the producer have the same columns, so a
+    file is directed where most of its dyads stand in both orders; otherwise the pair is
+    written in the order of the alphabet, and must be looked up so. The file names allies
+    only: an absent dyad is no alliance among its states and years, but a state that never
+    allied is not among them and is missing. Years before 1945 are rejected, since our codes
+    do not date the states of those days.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"dyads"``, value 0 or 1: ``alliance_defence``, ``alliance_neutrality``,
+        ``alliance_nonaggression``, ``alliance_entente``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
+    """
+    return read_layout(path, COW_ALLIANCES)
+
+
+def read_atop(path: Path) -> Reading:
+    """
+    Read alliance obligations of ATOP by dyad and year, directed (ddyr) or not (dy).
+
+    In the directed file ``first`` has the obligation towards ``second``; they differ
+    where an alliance is asymmetric, so look up both orders. ``alliance_any`` can be 1 with
+    no obligation of the first at all. In the other file the pair is in the order of the
+    alphabet. The data end in 2018: later years are missing, not zero. Years before 1945
+    are rejected, since our codes do not date the states of those days.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"dyads"``, value 0 or 1: ``alliance_any``, ``alliance_defence``,
+        ``alliance_offence``, ``alliance_neutrality``, ``alliance_nonaggression``,
+        ``alliance_consultation`` and, where the file has it, ``alliance_shared_obligation``.
+
+    Raises
+    ------
+    SourceError, MissingColumnsError
+    """
+    return read_layout(path, ATOP)

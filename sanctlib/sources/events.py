@@ -11,12 +11,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from sanctlib.cleaning import unmatched
 from sanctlib.coverage import Coverage
 from sanctlib.database import Database
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading, sha256
 from sanctlib.schema import TABLES
+from sanctlib.sources.draft import unmatched
 from sanctlib.sources.producers import provenance
 from sanctlib.sources.rules import EventSource, events
 from sanctlib.sources.steps import Cleaning, day_of_stamp

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sanctlib.cleaning import ORIGIN_COLUMNS, Draft, resolve_parties
 from sanctlib.coverage import Coverage, Span
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
-from sanctlib.sources.producers import as_reading
+from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft, as_reading, resolve_parties
 from sanctlib.sources.text import check_header, delimiter_of, read_text
 
 _KEY = "un_ideal_points"

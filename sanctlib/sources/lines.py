@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sanctlib.errors import SourceError
 from sanctlib.sources.files import UNREADABLE, open_bytes
-from sanctlib.sources.records import checked_header
+from sanctlib.sources.text import checked_header
 
 BLOCK = 64 << 20
 """Bytes read at a time."""

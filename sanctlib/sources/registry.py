@@ -10,26 +10,17 @@ from typing import get_args
 from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError, check_choice
 from sanctlib.reading import Reading, note_used
 from sanctlib.sources import (
-    alliances,
-    canada,
+    cases,
+    copies,
     dyads,
-    eu,
-    eusanct,
     events,
-    gsdb,
     ideal_points,
-    ofac,
-    ofac_copies,
-    opensanctions,
-    sipri,
-    ties,
+    lists_international,
+    lists_national,
     trade,
-    uk,
-    un,
 )
-from sanctlib.sources.checksums import check_recorded
 from sanctlib.sources.events import Actors
-from sanctlib.sources.files import paths_of
+from sanctlib.sources.files import check_recorded, paths_of
 from sanctlib.sources.producers import mistaken_for
 
 
@@ -47,22 +38,22 @@ READERS: Mapping[str, Callable[..., Reading]] = {
     "gdelt": events.read_gdelt,
     "icews": events.read_icews,
     "polecat": events.read_polecat,
-    "gsdb": _one("gsdb", gsdb.read_cases),
-    "ties": _one("ties", ties.read_cases),
-    "eusanct": _one("eusanct", eusanct.read_cases),
+    "gsdb": _one("gsdb", cases.read_gsdb),
+    "ties": _one("ties", cases.read_ties),
+    "eusanct": _one("eusanct", cases.read_eusanct),
     "icews_2018": _one("icews_2018", events.read_quadruples),
-    "ofac_sdn": _one("ofac_sdn", ofac_copies.read_copies),
-    "ofac": _one("ofac", ofac.read_list),
-    "un": _one("un", un.read_list),
-    "canada_sema": _one("canada_sema", canada.read_list),
-    "uk": _one("uk", uk.read_list),
-    "eu": _one("eu", eu.read_list),
-    "opensanctions": _one("opensanctions", opensanctions.read_targets),
+    "ofac_sdn": _one("ofac_sdn", copies.read_copies),
+    "ofac": _one("ofac", lists_national.read_ofac),
+    "un": _one("un", lists_international.read_un),
+    "canada_sema": _one("canada_sema", lists_national.read_canada),
+    "uk": _one("uk", lists_national.read_uk),
+    "eu": _one("eu", lists_international.read_eu),
+    "opensanctions": _one("opensanctions", lists_international.read_targets),
     "un_ideal_points": _one("un_ideal_points", ideal_points.read_gaps),
     "icews_dyad_years": _one("icews_dyad_years", dyads.read_icews),
-    "sipri": _one("sipri", sipri.read_register),
-    "cow_alliances": _one("cow_alliances", alliances.read_cow_alliances),
-    "atop": _one("atop", alliances.read_atop),
+    "sipri": _one("sipri", dyads.read_register),
+    "cow_alliances": _one("cow_alliances", dyads.read_cow_alliances),
+    "atop": _one("atop", dyads.read_atop),
     "trade": _one("trade", trade.read_trade),
 }
 

@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import pandas as pd
 
-from sanctlib.cleaning import ORIGIN_COLUMNS, Draft, mapped_actions, typed, typed_columns, unmatched
 from sanctlib.codes.actions import crosswalk
 from sanctlib.codes.countries import SYSTEMS, System, countries, resolve
 from sanctlib.coverage import Coverage
@@ -25,9 +24,17 @@ from sanctlib.errors import (
 )
 from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import EVENTS
-from sanctlib.sources.frames import draft_of
+from sanctlib.sources.draft import (
+    ORIGIN_COLUMNS,
+    Draft,
+    mapped_actions,
+    typed,
+    typed_columns,
+    unmatched,
+)
 from sanctlib.sources.lines import JOIN
 from sanctlib.sources.rules import CELLS, MUTUAL, OWN_ROWS, EventSource, acts, events
+from sanctlib.sources.sheets import draft_of
 from sanctlib.sources.steps import Cleaning
 
 RepeatRule: TypeAlias = Literal["none", "one_a_day"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.cleaning import ORIGIN_COLUMNS, Draft, empty_to_null
 from sanctlib.reading import Reading
+from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft, empty_to_null
 from sanctlib.sources.dyads import DyadLayout, dyad_reading
 from sanctlib.sources.text import check_header, read_text
 

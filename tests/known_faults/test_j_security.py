@@ -75,7 +75,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_the_words_of_a_server_are_printed_without_escapes(web: Any, tmp_path: Path) -> None:
-    from sanctlib.fetching.fetchable import Fetchable, Series
+    from sanctlib.sources.producers import Fetchable, Series
 
     def answer(handler: Handler) -> None:
         handler.send_response(418, "\x1b[31mred\x1b[0m \x07")

@@ -30,7 +30,7 @@ import sys
 from datetime import date
 import sanctlib as sl
 from sanctlib.fetching import fetch
-from sanctlib.fetching.fetchable import Fetchable, Series
+from sanctlib.sources.producers import Fetchable, Series
 series = Series(address=sys.argv[1] + "/%Y%m%d.csv", every="D", first=date(2018, 1, 1))
 source = Fetchable(name="days", title="Days", series=(series,), pause=0, timeout=30)
 fetch.fetchables = lambda: {"days": source}
@@ -60,7 +60,7 @@ def wait_until(happened: object, seconds: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]]:
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]]:  # noqa: C901 - one interruption after the other
     """Reports and a fetch, all at once, each interrupted when it is at work."""
     home = tmp_path_factory.mktemp("interrupted")
     started: dict[str, subprocess.Popen[str]] = {}

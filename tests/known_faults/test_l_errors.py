@@ -326,7 +326,7 @@ def test_a_refusal_names_no_function_and_no_type_of_python(name: str) -> None:
 def test_a_fetch_of_one_file_speaks_of_no_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sanctlib.fetching.fetchable import Fetchable
+    from sanctlib.sources.producers import Fetchable
 
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.models.inputs import column_of, sources_of
-from sanctlib.models.sentences import n_of, origin
-from sanctlib.models.series import Series, series_of
+from sanctlib.models._inputs import column_of, n_of, origin, sources_of
+from sanctlib.models._series import Series, series_of
 from sanctlib.query import ask, number_of, whole_of
 from sanctlib.result import Fit
 

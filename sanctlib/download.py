@@ -28,13 +28,11 @@ from sanctlib.errors import (
     UnreachableError,
     check_choice,
 )
-from sanctlib.fetching.fetchable import Fetchable, Wanted, fetchables
 from sanctlib.query import Day, optional_day, whole_of
 from sanctlib.reading import sha256
 from sanctlib.showing import progress_bar
-from sanctlib.sources.checksums import CHECKSUMS, record, recorded
-from sanctlib.sources.files import open_bytes
-from sanctlib.sources.producers import producers
+from sanctlib.sources.files import CHECKSUMS, open_bytes, record, recorded
+from sanctlib.sources.producers import Fetchable, Wanted, fetchables, producers
 from sanctlib.writing import writing
 
 FETCHED = "data/fetched"

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any, TypeAlias
-
 from sanctlib.errors import ParameterError, ReportError, SanctlibError, did_you_mean
 from sanctlib.reports.parameters import Kind, Parameter, declared, kind_of, named, shown
 from sanctlib.reports.run import Request, available, find_notebook, request
+
 
 _SHAPES: dict[str, tuple[type, str]] = {
     "notebook": (str, "name or path"),

@@ -11,9 +11,9 @@ import pandas as pd
 from sanctlib.codes.countries import name_of
 from sanctlib.codes.programmes import sender_of
 from sanctlib.coverage import Coverage
+from sanctlib.dates import PERIODS, period_start
 from sanctlib.engines import Opened, fetched
 from sanctlib.errors import CuratedError, SanctlibError, check_columns
-from sanctlib.periods import PERIODS, period_start
 from sanctlib.query import Dated, Query, TargetRule, Unit
 from sanctlib.schema import COUNTED_SANCTIONS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from numbers import Integral, Real
@@ -216,3 +216,45 @@ def moment_of(value: Day | int, *, dated: bool, what: str) -> Any:
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     raise SanctlibError(f"{what} is {value!r}. It must be a whole number, as the periods are.")
+
+
+def p_in_words(p: float) -> str:
+    """Return a p-value as it is written: "p = 0.03", or "p < 0.001"."""
+    if p != p:
+        return "no p-value"
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.2f}" if p >= 0.01 else f"p = {p:.3f}"
+
+
+def n_of(n: int, word: str) -> str:
+    """Return a number with its unit in the singular or plural: "1 lag", "2 lags"."""
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
+
+
+def with_interval(estimate: float, lower: float, upper: float, level: float) -> str:
+    """Return an estimate with its interval, or alone where it has none."""
+    text = f"{estimate:,.3g}"
+    if lower != lower or upper != upper:
+        return text
+    return f"{text} ({level:.0%} interval {lower:,.3g} to {upper:,.3g})"
+
+
+def ratio_with_interval(row: Mapping[Any, Any], level: float) -> str:
+    """Return the ratio of a row whose bounds are logarithms, with its interval."""
+    with np.errstate(over="ignore"):
+        lower, upper = np.exp([row["lower"], row["upper"]])
+    return with_interval(row["ratio"], lower, upper, level)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in words: "a, b and c"."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def origin(sources: Sequence[Source]) -> str:
+    """Return the sources in brackets, with a space before, or nothing."""
+    described = "; ".join(dict.fromkeys(source.described() for source in sources))
+    return f" ({described})" if described else ""

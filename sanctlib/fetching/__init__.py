@@ -1,1 +1,0 @@
-"""Fetch what producers publish, with checksums."""
