@@ -7,6 +7,8 @@ from .dynamics import lead_lag, local_projection
 from .events import event_study
 from .interrupted import interrupted_series
 from .panel import count_panel
+from .response_curve import response_curve
+from .sanctioned_pairs import sanctioned_pairs
 from .specifications import specification_curve
 from .synthetic import synthetic_control
 
@@ -17,8 +19,10 @@ __all__ = [
     "interrupted_series",
     "lead_lag",
     "local_projection",
+    "response_curve",
     "sanction_dummies",
     "sanction_spells",
+    "sanctioned_pairs",
     "specification_curve",
     "synthetic_control",
 ]

@@ -14,9 +14,12 @@ def p_in_words(p: float) -> str:
     """Return a p-value as it is written: "p = 0.03", or "p < 0.001"."""
     if p != p:
         return "no p-value"
-    if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.2f}" if p >= 0.01 else f"p = {p:.3f}"
+    return "p < 0.001" if p < 0.001 else f"p = {p_number(p)}"
+
+
+def p_number(p: float) -> str:
+    """Return a p-value with two digits, or three where it is small: "0.03", "0.004"."""
+    return f"{p:.2f}" if p >= 0.01 else f"{p:.3f}"
 
 
 def n_of(n: int, word: str) -> str:
