@@ -6,6 +6,7 @@ from .durations import sanction_spells
 from .dynamics import lead_lag, local_projection
 from .events import event_study
 from .interrupted import interrupted_series
+from .p_values import p_values
 from .panel import count_panel
 from .response_curve import response_curve
 from .sanctioned_pairs import sanctioned_pairs
@@ -19,6 +20,7 @@ __all__ = [
     "interrupted_series",
     "lead_lag",
     "local_projection",
+    "p_values",
     "response_curve",
     "sanction_dummies",
     "sanction_spells",

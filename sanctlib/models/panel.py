@@ -31,9 +31,10 @@ from sanctlib.models.inputs import (
     numbers,
     sources_of,
 )
-from sanctlib.models.sentences import listed, origin, p_in_words, ratio_with_interval
+from sanctlib.models.sentences import origin, p_in_words, ratio_with_interval
 from sanctlib.query import ask, keys_of
 from sanctlib.result import Fit
+from sanctlib.showing import listed
 
 _PLAIN = re.compile(r"[A-Za-z]\w*( \w+)*")
 """Names that stay readable in the fitted model; others are numbered there."""

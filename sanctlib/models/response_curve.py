@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from sanctlib.codes.countries import name_of
+from sanctlib.codes.countries import name_of, names_of
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.models.dynamics import local_projection
 from sanctlib.models.inputs import frame, sources_of
-from sanctlib.models.sentences import listed
 from sanctlib.models.specifications import specification_curve
 from sanctlib.query import Day, day_of, keys_of, whole_of
 from sanctlib.result import Fit, Result
@@ -121,7 +120,7 @@ def response_curve(
         fit = local_projection(used, dependent="y", impulse="x", horizons=horizon, lags=1)
         return fit.table.iloc[-1]
 
-    choices = {
+    choices: dict[str, Sequence[object]] = {
         "component": list(components),
         "denominator": list(parts),
         "window": list(windows),
@@ -157,7 +156,6 @@ def _pressure(sanctions: object, periods: pd.Series) -> dict[str, pd.Series]:
         named["on both" if len(named) == 2 else "on all"] = wide.sum(axis=1)
     varying = {name: values for name, values in named.items() if values.min() < values.max()}
     if not varying:
-        names = listed([name_of(target) for target in wide])
-        msg = f"The sanctions on {names} do not vary between the periods, so there is no response."
-        raise SanctlibError(msg)
+        msg = f"The sanctions on {names_of(wide)} do not vary between periods."
+        raise SanctlibError(f"{msg} Choose other senders, or a longer span.")
     return varying

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.codes.countries import name_of
+from sanctlib.codes.countries import name_of, names_of
 from sanctlib.errors import SanctlibError
 from sanctlib.models.design import periods_in_a_row
 from sanctlib.models.inputs import (
@@ -23,7 +23,7 @@ from sanctlib.models.inputs import (
     with_periods,
 )
 from sanctlib.models.panel import count_panel
-from sanctlib.models.sentences import listed, p_number
+from sanctlib.models.sentences import p_number
 from sanctlib.periods import period_start
 from sanctlib.query import ask, whole_of
 from sanctlib.result import Fit
@@ -162,6 +162,7 @@ def sanctioned_pairs(
     return Fit(
         table=ratios[_SHOWN],
         name=f"{dependent} after sanctions on one or both states of a pair",
+        kind="pairs",
         query=query,
         unit=main.unit,
         n=main.n,
@@ -169,10 +170,10 @@ def sanctioned_pairs(
         notes=(*main.notes, f"Pairs with a value above 0: {n_pairs:,} of {n_all:,}.", *failed),
         findings=(
             _association(ratios, designs, placebo, dependent, query.level),
-            f"States sanctioned at all: {len(targets)} ({_named(targets)}).",
+            f"States sanctioned at all: {len(targets)} ({names_of(targets)}).",
             f"Pairs with a value above 0 and with both states sanctioned in the previous {around} "
             f"{word}s: {both.groupby(_SIDES).ngroups}, in {len(both):,} of {len(used):,} rows.",
-            *_leave_one_out(without, own.loc["both_lag", "ratio"]),
+            *_leave_one_out(without, float(own["ratio"]["both_lag"])),
             *(
                 f"Sanctions shifted, {row['shift']}: rank p of its t {p_number(row['p_value'])} "
                 f"among {row['n_shifts']} shifts. It cannot be below "
@@ -225,7 +226,7 @@ class _Panel:
         """Return the Poisson model, if wished without the pairs of a state."""
         table = self.rows.assign(**self.indicators(hit))
         if without is not None:
-            table = table[table[_SIDES].ne(without).all(axis=1)]
+            table = table[~table[_SIDES].isin([without]).any(axis=1)]
         return count_panel(
             table,
             dependent=self.dependent,
@@ -350,12 +351,8 @@ def _leave_one_out(without: pd.DataFrame, ratio: float) -> list[str]:
     known = without.dropna(subset="ratio")
     if known.empty:
         return []
-    lowest = known.loc[known["ratio"].idxmin(), "state"]
+    lowest = known["state"].iloc[int(known["ratio"].argmin())]
     return [
         f"Ratio for both: {ratio:.2f}. Without one state at a time: {known['ratio'].min():.2f} to "
         f"{known['ratio'].max():.2f}, lowest without {name_of(lowest)}."
     ]
-
-
-def _named(codes: Iterable[object]) -> str:
-    return listed([name_of(code) for code in codes])

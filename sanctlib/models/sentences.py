@@ -42,13 +42,6 @@ def ratio_with_interval(row: Mapping[Any, Any], level: float) -> str:
     return with_interval(row["ratio"], lower, upper, level)
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in words: "a, b and c"."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def origin(sources: Sequence[Source]) -> str:
     """Return the sources in brackets, with a space before, or nothing."""
     described = "; ".join(dict.fromkeys(source.described() for source in sources))
