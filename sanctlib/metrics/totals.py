@@ -41,7 +41,7 @@ def totals(
     -------
     Result
         Its table has the key and ``n`` above 0, the largest first, and with `programmes_of`
-        ``states``: the codes, joined by ``;``. Its finding is a list in words.
+        ``states``: the codes, joined by ``;``. Its first finding is a list in words.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def totals(
     check_columns(result.table, [by, "n"])
     n = _by_keys(result, [by])
     n = n[n.gt(0)].sort_values(ascending=False, kind="stable")
-    table, notes = n.rename("n").reset_index(), list(result.notes)
+    table, more = n.rename("n").reset_index(), []
     named = [name_of(key) for key in table[by]]
     texts = [f"{name} {int(number):,}" for name, number in zip(named, n, strict=True)]
     if programmes_of is not None:
@@ -77,17 +77,17 @@ def totals(
             if not pd.isna(codes) and codes not in own:
                 texts[i] += f" (on {names_of(codes.split(';'))})"
         if table["states"].str.contains(";").any():
-            notes.append("An entity under a programme on several states counts for each.")
+            more.append("An entity under a programme on several states counts for each.")
     most = len(texts) if top is None else whole_of(top, what="top", least=1)
-    more = [f"{len(texts) - most} more"] if len(texts) > most else []
+    rest = [f"{len(texts) - most} more"] if len(texts) > most else []
     return Result(
         table=table,
         name=result.name,
         query=result.query,
         unit=result.unit,
         sources=result.sources,
-        notes=tuple(notes),
-        findings=(f"{'; '.join([*texts[:most], *more]) or 'none'}.",),
+        notes=result.notes,
+        findings=(f"{'; '.join([*texts[:most], *rest]) or 'none'}.", *more),
     )
 
 
