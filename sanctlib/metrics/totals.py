@@ -24,7 +24,8 @@ def totals(
     Add up counts over their periods, or take the last known stock, by one key.
 
     A stock is not summed: an entry that is listed for a year would count twelve times in
-    months. Its total is the number at the end of the last period in which it is known.
+    months. Its total is the number at the end of the last period in which it is known. Other
+    keys of the result are summed: an entry under two programmes counts twice.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def totals(
         table["states"] = table[by].map(reviewed["states"])
         own = result.query.targets or ()
         for i, codes in enumerate(table["states"]):
-            if not pd.isna(codes) and codes not in own:
+            if not pd.isna(codes) and codes and codes not in own:
                 texts[i] += f" (on {names_of(codes.split(';'))})"
         if table["states"].str.contains(";").any():
             more.append("An entity under a programme on several states counts for each.")
@@ -246,6 +247,9 @@ def _by_state(values: Result | Mapping[str, float], states: Sequence[str]) -> di
 
 def _by_keys(result: Result, keys: Sequence[str]) -> pd.Series:
     """Return the sum of counts, or the last known stock, by keys."""
-    groups = result.table.dropna(subset="n").groupby(list(keys))["n"]
-    found: pd.Series = groups.last() if result.kind == "stock" else groups.sum()
+    rows = result.table.dropna(subset="n")
+    if result.kind == "stock":
+        check_columns(rows, ["period"])
+        rows = rows[rows["period"].eq(rows.groupby(list(keys))["period"].transform("max"))]
+    found: pd.Series = rows.groupby(list(keys))["n"].sum()
     return found

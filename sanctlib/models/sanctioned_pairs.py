@@ -23,7 +23,7 @@ from sanctlib.models.inputs import (
     with_periods,
 )
 from sanctlib.models.panel import count_panel
-from sanctlib.models.sentences import p_number
+from sanctlib.models.sentences import n_of, p_number
 from sanctlib.periods import period_start
 from sanctlib.query import ask, whole_of
 from sanctlib.result import Fit
@@ -171,8 +171,8 @@ def sanctioned_pairs(
         findings=(
             _association(ratios, designs, placebo, dependent, query.level),
             f"States sanctioned at all: {len(targets)} ({names_of(targets)}).",
-            f"Pairs with a value above 0 and with both states sanctioned in the previous {around} "
-            f"{word}s: {both.groupby(_SIDES).ngroups}, in {len(both):,} of {len(used):,} rows.",
+            f"Pairs with a value above 0 and with both states sanctioned in the previous "
+            f"{n_of(around, word)}: {both.groupby(_SIDES).ngroups}, in {len(both):,} of {len(used):,} rows.",
             *_leave_one_out(without, float(own["ratio"]["both_lag"])),
             *(
                 f"Sanctions shifted, {row['shift']}: rank p of its t {p_number(row['p_value'])} "
