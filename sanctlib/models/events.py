@@ -314,8 +314,8 @@ def _checks(tables: Mapping[str, pd.DataFrame], mean: float, dependent: str) -> 
         f"the average is {sizes.min():+.4f} to {sizes.max():+.4f}.",
     ]
     texts = {
-        "level": f"where {dependent} before was one standard deviation higher",
-        "change": "where it had grown by one standard deviation more",
+        "level": f"where {dependent} had been one standard deviation higher",
+        "change": "where the growth had been one standard deviation higher",
     }
     reverse = [f"{text} {back[term]}" for term, text in texts.items() if term in back]
     if reverse:

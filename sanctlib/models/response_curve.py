@@ -11,6 +11,7 @@ from sanctlib.codes.countries import name_of, names_of
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.models.dynamics import local_projection
 from sanctlib.models.inputs import frame, sources_of
+from sanctlib.models.sentences import p_in_words
 from sanctlib.models.specifications import specification_curve
 from sanctlib.query import Day, day_of, keys_of, whole_of
 from sanctlib.result import Fit, Result
@@ -134,7 +135,13 @@ def response_curve(
         n_replicates=n_replicates,
         seed=seed,
     )
-    return replace(fit, sources=sources_of(rates))
+    findings = tuple(
+        f"The median of {row['n_specifications']} {'confounded ' * row['confounded']}"
+        f"specifications is {row['median']:+.2f} standard deviations, joint {p_in_words(row['p_median'])} "
+        "(compared with curves in which sanctions have no effect)."
+        for row in fit.table.to_dict("records")
+    )
+    return replace(fit, sources=sources_of(rates), findings=findings)
 
 
 def _covered(rows: pd.DataFrame) -> pd.DataFrame:

@@ -172,7 +172,8 @@ def sanctioned_pairs(
             _association(ratios, designs, placebo, dependent, query.level),
             f"States sanctioned at all: {len(targets)} ({names_of(targets)}).",
             f"Pairs with a value above 0 and with both states sanctioned in the previous "
-            f"{n_of(around, word)}: {both.groupby(_SIDES).ngroups}, in {len(both):,} of {len(used):,} rows.",
+            f"{n_of(around, word)}: {both.groupby(_SIDES).ngroups}, in {len(both):,} of "
+            f"{len(used):,} rows.",
             *_leave_one_out(without, float(own["ratio"]["both_lag"])),
             *(
                 f"Sanctions shifted, {row['shift']}: rank p of its t {p_number(row['p_value'])} "
