@@ -107,7 +107,7 @@ class Sentences(list[str]):
 
     Parameters
     ----------
-    sentences : iterable of str, default ()
+    iterable : iterable of str, default ()
         Plain text or Markdown.
 
     Examples
@@ -124,7 +124,7 @@ class Sentences(list[str]):
 @contextmanager
 def if_possible(*, otherwise: str) -> Iterator[None]:
     """
-    Run a part of a page, or show why it is not possible and go on with the rest.
+    Run a part of a page, or show why it is not possible and go on.
 
     A page for any pair and span has parts that some of them do not allow: a series too short,
     a model without an estimate. Only refusals of sanctlib are shown; every other error stops.
@@ -133,6 +133,11 @@ def if_possible(*, otherwise: str) -> Iterator[None]:
     ----------
     otherwise : str
         What the page says before the reason, as a sentence.
+
+    Returns
+    -------
+    context manager
+        For a ``with`` statement.
 
     Examples
     --------

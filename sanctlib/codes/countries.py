@@ -311,6 +311,10 @@ def names_of(codes: Iterable[object]) -> str:
     codes : iterable of str
         Codes; a text that is no code stays as it is.
 
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> names_of(["IRN", "RUS", "EU"])

@@ -32,7 +32,7 @@ def reported_states(
     coverage: Coverage | None = None,
 ) -> Result:
     """
-    Count the reported co-operation of each state, and which acts have two coded parties.
+    Count the reported co-operation of each state.
 
     Use it to choose the states of a panel: pairs of states that are hardly reported have only
     zeros. A machine cannot code a person, ministry or firm that the text names without its
@@ -124,7 +124,7 @@ def _totals(rows: Sequence[tuple[str, int, str]]) -> pd.DataFrame:
 
 def pair_series(rates: Result, sanctions: Result) -> Result:
     """
-    Join the reported co-operation of a pair and the sanctions on its states, by period.
+    Join the co-operation of a pair and the sanctions on its states.
 
     Models of time series take the result. It has only periods that the source covers in full:
     in others counts are lower bounds.
@@ -210,7 +210,7 @@ def pair_changes(
     coverage: Coverage | None = None,
 ) -> Result:
     """
-    Rank the change of a pair's co-operation at a date among the changes of all pairs.
+    Rank the change of a pair's co-operation at a date among all pairs.
 
     The change is the mean rate from the period of the date on, less the mean before. It is a
     placebo test in space: whatever moved the pair, pairs that the event did not concern show

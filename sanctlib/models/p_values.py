@@ -22,7 +22,7 @@ _TESTS: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 def p_values(results: Mapping[str, Result], *, alpha: float = 0.05) -> Result:
     """
-    Collect the p-values of several results, and state how many are small by chance.
+    Collect the p-values of several results, none of them corrected.
 
     A page with 20 tests has a p-value below 0.05 by chance in two of three cases. The p-values
     are not corrected. Of an event study the p-values of the average and of the reverse are

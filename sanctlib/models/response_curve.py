@@ -31,7 +31,7 @@ def response_curve(
     seed: int = 1,
 ) -> Fit:
     """
-    Estimate the response of a pair's co-operation to sanctions in every defensible way.
+    Estimate how a pair's co-operation responds to sanctions, in many ways.
 
     The specifications combine sanctions on each target and on both, the components, the
     denominators of `rates`, one or two periods later, and the span: all periods, or only those
@@ -137,8 +137,8 @@ def response_curve(
     )
     findings = tuple(
         f"The median of {row['n_specifications']} {'confounded ' * row['confounded']}"
-        f"specifications is {row['median']:+.2f} standard deviations, joint {p_in_words(row['p_median'])} "
-        "(compared with curves in which sanctions have no effect)."
+        f"specifications is {row['median']:+.2f} standard deviations, joint "
+        f"{p_in_words(row['p_median'])} (compared with curves in which sanctions have no effect)."
         for row in fit.table.to_dict("records")
     )
     return replace(fit, sources=sources_of(rates), findings=findings)

@@ -112,8 +112,7 @@ def sanctioned_pairs(
 
     Examples
     --------
-    >>> import itertools
-    >>> import numpy as np, pandas as pd
+    >>> import itertools, numpy as np, pandas as pd
     >>> import sanctlib as sl
     >>> pairs = pd.DataFrame(itertools.combinations(range(30), 2), columns=["first", "second"])
     >>> panel = pairs.merge(pd.DataFrame({"period": range(6)}), how="cross")
