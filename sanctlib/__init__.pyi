@@ -4,7 +4,7 @@ from . import metrics, models
 from .acts import cells
 from .catalogue import cite, datasets, load, prepare
 from .codes.blocs import blocs, expand_blocs
-from .codes.countries import countries, resolve
+from .codes.countries import countries, names_of, resolve
 from .codes.programmes import programmes
 from .coverage import Coverage
 from .download import fetch
@@ -22,6 +22,7 @@ from .metrics.stocks import active_sanctions
 from .metrics.units import compare_units
 from .reading import Reading, data_appendix
 from .result import Result
+from .showing import Sentences, if_possible
 from .sources.copies import compare_copies
 from .sources.registry import read
 from .sources.table import read_table
@@ -33,6 +34,7 @@ __all__ = [
     "Reading",
     "Result",
     "SanctlibError",
+    "Sentences",
     "active_sanctions",
     "agreements",
     "blocs",
@@ -46,9 +48,11 @@ __all__ = [
     "dyad_panel",
     "expand_blocs",
     "fetch",
+    "if_possible",
     "load",
     "metrics",
     "models",
+    "names_of",
     "observed_expected",
     "partnership_intensity",
     "portfolio_similarity",

@@ -16,7 +16,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import SchemaError, check_choice, check_columns, in_words
 from sanctlib.query import Query, day_of, party_of
 from sanctlib.reading import Provenance, Reading
-from sanctlib.showing import Shown, ShownTable, show_table
+from sanctlib.showing import Sentences, Shown, ShownTable, show_table
 from sanctlib.writing import save_frame, writing
 
 if TYPE_CHECKING:
@@ -206,16 +206,17 @@ class Result(Shown):
             kept = kept[kept[column].isin(listed)]
         return replace(self, table=kept.reset_index(drop=True), n=None, findings=())
 
-    def summary(self) -> list[str]:
+    def summary(self) -> Sentences:
         """
         Return the result in sentences, each with its number, source and date.
 
         Returns
         -------
-        list of str
-            The findings, or the caption where there are none.
+        Sentences
+            A list of str: the findings, the main one first, or the caption where there are none.
+            A notebook lists them.
         """
-        return list(self.findings) or [self.caption]
+        return Sentences(self.findings or [self.caption])
 
     def plot(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -13,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
+
+from sanctlib.errors import SanctlibError
 
 # JupyterLab sets every cell to the right, and breaks a day at its hyphens.
 _LEFT = ' style="text-align:left"'
@@ -85,6 +88,71 @@ def show_table(table: pd.DataFrame, *, digits: int = 2) -> ShownTable:
     return ShownTable(table=table, digits=digits)
 
 
+class Sentences(list[str]):
+    """
+    Sentences of a page, such as `Result.summary` returns them: a notebook lists them.
+
+    Parameters
+    ----------
+    iterable : iterable of str, default ()
+        Plain text or Markdown.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> sl.Sentences(["Russia: 65 acts.", "Iran: 57 acts."])
+    ['Russia: 65 acts.', 'Iran: 57 acts.']
+    """
+
+    def _repr_markdown_(self) -> str:
+        return "\n".join(f"- {line}" for line in self) if len(self) > 1 else "".join(self)
+
+
+@contextmanager
+def if_possible(*, otherwise: str) -> Iterator[None]:
+    """
+    Run a part of a page, or show why it is not possible and go on.
+
+    A page for any pair and span has parts that some of them do not allow: a series too short,
+    a model without an estimate. Only refusals of sanctlib are shown; every other error stops.
+
+    Parameters
+    ----------
+    otherwise : str
+        What the page says before the reason, as a sentence.
+
+    Returns
+    -------
+    context manager
+        For a ``with`` statement.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> with sl.if_possible(otherwise="No event study."):
+    ...     raise sl.SanctlibError("Of 5 onsets, none has a full window.")
+    No event study. Of 5 onsets, none has a full window.
+    """
+    try:
+        yield
+    except SanctlibError as error:
+        reason = f"{otherwise} {error}".strip()
+        if _in_notebook():
+            from IPython import display
+
+            show: Any = display  # IPython leaves this module untyped
+            show.display(Sentences([reason]))
+        else:
+            print(reason)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in words: "a, b and c"."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def progress_bar(n: int, *, name: str, unit: str, progress: bool) -> Any:
     """
     Return a bar of `n` steps, shown at a terminal and in a notebook if `progress` is set.
@@ -94,7 +162,11 @@ def progress_bar(n: int, *, name: str, unit: str, progress: bool) -> Any:
     from tqdm import tqdm
 
     bar = partial(tqdm, total=n, desc=name, unit=unit)
-    if progress and type(sys.stdout).__module__.startswith("ipykernel"):
+    if progress and _in_notebook():
         return bar(file=sys.stdout)
     # None: at a terminal only.
     return bar(leave=False, disable=None if progress else True)
+
+
+def _in_notebook() -> bool:
+    return type(sys.stdout).__module__.startswith("ipykernel")

@@ -317,12 +317,24 @@ def test_a_fit_says_what_it_is_of() -> None:
     assert fit.name == "y around onsets of sanctions"
     assert fit.query.level == 0.9
     average = fit.tables["average"].iloc[0]
-    assert fit.findings == (
+    assert fit.findings[0] == (
         f"Over event times 0 to 1, y differs from its controls by {average['estimate']:.3g} "
         f"(90% interval {average['lower']:.3g} to {average['upper']:.3g}) on average, placebo "
         f"p = {average['p_placebo']:.2f}, 8 onsets of 8 targets, periods 0 to 9 (own, period not "
-        "stated).",
+        "stated)."
     )
+    of_targets = made()["target"].isin(STATES[:8])
+    sizes = fit.tables["leave_one_out"]["estimate"]
+    level, change = fit.tables["reverse"].to_dict("records")
+    assert fit.findings[1:4] == (
+        f"The mean of y over the units of these targets is {made()['y'][of_targets].mean():.3g}.",
+        f"Targets with an onset: {sl.names_of(STATES[:8])}. Without one target at a time, the "
+        f"average is {sizes.min():+.4f} to {sizes.max():+.4f}.",
+        "Difference of the probability of an onset: where y had been one standard deviation higher "
+        f"{level['estimate']:+.4f} (p = {level['p_value']:.2f}), where the growth had been one "
+        f"standard deviation higher {change['estimate']:+.4f} (p = {change['p_value']:.2f}).",
+    )
+    assert fit.findings[4] == fit.notes[3]
 
 
 def test_a_result_of_counts_gives_the_onsets_that_have_an_act() -> None:

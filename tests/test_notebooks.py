@@ -66,6 +66,26 @@ def test_a_notebook_uses_public_names(name: str) -> None:
             assert node.value.id != "sl" or node.attr in sl.__all__, node.attr
 
 
+MOST_CELLS = {"country_brief": 15}
+"""Where more than 12 code cells are needed: the brief has its parts for one state or for two."""
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_notebook_is_short(name: str) -> None:
+    """At most 12 code cells of at most 15 lines; a parameter has its own line."""
+    code = [c for c in read(name)["cells"] if c["cell_type"] == "code"]
+    assert len(code) <= MOST_CELLS.get(name, 12)
+    long = [c for c in code if c["source"].count("\n") >= 15]
+    assert [c["source"] for c in long if "parameters" not in c["metadata"].get("tags", [])] == []
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_notebook_defines_no_function(name: str) -> None:
+    tree = ast.parse("\n".join(cells(name, "code")))
+    defined = (ast.FunctionDef, ast.ClassDef, ast.Try)
+    assert [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, defined)] == []
+
+
 def test_notebooks_are_those_of_the_folder() -> None:
     folder = Path(find_notebook(available()[0])).parent
     assert sorted(p.stem for p in folder.glob("*.ipynb")) == sorted(available())

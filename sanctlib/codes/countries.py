@@ -24,6 +24,7 @@ from sanctlib.codes.labels import (
     fold,
 )
 from sanctlib.errors import SchemaError, UnknownChoiceError, check_choice, did_you_mean
+from sanctlib.showing import listed
 
 System: TypeAlias = Literal["name", "iso3", "iso2", "cow", "cameo", "fips"]
 SYSTEMS: tuple[System, ...] = get_args(System)
@@ -280,6 +281,27 @@ def name_of(code: object) -> str:
     if not isinstance(code, str):
         return "not known" if pd.isna(code) else str(code)  # type: ignore[call-overload]
     return _names().get(code, code)
+
+
+def names_of(codes: Iterable[object]) -> str:
+    """
+    Return the names of states or bodies as a list in words.
+
+    Parameters
+    ----------
+    codes : iterable of str
+        Codes; a text that is no code stays as it is.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> names_of(["IRN", "RUS", "EU"])
+    'Iran, Russia and European Union'
+    """
+    return listed([name_of(code) for code in codes])
 
 
 def state_codes() -> Iterable[str]:

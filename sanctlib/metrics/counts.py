@@ -328,6 +328,7 @@ def timeline(
     *,
     pair: Pair | None = None,
     targets: Sequence[str] | None = None,
+    senders: Sequence[str] | None = None,
     start: Day | None = None,
     end: Day | None = None,
 ) -> Result:
@@ -336,7 +337,9 @@ def timeline(
 
     With `pair`: what the two did with or to each other, and, for the partnership that the
     list was made for (Iran and Russia), the sanctions that their senders imposed because of
-    it, in whole or in part. With `targets`: acts of sanction (impose, amend) on these states.
+    it, in whole or in part. With `pair` and `senders`: what the two did with or to each other,
+    and the sanctions and statements of these senders towards either. With `targets`: acts of
+    sanction (impose, amend) on these states.
     A hand-picked list is denser where it was made more closely: its timeline is no rate.
 
     Parameters
@@ -347,6 +350,8 @@ def timeline(
         Codes or names, in either order.
     targets : sequence of str, optional
         States or bodies, as codes or names. Either `pair` or `targets` is needed.
+    senders : sequence of str, optional
+        States or bodies, as codes or names. Only together with `pair`.
     start, end : day, optional
         First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
         Timestamp, datetime64 or Period. By default all.
@@ -356,12 +361,14 @@ def timeline(
     Result
         Its table has the columns of `events` and ``side``, the heading under which an act is
         shown: the names of the pair or "Sanctions because of the partnership" (a row per
-        act), "Acts of sanction" for targets (a row per act, sender and target).
+        act), "Sanctions and statements" of senders, "Acts of sanction" for targets (a row per
+        act, sender and target).
 
     Raises
     ------
     SanctlibError
-        For a table that holds no events, or both or none of `pair` and `targets`.
+        For a table that holds no events, or both or none of `pair` and `targets`, or `senders`
+        without a pair.
 
     Examples
     --------
@@ -371,9 +378,11 @@ def timeline(
     >>> acts.table[["date", "side", "action"]].to_dict("records")
     [{'date': Timestamp('2025-01-17 00:00:00'), 'side': 'Iran and Russia', 'action': 'agree'}]
     """
-    query = ask(pair=pair, targets=targets, start=start, end=end)
+    query = ask(pair=pair, targets=targets, senders=senders, start=start, end=end)
     if (query.pairs is None) == (query.targets is None):
         raise SanctlibError("A timeline is of a pair or on targets. Pass pair=… or targets=….")
+    if query.senders is not None and query.pairs is None:
+        raise SanctlibError("senders needs pair=…: a timeline on targets has all their senders.")
     with opened(events) as source:
         check_kind(source, "events")
         check_columns(source.columns, ["title", "status"])
@@ -401,7 +410,11 @@ def _of_pair(rows: pd.DataFrame, query: Query) -> tuple[pd.DataFrame, str]:
     pair = one_pair(query)
     both = f"{name_of(pair[0])} and {name_of(pair[1])}"
     side = pd.Series(pd.NA, index=rows.index, dtype="str")
-    if pair == PARTNERSHIP and "because_of_partnership" in rows:
+    if query.senders is not None:
+        meant = rows["family"].eq("sanction") | rows["action"].eq("statement")
+        towards = rows["sender"].isin(query.senders) & rows["target"].isin(pair)
+        side[towards & meant] = "Sanctions and statements"
+    elif pair == PARTNERSHIP and "because_of_partnership" in rows:
         because = rows["because_of_partnership"].isin(["yes", "partly"])
         side[because & rows["family"].eq("sanction")] = "Sanctions because of the partnership"
     side[rows["sender"].isin(pair) & rows["target"].isin(pair)] = both

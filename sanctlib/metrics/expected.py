@@ -37,7 +37,7 @@ _ITERATIONS, _CLOSE = 2000, 1e-9
 FEWEST_BLOCKS = 10
 """Blocks from which there is an interval: the spread of fewer is far too narrow."""
 
-_IN_FINDINGS = 5
+_IN_FINDINGS = 8
 """Pairs about which the findings have a sentence."""
 
 

@@ -4,8 +4,11 @@ from .breaks import breaks
 from .dynamics import lead_lag, local_projection
 from .events import event_study
 from .interrupted import interrupted_series
+from .p_values import p_values
 from .panel import count_panel
 from .recipes import sanction_dummies, sanction_spells
+from .response_curve import response_curve
+from .sanctioned_pairs import sanctioned_pairs
 from .specifications import specification_curve
 from .synthetic import synthetic_control
 
@@ -16,8 +19,11 @@ __all__ = [
     "interrupted_series",
     "lead_lag",
     "local_projection",
+    "p_values",
+    "response_curve",
     "sanction_dummies",
     "sanction_spells",
+    "sanctioned_pairs",
     "specification_curve",
     "synthetic_control",
 ]

@@ -161,16 +161,7 @@ def design_of(
         name = ", ".join(str(v)[:10] for v in rows.loc[twice, [*keys, "period"]].iloc[0])
         msg = f"{name} has several rows. A unit must have one row per period: keep one component"
         raise SanctlibError(f"{msg} or group of the table first.")
-    named = rows["period"].drop_duplicates().sort_values()
-    every = period_of(named) if are_days(named) and len(named) else None
-    if every:
-        periods: pd.Index = period_range(named.iloc[0], named.iloc[-1], every=every)
-    elif pd.api.types.is_integer_dtype(named) and len(named):
-        periods = pd.RangeIndex(named.iloc[0], named.iloc[-1] + 1)
-    else:
-        shown = ", ".join(str(p)[:10] for p in named.head(3))
-        msg = f"The periods {shown or '(none)'} are not in a row. They must be the first days of"
-        raise SanctlibError(f"{msg} weeks, months, quarters or years without gaps, or numbers.")
+    periods, every = periods_in_a_row(rows)
     rows = rows[rows[dependent].notna() & covered(rows)]
     units = rows[named_by].drop_duplicates(keys, ignore_index=True)
     numbered = pd.MultiIndex.from_frame(units[keys])
@@ -195,6 +186,26 @@ def design_of(
         every=every,
         vcov=vcov,
     )
+
+
+def periods_in_a_row(rows: pd.DataFrame) -> tuple[pd.Index, Period | None]:
+    """
+    Return all periods of a panel in order, and their length where they are days.
+
+    Raises
+    ------
+    SanctlibError
+        For days that are not the first ones of periods without gaps.
+    """
+    named = rows["period"].drop_duplicates().sort_values()
+    every = period_of(named) if are_days(named) and len(named) else None
+    if every:
+        return period_range(named.iloc[0], named.iloc[-1], every=every), every
+    if pd.api.types.is_integer_dtype(named) and len(named):
+        return pd.RangeIndex(named.iloc[0], named.iloc[-1] + 1), None
+    shown = ", ".join(str(p)[:10] for p in named.head(3))
+    msg = f"The periods {shown or '(none)'} are not in a row. They must be the first days of"
+    raise SanctlibError(f"{msg} weeks, months, quarters or years without gaps, or numbers.")
 
 
 def reverse(design: Design, doses: Floats, level: float) -> pd.DataFrame:

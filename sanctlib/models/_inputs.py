@@ -222,9 +222,12 @@ def p_in_words(p: float) -> str:
     """Return a p-value as it is written: "p = 0.03", or "p < 0.001"."""
     if p != p:
         return "no p-value"
-    if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.2f}" if p >= 0.01 else f"p = {p:.3f}"
+    return "p < 0.001" if p < 0.001 else f"p = {p_number(p)}"
+
+
+def p_number(p: float) -> str:
+    """Return a p-value with two digits, or three where it is small: "0.03", "0.004"."""
+    return f"{p:.2f}" if p >= 0.01 else f"{p:.3f}"
 
 
 def n_of(n: int, word: str) -> str:
@@ -245,13 +248,6 @@ def ratio_with_interval(row: Mapping[Any, Any], level: float) -> str:
     with np.errstate(over="ignore"):
         lower, upper = np.exp([row["lower"], row["upper"]])
     return with_interval(row["ratio"], lower, upper, level)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in words: "a, b and c"."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def origin(sources: Sequence[Source]) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from sanctlib.codes.countries import names_of
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.models._clusters import Vcov, quantile
 from sanctlib.models._design import Bools, Controls, Design, Floats, Repeats, design_of, reverse
 from sanctlib.models._inputs import (
     column_of,
+    covered,
     flags,
     frame,
     numbers,
@@ -290,9 +292,42 @@ def event_study(
             f"{with_interval(mean['estimate'], mean['lower'], mean['upper'], level)} on average, "
             f"placebo {p_in_words(mean['p_placebo'])}, {n_used} onsets of {found.n_targets} "
             f"targets, {design.span}{origin(sources)}.",
+            *_checks(tables, _mean_of(table, dependent, columns, without), dependent),
+            trends,
         ),
         tables=tables,
     )
+
+
+def _mean_of(
+    table: object, dependent: str, columns: Sequence[str], targets: Iterable[str]
+) -> float:
+    """Return the mean of the dependent variable over the units with one of these targets."""
+    rows = frame(table, [dependent, *columns])
+    chosen = rows[columns].astype("str").isin([*targets]).any(axis=1) & covered(rows)
+    return float(numbers(rows[chosen], [dependent])[dependent].mean())
+
+
+def _checks(tables: Mapping[str, pd.DataFrame], mean: float, dependent: str) -> list[str]:
+    """Return sentences on the size of the average, on single targets and on the reverse."""
+    left_out, sizes = tables["leave_one_out"], tables["leave_one_out"]["estimate"]
+    back = {
+        row["term"]: f"{row['estimate']:+.4f} ({p_in_words(row['p_value'])})"
+        for row in tables["reverse"].to_dict("records")
+    }
+    found = [
+        f"The mean of {dependent} over the units of these targets is {mean:,.3g}.",
+        f"Targets with an onset: {names_of(left_out['without'])}. Without one target at a time, "
+        f"the average is {sizes.min():+.4f} to {sizes.max():+.4f}.",
+    ]
+    texts = {
+        "level": f"where {dependent} had been one standard deviation higher",
+        "change": "where the growth had been one standard deviation higher",
+    }
+    reverse = [f"{text} {back[term]}" for term, text in texts.items() if term in back]
+    if reverse:
+        found.append(f"Difference of the probability of an onset: {', '.join(reverse)}.")
+    return found
 
 
 def _placebos(

@@ -28,7 +28,6 @@ from sanctlib.models._inputs import (
     covered,
     frame,
     labels,
-    listed,
     numbers,
     origin,
     p_in_words,
@@ -37,6 +36,7 @@ from sanctlib.models._inputs import (
 )
 from sanctlib.query import ask, keys_of
 from sanctlib.result import Fit
+from sanctlib.showing import listed
 
 _PLAIN = re.compile(r"[A-Za-z]\w*( \w+)*")
 """Names that stay readable in the fitted model; others are numbered there."""

@@ -1,0 +1,314 @@
+"""Describe what a source reports on states and pairs. Read acts or results; return a Result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from sanctlib.acts import cells_of
+from sanctlib.codes.countries import name_of
+from sanctlib.coverage import Coverage
+from sanctlib.dates import Period, period_start
+from sanctlib.engines import AnyTable, opened
+from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.metrics._grid import in_names, periods_asked, states_of
+from sanctlib.metrics._pair_acts import ALL
+from sanctlib.metrics._questions import check_covered, check_kind, check_not_curated
+from sanctlib.metrics.intensity import partnership_intensity
+from sanctlib.query import Day, Pair, State, ask, day_of, one_pair
+from sanctlib.result import Result
+
+_KEYS = ["first", "second"]
+
+
+def reported_states(
+    table: AnyTable,
+    *,
+    every: Period,
+    start: Day | None = None,
+    end: Day | None = None,
+    coverage: Coverage | None = None,
+) -> Result:
+    """
+    Count the reported co-operation of each state.
+
+    Use it to choose the states of a panel: pairs of states that are hardly reported have only
+    zeros. A machine cannot code a person, ministry or firm that the text names without its
+    state. Such acts are in no pair, so the share of acts with two coded parties shows how much
+    of the source a count of pairs can use.
+
+    Parameters
+    ----------
+    table : frame, path, Reading or Result
+        Events or cells: all acts of the source. An act counts once per pair of parties.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store. It must be
+        known.
+
+    Returns
+    -------
+    Result
+        Its table has ``state``, ``n`` (acts of co-operation in which it is a party, in periods
+        that the source covers in full) and ``n_per_period``, most first. ``tables["totals"]``
+        has ``what``, ``n`` and ``unit``: the periods, the acts, and those between two coded
+        parties.
+
+    Raises
+    ------
+    CuratedError
+        For a hand-picked list.
+    SanctlibError
+        For a table that holds neither events nor cells, or whose coverage is not known.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> states = sl.metrics.reported_states(sl.load("icews_2018_monthly"), every="month")
+    >>> states.table.head(2)[["state", "n"]].values.tolist()
+    [['USA', 8281], ['RUS', 7222]]
+    """
+    query = ask(every=every, start=start, end=end)
+    with opened(table, coverage=coverage) as source:
+        check_not_curated(source, what="rate")
+        check_kind(source, "events", "cells")
+        check_covered(source)
+        span = {"start": query.start, "end": query.end}
+        acts = cells_of(source, every=every, by=["sender", "target", "family"], **span)
+    periods, whole = periods_asked(
+        acts["period"], every=every, coverage=source.coverage, start=query.start, end=query.end
+    )
+    inside = acts[acts["period"].isin(periods[whole])]
+    known = inside["sender"].notna() & inside["target"].notna()
+    n_all, n_known = int(inside["n_acts"].sum()), int(inside.loc[known, "n_acts"].sum())
+    acts = inside[inside["family"].eq("cooperation")]
+    sides = [acts.rename(columns={side: "state"})[["state", "n_acts"]] for side in _PARTIES]
+    n = pd.concat(sides).groupby("state")["n_acts"].sum()
+    n = n[n.index.str.fullmatch("[A-Z]{3}")].sort_values(ascending=False, kind="stable")
+    states = n.rename("n").reset_index()
+    n_periods = int(whole.sum())
+    rows = [
+        (f"{every}s fully covered", n_periods, f"{every}s"),
+        ("acts of the source in them", n_all, "acts"),
+        ("of these between two coded parties", n_known, "acts"),
+    ]
+    share = f"{n_known / n_all:.0%} of {n_all:,}" if n_all else "None of 0"
+    return Result(
+        table=states.assign(n_per_period=states["n"] / max(n_periods, 1)),
+        name="Reported co-operation by state",
+        query=query,
+        unit="reported acts of co-operation",
+        n=int(acts["n_acts"].sum()),
+        sources=(source.source,),
+        notes=("An act of two states counts for each of them.",),
+        findings=(
+            f"{share} reported acts are between two coded parties. Persons, ministries and firms "
+            "named without their state have no code, so their acts are in no pair.",
+        ),
+        tables={"totals": _totals(rows)},
+    )
+
+
+_PARTIES = ("sender", "target")
+
+
+def _totals(rows: Sequence[tuple[str, int, str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["what", "n", "unit"])
+
+
+def pair_series(rates: Result, sanctions: Result) -> Result:
+    """
+    Join the co-operation of a pair and the sanctions on its states.
+
+    Models of time series take the result. It has only periods that the source covers in full:
+    in others counts are lower bounds.
+
+    Parameters
+    ----------
+    rates : Result
+        Of `partnership_intensity`, for one pair and one denominator.
+    sanctions : Result
+        Of `sanction_counts` by target, for periods of the same length.
+
+    Returns
+    -------
+    Result
+        Its table has ``period``, ``n`` (acts of co-operation), ``exposure``, ``rate``, a column
+        per target with the number of sanctions, in the order of ``sanctions.query.targets``,
+        and ``sanctions``, their sum. ``tables["totals"]`` has ``what``, ``n`` and ``unit``.
+
+    Raises
+    ------
+    MissingColumnsError
+        For results of another kind.
+    SanctlibError
+        If no period is covered in full, or a period has several rows.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> news, pair = sl.load("icews_2018_monthly"), ("RUS", "IRN")
+    >>> rates = sl.partnership_intensity(news, pair=pair, every="month")
+    >>> on_pair = sl.sanction_counts(news, every="month", unit="act", by=["target"], targets=pair)
+    >>> sl.metrics.pair_series(rates, on_pair).table[["n", "RUS", "IRN", "sanctions"]].head(2)
+        n   RUS  IRN  sanctions
+    0  21  10.0  7.0       17.0
+    1  29  11.0  7.0       18.0
+    """
+    check_columns(rates.table, ["period", "component", "covered", "n", "exposure", "rate"])
+    check_columns(sanctions.table, ["period", "target", "covered", "n"])
+    query, source = rates.query, rates.sources[0].key if rates.sources else "the table"
+    whole = rates.filter(component=ALL, covered=True).table
+    if whole.empty:
+        span = f"from {query.start} to {query.end}"
+        raise SanctlibError(f"{source!r} covers no full {query.every} {span}.")
+    if whole["period"].duplicated().any():
+        raise SanctlibError("The rates are of several pairs or denominators. Keep one: .filter(…).")
+    on_each = sanctions.filter(covered=True).table
+    targets = list(sanctions.query.targets or sorted(on_each["target"].unique()))
+    wide = on_each.pivot_table("n", "period", "target", aggfunc="first").reindex(columns=targets)
+    joint = whole[["period", "n", "exposure", "rate"]].merge(wide.reset_index(), on="period")
+    joint = joint.astype(dict.fromkeys(["rate", *targets], "float"))
+    joint["sanctions"] = joint[targets].sum(axis=1)
+    whose = in_names(query.pairs)
+    senders = [name_of(sender) for sender in sanctions.query.senders or ()]
+    by = f" (sender{'s' * (len(senders) > 1)}: {', '.join(senders)})" if senders else ""
+    rows = [
+        (f"co-operation of {whose}", int(joint["n"].sum()), "acts"),
+        *((f"sanctions on {name_of(t)}{by}", int(joint[t].sum()), "acts") for t in targets),
+    ]
+    return Result(
+        table=joint,
+        name=f"Reported co-operation and sanctions of {whose}",
+        query=query,
+        unit="reported acts of co-operation",
+        n=int(joint["n"].sum()),
+        sources=rates.sources,
+        findings=tuple(
+            f"Reported {what}: {n:,} {unit} in {len(joint)} {query.every}s."
+            for what, n, unit in rows
+        ),
+        tables={"totals": _totals(rows)},
+    )
+
+
+def pair_changes(
+    table: AnyTable,
+    *,
+    pair: Pair,
+    event_date: Day,
+    every: Period,
+    among: Sequence[State] | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
+    coverage: Coverage | None = None,
+) -> Result:
+    """
+    Rank the change of a pair's co-operation at a date among all pairs.
+
+    The change is the mean rate from the period of the date on, less the mean before. It is a
+    placebo test in space: whatever moved the pair, pairs that the event did not concern show
+    how large changes usually are. Pairs with less than one act a period are not compared.
+
+    Parameters
+    ----------
+    table : frame, path, Reading or Result
+        Events or cells: all acts of the source.
+    pair : tuple of two states
+        Codes or names, in either order.
+    event_date : day
+        As ISO text, date, datetime, Timestamp, datetime64 or Period. Its own period is the
+        first one after.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    among : sequence of str, optional
+        Only pairs of these states, as codes or names. By default of all states.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store. It must be
+        known.
+
+    Returns
+    -------
+    Result
+        Its table has ``first``, ``second`` and ``change`` (acts per 1,000 of the source), the
+        largest rise first. ``tables["rank"]`` has one row: ``change`` of the pair,
+        ``n_before``, ``n_after`` (periods), ``n_pairs``, ``n_rose`` and ``p_value``, the share
+        of pairs (0-1) that changed by as much or more in either direction, its own included.
+
+    Raises
+    ------
+    SanctlibError
+        If the pair has less than one act a period, the date is outside the periods, or the
+        coverage is not known.
+    CuratedError
+        For a hand-picked list.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> changes = sl.metrics.pair_changes(
+    ...     sl.load("icews_2018_monthly"), pair=("RUS", "IRN"), event_date="2018-05-08",
+    ...     every="month")
+    >>> changes.tables["rank"][["n_before", "n_after", "n_pairs"]].values.tolist()
+    [[4, 6, 361]]
+    """
+    day = pd.Timestamp(day_of(event_date, what="event_date"))
+    query = ask(pair=pair, every=every, start=start, end=end, event_date=day.date())
+    own = one_pair(query)
+    with opened(table, coverage=coverage) as source:
+        check_covered(source)
+    everyone = partnership_intensity(
+        table, pair=None, every=every, start=query.start, end=query.end, coverage=coverage
+    )
+    rates = everyone.filter(component=ALL, covered=True).table
+    if among is not None:
+        rates = rates[rates[_KEYS].isin(states_of(among, what="among")).all(axis=1)]
+    periods, whole = periods_asked(
+        everyone.table["period"],
+        every=every,
+        coverage=source.coverage,
+        start=query.start,
+        end=query.end,
+    )
+    first_after = period_start(pd.Series([day]), every=every).iloc[0]
+    n_periods, n_after = int(whole.sum()), int((whole & (periods >= first_after)).sum())
+    n_before = n_periods - n_after
+    n_of_pair = rates.groupby(_KEYS)["n"].sum()
+    compared = n_of_pair[n_of_pair.ge(n_periods)].index
+    whose = in_names(query.pairs)
+    if not n_before or not n_after or own not in compared:
+        msg = f"{whose} have less than one act a {every}, or the event date is outside the span,"
+        raise SanctlibError(f"{msg} so the change has no rank among pairs.")
+    later = rates["period"].ge(first_after)
+    sums = [rates[rows].groupby(_KEYS)["rate"].sum() for rows in (~later, later)]
+    before, after = (s.reindex(compared, fill_value=0) for s in sums)
+    change = (after / n_after - before / n_before).rename("change").astype("float")
+    own_change = float(change[own])
+    share, n_rose = float((change.abs() >= abs(own_change)).mean()), int((change > 0).sum())
+    rank = {"change": own_change, "n_before": n_before, "n_after": n_after}
+    rank |= {"n_pairs": len(change), "n_rose": n_rose, "p_value": share}
+    ranked = change.reset_index().sort_values("change", ascending=False, ignore_index=True)
+    return Result(
+        table=ranked,
+        name=f"Change of reported co-operation at {day.date()}, by pair",
+        kind="changes",
+        query=query,
+        unit="pairs of states",
+        n=len(change),
+        sources=everyone.sources,
+        findings=(
+            f"Mean rate of {whose} from the {every} of {day.date()} on, less the mean before: "
+            f"{own_change:+.2f} acts per 1,000 of the source ({n_after} {every}s, {n_before} "
+            f"before). Of {len(change)} pairs with an act a {every} or more, {share:.0%} changed "
+            f"by as much or more, in either direction. {n_rose} of them rose.",
+        ),
+        tables={"rank": pd.DataFrame([rank])},
+    )

@@ -1,0 +1,255 @@
+"""Add up results over their periods, also next to each other. Read Results; return a Result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import pandas as pd
+
+from sanctlib.codes.countries import name_of, names_of
+from sanctlib.codes.programmes import programmes
+from sanctlib.errors import check_choice, check_columns
+from sanctlib.query import State, parties_of, whole_of
+from sanctlib.result import Result
+
+Figure: TypeAlias = tuple[str, str, Result | Mapping[str, float] | float]
+"""What is counted, its unit, and a result by target, numbers by state, or one number."""
+
+
+def totals(
+    result: Result, *, by: str, top: int | None = None, programmes_of: str | None = None
+) -> Result:
+    """
+    Add up counts over their periods, or take the last known stock, by one key.
+
+    A stock is not summed: an entry that is listed for a year would count twelve times in
+    months. Its total is the number at the end of the last period in which it is known. Other
+    keys of the result are summed: an entry under two programmes counts twice.
+
+    Parameters
+    ----------
+    result : Result
+        Counts or a stock with ``n``, such as from `sanction_counts` or `active_sanctions`.
+    by : str
+        A key of the result, such as "target", "programme" or "measure".
+    top : int, optional
+        How many groups the sentence names, from 1. By default all.
+    programmes_of : str, optional
+        Name of the list in `programmes`, such as "US SDN": adds the states of each programme.
+
+    Returns
+    -------
+    Result
+        Its table has the key and ``n`` above 0, the largest first, and with `programmes_of`
+        ``states``: the codes, joined by ``;``. Its first finding is a list in words.
+
+    Raises
+    ------
+    MissingColumnsError
+        For a key that the result does not have.
+    UnknownChoiceError
+        For another name of a list.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import sanctlib as sl
+    >>> days = pd.to_datetime(["2022-01-01", "2022-02-01"])
+    >>> counts = pd.DataFrame({"period": days, "target": ["RUS", "RUS"], "n": [5, 7]})
+    >>> sl.metrics.totals(sl.Result(table=counts, kind="counts"), by="target").summary()
+    ['Russia 12.']
+    >>> sl.metrics.totals(sl.Result(table=counts, kind="stock"), by="target").summary()
+    ['Russia 7.']
+    """
+    check_columns(result.table, [by, "n"])
+    n = _by_keys(result, [by])
+    n = n[n.gt(0)].sort_values(ascending=False, kind="stable")
+    table, more = n.rename("n").reset_index(), []
+    named = [name_of(key) for key in table[by]]
+    texts = [f"{name} {int(number):,}" for name, number in zip(named, n, strict=True)]
+    if programmes_of is not None:
+        reviewed = programmes()
+        check_choice(programmes_of, reviewed["list"].unique(), what="programmes_of")
+        reviewed = reviewed[reviewed["list"].eq(programmes_of)].set_index("programme")
+        table["states"] = table[by].map(reviewed["states"])
+        own = result.query.targets or ()
+        for i, codes in enumerate(table["states"]):
+            if not pd.isna(codes) and codes and codes not in own:
+                texts[i] += f" (on {names_of(codes.split(';'))})"
+        if table["states"].str.contains(";").any():
+            more.append("An entity under a programme on several states counts for each.")
+    most = len(texts) if top is None else whole_of(top, what="top", least=1)
+    rest = [f"{len(texts) - most} more"] if len(texts) > most else []
+    return Result(
+        table=table,
+        name=result.name,
+        query=result.query,
+        unit=result.unit,
+        sources=result.sources,
+        notes=result.notes,
+        findings=(f"{'; '.join([*texts[:most], *rest]) or 'none'}.", *more),
+    )
+
+
+def senders(counts: Mapping[str, Result], *, targets: Sequence[State], top: int = 9) -> Result:
+    """
+    Put next to each other who sanctions some states, by several sources.
+
+    The sources count in different units, so their numbers do not add up; a sender that several
+    sources name comes first. Counts are summed over their periods; of a stock the last known
+    number is taken.
+
+    Parameters
+    ----------
+    counts : mapping of str to Result
+        Counts or stocks with ``sender``, ``target`` and ``n``, by the heading of their column.
+    targets : sequence of str
+        States or bodies, as codes or names: the order of the numbers in a cell.
+    top : int, default 9
+        At most so many senders, from 1.
+
+    Returns
+    -------
+    Result
+        Its table has ``sender`` (in words) and a column per heading: a number, or with several
+        targets the numbers as text, such as "25 / 16". ``tables["all"]`` has ``sender``,
+        ``target``, ``n`` and ``counted`` (the heading) of all senders.
+
+    Raises
+    ------
+    MissingColumnsError
+        For a result without these columns.
+    SanctlibError
+        For targets that are no state or body.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import sanctlib as sl
+    >>> rows = {"period": 2022, "sender": ["USA", "USA", "CHE"], "target": ["RUS", "IRN", "RUS"]}
+    >>> counts = {"acts": sl.Result(table=pd.DataFrame({**rows, "n": [25, 16, 3]}))}
+    >>> sl.metrics.senders(counts, targets=["RUS", "IRN"]).table.values.tolist()
+    [['United States', '25 / 16'], ['Switzerland', '3 / -']]
+    """
+    states = list(parties_of(targets, what="targets") or ())
+    most = whole_of(top, what="top", least=1)
+    parts = []
+    for heading, result in counts.items():
+        check_columns(result.table, ["sender", "target", "n"])
+        n = _by_keys(result, ["sender", "target"]).rename("n").reset_index()
+        parts.append(n[n["n"].gt(0)].assign(counted=heading))
+    columns = ["sender", "target", "n", "counted"]
+    every = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    wide = every.pivot_table("n", "sender", ["counted", "target"], aggfunc="sum", sort=False)
+    rank = pd.DataFrame({"sources": wide.notna().sum(axis=1), "n": wide.sum(axis=1)})
+    shown = wide.loc[rank.sort_values(["sources", "n"], ascending=False).index].head(most)
+    table = pd.DataFrame({"sender": [name_of(code) for code in shown.index]})
+    for heading in every["counted"].unique():
+        of_state = shown[heading].reindex(columns=states).astype("Int64")
+        texts = of_state.map(lambda n: "-" if pd.isna(n) else f"{n:,}").agg(" / ".join, axis=1)
+        table[heading] = texts.array if len(states) > 1 else of_state[states[0]].array
+    whose = names_of(states)
+    notes = ["A dash: none reported, or the source does not cover this sender."]
+    notes.append(f"Senders in all: {len(wide)}.")
+    if len(states) > 1:
+        notes.append(f"In a cell: {' / '.join(name_of(state) for state in states)}.")
+    found = [f"Most sources name sanctions of {names_of(shown.index[:3])} on {whose}."]
+    none = [f"No source names a sender of sanctions on {whose}."]
+    return Result(
+        table=table,
+        sources=tuple(source for result in counts.values() for source in result.sources),
+        notes=tuple(notes) if len(table) else (),
+        findings=tuple(found if len(table) else none),
+        tables={"all": every[columns]},
+    )
+
+
+def key_figures(
+    figures: Sequence[Figure],
+    *,
+    states: Sequence[State],
+    own_list: Mapping[str, State] | None = None,
+) -> Result:
+    """
+    Put the key figures of one state or of several next to each other.
+
+    Parameters
+    ----------
+    figures : sequence of (str, str, Result, mapping or number)
+        What is counted, its unit, and the numbers: a Result with ``target`` and ``n`` (counts
+        are summed over their periods, of a stock the last known number is taken; a state
+        without a row has 0 where the source covers the span), numbers by state, or one number
+        about all states together.
+    states : sequence of str
+        States, as codes or names.
+    own_list : mapping of str to str, optional
+        The sender of a figure. A state's own list does not apply to it, so there its number is
+        missing.
+
+    Returns
+    -------
+    Result
+        Its table has ``label``, ``value`` and ``unit``, as the index page of reports reads
+        them; with several states a label begins with the name of the state.
+        ``tables["by_state"]`` has a row per figure and a column per state.
+
+    Raises
+    ------
+    MissingColumnsError
+        For a result without these columns.
+    SanctlibError
+        For states that are no states.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> figures = [("on the list", "entities", {"RUS": 12, "IRN": 3}), ("together", "acts", 5)]
+    >>> sl.metrics.key_figures(figures, states=["RUS", "IRN"]).table[["label", "value"]].values
+    array([['Russia: on the list', 12],
+           ['Iran: on the list', 3],
+           ['together', 5]], dtype=object)
+    """
+    codes, own = list(parties_of(states, what="states") or ()), dict(own_list or {})
+    rows: list[tuple[str, object, str]] = []
+    by_state: list[dict[str, object]] = []
+    for what, unit, values in figures:
+        if not isinstance(values, Result | Mapping):
+            rows.append((what, values, unit))
+            continue
+        known = _by_state(values, codes)
+        numbers = {code: pd.NA if own.get(what) == code else known[code] for code in codes}
+        for code, number in numbers.items():
+            whose = f"{name_of(code)}: " if len(codes) > 1 else ""
+            rows.append((whose + what, number, unit))
+        by_name = {name_of(code): number for code, number in numbers.items()}
+        by_state.append({"": what, **by_name, "unit": unit})
+    return Result(
+        table=pd.DataFrame(rows, columns=["label", "value", "unit"]),
+        name=f"Key figures of {names_of(codes)}",
+        tables={"by_state": pd.DataFrame(by_state)},
+    )
+
+
+def _by_state(values: Result | Mapping[str, float], states: Sequence[str]) -> dict[str, object]:
+    """Return a number per state; without a row 0 in the coverage, and elsewhere missing."""
+    if not isinstance(values, Result):
+        return {state: values.get(state, pd.NA) for state in states}
+    check_columns(values.table, ["target", "n"])
+    n = _by_keys(values, ["target"])
+    known, query = values.coverage, values.query
+    outside = known is not None and (
+        (query.start is not None and query.start > known.last)
+        or (query.end is not None and query.end < known.first)
+    )
+    return {state: pd.NA if outside else int(n.get(state, 0)) for state in states}
+
+
+def _by_keys(result: Result, keys: Sequence[str]) -> pd.Series:
+    """Return the sum of counts, or the last known stock, by keys."""
+    rows = result.table.dropna(subset="n")
+    if result.kind == "stock":
+        check_columns(rows, ["period"])
+        rows = rows[rows["period"].eq(rows.groupby(list(keys))["period"].transform("max"))]
+    found: pd.Series = rows.groupby(list(keys))["n"].sum()
+    return found
