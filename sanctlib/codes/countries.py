@@ -276,7 +276,13 @@ class _Timelines:
         self.stretches = table.assign(until=next_day - 1)
         # One sorted number for a label and a day: a look-up is a search among them.
         self._keys = (table["number"] * _WIDTH + table["since"]).to_numpy()
-        others = [*map(_undated, labels.values()), _Answer(None, None, UNKNOWN)]
+        # Without a day, a label has the last meaning that it had.
+        none = (0, _Answer(None, None, NO_STATE))
+        undated = (
+            [none, *(s for s in _stretches(m, "strict") if s[1].code)][-1][1]
+            for m in labels.values()
+        )
+        others = [*undated, _Answer(None, None, UNKNOWN)]
         self.answers = pd.concat(
             [table[answers], pd.DataFrame(others, columns=answers).astype(text)]
         )
@@ -324,12 +330,6 @@ def _answer(meanings: list[_Meaning], day: int, succession: Succession) -> _Answ
             if heirs:
                 return _Answer(";".join(sorted(heirs)), m.how, None)
     return _Answer(None, None, NO_STATE)
-
-
-def _undated(meanings: list[_Meaning]) -> _Answer:
-    """Return the last meaning that a label had."""
-    valid = [answer for _, answer in _stretches(meanings, "strict") if answer.code]
-    return valid[-1] if valid else _Answer(None, None, NO_STATE)
 
 
 def _ends(table: pd.DataFrame) -> tuple[list[int], list[int]]:
@@ -402,13 +402,9 @@ def _related(codes: Iterable[str]) -> set[str]:
 
 
 def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
-    """
-    Return for each code whether it was that of a state or territory on its day.
-
-    False for codes of blocs, for unknown codes, and where the code or the day is missing.
-    """
+    """Return for each code whether it was that of a state or territory on its day."""
     same = resolve(codes, dates=dates, system="iso3")["code"].eq(codes.astype("str"))
-    return (same & dates.notna()).astype("bool")
+    return same & dates.notna()
 
 
 def is_state_code(code: str) -> bool:
@@ -448,10 +444,7 @@ def check_state(code: str) -> None:
     if is_state_code(code):
         return
     named = resolve(pd.Series([code], dtype="str"))["code"].iloc[0]
-    hint = did_you_mean(code, _spells())
-    if named == code:
-        hint = " It is a bloc or a region."
-    elif isinstance(named, str):
-        hint = f" Did you mean {named!r}?"
+    hint = did_you_mean(code, _spells()) if pd.isna(named) else f" Did you mean {named!r}?"
+    hint = " It is a bloc or a region." if named == code else hint
     msg = f"{code!r} is not a state. A state is three capital letters, such as 'IRN'."
     raise UnknownChoiceError(msg + hint)

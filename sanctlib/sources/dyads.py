@@ -362,7 +362,10 @@ def _reading(draft: Draft, layout: _Layout, *, directed: bool | None, path: Path
     if rows.empty:
         raise SourceError(f"{path.name!r} has no dyad-year that can be read.")
     if directed is None:
-        directed = _both_ways(rows)
+        # It is, where most dyads are there in both orders.
+        year = rows["date"].dt.year.astype("str")
+        reverse = rows["second"] + rows["first"] + year
+        directed = bool(reverse.isin(rows["first"] + rows["second"] + year).mean() > 0.5)
     if not directed:
         sides = rows[["first", "second"]]
         draft = draft.assign(first=sides.min(axis=1), second=sides.max(axis=1))
@@ -433,20 +436,11 @@ def _parties(draft: Draft, system: System) -> Draft:
     )
 
 
-def _both_ways(rows: pd.DataFrame) -> bool:
-    """Return whether most dyads are there in both orders."""
-    year = rows["date"].dt.year.astype("str")
-    one, other = rows["first"] + rows["second"] + year, rows["second"] + rows["first"] + year
-    return bool(one.isin(other).mean() > 0.5)
-
-
 def _one_of_each(draft: Draft, keys: list[str], columns: Sequence[str], layout: _Layout) -> Draft:
-    step = f"merge rows of one dyad-year ({layout.repeats})"
-    rows = draft.rows
+    rows, step = draft.rows, f"merge rows of one dyad-year ({layout.repeats})"
     if layout.repeats != "same":
         whole = rows.groupby(keys, sort=False)[list(columns)].transform(layout.repeats)
         return draft.take(rows.assign(**whole).drop_duplicates(keys), step=step)
     draft = draft.take(rows.drop_duplicates([*keys, *columns]), step=step)
-    other = draft.rows.duplicated(keys)
-    reason = "another value than an earlier row of this dyad-year"
-    return draft.reject((other, reason), step="check repeats")
+    other = (draft.rows.duplicated(keys), "another value than an earlier row of this dyad-year")
+    return draft.reject(other, step="check repeats")
