@@ -101,13 +101,9 @@ class Comparison:
         if n_set_aside:
             audit = audit.then("check copies", n_rejected=n_set_aside, n_out=self.n_entries)
         # Short lists that change a lot have more rows of change than entries.
-        fewer = self.n_entries - len(self.changes)
-        return audit.then(
-            "compare copies",
-            n_merged=max(fewer, 0),
-            n_added=max(-fewer, 0),
-            n_out=len(self.changes),
-        )
+        n_out = len(self.changes)
+        n_merged, n_added = max(self.n_entries - n_out, 0), max(n_out - self.n_entries, 0)
+        return audit.then("compare copies", n_merged=n_merged, n_added=n_added, n_out=n_out)
 
     def coverage(self, source: str) -> Coverage:
         """Return the days from the first copy to the last."""

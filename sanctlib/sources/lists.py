@@ -84,17 +84,16 @@ def read_uk(path: Path) -> Reading:
     (Unique ID), and they name regimes differently, so copies of one are never compared with
     copies of the other.
 
-    **What is counted.** The file has a row per alias, date of birth and address. Rows of
-    one group under one regime are one listing; a group under three regimes is one entity
-    with three listings, each with its own day. No row is chosen by ``Prime Alias``, which
-    some groups lack. In the UK Sanctions List a person under two regimes has two Unique
-    IDs, and so counts as two entities.
+    **What is counted.** The file has a row per alias, date of birth and address. Rows of one
+    group under one regime are one listing; a group under three regimes is one entity with three
+    listings, each with its own day. In the UK Sanctions List a person under two regimes has two
+    Unique IDs, and so counts as two entities.
 
     **Days.** ``Listed On`` is the day of the listing under the regime, also where EU law
     listed first; ``Date Designated`` of the UK Sanctions List is often 31 December 2020 for
     those taken over from EU law: a change of law, not a wave of sanctions. Both are of
-    survivors. A day of which a part is unknown (``00/00/2014``, ``dd/mm/2014``) is left
-    null: the entry stands, and counts as unplaced. The banner gives the day of the copy.
+    survivors. A day of which a part is unknown (``00/00/2014``, ``dd/mm/2014``) is null: the
+    entry is kept, and counts as not assigned. The banner gives the day of the copy.
 
     **Countries.** ``entity_country`` is the nationality of a person or the flag of a ship,
     and the address only where an entry has neither; several values of a cell are all kept.
