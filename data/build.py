@@ -14,7 +14,7 @@ from sanctlib.catalogue import AUDIT
 from sanctlib.reading import sha256
 from sanctlib.schema import TABLES, Table
 from sanctlib.sources.chronology import COLUMNS
-from sanctlib.sources.lists_national import monthly_counts
+from sanctlib.sources.lists import monthly_counts
 from sanctlib.writing import writing
 
 ROOT = Path(__file__).resolve().parent

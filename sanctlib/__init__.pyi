@@ -3,9 +3,9 @@
 from . import metrics, models
 from .acts import cells
 from .catalogue import cite, datasets, load, prepare
+from .codes.actions import programmes
 from .codes.blocs import blocs, expand_blocs
 from .codes.countries import countries, names_of, resolve
-from .codes.programmes import programmes
 from .coverage import Coverage
 from .download import fetch
 from .errors import SanctlibError

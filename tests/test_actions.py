@@ -9,11 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctlib.codes.actions import (
-    crosswalk,
-    map_codes,
-    map_plover,
-)
+from sanctlib.codes.actions import crosswalk, map_cameo, map_plover
 from sanctlib.errors import SchemaError, UnknownChoiceError
 from sanctlib.schema import ACTIONS, COMPONENTS, COUNTED_SANCTIONS
 
@@ -33,7 +29,7 @@ def existing(path: Path) -> Path:
 
 
 def actions_of(*codes: str) -> list[tuple[str, str]]:
-    mapped = map_codes(pd.Series(codes), system="cameo")
+    mapped = map_cameo(pd.Series(codes))
     return list(zip(mapped["family"], mapped["action"], strict=True))
 
 
@@ -110,7 +106,7 @@ def test_meetings_agreements_and_deeds_are_told_apart():
 
 
 def test_leading_zeros_decide():
-    mapped = map_codes(pd.Series(["040", "40", "010", "10"]), system="cameo")
+    mapped = map_cameo(pd.Series(["040", "40", "010", "10"]))
     assert mapped["action"].fillna("unknown").to_list() == [
         "consult",
         "unknown",
@@ -121,19 +117,19 @@ def test_leading_zeros_decide():
 
 def test_codes_read_as_numbers_are_refused():
     with pytest.raises(SchemaError, match=r"holds numbers, so leading zeros are lost .*as text"):
-        map_codes(pd.Series([40, 163]), system="cameo")
+        map_cameo(pd.Series([40, 163]))
 
 
 def test_unknown_and_missing_codes_are_null_and_aligned():
     codes = pd.Series(["163", None, "99", "042"], index=[7, 5, 5, 1])
-    mapped = map_codes(codes, system="cameo")
+    mapped = map_cameo(codes)
     assert mapped.index.to_list() == [7, 5, 5, 1]
     assert mapped["family"].isna().to_list() == [False, True, True, False]
     assert mapped["mirror"].isna().to_list() == [False, True, True, False]
 
 
 def test_a_column_of_nothing_maps_to_nothing():
-    mapped = map_codes(pd.Series([None, None], dtype="float64"), system="cameo")
+    mapped = map_cameo(pd.Series([None, None], dtype="float64"))
     assert mapped.isna().all().all()
 
 
@@ -168,8 +164,6 @@ def test_a_changed_crosswalk_does_not_change_the_next():
 def test_another_system_is_refused():
     with pytest.raises(UnknownChoiceError, match="Did you mean 'cameo'"):
         crosswalk("CAMEO")
-    with pytest.raises(UnknownChoiceError, match="system is 'plover'"):
-        map_codes(pd.Series(["163"]), system="plover")
 
 
 def test_plover_sanction_is_reduced_relations():
@@ -227,10 +221,8 @@ def test_every_action_of_cooperation_has_one_component_and_no_other_action_has()
 @given(st.lists(st.sampled_from([*crosswalk("cameo")["code"], "40", "", None]), max_size=30))
 @settings(deadline=None, derandomize=True, max_examples=25)
 def test_mapping_a_column_is_mapping_its_cells(codes):
-    together = map_codes(pd.Series(codes, dtype="object"), system="cameo")
-    one_by_one = [
-        map_codes(pd.Series([c], dtype="object"), system="cameo")["action"].iloc[0] for c in codes
-    ]
+    together = map_cameo(pd.Series(codes, dtype="object"))
+    one_by_one = [map_cameo(pd.Series([c], dtype="object"))["action"].iloc[0] for c in codes]
     assert together["action"].fillna("-").to_list() == [
         "-" if pd.isna(a) else a for a in one_by_one
     ]
@@ -255,7 +247,7 @@ def test_every_code_whose_name_speaks_of_embargoes_is_a_sanction_but_the_intent_
     cameo_names,
 ):
     said = cameo_names[cameo_names.str.contains("embargo", case=False)]
-    mapped = map_codes(pd.Series(said.index), system="cameo").set_axis(said.index)
+    mapped = map_cameo(pd.Series(said.index)).set_axis(said.index)
     assert mapped.index[mapped["family"].ne("sanction")].to_list() == ["0354"]
     assert len(said) == 7
 
@@ -270,11 +262,11 @@ def test_all_codes_of_the_event_files_are_known(real_data):
     gdelt = pd.read_csv(
         io.BytesIO(raw), sep="\t", header=None, dtype="str", keep_default_na=False, quoting=3
     )
-    mapped = map_codes(quadruples["cameo"], system="cameo")
+    mapped = map_cameo(quadruples["cameo"])
     assert len(mapped) == 468_558
     assert mapped["action"].notna().all()
     assert mapped["action"].eq("impose").sum() == 1_050
-    events = map_codes(gdelt[26], system="cameo")
+    events = map_cameo(gdelt[26])
     assert events["action"].notna().all()
     assert events["action"].eq("impose").sum() == 5
     assert events["action"].eq("threaten").sum() == 1
@@ -285,7 +277,7 @@ def test_the_plover_rows_agree_with_the_conversion_of_cameo_codes_but_where_they
     rows = re.findall(r"^(\d+): *([A-Z]+),([^,#\n]*),([^,#\n]*)", text, flags=re.MULTILINE)
     table = pd.DataFrame(rows, columns=["code", "type", "mode", "contexts"])
     assert table["code"].nunique() == 256
-    ours = map_codes(table["code"], system="cameo")
+    ours = map_cameo(table["code"])
     theirs = map_plover(table["type"], modes=table["mode"], contexts=table["contexts"])
     assert theirs["action"].notna().all()
     differ = table[ours["family"].ne(theirs["family"])]

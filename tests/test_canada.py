@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sanctlib.errors import SourceError
-from sanctlib.sources.lists_national import monthly_counts, read_canada
+from sanctlib.sources.lists import monthly_counts, read_canada
 
 RECORDS = """
 <record><Country>Russia / Russie</Country><LastName>A</LastName><Schedule>1</Schedule>

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from sanctlib.codes.blocs import blocs
 from sanctlib.codes.countries import (
-    check_states,
+    check_state,
     countries,
     existed,
+    fold,
     is_state_code,
     read_codes,
     resolve,
 )
-from sanctlib.codes.labels import fold
 from sanctlib.errors import SchemaError, UnknownChoiceError
 
 REAL = Path(__file__).parents[1] / os.environ.get("SANCTLIB_REAL_DATA", "../shared/data")
@@ -365,11 +365,12 @@ def test_nothing_else_ever_existed():
 
 
 def test_states_are_checked_with_a_hint():
-    check_states(["IRN", "SUN", "HKG"])
+    for code in ("IRN", "SUN", "HKG"):
+        check_state(code)
     with pytest.raises(UnknownChoiceError, match=r"'irn' is not a state.*mean 'IRN'"):
-        check_states(["RUS", "irn"])
+        check_state("irn")
     with pytest.raises(UnknownChoiceError, match=r"'Russia' is not a state.*Did you mean 'RUS'"):
-        check_states(["Russia"])
+        check_state("Russia")
 
 
 def test_spells_of_a_code_do_not_overlap_and_end_after_they_begin():

@@ -14,7 +14,7 @@ from sanctlib.catalogue import prepare
 from sanctlib.errors import SourceError, UnknownChoiceError
 from sanctlib.schema import TABLES
 from sanctlib.sources.chronology import COLUMNS
-from sanctlib.sources.lists_national import monthly_counts
+from sanctlib.sources.lists import monthly_counts
 from sanctlib.sources.registry import READERS
 from sanctlib.store import Dataset, shipped, shipped_path
 from tests.conftest import ROOT

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import sanctlib as sl
-from sanctlib.codes.countries import check_states
+from sanctlib.codes.countries import check_state
 from sanctlib.errors import (
     MissingColumnsError,
     SanctlibError,
@@ -96,4 +96,4 @@ def test_of_many_columns_the_first_are_shown() -> None:
 
 def test_a_bloc_is_told_from_a_misspelt_state() -> None:
     with pytest.raises(UnknownChoiceError, match=r"'EU' is not a state.*It is a bloc or a region"):
-        check_states(["EU"])
+        check_state("EU")

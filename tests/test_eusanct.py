@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
+from sanctlib.codes.countries import read_codes
 from sanctlib.errors import MissingColumnsError
 from sanctlib.reading import Reading
-from sanctlib.sources.draft import EUSANCT_MEASURES, read_eusanct
+from sanctlib.sources.cases import read_eusanct
 from sanctlib.sources.sheets import read_sheet
 from tests.conftest import ROOT
 
@@ -151,7 +152,8 @@ def test_single_types_mean_what_the_file_s_own_scale_says(real_data: Path) -> No
     alone = found[found["type"].isin(list(scale))]
     agree = alone["type"].map(scale).eq(alone["scale"])
     assert (len(alone), (~agree).sum()) == (179, 1)
-    assert {code: EUSANCT_MEASURES[code] for code in scale} == {
+    words = read_codes("cases.csv").query("source == 'eusanct' and column == 'measures'")
+    assert words.set_index("code")["words"][list(scale)].to_dict() == {
         "7": "financial",
         "7b": "financial",
         "9": "travel",

@@ -12,7 +12,7 @@ from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Reading
 from sanctlib.sources.draft import Draft
 from sanctlib.sources.listings import as_listings, day_of_copy
-from sanctlib.sources.lists_international import read_targets
+from sanctlib.sources.lists import read_targets
 
 FILE = Path("list.csv")
 

@@ -15,7 +15,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
-from sanctlib.sources.copies import read_copies
+from sanctlib.sources.ofac import read_copies
 from tests.conftest import ROOT
 
 TAIL = ",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- \r\n"

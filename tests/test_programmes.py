@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanctlib.codes.programmes import (
+from sanctlib.codes.actions import (
     programmes,
     states_of,
 )

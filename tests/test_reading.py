@@ -68,8 +68,8 @@ def test_read_equals_kept_merged_and_rejected_less_added(
     reasons = pd.Series(["bad" if w else None for w in wrong], dtype="object")
     kept = start.reject(reasons, step="check")
     keep = data.draw(st.integers(0, len(kept.rows)))
-    merged = kept.merged_into(kept.rows.head(keep), step="merge")
-    doubled = merged.written_out(pd.concat([merged.rows, merged.rows]), step="write out")
+    merged = kept.take(kept.rows.head(keep), step="merge")
+    doubled = merged.take(pd.concat([merged.rows, merged.rows]), step="write out")
     audit = doubled.audit
     assert audit.n_rejected == sum(wrong) == len(doubled.rejected)
     assert audit.n_read + audit.n_added == audit.n_kept + audit.n_merged + audit.n_rejected

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sanctlib as sl
-from sanctlib.codes.programmes import states_of
+from sanctlib.codes.actions import states_of
 from sanctlib.errors import SourceError
 from tests.conftest import ROOT
 

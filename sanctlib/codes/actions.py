@@ -1,10 +1,10 @@
-"""Map the codes of event data to our words of action, by our own judgement."""
+"""Map codes of events to actions, and programmes of lists to states, as we reviewed them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
@@ -13,12 +13,10 @@ from sanctlib.errors import SchemaError, check_choice
 
 CodeSystem: TypeAlias = Literal["cameo", "plover"]
 
-_SYSTEMS: tuple[CodeSystem, ...] = ("cameo", "plover")
-
 
 def crosswalk(system: CodeSystem) -> pd.DataFrame:
     """Return a whole crosswalk with the reason for each row."""
-    check_choice(system, _SYSTEMS, what="system")
+    check_choice(system, get_args(CodeSystem), what="system")
     return _table(system).copy()
 
 
@@ -28,26 +26,19 @@ def numbers_for_codes(column: str) -> SchemaError:
     return SchemaError(f'{msg} as text: pd.read_csv(path, dtype={{"{column}": str}}).')
 
 
-def map_codes(codes: pd.Series, *, system: Literal["cameo"]) -> pd.DataFrame:
+def map_cameo(codes: pd.Series) -> pd.DataFrame:
     """
-    Map CAMEO codes to our families and actions.
+    Map CAMEO codes to our families and actions: ``"040"`` is a consultation, ``"40"`` is unknown.
 
-    Codes are text: ``"040"`` is a consultation, ``"40"`` is unknown. "Administrative
-    sanctions" (172, 132, 081 and their kin) are curbs at home, not sanctions between
-    states; appeals and demands are not co-operation, whatever they ask for.
+    "Administrative sanctions" (172, 132, 081 and their kin) are curbs at home, not sanctions
+    between states; appeals and demands are not co-operation, whatever they ask for.
     """
-    check_choice(system, ("cameo",), what="system")
     if pd.api.types.is_numeric_dtype(codes) and codes.notna().any():
         raise numbers_for_codes(str(codes.name or "code"))
-    table = _table("cameo")
-    # Looked up by place: re-indexing millions of rows costs several times as much.
-    places = pd.Index(table["code"]).get_indexer(pd.Index(codes))
+    table = _table("cameo").set_index("code")
     flags = {c: table[c].eq("yes").astype("boolean") for c in ("reverse", "mirror")}
-    columns = {"family": table["family"], "action": table["action"], **flags}
-    return pd.DataFrame(
-        {name: values.array.take(places, allow_fill=True) for name, values in columns.items()},
-        index=codes.index,
-    )
+    meanings = table[["family", "action"]].assign(**flags)
+    return meanings.reindex(pd.Index(codes)).set_axis(codes.index)
 
 
 def act_meanings(texts: Sequence[str], *, system: CodeSystem) -> pd.DataFrame:
@@ -55,7 +46,7 @@ def act_meanings(texts: Sequence[str], *, system: CodeSystem) -> pd.DataFrame:
     text = pd.Series(texts, dtype="str")
     if system == "cameo":
         code = text.str.strip()
-        mapped = map_codes(code, system="cameo")
+        mapped = map_cameo(code)
         why = "unknown action code " + code.map(repr)
         mirror, turned = (
             mapped[c].fillna(value=False).astype("bool") for c in ("mirror", "reverse")
@@ -77,10 +68,10 @@ def act_meanings(texts: Sequence[str], *, system: CodeSystem) -> pd.DataFrame:
         turned = pd.Series(data=False, index=text.index)
         empty, missing = kind.eq(""), "no event type"
     known = mapped["action"].notna()
-    found = {"text": text, "code": code.where(known), "action": mapped["action"]}
-    found |= {"mirror": mirror, "turned": turned, "why": why.mask(empty, missing).where(~known)}
+    meanings = {"text": text, "code": code.where(known), "action": mapped["action"]}
+    meanings |= {"mirror": mirror, "turned": turned, "why": why.mask(empty, missing).where(~known)}
     kinds = dict.fromkeys(("text", "code", "action", "why"), "str")
-    return pd.DataFrame(found).astype(kinds | {"mirror": "bool", "turned": "bool"})
+    return pd.DataFrame(meanings).astype(kinds | {"mirror": "bool", "turned": "bool"})
 
 
 def map_plover(types: pd.Series, *, modes: pd.Series, contexts: pd.Series) -> pd.DataFrame:
@@ -95,30 +86,92 @@ def map_plover(types: pd.Series, *, modes: pd.Series, contexts: pd.Series) -> pd
     if not (types.index.equals(modes.index) and types.index.equals(contexts.index)):
         msg = f"types, modes and contexts have {len(types)}, {len(modes)} and {len(contexts)} rows,"
         raise SchemaError(f"{msg} or other indexes. They must be on the same index.")
-    asked = pd.DataFrame({"event_type": types, "mode": modes, "context": contexts})
-    asked = asked.astype("object").fillna("")
-    distinct = asked.drop_duplicates()
-    rows = list(_table("plover").itertuples(index=False, name=None))
-    found = [_first_fit(rows, *triple) for triple in distinct.itertuples(index=False, name=None)]
-    answers = distinct.assign(
-        family=pd.Series([f for f, _ in found], index=distinct.index, dtype="str"),
-        action=pd.Series([a for _, a in found], index=distinct.index, dtype="str"),
-    )
-    mapped = asked.merge(answers, how="left", on=["event_type", "mode", "context"])
-    return mapped[["family", "action"]].set_axis(types.index)
+    columns = [cells.astype("object").fillna("") for cells in (types, modes, contexts)]
+    triples = list(zip(*columns, strict=True))
+    fits = {triple: _first_fit(*triple) for triple in set(triples)}
+    rows = [fits[triple] for triple in triples]
+    return pd.DataFrame(rows, columns=["family", "action"], index=types.index).astype("str")
 
 
-def _first_fit(
-    rows: list[tuple[str, ...]], event_type: str, mode: str, contexts: str
-) -> tuple[str | None, str | None]:
+def _first_fit(event_type: str, mode: str, contexts: str) -> tuple[str | None, str | None]:
+    """Return the family and action of the first row of the crosswalk that fits."""
     stated = {context.strip() for context in contexts.split(";")}
-    for row_type, row_mode, row_context, family, action, _ in rows:
+    columns = _table("plover")[["event_type", "mode", "context", "family", "action"]]
+    for row_type, row_mode, row_context, family, action in columns.to_numpy().tolist():
         fits = row_type == event_type.strip() and row_mode in ("", mode.strip())
         if fits and (not row_context or row_context in stated):
             return family, action
     return None, None
 
 
+def programmes() -> pd.DataFrame:
+    """
+    Return all programmes with their states and the reason.
+
+    The state is the one whose conduct the law answers, not the one it is named after,
+    nor the one whose soil it protects: the orders and regulations called "Ukraine" that
+    answer Russia's war are about Russia. Nor is it the state of those listed: a Belgian
+    firm listed for supplying Russia is under a Russian programme.
+
+    Returns
+    -------
+    programmes : DataFrame
+        All text: ``list``, ``programme``, ``states`` (ISO 3166-1 alpha-3, joined by
+        ``;``, empty for a thematic programme), ``kind`` (country: the law is about
+        these states; mixed: about a theme or a region, set in these states; thematic:
+        no state), ``why`` and ``reviewed`` (day of the review).
+
+    Examples
+    --------
+    >>> table = programmes().set_index(["list", "programme"])
+    >>> table.loc[("US SDN", "PEESA-EO14039"), "states"]
+    'RUS'
+    >>> table.loc[("UN", "GB"), "why"]
+    'Resolution 2048: Guinea-Bissau, not Great Britain.'
+    """
+    return _table("programmes").copy()
+
+
+def states_of(programmes: pd.Series, *, list: str | None = None) -> pd.Series:
+    """
+    Return the states that sets of programmes are about, joined by ``;``.
+
+    A set of thematic programmes has none, which is not the same as not known: if one programme
+    of a set is unknown, so is the answer.
+    """
+    table = _table("programmes")
+    if list is not None:
+        check_choice(list, table["list"].unique(), what="list")
+        table = table[table["list"].eq(list)]
+    states_by_programme = dict(zip(table["programme"], table["states"], strict=True))
+
+    def states(text: str) -> str | None:
+        parts = {part.strip() for part in text.split(";")} - {""}
+        if not parts or not parts <= states_by_programme.keys():
+            return None
+        return ";".join(
+            sorted({s for p in parts for s in states_by_programme[p].split(";")} - {""})
+        )
+
+    answers = {text: states(text) for text in programmes.dropna().unique()}
+    return programmes.map(answers).astype("str").rename("programme_state")
+
+
+_SENDERS = {
+    "Canada SEMA": "CAN",
+    "EU": "EU",
+    "UK ConList": "GBR",
+    "UK Sanctions List": "GBR",
+    "UN": "UN",
+    "US SDN": "USA",
+}
+
+
+def sender_of(lists: pd.Series) -> pd.Series:
+    """Return the party whose list it is, by the name of the list; missing where not known."""
+    return lists.map(_SENDERS).astype("str")
+
+
 @cache
-def _table(system: CodeSystem) -> pd.DataFrame:
-    return read_codes(f"{system}.csv")
+def _table(name: str) -> pd.DataFrame:
+    return read_codes(f"{name}.csv")

@@ -53,12 +53,7 @@ def _memberships() -> pd.DataFrame:
 
 
 def members(bloc: str, *, day: date | pd.Timestamp, for_sanctions: bool = False) -> list[str]:
-    """
-    Return the members of a bloc on a day, in alphabetical order.
-
-    Membership is that of the law: a suspended member is a member. An empty list means
-    that the bloc had no member that day, or that `members.csv` does not date them.
-    """
+    """Return the members of a bloc on a day; a suspended member is a member."""
     check_choice(bloc, _blocs()["code"], what="bloc")
     table = _memberships()
     table = table[table["bloc"].eq(bloc)]
@@ -123,10 +118,10 @@ def expand_blocs(
     only = (only,) if isinstance(only, str) else only
     for side in sides:
         check_choice(side, SIDES, what="sides")
-    known = set(_blocs()["code"])
+    known = sorted(_blocs()["code"])
     for bloc in only or ():
-        check_choice(bloc, sorted(known), what="only")
-    chosen = known if only is None else set(only)
+        check_choice(bloc, known, what="only")
+    chosen = set(known if only is None else only)
     work = events.reset_index(drop=True)
     if cases:
         # A case is one of sanctions, and its rows get ids as those of an act do.

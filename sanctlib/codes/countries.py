@@ -3,33 +3,63 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from sanctlib.codes.labels import (
-    FIRST_DAY,
-    LAST_DAY,
-    Meaning,
-    Spell,
-    Spells,
-    Succession,
-    Timelines,
-    day_numbers,
-    fold,
-)
 from sanctlib.errors import SchemaError, UnknownChoiceError, check_choice, did_you_mean
 from sanctlib.showing import listed
 
 System: TypeAlias = Literal["name", "iso3", "iso2", "cow", "cameo", "fips"]
+Succession: TypeAlias = Literal["strict", "dominant", "all"]
+Days: TypeAlias = npt.NDArray[np.int64]
 SYSTEMS: tuple[System, ...] = get_args(System)
 SUCCESSIONS: tuple[Succession, ...] = get_args(Succession)
 _COLUMN = {"name": "name", "iso3": "code", "iso2": "iso2"} | {s: s for s in SYSTEMS[3:]}
+NO_STATE, UNKNOWN = "not a state on that day", "unknown name"
+
+# Days since 1970-01-01: the calendar of four digits, 1000-01-01 to 9999-12-31.
+_FIRST_DAY, _LAST_DAY = -354_285, 2_932_896
+_WIDTH = 4_000_000
+_THE = re.compile(r"\s*\(the\)\s*$", re.IGNORECASE)
+# "State of" is not among them: that of Georgia is one of the United States.
+_FORM = re.compile(
+    r"^(the )?(((islamic|federal|federative|co operative) )?"
+    r"(republic|kingdom|commonwealth|principality|sultanate|grand duchy|union) of (the )?)?"
+)
+
+
+class _Spell(NamedTuple):
+    """The days on which a code is that of a state or territory."""
+
+    first: int
+    last: int
+    successors: tuple[str, ...]
+    predecessor: str
+
+
+class _Meaning(NamedTuple):
+    """A code that a label stands for between two days."""
+
+    code: str
+    first: int
+    last: int
+    how: str
+
+
+class _Answer(NamedTuple):
+    """What a label resolves to on a day."""
+
+    code: str | None
+    matched: str | None
+    reason: str | None
 
 
 def countries() -> pd.DataFrame:
@@ -132,43 +162,55 @@ def resolve(
         raise SchemaError(msg)
     lines = _timelines(system, succession)
     days = None if dates is None else _days(dates, names)
-    rows = lines.rows(names, days, key=partial(_key, system=system))
-    found = lines.answers.take(rows).set_axis(names.index)
-    found.loc[names.isna(), "reason"] = None
-    return found
+    answers = lines.answers.take(lines.rows(names, days)).set_axis(names.index)
+    answers.loc[names.isna(), "reason"] = None
+    return answers
 
 
 def spells_of(labels: Iterable[str], *, system: System, succession: Succession) -> pd.DataFrame:
     """Return what labels mean over time, for a join on days; unknown ones have no row."""
     lines = _timelines(system, succession)
-    rows = [
-        (label, *_in_calendar(first, last), answer.code, answer.reason, repr(label.strip()))
-        for label in labels
-        for first, last, answer in lines.spells(_key(label, system))
-    ]
-    names = ["text", "since", "until", "code", "reason", "shown"]
-    table = pd.DataFrame(rows, columns=names)
-    text = dict.fromkeys(["text", "code", "reason", "shown"], "str")
-    return table.astype(text | {"since": "datetime64[s]", "until": "datetime64[s]"})
+    texts = pd.DataFrame({"text": list(labels)}, dtype="str")
+    texts = texts.assign(
+        number=[lines.number_of(text) for text in texts["text"]],
+        shown=texts["text"].str.strip().map(repr).astype("str"),
+    )
+    spells = texts.merge(lines.stretches, on="number")
+    for end in ("since", "until"):
+        days = spells[end].to_numpy().astype("datetime64[D]")
+        spells[end] = days.astype("datetime64[s]")
+    return spells[["text", "since", "until", "code", "reason", "shown"]]
 
 
 def texts_of(system: System) -> list[str]:
     """Return every text that means a party in a system of codes."""
-    held = _countries()[_COLUMN[system]].dropna().astype("str")
-    aliases = read_codes("aliases.csv")
-    named = aliases.loc[aliases["system"].eq(system), "name"]
-    return sorted({*held, *named} - {""})
+    return sorted(set(_labels(system)["label"]))
 
 
-def _in_calendar(first: int, last: int) -> tuple[pd.Timestamp, pd.Timestamp]:
-    begin, end = pd.Timestamp("1000-01-01"), pd.Timestamp("9999-12-31")
-    days = (pd.Timestamp(day, unit="D") if abs(day) < _FAR else None for day in (first, last))
-    since, until = days
-    return (begin if since is None else max(since, begin)), (end if until is None else until)
+@cache
+def _labels(system: System) -> pd.DataFrame:
+    """Return the labels of states and their aliases: ``label``, ``code``, ``from``, ``until``."""
+    states = _countries()
+    states = states.assign(label=states[_COLUMN[system]].astype("str"), how="name")
+    aliases = read_codes("aliases.csv", dates=("from", "until"))
+    aliases = aliases[aliases["system"].eq(system)].assign(how="alias")
+    columns = ["label", "code", "from", "until", "how"]
+    labels = pd.concat([states[columns], aliases.rename(columns={"name": "label"})[columns]])
+    return labels[labels["label"].notna() & labels["label"].ne("")]
 
 
-_FAR = 300_000
-"""Days since 1970 beyond the calendar of four digits."""
+def fold(name: str) -> str:
+    """Return a label without accents, case, marks, double blanks and an ISO name's "(the)"."""
+    plain = unicodedata.normalize("NFKD", _THE.sub("", name).replace("&", " and "))
+    # Marks of accents, and what nobody sees: zero-width blanks, soft hyphens.
+    bare = "".join(c for c in plain if unicodedata.category(c) not in ("Mn", "Cf")).casefold()
+    return " ".join(re.split(r"[\W_]+", bare)).strip()
+
+
+def _day_numbers(dates: pd.Series, missing: int = _FIRST_DAY) -> Days:
+    """Return days since 1970-01-01, within the calendar."""
+    days = dates.to_numpy().astype("datetime64[D]").astype("int64")
+    return np.where(dates.isna(), missing, days.clip(_FIRST_DAY, _LAST_DAY))
 
 
 _DAYS_NEEDED = (
@@ -179,11 +221,8 @@ _DAYS_NEEDED = (
 def _days(dates: pd.Series, labels: pd.Series) -> pd.Series:
     """Return the day of each label, without time zone: the day it was where it happened."""
     if not labels.index.equals(dates.index):
-        msg = (
-            f"dates has {len(dates)} days and names has {len(labels)} labels on another index. "
-            "Give one day for each label, on the same index."
-        )
-        raise SchemaError(msg)
+        msg = f"dates has {len(dates)} days and names has {len(labels)} labels on another index."
+        raise SchemaError(f"{msg} Give one day for each label, on the same index.")
     if dates.dtype.kind != "M" or isinstance(dates.dtype, pd.ArrowDtype):
         known = dates.dropna()
         # A number would be taken for nanoseconds since 1970.
@@ -200,65 +239,178 @@ def _days(dates: pd.Series, labels: pd.Series) -> pd.Series:
     return days
 
 
-def _key(value: object, system: System) -> str:
+@cache
+def _timelines(system: System, succession: Succession) -> _Timelines:
+    table = _labels(system)
+    meanings: dict[str, list[_Meaning]] = {}
+    columns = (table["label"], table["code"], *_ends(table), table["how"])
+    for label, code, first, last, how in zip(*columns, strict=True):
+        meaning = _Meaning(code, first, last, how if system == "name" else "code")
+        meanings.setdefault(_key(label, system), []).append(meaning)
+    return _Timelines(meanings, system, succession)
+
+
+def _key(label: object, system: System) -> str:
     if system == "name":
-        return fold(str(value))
-    text = str(value).strip().upper()
+        return fold(str(label))
+    text = str(label).strip().upper()
     return text.removesuffix(".0").lstrip("0") if system == "cow" else text
 
 
-@cache
-def _timelines(system: System, succession: Succession) -> Timelines:
-    labels: dict[str, list[Meaning]] = {}
-    spells = _countries()
-    texts = spells[_COLUMN[system]].astype("str")
-    aliases = read_codes("aliases.csv", dates=("from", "until"))
-    aliases = aliases[aliases["system"].eq(system)]
-    for table, values, how in ((spells, texts, "name"), (aliases, aliases["name"], "alias")):
-        for value, code, first, last in zip(values, table["code"], *_ends(table), strict=True):
-            if not pd.isna(value) and value:
-                meaning = Meaning(code, first, last, how if system == "name" else "code")
-                labels.setdefault(_key(value, system), []).append(meaning)
-    return Timelines(labels, _spells(), succession=succession)
+class _Timelines:
+    """For every label the stretches of days on which it has one meaning; looked up in bulk."""
+
+    def __init__(
+        self, labels: dict[str, list[_Meaning]], system: System, succession: Succession
+    ) -> None:
+        self._system = system
+        self._number = {label: i for i, label in enumerate(labels)}
+        rows = [
+            (i, first, *answer)
+            for i, meanings in enumerate(labels.values())
+            for first, answer in _stretches(meanings, succession)
+        ]
+        answers = list(_Answer._fields)
+        text = dict.fromkeys(answers, "str")
+        table = pd.DataFrame(rows, columns=["number", "since", *answers]).astype(text)
+        next_day = table.groupby("number")["since"].shift(-1, fill_value=_LAST_DAY + 1)
+        self.stretches = table.assign(until=next_day - 1)
+        # One sorted number for a label and a day: a look-up is a search among them.
+        self._keys = (table["number"] * _WIDTH + table["since"]).to_numpy()
+        # Without a day, a label has the last meaning that it had.
+        none = (0, _Answer(None, None, NO_STATE))
+        undated = (
+            [none, *(s for s in _stretches(m, "strict") if s[1].code)][-1][1]
+            for m in labels.values()
+        )
+        others = [*undated, _Answer(None, None, UNKNOWN)]
+        self.answers = pd.concat(
+            [table[answers], pd.DataFrame(others, columns=answers).astype(text)]
+        )
+
+    def number_of(self, label: object) -> int:
+        """Return the number of a label, or of the name that follows a state's form; -1 for none."""
+        key = _key(label, self._system)
+        number = self._number.get(key)
+        return self._number.get(_FORM.sub("", key), -1) if number is None else number
+
+    def rows(self, labels: pd.Series, days: pd.Series | None) -> Days:
+        """Return the row of `answers` for each label, on its day where it has one."""
+        codes, distinct = pd.factorize(labels)
+        numbers = np.array([*map(self.number_of, distinct), -1], dtype="int64")[codes]
+        undated = np.where(numbers < 0, len(self.answers) - 1, len(self._keys) + numbers)
+        if days is None:
+            return undated
+        keys = numbers * _WIDTH + _day_numbers(days)
+        at = np.searchsorted(self._keys, keys, side="right") - 1
+        return np.where((numbers < 0) | days.isna(), undated, at)
+
+
+def _stretches(meanings: list[_Meaning], succession: Succession) -> list[tuple[int, _Answer]]:
+    """Return the first days of the stretches on which a label has one meaning, with it."""
+    changes = {_FIRST_DAY}
+    changes.update(d for m in meanings for d in (m.first, m.last + 1))
+    for code in _related(m.code for m in meanings):
+        changes.update(d for s in _spells()[code] for d in (s.first, s.last + 1))
+    stretches: list[tuple[int, _Answer]] = []
+    for day in sorted(d for d in changes if d <= _LAST_DAY):
+        answer = _answer(meanings, day, succession)
+        if not stretches or stretches[-1][1] != answer:
+            stretches.append((day, answer))
+    return stretches
+
+
+def _answer(meanings: list[_Meaning], day: int, succession: Succession) -> _Answer:
+    for m in meanings:
+        if m.first <= day <= m.last and _exists(m.code, day):
+            return _Answer(m.code, m.how, None)
+    if succession != "strict":
+        # The meaning nearest in time leads: "Yemen" of 1980 is not wanted in 2000.
+        for m in sorted(meanings, key=lambda m: max(m.first - day, day - m.last)):
+            heirs = _heirs(m.code, day, all_lines=succession == "all")
+            if heirs:
+                return _Answer(";".join(sorted(heirs)), m.how, None)
+    return _Answer(None, None, NO_STATE)
 
 
 def _ends(table: pd.DataFrame) -> tuple[list[int], list[int]]:
-    first = np.where(table["from"].isna(), FIRST_DAY, day_numbers(table["from"]))
-    last = np.where(table["until"].isna(), LAST_DAY, day_numbers(table["until"]))
-    return first.tolist(), last.tolist()
+    last = _day_numbers(table["until"], missing=_LAST_DAY)
+    return _day_numbers(table["from"]).tolist(), last.tolist()
 
 
 @cache
-def _spells() -> Spells:
+def _spells() -> dict[str, list[_Spell]]:
+    """Return the spells of each code, in order of time."""
     table = _countries()
-    spells: dict[str, list[Spell]] = {}
+    spells: dict[str, list[_Spell]] = {}
     columns = (table["code"], *_ends(table), table["successor"], table["predecessor"])
     for code, first, last, successors, predecessor in sorted(zip(*columns, strict=True)):
-        heirs = tuple(s for s in successors.split(";") if s)
-        spells.setdefault(code, []).append(Spell(first, last, heirs, predecessor))
-    return Spells({code: tuple(s) for code, s in spells.items()})
+        heirs = tuple(filter(None, successors.split(";")))
+        spells.setdefault(code, []).append(_Spell(first, last, heirs, predecessor))
+    return spells
 
 
 @cache
-def _years_of() -> Timelines:
-    life = {code: [Meaning(code, FIRST_DAY, LAST_DAY, "code")] for code in _spells().by_code}
-    return Timelines(life, _spells(), succession="strict")
+def _parents() -> dict[str, set[str]]:
+    """Return the codes that passed to each code."""
+    parents: dict[str, set[str]] = {}
+    for code, spells in _spells().items():
+        for child in {c for s in spells for c in s.successors if c != code}:
+            parents.setdefault(child, set()).add(code)
+    return parents
+
+
+def _exists(code: str, day: int) -> bool:
+    """Return whether the code is valid on the day; codes of blocs always are."""
+    spells = _spells().get(code)
+    return spells is None or any(s.first <= day <= s.last for s in spells)
+
+
+def _heirs(code: str, day: int, *, all_lines: bool) -> set[str]:
+    """Return the codes valid on the day that the code passed to, or came from before its start."""
+    heirs: set[str] = set()
+    seen = {code}
+    ahead = [code]
+    while ahead:
+        current = ahead.pop()
+        if _exists(current, day):
+            heirs.add(current)
+            continue
+        spells = _spells()[current]
+        over = [s for s in spells if s.last < day]
+        if all_lines:
+            near = (
+                {h for s in over for h in s.successors} if over else _parents().get(current, set())
+            )
+        else:
+            near = set(over[-1].successors[:1]) if over else {spells[0].predecessor} - {""}
+        ahead.extend(near - seen)
+        seen |= near
+    return heirs
+
+
+def _related(codes: Iterable[str]) -> set[str]:
+    """Return the codes and all that any line of succession leads to."""
+    seen: set[str] = set()
+    ahead = [c for c in codes if c in _spells()]
+    while ahead:
+        code = ahead.pop()
+        if code not in seen:
+            seen.add(code)
+            ahead.extend(_parents().get(code, ()))
+            ahead.extend(c for s in _spells()[code] for c in s.successors)
+    return seen
 
 
 def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
-    """
-    Return for each code whether it was that of a state or territory on its day.
-
-    False for codes of blocs, for unknown codes, and where the code or the day is missing.
-    """
-    days = _days(dates, codes)
-    lives = _years_of().answers["code"].notna().to_numpy()[_years_of().rows(codes, days)]
-    return pd.Series(lives & days.notna().to_numpy(), index=codes.index, dtype="bool")
+    """Return for each code whether it was that of a state or territory on its day."""
+    same = resolve(codes, dates=dates, system="iso3")["code"].eq(codes.astype("str"))
+    return same & dates.notna()
 
 
 def is_state_code(code: str) -> bool:
     """Return whether the code is in the table of states and territories, in any year."""
-    return code in _spells().by_code
+    return code in _spells()
 
 
 def is_party_code(code: str) -> bool:
@@ -306,19 +458,15 @@ def names_of(codes: Iterable[object]) -> str:
 
 def state_codes() -> Iterable[str]:
     """Return all codes of states and territories, in any year."""
-    return _spells().by_code
+    return _spells()
 
 
-def check_states(codes: Iterable[str]) -> None:
-    """Check that all codes are those of states or territories."""
-    for code in codes:
-        if is_state_code(code):
-            continue
-        named = resolve(pd.Series([code], dtype="str"))["code"].iloc[0]
-        hint = did_you_mean(code, _spells().by_code)
-        if named == code:
-            hint = " It is a bloc or a region."
-        elif isinstance(named, str):
-            hint = f" Did you mean {named!r}?"
-        msg = f"{code!r} is not a state. A state is three capital letters, such as 'IRN'."
-        raise UnknownChoiceError(msg + hint)
+def check_state(code: str) -> None:
+    """Check that a code is that of a state or territory."""
+    if is_state_code(code):
+        return
+    named = resolve(pd.Series([code], dtype="str"))["code"].iloc[0]
+    hint = did_you_mean(code, _spells()) if pd.isna(named) else f" Did you mean {named!r}?"
+    hint = " It is a bloc or a region." if named == code else hint
+    msg = f"{code!r} is not a state. A state is three capital letters, such as 'IRN'."
+    raise UnknownChoiceError(msg + hint)

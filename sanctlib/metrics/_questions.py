@@ -8,8 +8,8 @@ from itertools import product
 
 import pandas as pd
 
+from sanctlib.codes.actions import sender_of
 from sanctlib.codes.countries import name_of
-from sanctlib.codes.programmes import sender_of
 from sanctlib.coverage import Coverage
 from sanctlib.dates import PERIODS, period_start
 from sanctlib.engines import Opened, fetched
@@ -260,7 +260,7 @@ def _states(table: pd.DataFrame, query: Query, column: str) -> pd.Series:
         return table["entity_country"]
     if "programme_state" in table.columns:
         return table["programme_state"]
-    from sanctlib.codes.programmes import states_of
+    from sanctlib.codes.actions import states_of
 
     named = pd.Series(pd.NA, index=table.index, dtype="str")
     for name, rows in table.groupby("list"):

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, to_jsonable_python
 
-from sanctlib.codes.countries import check_states
+from sanctlib.codes.countries import check_state
 from sanctlib.errors import ParameterError, ReportError, SanctlibError, did_you_mean
 from sanctlib.store import shipped
 
@@ -44,7 +44,7 @@ def _utf8(value: Any) -> Any:
 
 def _state(code: str) -> str:
     try:
-        check_states([code])
+        check_state(code)
     except SanctlibError as error:
         raise ValueError(str(error)) from None
     return code

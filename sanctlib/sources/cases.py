@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.codes.countries import countries
+from sanctlib.codes.countries import System, countries, read_codes
 from sanctlib.coverage import Coverage
+from sanctlib.dates import first_and_last
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
-from sanctlib.schema import MEASURES, Column
+from sanctlib.schema import CASES, MEASURES, Column
 from sanctlib.sources.draft import (
     ORIGIN_COLUMNS,
     Draft,
-    as_cases,
-    coded,
-    dated,
-    declared,
+    Fault,
+    as_reading,
     empty_to_null,
-    partial_date,
+    resolve_parties,
     type_columns,
-    with_own_ids,
 )
 from sanctlib.sources.sheets import read_sheet
 from sanctlib.sources.text import check_header
 
-GSDB_COLUMNS = (
+_KEY = ["case_id", "sender", "target"]
+_FIRST, _LAST = pd.Timestamp("1900-01-01"), pd.Timestamp("2100-12-31")
+_IMPOSED = [c for c in CASES.columns if c.name in ("threatened", "imposed", "measures")]
+
+_EXTENT = "descr_trade"
+_GSDB = (
     *("case_id", "sanctioned_state", "sanctioning_state", "begin", "end"),
     *MEASURES,
     *("objective", "success"),
 )
-_EXTENT = "descr_trade"
-SYNONYMS = {"begin_year": "begin", "end_year": "end"}
-# Names that hold the comma which also separates names.
-PROTECTED = (
-    *("Korea, North", "Korea, South", "Yemen, North", "Yemen, South", "Gambia, The"),
-    *("Egypt, Arab Rep.", "Congo, Democratic Republic of the"),
-)
-_HELD = {name: name.replace(", ", "\x00") for name in PROTECTED}
+_SYNONYMS = {"begin_year": "begin", "end_year": "end"}
+# A comma separates names, but not in "Korea, North", "Gambia, The" or "Egypt, Arab Rep.".
+_COMMA = re.compile(r",(?! (?:North|South|The|Arab Rep\.|Democratic Republic of the)\s*(?:,|$))")
 
 
 def read_gsdb(path: Path) -> Reading:
@@ -81,11 +80,11 @@ def read_gsdb(path: Path) -> Reading:
     """
     draft = empty_to_null(_named(read_sheet(path), path))
     rows = draft.rows.rename(columns={"begin": "start"})
-    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
-    for column in ("end", "sanctioned_state", "sanctioning_state"):
-        reasons[rows[column].isna()] = f"no {column}"
-    draft = replace(draft, rows=rows).reject(reasons, step="check cells")
-    draft = dated(with_own_ids(draft), formats=())
+    unfilled = [
+        (rows[c].isna(), f"no {c}") for c in ("end", "sanctioned_state", "sanctioning_state")
+    ]
+    draft = replace(draft, rows=rows).reject(*unfilled, step="check cells")
+    draft = _dated(_with_own_ids(draft), formats=())
     draft = type_columns(draft, [Column(name=m, kind="flag", meaning=m) for m in MEASURES])
     if draft.rows.empty:
         raise SourceError(f"{path.name!r} has no case with a first and a last year.")
@@ -93,113 +92,54 @@ def read_gsdb(path: Path) -> Reading:
     last = rows["end_last"].max()
     ongoing = rows["success"].str.contains("ongoing", regex=False).fillna(value=False)
     is_open = ongoing & rows["end_last"].eq(last)
-    cases = rows.assign(
+    draft = draft.assign(
         sender=rows["sanctioning_state"].map(split_names),
         target=rows["sanctioned_state"].map(split_names),
         end=rows["end"].mask(is_open),
         end_last=rows["end_last"].mask(is_open),
         ongoing=ongoing,
         imposed=True,
-        measures=_flagged(rows),
-        trade_extent=coded(rows[_EXTENT]) if _EXTENT in rows else None,
-        objectives=coded(rows["objective"]),
-        outcomes=coded(rows["success"]),
+        measures=_coded(*(rows[m].map({True: m}) for m in MEASURES)),
+        trade_extent=_coded(rows[_EXTENT]) if _EXTENT in rows else None,
+        objectives=_coded(rows["objective"]),
+        outcomes=_coded(rows["success"]),
     )
-    covered = Coverage(
-        source="gsdb", first=rows["start"].min().date(), last=date(last.year, 12, 31)
-    )
-    return as_cases(replace(draft, rows=cases), key="gsdb", path=path, coverage=covered)
+    first, last = rows["start"].min().date(), date(last.year, 12, 31)
+    return _reading(draft, path=path, coverage=Coverage(source="gsdb", first=first, last=last))
 
 
 def split_names(text: str) -> list[str]:
     """Split a cell of names at its commas, but not inside a name that holds one."""
-    for name, held in _HELD.items():
-        text = text.replace(name, held)
-    parts = (re.sub(r"\s+", " ", part.replace("\x00", ", ")).strip() for part in text.split(","))
-    return [part for part in parts if part]
+    names = (re.sub(r"\s+", " ", name).strip() for name in _COMMA.split(text))
+    return [name for name in names if name]
 
 
 def _named(draft: Draft, path: Path) -> Draft:
     """Give the columns the names of release R3, and refuse the dyadic file."""
-    found = list(draft.rows.columns)
     names: dict[str, str] = {}
-    for column in found:
+    for column in reversed(draft.rows.columns):
         folded = re.sub(r"[\s.-]+", "_", column.strip().casefold())
-        name = SYNONYMS.get(folded, folded)
-        if name in (*GSDB_COLUMNS, _EXTENT) and name not in found and name not in names.values():
-            names[column] = name
-    rows = draft.rows.rename(columns=names)
+        names[_SYNONYMS.get(folded, folded)] = column
+    wanted = {*_GSDB, _EXTENT} - set(draft.rows.columns)
+    rows = draft.rows.rename(columns={names[c]: c for c in wanted & names.keys()})
     if "year" in rows and "begin" not in rows:
-        msg = (
-            f"{path.name!r} is the dyadic file of the GSDB, a row per pair and year in which "
-            "several cases are joined: read the case file of the same release (GSDB_V4.csv)."
-        )
+        msg = f"{path.name!r} is the dyadic file of the GSDB, a row per pair and year in which"
+        msg += " several cases are joined: read the case file of the same release (GSDB_V4.csv)."
         raise SourceError(msg)
     draft = replace(draft, rows=rows)
-    check_header(draft, GSDB_COLUMNS)
+    check_header(draft, _GSDB)
     return draft
 
 
-def _flagged(rows: pd.DataFrame) -> pd.Series:
-    flags = rows[list(MEASURES)].fillna(value=False)
-    joined = [";".join(m for m in MEASURES if row[m]) or None for row in flags.to_dict("records")]
-    return pd.Series(joined, index=rows.index, dtype="str")
-
-
-_SENDERS = ("primarysender", *(f"sender{i}" for i in range(1, 6)))
-_TIES_ISSUES = ("issue1", "issue2", "issue3")
-TIES_COLUMNS = (
+_ISSUES = ("issue1", "issue2", "issue3")
+_TIES_SENDERS = ("primarysender", *(f"sender{i}" for i in range(1, 6)))
+_TIES = (
     *("caseid", "targetstate", "institutionid", "ongoingasofyear", "threat", "imposition"),
     *(f"{when}{part}" for when in ("start", "end") for part in ("year", "month", "day")),
     *(f"sancimpositionstart{part}" for part in ("year", "month", "day")),
-    *(*_SENDERS, *_TIES_ISSUES, "sanctiontype", "finaloutcome"),
+    *(*_TIES_SENDERS, *_ISSUES, "sanctiontype", "finaloutcome"),
 )
 _INSTITUTION = "1000"
-_TIES_COVERED = Coverage(source="ties", first=date(1945, 1, 1), last=date(2005, 12, 31))
-
-# The file holds numbers; the users' manual explains them, of version 4 (2013).
-# Types of sanctions imposed. Those threatened are numbered otherwise: there 4 is imports.
-TIES_MEASURES = {
-    "1": "financial;trade",  # total embargo: all economic exchange stops
-    "2": "trade",  # partial embargo: some goods and services, both ways
-    "3": "trade",  # import restriction
-    "4": "trade",  # export restriction; arms are not distinguished
-    "5": "trade",  # blockade: all states are kept from trading; no military aid is meant
-    "6": "financial",  # asset freeze
-    "7": "financial",  # foreign aid and loans, which the GSDB counts as financial too
-    "8": "travel",  # travel ban
-    "9": "other",  # suspension of an economic agreement, whatever it was about
-    "10": "other",
-}
-TIES_ISSUES = {
-    "1": "political_influence",
-    "2": "military_behaviour",
-    "3": "destabilise_regime",
-    "4": "release_citizens_or_property",
-    "5": "territorial_dispute",
-    "6": "strategic_materials",
-    "7": "alignment_choice",
-    "8": "human_rights",
-    "9": "proliferation",
-    "10": "non_state_actors",
-    "11": "drug_trafficking",
-    "12": "environment",
-    "13": "trade_practices",
-    "14": "economic_reform",
-    "15": "other",
-}
-OUTCOMES = {
-    "1": "threat_target_gave_in_partly",
-    "2": "threat_target_gave_in",
-    "3": "threat_sender_gave_in",
-    "4": "threat_stalemate",
-    "5": "threat_nego_settlement",
-    "6": "target_gave_in_partly",
-    "7": "target_gave_in",
-    "8": "sender_gave_in",
-    "9": "stalemate",
-    "10": "nego_settlement",
-}
 
 
 def read_ties(path: Path) -> Reading:
@@ -226,7 +166,7 @@ def read_ties(path: Path) -> Reading:
     a count of cases of ``EU`` or ``UN`` is missing and not zero.
 
     ``measures`` are the types imposed, in the words of the GSDB by a mapping of ours
-    (`MEASURES_OF`, with reasons): exports of arms are not separate from other exports, and aid
+    (`codes/cases.csv`, with reasons): exports of arms are not separate from other exports, and aid
     is financial. Types threatened are not kept. Codes have their words from the manual of
     version 4. ``exit`` is not there: that a sender gave in is no date of lifting.
 
@@ -240,55 +180,63 @@ def read_ties(path: Path) -> Reading:
     SourceError, MissingColumnsError
         When the file is not the case file (.xls, or its export as .csv).
     """
-    draft = empty_to_null(read_sheet(path, needed=TIES_COLUMNS))
+    draft = empty_to_null(read_sheet(path, needed=_TIES))
     rows = draft.rows
+    words = _words("ties")
+    ended = rows["endyear"].notna()
     cases = rows.rename(columns={"caseid": "case_id", "threat": "threatened"}).assign(
-        start=_date(rows, "start"),
-        end=_date(rows, "end"),
+        start=_partial_date(rows, "start"),
+        end=_partial_date(rows, "end"),
         imposed=rows["imposition"],
-        imposed_start=_date(rows, "sancimpositionstart"),
-        ongoing=_ongoing(rows),
+        imposed_start=_partial_date(rows, "sancimpositionstart"),
+        ongoing=(~ended).astype("boolean").mask(~ended & rows["ongoingasofyear"].isna()),
         sender=_senders(rows),
         target=rows["targetstate"].mask(rows["targetstate"].eq(_INSTITUTION), "institution 1000"),
-        measures=coded(rows["sanctiontype"], words=TIES_MEASURES),
-        objectives=coded(*(rows[issue] for issue in _TIES_ISSUES), words=TIES_ISSUES),
-        outcomes=coded(rows["finaloutcome"], words=OUTCOMES),
+        measures=_coded(rows["sanctiontype"], words=words["measures"]),
+        objectives=_coded(*(rows[issue] for issue in _ISSUES), words=words["objectives"]),
+        outcomes=_coded(rows["finaloutcome"], words=words["outcomes"]),
     )
-    draft = with_own_ids(replace(draft, rows=cases))
-    draft = dated(draft, ["start", "end", "imposed_start"], formats=["%Y-%m-%d"])
-    draft = type_columns(draft, declared("threatened", "imposed", "measures"))
-    known = replace(_TIES_COVERED, senders=frozenset(countries()["code"]))
-    return as_cases(draft, key="ties", path=path, coverage=known, senders="cow", targets="cow")
+    draft = _with_own_ids(replace(draft, rows=cases))
+    draft = _dated(draft, ["start", "end", "imposed_start"], formats=["%Y-%m-%d"])
+    coverage = Coverage(
+        source="ties",
+        first=date(1945, 1, 1),
+        last=date(2005, 12, 31),
+        senders=frozenset(countries()["code"]),
+    )
+    draft = type_columns(draft, _IMPOSED)
+    return _reading(draft, path=path, coverage=coverage, senders="cow", targets="cow")
 
 
-def _date(rows: pd.DataFrame, when: str) -> pd.Series:
-    year, month, day = (rows[f"{when}{part}"] for part in ("year", "month", "day"))
-    # A sentence begins with its year; the month and day beside it are not of that day.
-    said = year.str.extract(r"^\s*(\d{4})\b\D", expand=False)
-    return partial_date(year, month, day).mask(said.notna(), said)
+def _partial_date(rows: pd.DataFrame, when: str) -> pd.Series:
+    """
+    Return dates as text, as far as they are known: ``1951-06-22``, ``1951-06`` or ``1951``.
 
-
-def _ongoing(rows: pd.DataFrame) -> pd.Series:
-    """Tell a case with an end from one open when it was last looked at; missing for the rest."""
-    ended = rows["endyear"].notna()
-    return (~ended).astype("boolean").mask(~ended & rows["ongoingasofyear"].isna())
+    A day that its month does not have, as in 31 June, leaves the month. A "?" is a missing part.
+    """
+    year = rows[f"{when}year"]
+    month, day = (rows[f"{when}{part}"].str.strip() for part in ("month", "day"))
+    to_month = year.str.strip() + "-" + month.mask(month.eq("?")).str.zfill(2)
+    to_day = to_month + "-" + day.mask(day.eq("?")).str.zfill(2)
+    exists = pd.to_datetime(to_day, format="%Y-%m-%d", errors="coerce").notna()
+    no_such_day = ~exists & day.isin(["29", "30", "31"])
+    known = to_day.mask(no_such_day).fillna(to_month).fillna(year)
+    # A sentence begins with its year; the month and day next to it are not of that day.
+    of_sentence = year.str.extract(r"^\s*(\d{4})\b\D", expand=False)
+    return known.mask(of_sentence.notna(), of_sentence)
 
 
 def _senders(rows: pd.DataFrame) -> pd.Series:
     institution = "institution " + rows["institutionid"].fillna(_INSTITUTION)
-    alone = institution.where(rows["institutionid"].notna())
-    named = (
-        rows[list(_SENDERS)]
-        .apply(lambda c: c.str.strip())
-        .apply(lambda c: c.mask(c.eq(_INSTITUTION), institution))
-    )
-    listed = [list(dict.fromkeys(x for x in row if pd.notna(x))) for row in named.to_numpy()]
-    pairs = zip(listed, alone, strict=True)
-    return pd.Series([found or [only] for found, only in pairs], index=rows.index)
+    only = institution.where(rows["institutionid"].notna())
+    named = rows[list(_TIES_SENDERS)].apply(lambda cells: cells.str.strip())
+    named = named.apply(lambda cells: cells.mask(cells.eq(_INSTITUTION), institution))
+    senders = [list(dict.fromkeys(row[pd.notna(row)])) for row in named.to_numpy()]
+    pairs = zip(senders, only, strict=True)
+    return pd.Series([of_case or [alone] for of_case, alone in pairs], index=rows.index)
 
 
-SENDERS = ("EU", "US", "UN")
-_EUSANCT_ISSUES = ("issue1", "issue2", "issue3")
+_SENDERS = ("EU", "US", "UN")
 _OF_SENDER = {
     "startdate{}": "start",
     "startyear{}": "startyear",
@@ -299,58 +247,10 @@ _OF_SENDER = {
     "imposition{}_start": "imposed_start",
     "imposition{}_type": "measures",
 }
-_OF_CASE = {
-    **{"caseid": "case_id", "targetstate": "target"},
-    **{name: name for name in (*_EUSANCT_ISSUES, "finaloutcome", "success")},
-}
-EUSANCT_COLUMNS = (*_OF_CASE, *SENDERS, *(name.format(s) for s in SENDERS for name in _OF_SENDER))
-_KEPT = ("case_id", "target", "objectives", "outcomes", *ORIGIN_COLUMNS)
-_DATES = ("%d%b%Y", "%Y-%m-%d")
-_EUSANCT_COVERED = Coverage(
-    source="eusanct",
-    first=date(1989, 1, 1),
-    last=date(2015, 12, 31),
-    senders=frozenset({"EU", "USA", "UN"}),
+_EUSANCT = (
+    *("caseid", "targetstate", *_ISSUES, "finaloutcome", "success", *_SENDERS),
+    *(name.format(sender) for sender in _SENDERS for name in _OF_SENDER),
 )
-# An end before its start, 15mar2005, is none.
-_WRONG_ENDS = {("2005031502", "US", "07sep2000")}
-
-# The file holds numbers without their meaning. That 7 and 7b are targeted financial
-# sanctions, 8 aid, 9 travel and 12 arms shows in its own scale (impositionXX_target) where
-# they stand alone; the rest follows the order of TIES, which it extends, and known cases.
-EUSANCT_MEASURES = {
-    "1": "financial;trade",  # total embargo
-    "2": "trade",  # partial embargo
-    "3": "trade",  # import restriction
-    "4": "trade",  # export restriction: alone against Iraq in 1984 and China in 1991
-    "5": "trade",  # blockade: only within embargoes
-    "6": "financial",  # loans and investment: India 1998, Russia 2014
-    "7": "financial",  # assets of persons and bodies
-    "7b": "financial",  # dealings with single firms: China 2001
-    "8": "financial",  # aid, as in the GSDB
-    "9": "travel",
-    "10": "other",  # suspension of an agreement: Romania 1990
-    "11": "other",  # diplomatic: Cuba 2003
-    "12": "arms",
-    "13": "other",
-}
-EUSANCT_ISSUES = {
-    "1": "political_influence",
-    "2": "military_behaviour",
-    "3": "leadership_change",
-    "4": "release_citizens_or_property",
-    "5": "territorial_dispute",
-    "6": "strategic_materials",
-    "7": "alignment_choice",
-    "8": "human_rights",
-    "9": "proliferation",
-    "10": "non_state_actors",
-    "11": "drugs_or_corruption",
-    "12": "constitutional_order",
-    "13": "election_fraud",
-    "14": "other",
-}
-SUCCESS = {"1": "success", "0": "no_success"}
 
 
 def read_eusanct(path: Path) -> Reading:
@@ -374,7 +274,7 @@ def read_eusanct(path: Path) -> Reading:
     any sender but these three is missing.
 
     ``measures`` are the types imposed in the words of the GSDB, by a mapping of ours that
-    is partly inferred (`MEASURES_OF`, with reasons). ``outcomes`` hold ``finaloutcome`` as
+    is partly inferred (`codes/cases.csv`, with reasons). ``outcomes`` hold ``finaloutcome`` as
     its number, since its meaning could not be checked, and ``success`` or ``no_success``
     of the whole case. ``exit`` is not stated.
 
@@ -388,52 +288,139 @@ def read_eusanct(path: Path) -> Reading:
     SourceError, MissingColumnsError
         When the file is not the case-level file (.xls, or its export as .csv).
     """
-    draft = read_sheet(path, needed=EUSANCT_COLUMNS)
+    draft = read_sheet(path, needed=_EUSANCT)
     draft = empty_to_null(draft, marks=("", "."))
-    rows = draft.rows.rename(columns=_OF_CASE)
+    words = _words("eusanct")
+    rows = draft.rows.rename(columns={"caseid": "case_id", "targetstate": "target"})
     rows = rows.assign(
-        objectives=coded(*(rows[issue] for issue in _EUSANCT_ISSUES), words=EUSANCT_ISSUES),
-        outcomes=coded(
+        objectives=_coded(*(rows[issue] for issue in _ISSUES), words=words["objectives"]),
+        outcomes=_coded(
             "finaloutcome_" + rows["finaloutcome"].str.strip(),
-            coded(rows["success"], words=SUCCESS),
+            _coded(rows["success"], words=words["outcomes"]),
         ),
     )
-    draft = _corrected(_by_sender(with_own_ids(replace(draft, rows=rows))))
+    draft = _by_sender(_with_own_ids(replace(draft, rows=rows)))
     rows = draft.rows
     ongoing = rows["end"].str.strip().eq("ongoing").fillna(value=False)
     end = rows["end"].fillna(rows["endyear"]).mask(ongoing)
-    rows = rows.assign(
+    draft = draft.assign(
         start=rows["start"].fillna(rows["startyear"]),
         end=end,
         ongoing=ongoing.astype("boolean").mask(~ongoing & end.isna()),
-        measures=coded(rows["measures"], words=EUSANCT_MEASURES),
+        measures=_coded(rows["measures"], words=words["measures"]),
     )
-    draft = dated(replace(draft, rows=rows), ["start", "end", "imposed_start"], formats=_DATES)
-    draft = type_columns(draft, declared("threatened", "imposed", "measures"))
-    return as_cases(draft, key="eusanct", path=path, coverage=_EUSANCT_COVERED, targets="cow")
+    draft = _dated(draft, ["start", "end", "imposed_start"], formats=["%d%b%Y", "%Y-%m-%d"])
+    coverage = Coverage(
+        source="eusanct",
+        first=date(1989, 1, 1),
+        last=date(2015, 12, 31),
+        senders=frozenset({"EU", "USA", "UN"}),
+    )
+    return _reading(type_columns(draft, _IMPOSED), path=path, coverage=coverage, targets="cow")
 
 
 def _by_sender(draft: Draft) -> Draft:
     """Write out each case by those of the three senders that take part in it."""
-    draft = type_columns(draft, [Column(name=s, kind="flag", meaning=s) for s in SENDERS])
-    part = draft.rows[list(SENDERS)].fillna(value=False).astype("bool")
-    reasons = pd.Series("none of EU, US and UN takes part", index=part.index, dtype="object")
-    draft = draft.reject(reasons.mask(part.any(axis=1)), step="check senders")
-    written = []
-    for sender in SENDERS:
-        own = {name.format(sender): ours for name, ours in _OF_SENDER.items()}
-        rows = draft.rows[part.loc[draft.rows.index, sender]]
-        written.append(rows[[*_KEPT, *own]].rename(columns=own).assign(sender=sender))
-    out = pd.concat(written).sort_index(kind="stable").reset_index(drop=True)
-    return draft.written_out(out, step="write out the EU, the US and the UN")
-
-
-def _corrected(draft: Draft) -> Draft:
-    rows = draft.rows.copy()
-    wrong = pd.Series(
-        [tuple(key) in _WRONG_ENDS for key in rows[["case_id", "sender", "end"]].to_numpy()],
-        index=rows.index,
-        dtype="bool",
+    draft = type_columns(draft, [Column(name=s, kind="flag", meaning=s) for s in _SENDERS])
+    part = draft.rows[list(_SENDERS)].fillna(value=False).astype("bool")
+    draft = draft.reject(
+        (~part.any(axis=1), "none of EU, US and UN takes part"), step="check senders"
     )
-    rows.loc[wrong, ["end", "endyear"]] = pd.NA
-    return draft.changed(rows, step=f"take {int(wrong.sum())} end before its start as not known")
+    written = []
+    for sender in _SENDERS:
+        columns = ["case_id", "target", "objectives", "outcomes", *ORIGIN_COLUMNS]
+        own = {name.format(sender): ours for name, ours in _OF_SENDER.items()}
+        rows = draft.rows.loc[part[sender], [*columns, *own]]
+        written.append(rows.rename(columns=own).assign(sender=sender))
+    rows = pd.concat(written).sort_index(kind="stable").reset_index(drop=True)
+    draft = draft.take(rows, step="write out the EU, the US and the UN")
+    # This end is before the start of its case, 15mar2005.
+    wrong = rows["case_id"].eq("2005031502") & rows["sender"].eq("US") & rows["end"].eq("07sep2000")
+    ends = {column: rows[column].mask(wrong) for column in ("end", "endyear")}
+    step = f"take {int(wrong.sum())} end before its start as not known"
+    return draft.take(rows.assign(**ends), step=step)
+
+
+def _words(source: str) -> dict[str, dict[str, str]]:
+    """Return by column the words for the numbers of a file."""
+    # The manual of version 4 (2013) explains the numbers of TIES; types threatened differ.
+    # EUSANCT explains none: 7 to 9 and 12 show in its own scale (impositionXX_target) where they
+    # are the only type; the rest follows the order of TIES, which it extends, and known cases.
+    table = read_codes("cases.csv")
+    columns = table[table["source"].eq(source)].groupby("column")
+    return {str(c): dict(zip(of["code"], of["words"], strict=True)) for c, of in columns}
+
+
+def _coded(*columns: pd.Series, words: Mapping[str, str] | None = None) -> pd.Series:
+    """
+    Return the codes of one or several columns as sorted words, once each.
+
+    Codes in a cell are separated by commas, semicolons or blanks. A code without words stays.
+    """
+    of_code = words or {}
+
+    def worded(cell: str) -> str | None:
+        codes = re.findall(r"[^;,\s]+", cell)
+        return ";".join(sorted({w for c in codes for w in of_code.get(c, c).split(";")})) or None
+
+    cells = pd.concat(columns, axis=1).astype("str").fillna("").agg(" ".join, axis=1)
+    return cells.map(worded).astype("str")
+
+
+def _with_own_ids(draft: Draft) -> Draft:
+    """Reject the rows without a ``case_id``, or with that of an earlier row."""
+    ids = draft.rows["case_id"].str.strip()
+    earlier = (ids.duplicated(keep="first"), "case_id of an earlier row")
+    return draft.assign(case_id=ids).reject(earlier, (ids.isna(), "no case_id"), step="check ids")
+
+
+def _dated(
+    draft: Draft, columns: Sequence[str] = ("start", "end"), *, formats: Sequence[str]
+) -> Draft:
+    """
+    Turn the text of `columns` into intervals: ``start`` and ``start_last``, and so on.
+
+    A row without a start, with text that is not a date, or that ends before it begins is rejected.
+    """
+    days: dict[str, pd.Series] = {}
+    faults: list[Fault] = []
+    for column in columns:
+        text = draft.rows[column].astype("str").str.strip()
+        ends = first_and_last(text, formats)
+        days |= {column: ends["first"], f"{column}_last": ends["last"]}
+        wrong = text.notna() & ~ends["first"].between(_FIRST, _LAST)
+        faults.append((wrong, f"impossible {column}: ", text.str.slice(0, 60)))
+        if column == "start":
+            faults.append((text.isna(), "no start"))
+    backwards = (days["end_last"].lt(days["start"]), "ends before it begins")
+    return draft.assign(**days).reject(backwards, *faults, step="check dates")
+
+
+def _reading(
+    draft: Draft,
+    *,
+    path: Path,
+    coverage: Coverage,
+    senders: System = "name",
+    targets: System = "name",
+) -> Reading:
+    """
+    Write out cases by their lists of senders and targets, and return the reading.
+
+    Parties are resolved by the first day of the case, or its last where that is not known to a
+    day. Two names that mean one party that day are one row.
+    """
+    rows = draft.rows.explode("sender").explode("target", ignore_index=True)
+    rows = rows.astype({"sender": "str", "target": "str"})
+    rows = rows.assign(date=rows["start"], date_last=rows["start_last"])
+    draft = draft.take(rows, step="write out senders and targets")
+    for side, system in (("sender", senders), ("target", targets)):
+        draft = resolve_parties(
+            draft, [side], system=system, succession="dominant", not_yet="unknown"
+        )
+    known = draft.rows["sender"].notna() & draft.rows["target"].notna()
+    once = draft.rows[~(draft.rows.duplicated(_KEY) & known)]
+    draft = draft.take(once, step="merge rows of one case, sender and target")
+    if once.empty:
+        raise SourceError(f"{path.name!r} holds no case that can be kept.")
+    return as_reading(draft, "cases", key=coverage.source, paths=[path], coverage=coverage)

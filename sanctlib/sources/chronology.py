@@ -1,10 +1,9 @@
-"""Our chronology of Russia and Iran: hand-picked acts, each with reference and status."""
+"""Read our chronology of Russia and Iran, hand-picked acts. Return a reading of events."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,7 +11,7 @@ from sanctlib.codes.countries import existed, is_state_code
 from sanctlib.coverage import Coverage
 from sanctlib.dates import days_in
 from sanctlib.reading import Provenance, Reading, sha256
-from sanctlib.sources.draft import Draft, empty_to_null, mapped_actions
+from sanctlib.sources.draft import Draft, Fault, empty_to_null, mapped_actions
 from sanctlib.sources.text import check_header, read_text
 
 COLUMNS = {
@@ -66,14 +65,14 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
     rows = draft.rows.rename(columns={"source": "evidence"})
     draft = empty_to_null(replace(draft, rows=rows))
     action, family, unknown = mapped_actions(draft.rows["action"], draft.rows["family"])
-    rows = draft.rows.assign(action=action, family=family)
-    draft = replace(draft, rows=rows).reject(unknown, step="map actions")
-    draft = _check_parties(_written_out(_with_days(draft)))
-    table = draft.table.assign(source=provenance.key)
-    table["disputed"] = table["disputed"].eq("yes")
+    draft = draft.assign(action=action, family=family).reject(unknown, step="map actions")
+    texts = draft.rows[["date", "date_last", "date_announced", "date_effective"]]
+    days, impossible = days_in(texts, ["%Y-%m-%d"])
+    draft = draft.assign(**days).reject(impossible, step="check dates")
+    draft = _check_parties(_written_out(draft))
     return Reading(
         kind="events",
-        table=table,
+        table=draft.table.assign(source=provenance.key, disputed=draft.rows["disputed"].eq("yes")),
         rejected=draft.rejected,
         audit=draft.audit,
         coverage=coverage,
@@ -82,58 +81,43 @@ def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -
     )
 
 
-def _with_days(draft: Draft) -> Draft:
-    """Turn text into days; a row with a date that is none, or without the first, is rejected."""
-    rows = draft.rows
-    columns = ("date", "date_last", "date_announced", "date_effective")
-    found, reasons = days_in(rows[list(columns)], ["%Y-%m-%d"])
-    return replace(draft, rows=rows.assign(**found)).reject(reasons, step="check dates")
-
-
 def _check_parties(draft: Draft) -> Draft:
     """Reject rows with an unknown code of a state, or a state that did not exist that day."""
-    reasons = pd.Series(pd.NA, index=draft.rows.index, dtype="object")
+    faults: list[Fault] = []
     for side in ("sender", "target"):
         code = draft.rows[side]
         three = code.str.fullmatch(r"[A-Z]{3}").fillna(value=False)
         no_state = three & ~code.map(is_state_code, na_action="ignore").fillna(value=False)
-        reasons[no_state] = side + " " + code[no_state].map(repr) + " is not a state code"
         there = existed(code, draft.rows["date"]) | existed(code, draft.rows["date_last"])
-        gone = three & ~no_state & ~there
-        reasons[gone] = side + " " + code[gone].map(repr) + " was not a state on that day"
-    return draft.reject(reasons, step="check parties")
+        text = side + " " + code.astype("str").fillna("").map(repr)
+        faults.append((no_state, text + " is not a state code"))
+        faults.append((three & ~no_state & ~there, text + " was not a state on that day"))
+    return draft.reject(*faults, step="check parties")
 
 
 def _written_out(draft: Draft) -> Draft:
-    draft = replace(draft, rows=draft.rows.assign(mutual=draft.rows["mutual"].eq("yes")))
-    said = "it names no sender, or nobody but the sender"
-    reasons = [None if _pairs(row) else said for row in _records(draft.rows)]
-    alone = pd.Series(reasons, index=draft.rows.index, dtype="object")
-    draft = draft.reject(alone, step="check sides")
+    """Write out each act by its senders and targets."""
+    draft = draft.assign(mutual=draft.rows["mutual"].eq("yes"))
+    pairs = draft.rows[["sender", "target", "mutual"]].apply(_pairs, axis=1)
+    nobody = (pairs.str.len().eq(0), "it names no sender, or nobody but the sender")
+    draft = draft.assign(_pair=pairs).reject(nobody, step="check sides")
     rows = draft.rows
-    written: list[dict[str, Any]] = []
-    for row in _records(rows):
-        for sender, target in _pairs(row):
-            many = ";" in str(row["sender"]) or ";" in str(row["target"])
-            end = f":{sender}>{target}" if many or row["mutual"] else ""
-            written.append(
-                {**row, "event_id": f"{row['act_id']}{end}", "sender": sender, "target": target}
-            )
-    out = pd.DataFrame(written, columns=["event_id", *rows.columns])
-    return draft.written_out(out, step="write out senders and targets")
+    many = rows["mutual"] | (rows["sender"] + rows["target"].fillna("")).str.contains(";")
+    rows = rows.assign(_many=many).explode("_pair", ignore_index=True)
+    sender, target = (rows["_pair"].str[i] for i in (0, 1))
+    end = (":" + sender + ">" + target.astype("str").fillna("None")).where(rows["_many"], "")
+    rows = rows.assign(sender=sender, target=target).drop(columns=["_pair", "_many"])
+    rows.insert(0, "event_id", rows["act_id"] + end)
+    return draft.take(rows, step="write out senders and targets")
 
 
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): v for k, v in record.items()} for record in rows.to_dict("records")]
-
-
-def _pairs(row: dict[str, Any]) -> list[tuple[str, str | None]]:
-    if pd.isna(row["sender"]):
+def _pairs(act: pd.Series) -> list[tuple[str, str | None]]:
+    if pd.isna(act["sender"]):
         return []
-    senders = sorted(str(row["sender"]).split(";"))
-    if row["mutual"]:
+    senders = sorted(act["sender"].split(";"))
+    if act["mutual"]:
         return [(a, b) for i, a in enumerate(senders) for b in senders[i + 1 :]]
-    if pd.isna(row["target"]):
+    if pd.isna(act["target"]):
         return [(sender, None) for sender in senders]
-    targets = str(row["target"]).split(";")
+    targets = act["target"].split(";")
     return [(a, b) for a in senders for b in targets if a != b]

@@ -1,27 +1,23 @@
-"""Read archived versions of a list. Return the entries that were added and removed."""
+"""Compare dated copies of a list. Return the entries that were added and removed."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-import tarfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pandas as pd
 
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, SourceError
 from sanctlib.query import Day, day_of
-from sanctlib.reading import REJECTED_COLUMNS, Audit, Reading, named_apart, no_rejects, sha256
-from sanctlib.sources.files import UNREADABLE, Bounded, open_bytes
-from sanctlib.sources.lists_national import COLUMNS, LIST, TYPES, fault, programmes_of, value
-from sanctlib.sources.producers import provenance
+from sanctlib.reading import Audit, Reading, named_apart, no_rejects
+
+_Group: TypeAlias = tuple[str, str]
+"""A whole set of programmes and a type."""
+_FLOWS = ("added", "removed", "moved_in", "moved_out", "closing", "relisted")
 
 
 class Entry(NamedTuple):
@@ -30,6 +26,11 @@ class Entry(NamedTuple):
     programmes: str
     entity_type: str
     name: int = 0
+
+    @property
+    def group(self) -> _Group:
+        """The programmes and the type."""
+        return self.programmes, self.entity_type
 
 
 @dataclass(kw_only=True)
@@ -46,7 +47,6 @@ class Comparison:
     times: list[pd.Timestamp] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     n_entries: int = 0
-    _stock: Counter[tuple[str, str]] = field(default_factory=Counter)
     _gone: set[tuple[int, str]] = field(default_factory=set)
 
     def take(self, name: str, taken: pd.Timestamp, entries: dict[str, Entry]) -> None:
@@ -57,42 +57,43 @@ class Comparison:
         if self.times:
             self.changes += self._flows(entries, taken)
         else:
-            stock = Counter(_group(e) for e in entries.values())
+            stock = Counter(entry.group for entry in entries.values())
             self.changes += [_row(group, n, taken, taken) for group, n in sorted(stock.items())]
-        self._stock = Counter(_group(e) for e in entries.values())
         self.times.append(taken)
         self.entries = entries
         self.n_entries += len(entries)
 
     def _flows(self, after: dict[str, Entry], taken: pd.Timestamp) -> Iterator[dict[str, object]]:
+        """Yield a row per group of entries in which something changed."""
         before = self.entries
-        flows: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        gained: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        lost: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        stock = Counter(entry.group for entry in before.values())
+        flows: defaultdict[_Group, Counter[str]] = defaultdict(Counter)
+        gained: defaultdict[_Group, Counter[str]] = defaultdict(Counter)
+        lost: defaultdict[_Group, Counter[str]] = defaultdict(Counter)
         removed = [before[number] for number in before.keys() - after.keys()]
         self._gone |= {(e.name, e.entity_type) for e in removed if e.name}
         for entry in removed:
-            flows[_group(entry)]["removed"] += 1
+            flows[entry.group]["removed"] += 1
         for number in after.keys() - before.keys():
             entry = after[number]
-            flows[_group(entry)]["added"] += 1
-            flows[_group(entry)]["relisted"] += (entry.name, entry.entity_type) in self._gone
+            flows[entry.group]["added"] += 1
+            flows[entry.group]["relisted"] += (entry.name, entry.entity_type) in self._gone
         for number in before.keys() & after.keys():
-            old, new = _group(before[number]), _group(after[number])
-            if old == new:
-                continue
-            flows[new]["moved_in"] += 1
-            flows[old]["moved_out"] += 1
-            had, has = set(old[0].split(";")), set(new[0].split(";"))
-            gained[new].update(has - had)
-            lost[old].update(had - has)
+            old, new = before[number].group, after[number].group
+            if old != new:
+                flows[new]["moved_in"] += 1
+                flows[old]["moved_out"] += 1
+                had, has = set(old[0].split(";")), set(new[0].split(";"))
+                gained[new].update(has - had)
+                lost[old].update(had - has)
         for group, flow in sorted(flows.items()):
-            row = _row(group, self._stock[group], self.times[-1], taken) | dict(flow)
             net = flow["added"] - flow["removed"] + flow["moved_in"] - flow["moved_out"]
-            row["closing"] = self._stock[group] + net
-            row["programmes_added"] = _listed(gained[group])
-            row["programmes_dropped"] = _listed(lost[group])
-            yield row
+            yield _row(group, stock[group], self.times[-1], taken) | {
+                **flow,
+                "closing": stock[group] + net,
+                "programmes_added": _joined(gained[group]),
+                "programmes_dropped": _joined(lost[group]),
+            }
 
     def audit(self, *, n_set_aside: int = 0) -> Audit:
         """Account for the entries of all copies; an excluded copy is one row."""
@@ -100,13 +101,9 @@ class Comparison:
         if n_set_aside:
             audit = audit.then("check copies", n_rejected=n_set_aside, n_out=self.n_entries)
         # Short lists that change a lot have more rows of change than entries.
-        fewer = self.n_entries - len(self.changes)
-        return audit.then(
-            "compare copies",
-            n_merged=max(fewer, 0),
-            n_added=max(-fewer, 0),
-            n_out=len(self.changes),
-        )
+        n_out = len(self.changes)
+        n_merged, n_added = max(self.n_entries - n_out, 0), max(n_out - self.n_entries, 0)
+        return audit.then("compare copies", n_merged=n_merged, n_added=n_added, n_out=n_out)
 
     def coverage(self, source: str) -> Coverage:
         """Return the days from the first copy to the last."""
@@ -206,154 +203,21 @@ def _time(value: object) -> pd.Timestamp:
 
 
 def _entries(listings: pd.DataFrame) -> dict[str, Entry]:
-    grouped = listings.groupby("entity_id", sort=False)
-    programmes = grouped["programme"].agg(lambda p: ";".join(sorted(set(p))))
-    types = grouped["entity_type"].first()
-    return {
-        str(key): Entry(programme, kind)
-        for key, programme, kind in zip(programmes.index, programmes, types, strict=True)
-    }
-
-
-def _group(entry: Entry) -> tuple[str, str]:
-    return entry.programmes, entry.entity_type
+    rows = listings.sort_values("programme").drop_duplicates(["entity_id", "programme"])
+    programmes = rows.groupby("entity_id")["programme"].agg(";".join)
+    types = listings.groupby("entity_id")["entity_type"].first()
+    columns = (programmes.index, programmes, types)
+    return {str(key): Entry(p, kind) for key, p, kind in zip(*columns, strict=True)}
 
 
 def _row(
-    group: tuple[str, str], opening: int, since: pd.Timestamp, taken: pd.Timestamp
+    group: _Group, opening: int, since: pd.Timestamp, taken: pd.Timestamp
 ) -> dict[str, object]:
-    return {
-        "from": since,
-        "to": taken,
-        "programmes": group[0],
-        "entity_type": group[1],
-        "opening": opening,
-        "added": 0,
-        "removed": 0,
-        "moved_in": 0,
-        "moved_out": 0,
-        "closing": opening,
-        "relisted": 0,
-        "programmes_added": None,
-        "programmes_dropped": None,
-    }
+    programmes, entity_type = group
+    row = {"from": since, "to": taken, "programmes": programmes, "entity_type": entity_type}
+    row |= {"opening": opening} | dict.fromkeys(_FLOWS, 0)
+    return row | {"closing": opening, "programmes_added": None, "programmes_dropped": None}
 
 
-def _listed(counts: Counter[str]) -> str | None:
+def _joined(counts: Counter[str]) -> str | None:
     return ";".join(f"{name}:{n}" for name, n in sorted(counts.items())) or None
-
-
-_MEMBER = re.compile(r"sdn_(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})Z\.csv$")
-_LARGEST = 64 << 20
-_CLOSED = b"\x1a"
-
-
-def read_copies(path: Path) -> Reading:
-    """
-    Compare dated copies of the list, in order of time, into changes per interval.
-
-    The archive (``.tar``, ``.tar.xz``, ``.tar.gz``) is read as a stream, one copy in
-    memory at a time. A copy that is empty, cut off, or has one unreadable row is set
-    aside whole: comparing it would report delistings that did not happen. So is one
-    without the closing mark (0x1A) that the copy before it has. Entries are
-    identified by their number: a re-listing under another number is a removal and an
-    addition, counted in ``relisted`` where name and type are those of an entry removed.
-    A change is dated by the copy that first shows it, not by the day of the decision. No
-    name is kept, not even of a row that could not be read.
-
-    Returns
-    -------
-    Reading
-        Of kind ``"list_changes"``: one row per interval, whole programme set and entity
-        type in which something changed, and the first copy as opening balance. Each row
-        closes: closing = opening + added - removed + moved_in - moved_out.
-
-    Raises
-    ------
-    SourceError
-        When no copy can be read, or copies are out of order.
-    """
-    rejected: list[tuple[str, int, str, str]] = []
-    comparison = Comparison()
-    closed = False
-    for name, taken, content in _copies(path):
-        entries, bad = _entries_of_copy(content)
-        n_before = len(comparison.entries)
-        if bad is None and closed and not content.endswith(_CLOSED):
-            bad = (0, "", "no closing mark, which the copy before it has: the copy is cut off")
-        if bad is None and len(entries) < n_before / 2:
-            bad = (0, "", f"{len(entries)} entries after {n_before}: the copy is cut off")
-        if bad is not None:
-            rejected.append((name, bad[0], bad[1], f"copy set aside: {bad[2]}"))
-            continue
-        comparison.take(name, taken, entries)
-        closed = content.endswith(_CLOSED)
-    if not comparison.times:
-        raise SourceError(f"{path.name!r} holds no readable copy named sdn_YYYY-MM-DDTHHMMZ.csv.")
-    lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
-    return Reading(
-        kind="list_changes",
-        table=pd.DataFrame(comparison.changes).assign(source="ofac_sdn", list=LIST),
-        rejected=lost,
-        audit=comparison.audit(n_set_aside=len(rejected)),
-        coverage=comparison.coverage("ofac_sdn"),
-        provenance=provenance("ofac_sdn", [(path.name, sha256(path))]),
-    )
-
-
-def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp, bytes]]:
-    try:
-        with (
-            Bounded(open_bytes(path, archive=True), path.name, limit=2 * _LARGEST) as stream,
-            tarfile.open(fileobj=stream, mode="r|") as archive,
-        ):
-            for member in archive:
-                stream.seen = 0
-                stamp = _MEMBER.search(member.name)
-                file = archive.extractfile(member) if member.isfile() else None
-                if stamp is None or file is None:
-                    continue
-                if member.size > _LARGEST:
-                    raise SourceError(f"{stamp[0]!r} has {member.size:,} bytes, as no copy has.")
-                yield stamp[0], _time_of_copy(stamp), file.read()
-            # tarfile takes a damaged header for the end, and never meets the checksum.
-            while rest := stream.read(1 << 20):
-                if rest.strip(b"\0"):
-                    msg = f"{path.name!r} is a damaged archive: it cannot be read to its end."
-                    raise SourceError(msg)
-    except (tarfile.TarError, *UNREADABLE) as error:
-        raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
-
-
-def _time_of_copy(stamp: re.Match[str]) -> pd.Timestamp:
-    try:
-        return pd.Timestamp(f"{stamp[1]}T{stamp[2]}:{stamp[3]}")
-    except ValueError as error:
-        raise SourceError(
-            f"The name {stamp[0]!r} has a day or time that does not exist."
-        ) from error
-
-
-def _entries_of_copy(content: bytes) -> tuple[dict[str, Entry], tuple[int, str, str] | None]:
-    text = content.decode("latin-1").rstrip("\r\n\x1a ")
-    if not text:
-        return {}, (0, "", "it is empty")
-    entries: dict[str, Entry] = {}
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        for row in reader:
-            if len(row) == len(COLUMNS):
-                number, name, kind, programmes, *_ = row
-                wrong = fault(number, kind, programmes, entries)
-            else:
-                number = row[0] if row else ""
-                wrong = f"{len(row)} fields where there should be {len(COLUMNS)}"
-            if wrong:
-                # A cell that is no number may be a name.
-                shown = f"ent_num={number[:200]}" if number.isdecimal() else ""
-                return {}, (reader.line_num, shown, wrong)
-            kind = TYPES[value(kind)]
-            entries[number] = Entry(programmes_of(programmes), kind, hash(name.strip()))
-    except csv.Error as error:
-        return {}, (reader.line_num, "", str(error))
-    return entries, None

@@ -1,4 +1,4 @@
-"""UN General Assembly ideal points: one position per state and session, with quantiles."""
+"""Read UN General Assembly ideal points. Return a reading of gaps between states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sanctlib.coverage import Coverage, Span
+from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft, as_reading, resolve_parties
@@ -22,7 +22,6 @@ MEASURE = "ideal_point_gap"
 SESSION_ZERO = 1945
 """Session s opens in the year 1945 + s."""
 _Z = 1.6448536269514722  # the 95 % quantile of the normal distribution
-_VOTES = ("all", "fp")  # estimates from all votes, and from votes on foreign policy
 
 
 def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")) -> Reading:
@@ -52,109 +51,93 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     ------
     SourceError, MissingColumnsError
     """
-    draft = read_text(path, delimiter=delimiter_of(path))
-    draft = _spelt(draft)
+    draft = _spelt(read_text(path, delimiter=delimiter_of(path)))
     check_header(draft, COLUMNS)
     draft = _positions(draft)
     pairs = _gaps(draft.rows, focal)
     if pairs.empty:
         raise SourceError(f"{path.name!r} has no session with two states to compare.")
-    draft = _as_pairs(draft, pairs)
+    draft = draft.take(pairs, step="form pairs with the focal states")
+    years = pairs["date"].dt.year
+    silent = sorted(set(range(years.min(), years.max())) - set(years))
     coverage = Coverage(
         source=_KEY,
         first=pairs["date"].min().date(),
         last=pairs["date_last"].max().date(),
-        gaps=_without_votes(pairs["date"].dt.year),
+        gaps=tuple((date(y, 1, 1), date(y, 12, 31), "no votes in the file") for y in silent),
     )
     return as_reading(draft, "dyads", key=_KEY, paths=[path], coverage=coverage)
 
 
-def _without_votes(years: pd.Series) -> tuple[Span, ...]:
-    missing = sorted(set(range(years.min(), years.max())) - set(years))
-    return tuple((date(y, 1, 1), date(y, 12, 31), "no votes in the file") for y in missing)
-
-
 def _spelt(draft: Draft) -> Draft:
-    """Name the columns as the release of 2023 does, whose spelling later ones left."""
+    """Name the columns as the release of 2023 does; later ones spell them otherwise."""
     rows = draft.rows
     plain = {c.lower().replace("%", ""): c for c in reversed(rows.columns)}
-    votes = next((v for v in _VOTES if f"idealpoint{v}" in plain), _VOTES[0])
+    # Estimates from all votes, or else from votes on foreign policy.
+    votes = "all" if "idealpointall" in plain else "fp" if "idealpointfp" in plain else "all"
     names = {plain.get(c.lower().replace("%", "").replace("all", votes)): c for c in COLUMNS}
     rows = rows.rename(columns=names)
     if "session" not in rows and "year" in plain:
-        rows["session"] = (
-            pd.to_numeric(rows[plain["year"]], errors="coerce") - SESSION_ZERO
-        ).astype("str")
+        year = pd.to_numeric(rows[plain["year"]], errors="coerce")
+        rows["session"] = (year - SESSION_ZERO).astype("str")
     return replace(draft, rows=rows[[c for c in (*COLUMNS, *ORIGIN_COLUMNS) if c in rows]])
 
 
 def _positions(draft: Draft) -> Draft:
-    rows = draft.rows.copy()
-    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
-    for column in COLUMNS[1:]:
-        number = pd.to_numeric(rows[column], errors="coerce").astype("float64")
-        wrong = ~pd.Series(np.isfinite(number), index=rows.index)
-        if column == "session":
-            wrong |= ~(number.between(1, 155) & number.mod(1).eq(0))
-        reasons[wrong] = f"no {column}: " + rows[column][wrong].map(repr)
-        rows[column] = number
-    draft = replace(draft, rows=rows).reject(reasons, step="check positions")
+    """Give the positions as numbers, each with its state and the days of its session."""
+    cells = draft.rows[list(COLUMNS[1:])]
+    numbers = cells.apply(pd.to_numeric, errors="coerce").astype("float64")
+    valid = numbers.abs().lt(np.inf)
+    valid["session"] &= numbers["session"].between(1, 155) & numbers["session"].mod(1).eq(0)
+    draft = draft.assign(**numbers).reject(
+        *((~valid[c], f"no {c}: ", cells[c]) for c in cells), step="check positions"
+    )
     year = (SESSION_ZERO + draft.rows["session"]).astype("int64")
     # A state that joined during the session is one by its end, in the next September.
-    rows = draft.rows.assign(
+    draft = draft.assign(
         date=pd.to_datetime(year.astype("str") + "-12-31"),
         date_last=pd.to_datetime((year + 1).astype("str") + "-09-15"),
         state=draft.rows["ccode"],
     )
-    draft = resolve_parties(
-        replace(draft, rows=rows), ("state",), system="cow", succession="dominant"
-    )
+    draft = resolve_parties(draft, ("state",), system="cow", succession="dominant")
     rows = draft.rows
-    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
     nobody = rows["state"].isna()
-    reasons[nobody] = "no state number: " + rows["ccode"][nobody].map(repr)
     twice = rows.duplicated(["state", "session"], keep=False) & ~nobody
-    reasons[twice] = "two rows of one state in this session"
-    return draft.reject(reasons, step="check states")
+    return draft.reject(
+        (nobody, "no state number: ", rows["ccode"]),
+        (twice, "two rows of one state in this session"),
+        step="check states",
+    )
 
 
 def _gaps(rows: pd.DataFrame, focal: Sequence[str]) -> pd.DataFrame:
+    """Return the distances of the focal states to all others, with intervals."""
     wanted = [*focal, "SUN"] if "RUS" in focal else list(focal)
-    sd = (rows["Q95%All"] - rows["Q5%All"]) / (2 * _Z)
     points = pd.DataFrame(
         {
             "state": rows["state"],
             "session": rows["session"].astype("int64"),
             "x": rows["IdealPointAll"],
-            "sd": sd,
+            "sd": (rows["Q95%All"] - rows["Q5%All"]) / (2 * _Z),
         }
     )
     pairs = points[points["state"].isin(wanted)].merge(points, on="session", suffixes=("", "_b"))
     pairs = pairs[pairs["state"].ne(pairs["state_b"])]
-    low = pairs[["state", "state_b"]].min(axis=1)
-    high = pairs[["state", "state_b"]].max(axis=1)
+    states = pairs[["state", "state_b"]]
     gap = (pairs["x"] - pairs["x_b"]).abs()
-    half = _Z * np.hypot(pairs["sd"], pairs["sd_b"])
+    margin = _Z * np.hypot(pairs["sd"], pairs["sd_b"])
     year = (SESSION_ZERO + pairs["session"]).astype("str")
     out = pd.DataFrame(
         {
             "measure": MEASURE,
-            "first": low,
-            "second": high,
+            "first": states.min(axis=1),
+            "second": states.max(axis=1),
             "date": pd.to_datetime(year + "-01-01"),
             "date_last": pd.to_datetime(year + "-12-31"),
             "value": gap.round(4),
-            "lower": (gap - half).clip(lower=0).round(4),
-            "upper": (gap + half).round(4),
+            "lower": (gap - margin).clip(lower=0).round(4),
+            "upper": (gap + margin).round(4),
         }
     )
     out = out.drop_duplicates(["first", "second", "date"])
     return out.sort_values(["first", "second", "date"], ignore_index=True)
-
-
-def _as_pairs(draft: Draft, pairs: pd.DataFrame) -> Draft:
-    n = len(draft.rows)
-    step = "form pairs with the focal states"
-    if len(pairs) >= n:
-        return draft.written_out(pairs, step=step)
-    return draft.merged_into(pairs, step=step)

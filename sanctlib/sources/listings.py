@@ -1,31 +1,32 @@
-"""Read the entries of a list, also from XML. Return one row per designation."""
+"""Clean the entries of a list, and read them from XML. Return one row per designation."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pandas as pd
 
-from sanctlib.codes.countries import System
+from sanctlib.codes.countries import System, resolve
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Reading
-from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft, as_reading, empty_to_null, resolve_parties
+from sanctlib.sources.draft import Draft, as_reading, empty_to_null, joined_once, mentions
 from sanctlib.sources.files import UNREADABLE, head_of, open_bytes
 from sanctlib.sources.text import keys_only
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-
 _KEY = ["listing_id", "programme"]
+_OPTIONAL = ("listed", "entity_id", "entity_country")
 # No list is older, and a slip of the pen may name any year.
 _POSSIBLE = (pd.Timestamp(1900, 1, 1), pd.Timestamp(2100, 1, 1))
+# Lists go five elements deep, with some hundred in an entry.
+_DEPTH, _SIZE = 100, 100_000
 
 
 def as_listings(
@@ -44,37 +45,31 @@ def as_listings(
     """
     Turn the entries of a list into listings, one row per entry and programme.
 
-    The draft has ``listing_id``, ``entity_type`` (a key of `types`), ``programme``
-    (several joined by ``;``) and, where the list gives them, ``listed``, ``entity_id`` and
-    ``entity_country`` (several joined by ``;``). Rows of one entry and programme are
-    merged when they say the same day: lists write a row per alias. Those that say another
-    are rejected, since nobody could tell which is right. A list without days leaves
-    ``listed`` null. What it does not do is find one entity under two keys.
+    The draft has ``listing_id``, ``entity_type`` (a key of `types`), ``programme`` and, where the
+    list gives them, ``listed``, ``entity_id`` and ``entity_country``; values are joined by ``;``.
     """
-    rows = draft.rows
-    for column in ("listed", "entity_id", "entity_country"):
-        if column not in rows:
-            rows = rows.assign(**{column: pd.Series(pd.NA, index=rows.index, dtype="str")})
-    draft = empty_to_null(replace(draft, rows=rows), marks=nulls)
+    lacking = dict.fromkeys([c for c in _OPTIONAL if c not in draft.rows])
+    draft = empty_to_null(draft.assign(**lacking), marks=nulls)
     _check_some(draft, paths[0])
     draft = _checked(draft, types, date_format)
-    draft = _written_out(draft)
-    draft = _merged(draft)
-    draft = _countries(draft, countries, taken)
+    parts = draft.rows["programme"].map(joined_once).str.split(";")
+    rows = draft.rows.assign(programme=parts).explode("programme", ignore_index=True)
+    draft = draft.take(rows.astype({"programme": "str"}), step="write out programmes")
+    draft = _countries(_merged(draft), countries, taken)
     _check_some(draft, paths[0])
-    rows = draft.rows.assign(
-        list=list_name,
-        date_basis=date_basis,
-        delisted=pd.Series(pd.NaT, index=draft.rows.index),
-        entity_id=draft.rows["entity_id"].fillna(draft.rows["listing_id"]),
-    )
+    rows = draft.rows
     days = rows["listed"].dropna()
     last = taken or (None if days.empty else days.max().date())
     first = last if days.empty else days.min().date()
     coverage = None
     if first and last:
         coverage = Coverage(source=key, first=min(first, last), last=last, survivors=True)
-    draft = replace(draft, rows=rows)
+    draft = draft.assign(
+        list=list_name,
+        date_basis=date_basis,
+        delisted=pd.Series(pd.NaT, index=rows.index),
+        entity_id=rows["entity_id"].fillna(rows["listing_id"]),
+    )
     return as_reading(draft, "listings", key=key, paths=paths, coverage=coverage)
 
 
@@ -82,23 +77,32 @@ def country_of(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     """
     Return for each row what its entry says, in any row, in the first of `columns` it fills.
 
-    Nationality before address, say: an entry of which one is known is never given the other
-    too, though a list that writes a row per alias may leave it out in some. Several values
-    are joined by ``;``.
+    So an entry with a known nationality never gets its address too, though a list that writes a
+    row per alias may leave the nationality out in some.
     """
-    found = pd.Series(pd.NA, index=rows.index, dtype="str")
+    cells = pd.Series(pd.NA, index=rows.index, dtype="str")
     unknown = pd.Series(data=True, index=rows.index)
     for column in columns:
         filled = rows.groupby("listing_id")[column].transform("count").gt(0)
-        found = found.mask(unknown & filled, rows[column])
+        cells = cells.mask(unknown & filled, rows[column])
         unknown &= ~filled
-    return _union(found, rows, ["listing_id"])
+    return _union(cells, rows, ["listing_id"])
 
 
-def latest_day(said: pd.Series, date_format: str) -> date | None:
+def latest_day(stamps: Sequence[str | None] | pd.Series, date_format: str) -> date | None:
     """Return the latest day on which the file says it was made; None where it says none."""
-    days = _days(said.str.strip(), date_format).dropna()
+    days = _days(pd.Series(stamps, dtype="str").str.strip(), date_format).dropna()
     return None if days.empty else days.max().date()
+
+
+def day_of_copy(text: str | None, *, form: str, path: Path) -> date:
+    """Return the day a copy says it was made, for lists that print it."""
+    made = latest_day([text], form)
+    if made is None:
+        shown = repr(text[:40]) if text else "nothing"
+        msg = f"{path.name!r} does not say which day it was made: it has {shown} in its place."
+        raise SourceError(msg)
+    return made
 
 
 def _days(text: pd.Series, date_format: str) -> pd.Series:
@@ -113,102 +117,71 @@ def _check_some(draft: Draft, path: Path) -> None:
         raise SourceError(f"{msg}{lost['reason']}.")
 
 
-def day_of_copy(text: str | None, *, form: str, path: Path) -> date:
-    """Return the day a copy says it was made, for lists that print it."""
-    made = latest_day(pd.Series([text], dtype="str"), form)
-    if made is None:
-        found = repr(text[:40]) if text else "nothing"
-        msg = f"{path.name!r} does not say which day it was made: it has {found} in its place."
-        raise SourceError(msg)
-    return made
-
-
 def _checked(draft: Draft, types: Mapping[str, str], date_format: str) -> Draft:
-    rows = draft.rows.copy()
-    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
-    kind = rows["entity_type"].fillna("").str.strip()
-    rows["entity_type"] = kind.map(types)
-    reasons[rows["entity_type"].isna()] = "unknown type of entry " + kind.map(repr)
+    rows = draft.rows
+    written = rows["entity_type"].fillna("").str.strip()
+    kind = written.map(types)
     text = rows["listed"].str.strip()
     days = _days(text, date_format)
-    wrong = days.isna() & text.notna()
-    reasons[wrong] = "impossible day of listing: " + text[wrong].str.slice(0, 40).map(repr)
-    rows["listed"] = days
-    # A cell of separators alone names no programme.
-    rows["programme"] = rows["programme"].where(rows["programme"].str.strip("; ").ne(""))
-    for column in _KEY:
-        rows[column] = rows[column].str.strip()
-        reasons[rows[column].isna()] = f"no {column}"
+    # A cell of nothing but separators names no programme.
+    programme = rows["programme"].where(rows["programme"].str.strip("; ").ne("")).str.strip()
+    ids = rows["listing_id"].str.strip()
     # Where columns are shifted, any cell may hold a name.
-    shifted = rows["entity_type"].isna() & ~kind.str.fullmatch(r"\w{0,30}")
-    rows["_raw"] = rows["_raw"].mask(shifted, "")
-    reasons[shifted] = "its type is not one word: the cells of the row may be shifted"
-    return replace(draft, rows=rows).reject(reasons, step="check entries")
-
-
-def _written_out(draft: Draft) -> Draft:
-    rows = draft.rows
-    parts = rows["programme"].map(lambda text: sorted({p.strip() for p in text.split(";")} - {""}))
-    out = rows.assign(programme=parts).explode("programme", ignore_index=True)
-    out["programme"] = out["programme"].astype("str")
-    return draft.written_out(out, step="write out programmes")
+    shifted = kind.isna() & ~written.str.fullmatch(r"\w{0,30}")
+    draft = draft.assign(
+        entity_type=kind,
+        listed=days,
+        programme=programme,
+        listing_id=ids,
+        _raw=rows["_raw"].mask(shifted, ""),
+    )
+    return draft.reject(
+        (kind.isna(), "unknown type of entry ", written),
+        (days.isna() & text.notna(), "impossible day of listing: ", text.str.slice(0, 40)),
+        (ids.isna(), "no listing_id"),
+        (programme.isna(), "no programme"),
+        (shifted, "its type is not one word: the cells of the row may be shifted"),
+        step="check entries",
+    )
 
 
 def _merged(draft: Draft) -> Draft:
+    """Merge the rows of one entry and programme, unless they state another day or type."""
     rows = draft.rows
     first = rows.groupby(_KEY, sort=False)[["listed", "entity_type"]].transform("first")
-    same = rows["listed"].eq(first["listed"]) | rows["listed"].isna()
-    reasons = pd.Series(pd.NA, index=rows.index, dtype="object")
-    reasons[~same] = "another day of listing than the first row of its entry and programme"
-    other = rows["entity_type"].ne(first["entity_type"])
-    reasons[other] = "another type than the first row of its entry and programme"
-    draft = draft.reject(reasons, step="check repeats")
+    other_day = rows["listed"].ne(first["listed"]) & rows["listed"].notna()
+    other_type = rows["entity_type"].ne(first["entity_type"])
+    draft = draft.reject(
+        (other_day, "another day of listing than the first row of its entry and programme"),
+        (other_type, "another type than the first row of its entry and programme"),
+        step="check repeats",
+    )
     rows = draft.rows
     rows = rows.assign(
         entity_country=_union(rows["entity_country"], rows, _KEY),
         listed=rows.groupby(_KEY, sort=False)["listed"].transform("first"),
     )
-    return draft.merged_into(rows.drop_duplicates(_KEY), step="merge rows of one entry")
+    return draft.take(rows.drop_duplicates(_KEY), step="merge rows of one entry")
 
 
-def _union(texts: pd.Series, rows: pd.DataFrame, by: Sequence[str]) -> pd.Series:
-    """Join for each row the parts of all rows of its group, once each."""
-    # By hand: a function called by pandas for each of 6,500 groups takes ten seconds.
-    groups = rows.groupby(list(by), sort=False, dropna=False).ngroup()
-    parts: defaultdict[int, set[str]] = defaultdict(set)
-    for group, text in zip(groups, texts.fillna(""), strict=True):
-        parts[group].update(part.strip() for part in text.split(";"))
-    joined = {group: ";".join(sorted(found - {""})) or None for group, found in parts.items()}
-    return groups.map(joined).astype("str")
+def _union(cells: pd.Series, rows: pd.DataFrame, by: list[str]) -> pd.Series:
+    """Join for each row the parts of all cells of its group, once each."""
+    groups = rows.groupby(by, sort=False, dropna=False).ngroup()
+    parts = cells.dropna().groupby(groups).agg(";".join).map(joined_once)
+    return groups.map(parts).astype("str")
 
 
 def _countries(draft: Draft, system: System, taken: date | None) -> Draft:
     """Resolve each entry's countries as of the day of the copy, and list those unknown."""
-    rows = draft.rows
-    said = rows["entity_country"]
-    if said.isna().all():
-        return draft
-    parts = said.dropna().str.split(";").explode().rename("entity_country").to_frame()
-    # Of a list without its day, today's meaning of a name is the last one it had.
-    day = pd.Timestamp(taken or date(2100, 1, 1))
-    parts = parts.reset_index(names="_row").assign(date=day, date_last=day)
-    named = resolve_parties(
-        Draft(
-            rows=parts.assign(**dict.fromkeys(ORIGIN_COLUMNS, "")), audit=Audit.begin(len(parts))
-        ),
-        ["entity_country"],
-        system=system,
-        succession="dominant",
-        not_yet="unknown",
-    )
-    codes = named.rows.dropna(subset="entity_country").groupby("_row")["entity_country"]
-    joined = codes.agg(lambda c: ";".join(sorted(set(c)))).reindex(rows.index).astype("str")
-    names = pd.concat([draft.names, named.names], ignore_index=True)
-    return replace(draft, rows=rows.assign(entity_country=joined), names=names)
-
-
-# Lists go five elements deep, with some hundred in an entry.
-_DEPTH, _SIZE = 100, 100_000
+    parts = draft.rows["entity_country"].dropna().str.split(";").explode().astype("str")
+    # For a list without its day, a name has the last meaning that it had.
+    day = pd.Series(pd.Timestamp(taken or date(2100, 1, 1)), index=parts.index)
+    parties = resolve(parts, dates=day, system=system, succession="dominant")
+    unknown = parties["code"].isna()
+    names = mentions("entity_country", parts[unknown], parties.loc[unknown, "reason"])
+    codes = parties["code"].dropna().groupby(level=0).agg(";".join).map(joined_once)
+    draft = replace(draft, names=pd.concat([draft.names, names], ignore_index=True))
+    return draft.assign(entity_country=codes.reindex(draft.rows.index).astype("str"))
 
 
 def is_xml(path: Path) -> bool:
@@ -221,59 +194,25 @@ def read_xml(
     path: Path, *, records: Collection[str], columns: Mapping[str, str], shown: Sequence[str]
 ) -> tuple[Draft, dict[str, str]]:
     """
-    Read an XML file into a draft of text columns, and what stands outside its records.
+    Read an XML file into a draft of text columns, and what is outside its records.
 
-    Names are local: producers change their namespace and nothing else. A document type,
-    an entity of its own or an external reference is refused before it is expanded. One
-    record is in memory at a time; a truncated file is refused, because the number of missing
-    records is not known.
-
-    Each element whose local name is in `records` is a row; ``_line`` counts them. `columns`
-    gives each column its path below the record: ``"programList/program"``, ``"@logicalId"``,
-    ``"."`` for the record's own name. Several values are joined by ``;``, in order, once
-    each; none is null. The columns `shown` are the raw text of a rejected row: never names.
-    Outside records stand ``root`` (its name), its attributes (``@name``) and other texts.
-
-    Raises
-    ------
-    SourceError
-        For a file that is not XML, is truncated, or has no such record.
+    `columns` gives each column its path below the record, by local names:
+    ``"programList/program"``, ``"@logicalId"``, ``"."`` for the record's own name. Several
+    values are joined by ``;``, once each. The columns `shown` are the raw text of a rejected
+    row: never names. ``_line`` counts the records. Outside are ``root`` (its name), its
+    attributes (``@name``) and other texts.
     """
     from defusedxml.common import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, iterparse
+    from defusedxml.ElementTree import ParseError
 
-    rows: list[list[str | None]] = []
     outside: dict[str, str] = {}
-    stack: list[Element] = []  # the elements that are open
-    record: Element | None = None
-    size = 0  # how many elements the record holds so far
     try:
         with open_bytes(path) as file:
-            for event, element in iterparse(file, events=("start", "end"), forbid_dtd=True):
-                name = _local(element.tag)
-                if event == "start":
-                    if not stack:
-                        outside["root"] = name
-                        outside |= {f"@{_local(k)}": v for k, v in element.attrib.items()}
-                    stack.append(element)
-                    if record is None and name in records:
-                        record, size = element, 0
-                    size += record is not None
-                    if len(stack) > _DEPTH or size > _SIZE:
-                        msg = f"{path.name!r} nests elements {len(stack)} deep and holds {size:,}"
-                        raise SourceError(f"{msg} in one record: it is not a list of records.")
-                    continue
-                stack.pop()
-                if record is not None and element is not record:
-                    continue
-                if record is not None:
-                    rows.append([_joined(record, column) for column in columns.values()])
-                    record = None
-                elif element.text and element.text.strip():
-                    outside.setdefault(name, element.text.strip()[:200])
-                if stack:
-                    del stack[-1][:]
-    # LookupError and ValueError: an encoding that there is not, or that the parser has not.
+            rows = [
+                [_joined(record, column) for column in columns.values()]
+                for record in _records(file, records, outside, path.name)
+            ]
+    # LookupError and ValueError: an encoding that does not exist, or that the parser lacks.
     except (ParseError, DefusedXmlException, LookupError, ValueError, *UNREADABLE) as error:
         raise SourceError(f"{path.name!r} cannot be read as XML: {error}") from error
     if not rows:
@@ -286,6 +225,40 @@ def read_xml(
     return Draft(rows=table, audit=Audit.begin(len(table))), outside
 
 
+def _records(
+    file: IO[bytes], records: Collection[str], outside: dict[str, str], name: str
+) -> Iterator[Element]:
+    """Yield each record, one in memory at a time; note what is outside of them."""
+    from defusedxml.ElementTree import iterparse
+
+    stack: list[Element] = []  # the elements that are open
+    record: Element | None = None
+    size = 0  # how many elements the record holds so far
+    # A document type, an entity or an external reference is refused before it is expanded.
+    for event, element in iterparse(file, events=("start", "end"), forbid_dtd=True):
+        tag = _local(element.tag)
+        if event == "start":
+            if not stack:
+                outside["root"] = tag
+                outside |= {f"@{_local(k)}": v for k, v in element.attrib.items()}
+            stack.append(element)
+            if record is None and tag in records:
+                record, size = element, 0
+            size += record is not None
+            if len(stack) > _DEPTH or size > _SIZE:
+                msg = f"{name!r} nests elements {len(stack)} deep and holds {size:,} in one record"
+                raise SourceError(f"{msg}: it is not a list of records.")
+            continue
+        stack.pop()
+        if record is None and element.text and element.text.strip():
+            outside.setdefault(tag, element.text.strip()[:200])
+        elif element is record:
+            yield record
+            record = None
+        if record is None and stack:
+            del stack[-1][:]
+
+
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
@@ -296,9 +269,9 @@ def _joined(record: Element, path: str) -> str | None:
         return _local(record.tag)
     way, _, attribute = path.partition("@")
     # {*} is any namespace, or none.
-    found = record.iterfind("/".join(f"{{*}}{name}" for name in way.split("/") if name) or ".")
+    elements = record.iterfind("/".join(f"{{*}}{name}" for name in way.split("/") if name) or ".")
     if attribute:
-        values = [v for e in found for k, v in e.attrib.items() if _local(k) == attribute]
+        values = [v for e in elements for k, v in e.attrib.items() if _local(k) == attribute]
     else:
-        values = [e.text or "" for e in found]
+        values = [e.text or "" for e in elements]
     return ";".join(dict.fromkeys(v.strip() for v in values if v.strip())) or None

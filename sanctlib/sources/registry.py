@@ -3,59 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
 from pathlib import Path
 from typing import get_args
 
 from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError, check_choice
 from sanctlib.reading import Reading, note_used
-from sanctlib.sources import (
-    cases,
-    copies,
-    dyads,
-    events,
-    ideal_points,
-    lists_international,
-    lists_national,
-    trade,
-)
+from sanctlib.sources import cases, dyads, events, ideal_points, lists, ofac
 from sanctlib.sources.events import Actors
 from sanctlib.sources.files import check_recorded, paths_of
 from sanctlib.sources.producers import mistaken_for
-
-
-def _one(key: str, read_file: Callable[[Path], Reading]) -> Callable[..., Reading]:
-    @wraps(read_file)
-    def read_one(*paths: Path, **options: Actors) -> Reading:
-        if len(paths) != 1:
-            raise SourceError(f"path names {len(paths)} files. {key!r} is read from one file.")
-        return read_file(paths[0], **options)
-
-    return read_one
-
 
 READERS: Mapping[str, Callable[..., Reading]] = {
     "gdelt": events.read_gdelt,
     "icews": events.read_icews,
     "polecat": events.read_polecat,
-    "gsdb": _one("gsdb", cases.read_gsdb),
-    "ties": _one("ties", cases.read_ties),
-    "eusanct": _one("eusanct", cases.read_eusanct),
-    "icews_2018": _one("icews_2018", events.read_quadruples),
-    "ofac_sdn": _one("ofac_sdn", copies.read_copies),
-    "ofac": _one("ofac", lists_national.read_ofac),
-    "un": _one("un", lists_international.read_un),
-    "canada_sema": _one("canada_sema", lists_national.read_canada),
-    "uk": _one("uk", lists_national.read_uk),
-    "eu": _one("eu", lists_international.read_eu),
-    "opensanctions": _one("opensanctions", lists_international.read_targets),
-    "un_ideal_points": _one("un_ideal_points", ideal_points.read_gaps),
-    "icews_dyad_years": _one("icews_dyad_years", dyads.read_icews),
-    "sipri": _one("sipri", dyads.read_register),
-    "cow_alliances": _one("cow_alliances", dyads.read_cow_alliances),
-    "atop": _one("atop", dyads.read_atop),
-    "trade": _one("trade", trade.read_trade),
+    "gsdb": cases.read_gsdb,
+    "ties": cases.read_ties,
+    "eusanct": cases.read_eusanct,
+    "icews_2018": events.read_quadruples,
+    "ofac_sdn": ofac.read_copies,
+    "ofac": ofac.read_ofac,
+    "un": lists.read_un,
+    "canada_sema": lists.read_canada,
+    "uk": lists.read_uk,
+    "eu": lists.read_eu,
+    "opensanctions": lists.read_targets,
+    "un_ideal_points": ideal_points.read_gaps,
+    "icews_dyad_years": dyads.read_icews,
+    "sipri": dyads.read_register,
+    "cow_alliances": dyads.read_cow_alliances,
+    "atop": dyads.read_atop,
+    "trade": dyads.read_trade,
 }
+_OF_SEVERAL_FILES = ("gdelt", "icews", "polecat")
 
 
 def read(
@@ -106,13 +86,15 @@ def read(
     """
     hint = " Shipped datasets are loaded by sl.load; tables of your own are read by sl.read_table."
     check_choice(key, READERS, what="key", hint=hint)
-    if actors is not None and key != "icews_2018":
+    options = {} if actors is None else {"actors": actors}
+    if options and key != "icews_2018":
         msg = f"actors is {actors!r}. Leave it out: only 'icews_2018' has a choice of actors."
         raise UnknownChoiceError(msg)
-    if actors is not None:
+    if options:
         check_choice(actors, get_args(Actors), what="actors")
-    options = {} if actors is None else {"actors": actors}
     paths = paths_of(path, what="path")
+    if len(paths) != 1 and key not in _OF_SEVERAL_FILES:
+        raise SourceError(f"path names {len(paths)} files. {key!r} is read from one file.")
     check_recorded(paths)
     try:
         reading = READERS[key](*paths, **options)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from sanctlib.codes.countries import System
-from sanctlib.codes.labels import NO_STATE, UNKNOWN, Succession
+from sanctlib.codes.countries import NO_STATE, UNKNOWN, Succession, System
 
 SIDE = ("actor", "country", "body")
 """The texts that tell a party: its name, its country, and the body that it belongs to."""

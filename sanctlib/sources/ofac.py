@@ -1,0 +1,294 @@
+"""Read the US list: one day of it, or an archive of dated copies. Return readings."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tarfile
+from collections.abc import Container, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from sanctlib.errors import SourceError
+from sanctlib.reading import REJECTED_COLUMNS, Reading, no_rejects, sha256
+from sanctlib.sources.copies import Comparison, Entry
+from sanctlib.sources.draft import Draft
+from sanctlib.sources.files import UNREADABLE, Bounded, check_recorded, open_bytes
+from sanctlib.sources.listings import as_listings, day_of_copy, is_xml, read_xml
+from sanctlib.sources.producers import provenance
+from sanctlib.sources.text import read_text
+
+_LIST = "US SDN"
+_NULL = "-0-"
+_NO_DAYS = "none: the list gives no days"
+_TYPES = {"individual": "individual", "vessel": "vessel", "aircraft": "aircraft", "": "entity"}
+_COLUMNS = (
+    *("ent_num", "SDN_Name", "SDN_Type", "Program", "Title", "Call_Sign", "Vess_type"),
+    *("Tonnage", "GRT", "Vess_flag", "Vess_owner", "Remarks"),
+)
+_COMPANIONS = {
+    "add.csv": ("ent_num", "add_num", "address", "city", "country", "remarks"),
+    "alt.csv": ("ent_num", "alt_num", "alt_type", "alt_name", "remarks"),
+    "sdn_comments.csv": ("ent_num", "remarks"),
+}
+_PATHS = {
+    "listing_id": "uid",
+    "entity_type": "sdnType",
+    "programme": "programList/program",
+    "entity_country": "addressList/address/country",
+}
+_MEMBER = re.compile(r"sdn_(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})Z\.csv$")
+_LARGEST = 64 << 20
+_CLOSED = b"\x1a"
+
+
+def read_ofac(path: Path) -> Reading:
+    """
+    Read the list of one day, from ``sdn.csv`` with its companions or from ``sdn.xml``.
+
+    Who is listed on that day, and nothing of when: neither file gives a day of listing, so
+    ``listed`` is null. The remarks name days for some measures under an order ("Listing
+    Date (EO 14024 Directive 2)"): a day of a measure is not that of the entry, and is left
+    out. Additions and removals come from `compare_copies`. The XML file says which day it
+    was made, so that `active_sanctions` knows the stock of that day; the csv file does not:
+    pass ``coverage=Coverage(…, survivors=True)`` of its day alone.
+
+    An entry counts once for each programme. The csv file joins programmes by ``] [`` and
+    writes ``-0-`` where it has nothing: a null type is an entity. ``entity_country`` is
+    where the addresses lie, all of them; a nationality, a birthplace or the flag of a ship
+    is no address. In csv the addresses stand in ``add.csv``. That file, ``alt.csv`` and
+    ``sdn_comments.csv`` are read when they lie beside a file named ``sdn.csv``, in capitals
+    or not; a row of theirs whose number is no entry is rejected: the files are not of one
+    day. Of the last two no more is taken: they hold names and the rest of long remarks. No
+    name is kept.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"listings"``.
+
+    Raises
+    ------
+    SourceError
+        When the file is not this list, or the XML file says another number of entries than
+        it holds.
+    """
+    return _read_xml(path) if is_xml(path) else _read_csv(path)
+
+
+def _read_csv(path: Path) -> Reading:
+    beside = sorted(path.parent.glob("*.[cC][sS][vV]")) if path.name.lower() == "sdn.csv" else []
+    paths = [path, *(p for p in beside if p.name.lower() in _COMPANIONS)]
+    check_recorded(paths)
+    drafts = [
+        read_text(
+            p,
+            columns=_COLUMNS if p == path else _COMPANIONS[p.name.lower()],
+            needed=("ent_num",),
+            also=("SDN_Type", "Program", "country"),
+            encoding=("utf-8", "latin-1"),
+            shown=("ent_num",),
+        )
+        for p in paths
+    ]
+    draft = Draft.joined(drafts)
+    rows = draft.rows
+    is_entry = rows["_file"].eq(path.name)
+    numbers: set[str] = set()
+    faults: dict[int, str] = {}
+    for i, number, kind, programmes in rows.loc[
+        is_entry, ["ent_num", "SDN_Type", "Program"]
+    ].itertuples():
+        fault = _fault(number, kind, programmes, numbers)
+        if fault:
+            faults[i] = fault
+        else:
+            numbers.add(number)
+    # A cell that is not a number may be a name.
+    draft = draft.assign(_raw=rows["_raw"].where(rows["ent_num"].str.isdecimal(), ""))
+    draft = draft.reject(
+        pd.Series(faults, dtype="object").reindex(rows.index),
+        (~is_entry & ~rows["ent_num"].isin(numbers), f"joins no entry kept of {path.name!r}"),
+        step="check entries and what joins them",
+    )
+    return as_listings(
+        _with_countries(draft, path.name),
+        key="ofac",
+        list_name=_LIST,
+        paths=paths,
+        types=_TYPES,
+        date_basis=_NO_DAYS,
+        nulls=("", _NULL),
+    )
+
+
+def _with_countries(draft: Draft, name: str) -> Draft:
+    """Merge the rows of the companions into their entries, which take the countries."""
+    is_entry = draft.rows["_file"].eq(name)
+    others = draft.rows[~is_entry].reindex(columns=["ent_num", "country"]).dropna()
+    others = others[others["country"].map(_value).ne("")]
+    countries = others.groupby("ent_num")["country"].agg(";".join)
+    entries = draft.rows[is_entry].rename(
+        columns={"ent_num": "listing_id", "SDN_Type": "entity_type"}
+    )
+    entries = entries.assign(
+        programme=entries["Program"].map(_programmes),
+        entity_country=entries["listing_id"].map(countries).astype("str"),
+    )
+    return draft.take(entries, step="merge the other files into their entries")
+
+
+def _read_xml(path: Path) -> Reading:
+    draft, outside = read_xml(path, records=["sdnEntry"], columns=_PATHS, shown=["listing_id"])
+    stated = outside.get("Record_Count", "no number of")
+    if stated != str(len(draft.rows)):
+        msg = f"{path.name!r} says it holds {stated} entries, and holds {len(draft.rows)}: it is "
+        raise SourceError(msg + "truncated or altered. Download it again.")
+    return as_listings(
+        draft,
+        key="ofac",
+        list_name=_LIST,
+        paths=[path],
+        types={(kind or "entity").capitalize(): kind or "entity" for kind in _TYPES},
+        date_basis=_NO_DAYS,
+        taken=day_of_copy(outside.get("Publish_Date"), form="%m/%d/%Y", path=path),
+    )
+
+
+def _fault(number: str, kind: str, programmes: str, known: Container[str]) -> str | None:
+    """Say why a row of ``sdn.csv`` is no entry, given the numbers before it; None where it is."""
+    if not number.isdecimal():
+        return "its number is no number"
+    if number in known:
+        return "its number is that of an earlier row"
+    if _value(kind) not in _TYPES:
+        return "its type is not known"
+    return None if _programmes(programmes) else "it has no programme"
+
+
+def _value(text: str) -> str:
+    """Return what a cell says, nothing where it says ``-0- ``."""
+    stripped = text.strip()
+    return "" if stripped == _NULL else stripped
+
+
+@lru_cache(maxsize=4096)
+def _programmes(text: str) -> str:
+    """Return the programmes of a cell, sorted and joined by ``;``."""
+    return ";".join(sorted({part.strip() for part in _value(text).split("] [")} - {""}))
+
+
+def read_copies(path: Path) -> Reading:
+    """
+    Compare dated copies of the list, in order of time, into changes per interval.
+
+    The archive (``.tar``, ``.tar.xz``, ``.tar.gz``) is read as a stream, one copy in
+    memory at a time. A copy that is empty, cut off, or has one unreadable row is set
+    aside whole: comparing it would report delistings that did not happen. So is one
+    without the closing mark (0x1A) that the copy before it has. Entries are
+    identified by their number: a re-listing under another number is a removal and an
+    addition, counted in ``relisted`` where name and type are those of an entry removed.
+    A change is dated by the copy that first shows it, not by the day of the decision. No
+    name is kept, not even of a row that could not be read.
+
+    Returns
+    -------
+    Reading
+        Of kind ``"list_changes"``: one row per interval, whole programme set and entity
+        type in which something changed, and the first copy as opening balance. Each row
+        closes: closing = opening + added - removed + moved_in - moved_out.
+
+    Raises
+    ------
+    SourceError
+        When no copy can be read, or copies are out of order.
+    """
+    rejected: list[tuple[str, int, str, str]] = []
+    comparison = Comparison()
+    closed = False
+    for name, taken, content in _copies(path):
+        entries, fault = _entries(content)
+        n_before = len(comparison.entries)
+        if fault is None and closed and not content.endswith(_CLOSED):
+            fault = (0, "", "no closing mark, which the copy before it has: the copy is cut off")
+        if fault is None and len(entries) < n_before / 2:
+            fault = (0, "", f"{len(entries)} entries after {n_before}: the copy is cut off")
+        if fault is not None:
+            rejected.append((name, fault[0], fault[1], f"copy set aside: {fault[2]}"))
+            continue
+        comparison.take(name, taken, entries)
+        closed = content.endswith(_CLOSED)
+    if not comparison.times:
+        raise SourceError(f"{path.name!r} holds no readable copy named sdn_YYYY-MM-DDTHHMMZ.csv.")
+    lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
+    return Reading(
+        kind="list_changes",
+        table=pd.DataFrame(comparison.changes).assign(source="ofac_sdn", list=_LIST),
+        rejected=lost,
+        audit=comparison.audit(n_set_aside=len(rejected)),
+        coverage=comparison.coverage("ofac_sdn"),
+        provenance=provenance("ofac_sdn", [(path.name, sha256(path))]),
+    )
+
+
+def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp, bytes]]:
+    """Yield the name, time and content of each copy in an archive."""
+    try:
+        with (
+            Bounded(open_bytes(path, archive=True), path.name, limit=2 * _LARGEST) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as archive,
+        ):
+            for member in archive:
+                stream.seen = 0
+                stamp = _MEMBER.search(member.name)
+                file = archive.extractfile(member) if member.isfile() else None
+                if stamp is None or file is None:
+                    continue
+                if member.size > _LARGEST:
+                    raise SourceError(f"{stamp[0]!r} has {member.size:,} bytes, as no copy has.")
+                yield stamp[0], _time_of_copy(stamp), file.read()
+            # tarfile takes a damaged header for the end, and never meets the checksum.
+            while rest := stream.read(1 << 20):
+                if rest.strip(b"\0"):
+                    msg = f"{path.name!r} is a damaged archive: it cannot be read to its end."
+                    raise SourceError(msg)
+    except (tarfile.TarError, *UNREADABLE) as error:
+        raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
+
+
+def _time_of_copy(stamp: re.Match[str]) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(f"{stamp[1]}T{stamp[2]}:{stamp[3]}")
+    except ValueError as error:
+        raise SourceError(
+            f"The name {stamp[0]!r} has a day or time that does not exist."
+        ) from error
+
+
+def _entries(content: bytes) -> tuple[dict[str, Entry], tuple[int, str, str] | None]:
+    """Return the entries of a copy, or the line, raw text and reason why it cannot be read."""
+    text = content.decode("latin-1").rstrip("\r\n\x1a ")
+    if not text:
+        return {}, (0, "", "it is empty")
+    entries: dict[str, Entry] = {}
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for row in reader:
+            if len(row) == len(_COLUMNS):
+                number, name, kind, programmes, *_ = row
+                fault = _fault(number, kind, programmes, entries)
+            else:
+                number = row[0] if row else ""
+                fault = f"{len(row)} fields where there should be {len(_COLUMNS)}"
+            if fault:
+                # A cell that is not a number may be a name.
+                shown = f"ent_num={number[:200]}" if number.isdecimal() else ""
+                return {}, (reader.line_num, shown, fault)
+            kind = _TYPES[_value(kind)]
+            entries[number] = Entry(_programmes(programmes), kind, hash(name.strip()))
+    except csv.Error as error:
+        return {}, (reader.line_num, "", str(error))
+    return entries, None
