@@ -15,8 +15,7 @@ from .metrics.expected import observed_expected
 from .metrics.intensity import partnership_intensity
 from .metrics.outcomes import sanction_outcomes
 from .metrics.panels import dyad_panel
-from .metrics.pressure import sanction_pressure
-from .metrics.shared import shared_sanctioners
+from .metrics.pressure import sanction_pressure, shared_sanctioners
 from .metrics.similarity import portfolio_similarity, voting_gap
 from .metrics.stocks import active_sanctions
 from .metrics.units import compare_units

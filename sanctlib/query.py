@@ -172,6 +172,17 @@ def state_of(value: object, *, what: str) -> str:
     raise UnknownChoiceError(msg + did_you_mean(value, state_codes()))
 
 
+def states_of(values: object, *, what: str) -> tuple[str, ...]:
+    """Return the codes of two or more states, given as codes or names."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        keys_of(values, what=what)
+    named = tuple(dict.fromkeys(state_of(value, what=what) for value in values))  # type: ignore[attr-defined]
+    if len(named) < 2:
+        found = f"holds {named[0]!r} only" if named else "is empty"
+        raise SanctlibError(f"{what} {found}. Name two states or more, such as ['IRN', 'RUS'].")
+    return named
+
+
 def parties_of(values: object, *, what: str) -> tuple[str, ...] | None:
     """
     Return the codes of states and other parties, given as codes or names; None stays None.

@@ -11,7 +11,7 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.errors import CoverageError, SanctlibError, UnknownChoiceError
-from sanctlib.metrics._grid import existed_together
+from sanctlib.metrics._pair_acts import existed_together
 from sanctlib.query import Pair
 from tests.test_intensity import events, monthly
 

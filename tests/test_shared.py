@@ -11,7 +11,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError
-from sanctlib.metrics.shared import shared_sanctioners
+from sanctlib.metrics.pressure import shared_sanctioners
 
 KNOWN = Coverage(source="own", first=date(2018, 1, 1), last=date(2019, 12, 31))
 

@@ -1,8 +1,8 @@
 """The namespace `sl.metrics`."""
 
 from .counts import timeline
+from .intensity import partners
 from .intervals import poisson_interval, wilson_interval
-from .partners import partners
 from .reported import pair_changes, pair_series, reported_states
 from .totals import key_figures, senders, totals
 

@@ -15,8 +15,13 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, in_words, period_end, period_range, period_start
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.metrics._grid import check_span, covered_groups, periods_asked
-from sanctlib.metrics._questions import check_covered, check_kind
+from sanctlib.metrics._questions import (
+    check_covered,
+    check_kind,
+    check_span,
+    covered_groups,
+    periods_asked,
+)
 from sanctlib.query import Day, Pair, Query, ask, number_of, parties_of
 from sanctlib.result import Result
 from sanctlib.schema import AGREEMENT_STAGES, STATUSES
@@ -188,9 +193,7 @@ def _of_pair_per_period(
 ) -> Result:
     """Return the agreements of a pair in force per period, with what decays."""
     every, known, two = query.every, source.coverage, list((query.pairs or ())[0])
-    starts, whole = periods_asked(
-        rows["date"].iloc[:0], every=every, start=query.start, end=query.end, coverage=known
-    )
+    starts, whole = periods_asked(rows["date"].iloc[:0], query, known)
     ends = period_end(pd.Series(starts), every=every).to_numpy()
     own = _of_pair(rows, two)
     stages = _staged(own)
@@ -214,7 +217,7 @@ def _of_pair_per_period(
     every_stage = _staged(rows)
     of_two = every_stage[every_stage["n_parties"].eq(2)]["agreement_id"]
     picked = source.curated and not stages["agreement_id"].isin(of_two).any()
-    told = covered_groups(named, coverage=known)[0] and not picked
+    told = covered_groups(named, query, known)[0] and not picked
     table = pd.DataFrame(
         {
             "period": starts,

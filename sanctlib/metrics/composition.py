@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
@@ -11,17 +11,13 @@ import numpy as np
 import pandas as pd
 
 from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.metrics._grid import way_columns, way_in_names
-from sanctlib.metrics._pair_acts import ALL
+from sanctlib.metrics._pair_acts import ALL, rows_by_pair, way_columns
 from sanctlib.metrics.intervals import percent, wilson_interval
 from sanctlib.query import level_of, number_of
 from sanctlib.result import Result
 
-FEWEST = 12
+_FEWEST = 12
 """Covered periods from which an elasticity is estimated."""
-
-_IN_FINDINGS = 5
-"""Pairs about which the findings have a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -112,17 +108,12 @@ class Intensity(Result):
         )
         phi = table["dispersion"].fillna(1.0).to_numpy(dtype="float64")
         found = wilson_interval(counts / phi, total=total / phi, level=level)
-        odds = {}
-        for name, value in (
-            ("log_odds", "share"),
-            ("log_odds_lower", "lower"),
-            ("log_odds_upper", "upper"),
-        ):
-            inside = found[value].where(found[value].gt(0) & found[value].lt(1))
-            odds[name] = np.log(inside / (1 - inside))
+        inside = found.where(found.gt(0) & found.lt(1))
+        names = {"share": "log_odds", "lower": "log_odds_lower", "upper": "log_odds_upper"}
+        odds = (inside / (1 - inside)).transform("log").rename(columns=names)
         kept = table[["period", *self._way, "component", "n", "exposure"]].reset_index(drop=True)
         return self._of(
-            pd.concat([kept, found, pd.DataFrame(odds)], axis=1),
+            pd.concat([kept, found, odds], axis=1),
             kind="shares",
             name="Share of all reported acts",
             level=level,
@@ -181,7 +172,7 @@ class Intensity(Result):
                 f"Interval: Poisson regression with Pearson's dispersion, {percent(level)}.",
                 "A trend of the pair itself is part of the estimate.",
             ),
-            findings=self._of_elasticity(found, level),
+            findings=tuple(self._sentences(found, level)),
         )
 
     def decompose(self, weights: Mapping[str, float] | None = None, spread: float = 0.5) -> Result:
@@ -237,7 +228,7 @@ class Intensity(Result):
         wide = wide.reindex(columns=components).rename_axis(columns=None)
         weight, rates = np.array([given[c] for c in components]), wide.to_numpy(dtype="float64")
         total = weight.sum()
-        index = rates @ weight
+        index, n = rates @ weight, len(components)
         # A weighted mean is extreme at corners: each weight at its low or its high end.
         corners = np.array(np.meshgrid(*[(w * (1 - spread), w * (1 + spread)) for w in weight]))
         corners = corners.reshape(len(weight), -1)
@@ -250,9 +241,9 @@ class Intensity(Result):
             out=np.full_like(rates, np.nan),
             where=left > 0,
         )
-        n = len(components)
-        parts = wide.reset_index()[["period", *way]].loc[lambda t: t.index.repeat(n)]
-        parts = parts.reset_index(drop=True).assign(
+        named = wide.index.to_frame(index=False)
+        parts = named.loc[named.index.repeat(n)].reset_index(drop=True)
+        parts = parts.assign(
             component=components * len(wide),
             rate=rates.ravel(),
             weight=np.tile(weight, len(wide)),
@@ -262,14 +253,14 @@ class Intensity(Result):
             weight_low=np.repeat(over_weights.min(axis=1), n),
             weight_high=np.repeat(over_weights.max(axis=1), n),
         )
-        said = ", ".join(f"{c} {w:g}" for c, w in given.items())
+        words = ", ".join(f"{c} {w:g}" for c, w in given.items())
         return self._of(
             parts,
             kind="parts",
             name="Components of the index of co-operation",
             level=self.query.level,
             notes=(
-                f"Index: weighted sum of the rates per 1,000 acts. Weights: {said}.",
+                f"Index: weighted sum of the rates per 1,000 acts. Weights: {words}.",
                 f"Band: lowest and highest index of each period if each weight changes by up to "
                 f"{spread:.0%}.",
                 "Without a component, the other weights are scaled up to the same sum.",
@@ -314,25 +305,22 @@ class Intensity(Result):
             findings=findings,
         )
 
-    def _of_elasticity(self, found: pd.DataFrame, level: float) -> tuple[str, ...]:
-        """Return a sentence for each of the first pairs."""
+    def _sentences(self, found: pd.DataFrame, level: float) -> Iterator[str]:
         sources = "; ".join(source.described() for source in self.sources)
-        sentences = []
-        for row in found[found["component"].eq(ALL)].head(_IN_FINDINGS).to_dict("records"):
-            way = [row[c] for c in self._way]
-            whose = way_in_names(way, directed="sender" in self._way)
+        of_all = found[found["component"].eq(ALL)]
+        for whose, rows in rows_by_pair(of_all, directed="sender" in self._way):
+            row = rows.iloc[0]
             if np.isnan(row["elasticity"]):
-                sentences.append(f"{whose}: no elasticity is estimated ({row['reason']}).")
+                yield f"{whose}: no elasticity is estimated ({row['reason']})."
                 continue
-            values = f"{row['elasticity']:.2f}% ({percent(level)} interval {row['lower']:.2f} to"
-            text = f"{whose}: when all reporting grows by 1%, the acts grow by {values} "
-            text += f"{row['upper']:.2f}; {row['n_periods']} {self.query.every}s; {sources}). "
-            if row["flagged"]:
-                text += "The interval excludes 1: the rate moves with the volume of reporting."
-            else:
-                text += "The interval includes 1: whether the rate moves with the volume is open."
-            sentences.append(text)
-        return tuple(sentences)
+            open_ = "The interval includes 1: whether the rate moves with the volume is open."
+            moves = "The interval excludes 1: the rate moves with the volume of reporting."
+            yield (
+                f"{whose}: when all reporting grows by 1%, the acts grow by "
+                f"{row['elasticity']:.2f}% ({percent(level)} interval {row['lower']:.2f} to "
+                f"{row['upper']:.2f}; {row['n_periods']} {self.query.every}s; {sources}). "
+                f"{moves if row['flagged'] else open_}"
+            )
 
 
 def _weights(components: list[str], weights: Mapping[str, float] | None) -> dict[str, float]:
@@ -350,10 +338,7 @@ def _weights(components: list[str], weights: Mapping[str, float] | None) -> dict
     lacking = [c for c in components if c not in weights]
     if lacking:
         raise SanctlibError(f"weights has no {lacking[0]!r}. Name a weight for each component.")
-    given = {
-        component: number_of(weight, what=f"The weight of {component!r}", least=0)
-        for component, weight in weights.items()
-    }
+    given = {c: number_of(w, what=f"The weight of {c!r}", least=0) for c, w in weights.items()}
     if not sum(given.values()):
         raise SanctlibError("All weights are 0. At least one must be above 0.")
     return given
@@ -365,7 +350,7 @@ def _elasticity(series: pd.DataFrame, level: float) -> tuple[float, float, float
     n = series["n"].to_numpy(dtype="float64")
     log_exposure = np.log(series["exposure"].to_numpy(dtype="float64"))
     for missing, reason in (
-        (len(series) < FEWEST, f"fewer than {FEWEST} covered periods"),
+        (len(series) < _FEWEST, f"fewer than {_FEWEST} covered periods"),
         (n.sum() == 0, "no act"),
         (log_exposure.std() < 1e-3, "all reporting hardly changes"),
     ):

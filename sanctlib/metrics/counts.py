@@ -15,22 +15,20 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, in_words
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.metrics._grid import (
-    covered_groups,
-    group_codes,
-    groups_that_existed,
-    laid_out,
-    periods_asked,
-)
 from sanctlib.metrics._questions import (
     FLAGS,
-    UNIT_WORDS,
+    Flags,
     check_covered,
     check_kind,
     check_not_curated,
     check_width,
     coverage_of,
-    wanted,
+    covered_groups,
+    group_codes,
+    groups_that_existed,
+    laid_out,
+    named_groups,
+    periods_asked,
 )
 from sanctlib.metrics.intervals import Process, count_intervals
 from sanctlib.metrics.units import pieces_of
@@ -39,6 +37,18 @@ from sanctlib.result import Result
 from sanctlib.schema import ACTIONS, COUNTED_SANCTIONS, PARTNERSHIP
 
 Places: TypeAlias = NDArray[np.int64]
+
+_WORDS: dict[Unit, str] = {
+    "act": "acts of sanction",
+    "dyad": "acts of sanction, one per sender and target",
+    "case": "cases of sanctions",
+    "coalition": "cases of sanctions, one per coalition and first day",
+    "entity": "entities first listed",
+    "designation": "new designations",
+}
+"""What is counted, in words and in the plural."""
+
+_CURATED = "Selected events; not a sample."
 
 
 def sanction_counts(
@@ -190,7 +200,7 @@ def sanction_counts(
     counts = _counts(pieces, query, known).assign(additive=additive)
     if interval is not None:
         counts = count_intervals(counts, by=query.by, process=interval, level=level, seed=seed)
-    words, n = UNIT_WORDS[query.unit], int(whole.loc[whole["counted"], "n"].sum())
+    words, n = _WORDS[query.unit], int(whole.loc[whole["counted"], "n"].sum())
     return Result(
         table=counts,
         kind="counts",
@@ -208,7 +218,7 @@ def notes_of(source: Opened, *, interval: bool = False) -> tuple[str, ...]:
     """Return what the band of a count is, and what is not in it."""
     known = source.coverage
     if source.curated:
-        return ("Selected events; not a sample.",)
+        return (_CURATED,)
     if known is not None and known.survivors:
         return (f"Entries removed before {known.last} are not included: lower bounds, no band.",)
     if source.kind == "list_changes":
@@ -222,15 +232,15 @@ def _findings(counts: pd.DataFrame, query: Query, words: str, source: Opened) ->
     seen = counts[counts["n"].notna() & counts["period"].notna()]
     if seen.empty:
         return (f"{source.name} covers nothing of what is requested.",)
-    totals = seen.groupby(list(query.by), dropna=False)["n"].sum() if query.by else None
     span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
-    if totals is None:
-        return (f"{int(seen['n'].sum()):,} {words}, {span} ({source.source.described()}).",)
-    rows = totals.sort_values(ascending=False, kind="stable").head(5)
+    counted = f"{words}, {span} ({source.source.described()})."
+    if not query.by:
+        return (f"{int(seen['n'].sum()):,} {counted}",)
+    totals = seen.groupby(list(query.by), dropna=False)["n"].sum().reset_index()
+    rows = totals.sort_values("n", ascending=False, kind="stable").head(5)
     return tuple(
-        f"{', '.join(name_of(k) for k in (key if isinstance(key, tuple) else (key,)))}: "
-        f"{int(n):,} {words}, {span} ({source.source.described()})."
-        for key, n in rows.items()
+        f"{', '.join(map(name_of, key))}: {int(n):,} {counted}"
+        for *key, n in rows.itertuples(index=False)
     )
 
 
@@ -247,23 +257,18 @@ def _total(pieces: pd.DataFrame) -> int:
 
 
 def _counts(pieces: pd.DataFrame, query: Query, coverage: Coverage | None) -> pd.DataFrame:
+    """Return the counts of each group in each period, with the band of their possible dates."""
     counted, unplaced, inside = (
         pieces[c].to_numpy(dtype=bool) for c in ("counted", "unplaced", "inside")
     )
-    periods, covered = periods_asked(
-        pieces.loc[counted, "last"],
-        every=query.every,
-        start=query.start,
-        end=query.end,
-        coverage=coverage,
-    )
-    more = wanted(query) if coverage is not None else None
+    periods, covered = periods_asked(pieces.loc[counted, "last"], query, coverage)
+    more = named_groups(query) if coverage is not None else None
     codes, groups = group_codes(pieces, query.by, more=more)
     sure = inside & pieces["first"].eq(pieces["last"]).to_numpy(dtype=bool)
     # Each group has a slot for every period, and one more for what has no period.
     slots = pd.DatetimeIndex([*periods, pd.NaT], dtype="datetime64[us]")
     base, n = codes * len(slots), pieces["n"].to_numpy(dtype=np.int64)
-    # Things whose periods are not known can lie in any.
+    # A unit is in the slots from `first` to before `after`; in any, where its period is not known.
     known = pieces["first"].notna().to_numpy()
     first = np.searchsorted(periods.to_numpy(), pieces["first"].to_numpy())
     after = np.searchsorted(periods.to_numpy(), pieces["last"].to_numpy(), side="right")
@@ -275,47 +280,41 @@ def _counts(pieces: pd.DataFrame, query: Query, coverage: Coverage | None) -> pd
         shown[:, -1] = False
         shown.flat[at] = True
         at = np.flatnonzero(shown)
-    held = {
-        "n": _held(at, last[counted], after[counted], n[counted]),
-        "upper": _held(at, first, after, n),
-    }
+
+    def in_last(chosen: Flags, amounts: Places = n) -> Places:
+        return _held(at, last[chosen], after[chosen], amounts[chosen])
+
+    def in_none(amounts: Places = n) -> Places:
+        return _held(at, lost[unplaced], lost[unplaced] + 1, amounts[unplaced])
+
+    held = in_last(counted)
     # Where all that is counted is sure, the least is the number.
-    same = np.array_equal(sure, counted)
-    held["lower"] = held["n"].copy() if same else _held(at, last[sure], after[sure], n[sure])
-    n_unassigned = _held(at, lost[unplaced], lost[unplaced] + 1, n[unplaced])
-    more_n = {}
-    if "n_fallback" in pieces:
-        fell = pieces["n_fallback"].to_numpy(dtype=np.int64)
-        own = _held(at, last[counted], after[counted], fell[counted])
-        own += _held(at, lost[unplaced], lost[unplaced] + 1, fell[unplaced])
-        more_n = {"n_fallback": own}
+    lower = held.copy() if np.array_equal(sure, counted) else in_last(sure)
     no_period = at % len(slots) == len(periods)
-    here = ~no_period
+    here, unknown = ~no_period, np.ones(len(at), dtype=bool)
     if coverage is not None:
-        asked = {"senders": query.senders, "targets": query.targets}
-        told = covered_groups(groups, coverage=coverage, **asked)
+        told = covered_groups(groups, query, coverage)
         there = groups_that_existed(groups, periods, every=query.every)
         inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
         # What was removed before the day of a list of survivors was listed too.
         gone = (slots < pd.Timestamp(coverage.last))[at % len(slots)] & coverage.survivors
-        here = inside_of.ravel()[at] & ~gone
-    blank = no_period | (~here & (held["n"] == 0))
-    blanks = {"n": blank, "lower": blank.copy(), "upper": no_period | ~here}
-    unknown = no_period if coverage is not None else np.ones(len(at), dtype=bool)
+        here, unknown = inside_of.ravel()[at] & ~gone, no_period
+    blank = no_period | (~here & (held == 0))
     columns = {
-        **{
-            name: pd.arrays.IntegerArray(held[name], blanks[name])
-            for name in ("n", "lower", "upper")
-        },
-        "n_unassigned": n_unassigned,
-        **more_n,
-        "covered": pd.arrays.BooleanArray(here, unknown),
+        "n": pd.arrays.IntegerArray(held, blank),
+        "lower": pd.arrays.IntegerArray(lower, blank.copy()),
+        "upper": pd.arrays.IntegerArray(_held(at, first, after, n), no_period | ~here),
+        "n_unassigned": in_none(),
     }
+    if "n_fallback" in pieces:
+        fell = pieces["n_fallback"].to_numpy(dtype=np.int64)
+        columns["n_fallback"] = in_last(counted, fell) + in_none(fell)
+    columns["covered"] = pd.arrays.BooleanArray(here, unknown)
     return laid_out(groups.assign(unit=query.unit), slots, at, columns)
 
 
 def _held(at: Places, first: Places, after: Places, n: Places) -> Places:
-    # What has begun by each slot, less what is over by then.
+    """Return the amounts in each slot of `at`: what has begun by it, less what is over by then."""
     change = np.zeros(len(at) + 1, dtype=np.int64)
     for places, step in ((first, n), (after, -n)):
         order = np.argsort(places)  # in order they are found fast
@@ -390,41 +389,33 @@ def timeline(
     low = pd.Timestamp(query.start) if query.start else rows["date"].min()
     high = pd.Timestamp(query.end) if query.end else rows["date"].max()
     rows = rows[rows["date"].between(low, high)].sort_values("date", kind="stable")
-    table, name = _of_pair(rows, query) if query.pairs else _on_targets(rows, query)
-    n = int(table["act_id"].nunique())
-    notes = ("Selected events; not a sample.",) if source.curated else ()
+    states = query.targets or one_pair(query)
+    whose = " and ".join(map(name_of, states))
+    if query.targets is not None:
+        name, side = f"Acts of sanction on {whose}", "Acts of sanction"
+        imposed = rows["family"].eq("sanction") & rows["action"].isin(COUNTED_SANCTIONS)
+        rows = rows[imposed & rows["target"].isin(states)].assign(side=side)
+    else:
+        name = f"Acts of {whose}"
+        sides = pd.Series(pd.NA, index=rows.index, dtype="str")
+        if query.senders is not None:
+            meant = rows["family"].eq("sanction") | rows["action"].eq("statement")
+            towards = rows["sender"].isin(query.senders) & rows["target"].isin(states)
+            sides[towards & meant] = "Sanctions and statements"
+        elif states == PARTNERSHIP and "because_of_partnership" in rows:
+            because = rows["because_of_partnership"].isin(["yes", "partly"])
+            sides[because & rows["family"].eq("sanction")] = "Sanctions because of the partnership"
+        sides[rows["sender"].isin(states) & rows["target"].isin(states)] = whose
+        rows = rows.assign(side=sides)[sides.notna()].drop_duplicates("act_id")
+    n = int(rows["act_id"].nunique())
     return Result(
-        table=table.reset_index(drop=True),
+        table=rows.reset_index(drop=True),
         kind="timeline",
         name=name,
         query=query,
         unit="acts",
         n=n,
         sources=(source.source,),
-        notes=notes,
+        notes=(_CURATED,) if source.curated else (),
         findings=(f"{name}: {n:,} acts ({source.source.described()}).",),
     )
-
-
-def _of_pair(rows: pd.DataFrame, query: Query) -> tuple[pd.DataFrame, str]:
-    pair = one_pair(query)
-    both = f"{name_of(pair[0])} and {name_of(pair[1])}"
-    side = pd.Series(pd.NA, index=rows.index, dtype="str")
-    if query.senders is not None:
-        meant = rows["family"].eq("sanction") | rows["action"].eq("statement")
-        towards = rows["sender"].isin(query.senders) & rows["target"].isin(pair)
-        side[towards & meant] = "Sanctions and statements"
-    elif pair == PARTNERSHIP and "because_of_partnership" in rows:
-        because = rows["because_of_partnership"].isin(["yes", "partly"])
-        side[because & rows["family"].eq("sanction")] = "Sanctions because of the partnership"
-    side[rows["sender"].isin(pair) & rows["target"].isin(pair)] = both
-    chosen = rows.assign(side=side)[side.notna()].drop_duplicates("act_id")
-    return chosen, f"Acts of {both}"
-
-
-def _on_targets(rows: pd.DataFrame, query: Query) -> tuple[pd.DataFrame, str]:
-    counted = rows["family"].eq("sanction") & rows["action"].isin(COUNTED_SANCTIONS)
-    chosen = rows[counted & rows["target"].isin(query.targets or ())].assign(
-        side="Acts of sanction"
-    )
-    return chosen, f"Acts of sanction on {' and '.join(map(name_of, query.targets or ()))}"

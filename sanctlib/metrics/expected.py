@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.acts import cells_of
+from sanctlib.acts import KEYS, cells_of
 from sanctlib.coverage import Coverage
 from sanctlib.dates import PERIODS, Period, in_words, period_end, period_start
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.metrics._grid import (
-    between,
-    check_span,
+from sanctlib.metrics._pair_acts import (
+    EVERY_COMPONENT,
+    Component,
+    actions_of,
+    acts_once,
+    both_ways,
     existed_together,
     in_names,
-    periods_asked,
+    rows_by_pair,
     way_columns,
-    way_in_names,
+    ways_of,
 )
-from sanctlib.metrics._pair_acts import EVERY_COMPONENT, Component
-from sanctlib.metrics._questions import absent_from, check_kind, check_not_curated, silent_on
+from sanctlib.metrics._questions import (
+    absent_from,
+    are_states,
+    check_kind,
+    check_not_curated,
+    check_span,
+    periods_asked,
+    silent_on,
+)
 from sanctlib.metrics.intervals import percent
 from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, whole_of
 from sanctlib.result import Result
-from sanctlib.schema import COMPONENTS
 
 Floats = NDArray[np.float64]
 
 _ITERATIONS, _CLOSE = 2000, 1e-9
-FEWEST_BLOCKS = 10
+_FEWEST_BLOCKS = 10
 """Blocks from which there is an interval: the spread of fewer is far too narrow."""
-
-_IN_FINDINGS = 8
-"""Pairs about which the findings have a sentence."""
 
 
 def observed_expected(
@@ -144,11 +148,11 @@ def observed_expected(
         n_replicates=whole_of(n_replicates, what="n_replicates", least=1),
         seed=whole_of(seed, what="seed", least=0),
     )
-    pairs = _pairs(query)
+    if query.pairs is None:
+        raise SanctlibError("pair is None. Name one pair of states or more: ('IRN', 'RUS').")
     if PERIODS.index(block) >= PERIODS.index(every):
         msg = f"block is {block!r} and every is {every!r}. A block must be shorter than a period."
         raise SanctlibError(msg)
-    kinds = [a for c in _components(query) for a in COMPONENTS[c]]
     with opened(table, coverage=coverage) as source:
         check_not_curated(source, what="rate, interval or test")
         check_kind(source, "events", "cells")
@@ -156,88 +160,72 @@ def observed_expected(
         cells = cells_of(
             source,
             every=block,
-            by=("sender", "target", "mutual", "family", "action"),
+            by=KEYS,
             start=query.start,
             end=query.end,
-            keep={"action": kinds},
+            keep={"action": actions_of(query)},
         )
         known = source.coverage
-        silent = absent_from(source, {state for two in pairs for state in two}, cells)
+        silent = absent_from(source, {state for two in query.pairs for state in two}, cells)
     cells = cells[cells["period"].notna() & cells["family"].eq("cooperation")]
-    starts = period_start(cells["period"], every=every)
-    periods, whole = periods_asked(
-        starts, every=every, start=query.start, end=query.end, coverage=known
-    )
+    cells = cells.assign(block=cells["period"], period=period_start(cells["period"], every=every))
+    periods, whole = periods_asked(cells["period"], query, known)
     if known is not None:
-        whole = whole & _blocks_covered(periods, known, every=every, block=block)
-    there = existed_together(pairs, periods, every=every)
-    cells = cells.assign(block=cells["period"], period=starts)
-    acts = _between_states(cells, directed=directed)
-    # Each pair has a row, or one for each direction; both exist where the pair does.
-    ways = [way for two in pairs for way in ([two, two[::-1]] if directed else [two])]
+        # All blocks that begin in a period must be inside the coverage.
+        last_blocks = period_start(period_end(pd.Series(periods), every=every), every=block)
+        inside = period_end(last_blocks, every=block).le(pd.Timestamp(known.last))
+        whole = whole & inside.to_numpy(dtype=bool)
+    there = existed_together(query.pairs, periods, every=every)
     there = np.repeat(there, 2, axis=0) if directed else there
-    draw = np.random.default_rng(seed)
-    columns, rows = way_columns(directed=directed), []
+    between = are_states(cells["sender"]) & are_states(cells["target"])
+    acts = both_ways(cells[between & cells["sender"].ne(cells["target"])], directed=directed)
+    ways, columns = ways_of(query.pairs, directed=directed), way_columns(directed=directed)
+    draw, rows = np.random.default_rng(seed), []
     for i, period in enumerate(periods):
-        of_period = acts[acts["period"].eq(period)]
-        found = _ratios(of_period, ways, draw, query)
+        found = _ratios(acts[acts["period"].eq(period)], ways, draw, query)
         for way, of_way, existed in zip(ways, found, there, strict=True):
-            told = not {*way} & {*silent}
-            covered = pd.NA if known is None else whole[i] & existed[i] & told
-            named = dict(zip(columns, way, strict=True))
-            if not told:
-                of_way = of_way | {"n": pd.NA, "expected": pd.NA}
-            rows.append({"period": period, **named, **of_way, "covered": covered})
+            named = not {*way} & {*silent}
+            row = {"period": period, **dict(zip(columns, way, strict=True)), **of_way}
+            row |= {} if named else {"n": pd.NA, "expected": pd.NA}
+            rows.append(
+                row | {"covered": pd.NA if known is None else whole[i] & existed[i] & named}
+            )
     rows = [row for k in range(len(ways)) for row in rows[k :: len(ways)]]
     numbers = ["n", "expected", "ratio", "lower", "upper", "interval", "n_blocks", "n_states"]
     ratios = pd.DataFrame(rows, columns=["period", *columns, *numbers, "covered"])
     types = {"n": "Int64", "covered": "boolean", **dict.fromkeys(("interval", *columns), "str")}
-    counted = between(cells, pairs) & cells["period"].isin(periods)
-    n = int(cells.loc[counted, "n_acts"].sum())
-    result = _result(ratios.astype(types), query, n, source)
-    return replace(result, notes=(*silent_on(source, silent), *result.notes))
-
-
-def _components(query: Query) -> tuple[Component, ...]:
-    return query.options["components"]  # type: ignore[return-value]
-
-
-def _pairs(query: Query) -> tuple[Pair, ...]:
-    if query.pairs is None:
-        raise SanctlibError("pair is None. Name one pair of states or more: ('IRN', 'RUS').")
-    return query.pairs
-
-
-def _result(ratios: pd.DataFrame, query: Query, n: int, source: Opened) -> Result:
-    directed, block = bool(query.options["directed"]), query.options["block"]
+    ratios = ratios.astype(types)
     notes = [
+        *silent_on(source, silent),
         "Expected: acts if all states chose partners in proportion to their activity "
         "(quasi-independence, no state paired with itself).",
         "The ratio is relative to all other pairs: it can rise because others meet less.",
     ]
     if ratios["lower"].notna().any():
-        words = f"bootstrap over {block}s, {percent(query.level)}, {query.options['n_replicates']}"
-        notes.insert(1, f"Interval: {words} replicates; of reporting, not of a sample of states.")
+        words = f"{_bootstrap(query)} replicates; of reporting, not of a sample of states."
+        notes.insert(-1, f"Interval: {words}")
     return Result(
         table=ratios,
         kind="expected",
         name=f"Observed over expected co-operation of {in_names(query.pairs, directed=directed)}",
         query=query,
         unit="reported acts of co-operation",
-        n=n,
+        n=acts_once(cells, query, periods),
         sources=(source.source,),
         notes=tuple(notes),
         findings=_findings(ratios, query, source),
     )
 
 
+def _bootstrap(query: Query) -> str:
+    block, n = query.options["block"], query.options["n_replicates"]
+    return f"bootstrap over {block}s, {percent(query.level)}, {n}"
+
+
 def _findings(ratios: pd.DataFrame, query: Query, source: Opened) -> tuple[str, ...]:
     """Return for each of the first pairs its ratio in the last period that has one."""
-    directed = bool(query.options["directed"])
-    columns = way_columns(directed=directed)
     sentences = []
-    for way, rows in islice(ratios.groupby(columns, sort=False), _IN_FINDINGS):
-        whose = way_in_names(way, directed=directed)
+    for whose, rows in rows_by_pair(ratios, directed=bool(query.options["directed"])):
         seen = rows[rows["ratio"].notna()]
         covered = seen[seen["covered"].fillna(value=False).astype("bool")]
         if seen.empty:
@@ -253,77 +241,48 @@ def _findings(ratios: pd.DataFrame, query: Query, source: Opened) -> tuple[str, 
     return tuple(sentences)
 
 
-def _blocks_covered(
-    periods: pd.DatetimeIndex, known: Coverage, *, every: Period, block: Period
-) -> NDArray[np.bool_]:
-    """Return which periods have all the blocks that begin in them inside the coverage."""
-    last_days = period_end(pd.Series(periods), every=every)
-    last_blocks = period_start(last_days, every=block)
-    over = period_end(last_blocks, every=block).le(pd.Timestamp(known.last))
-    return over.to_numpy(dtype=bool)
-
-
-def _between_states(cells: pd.DataFrame, *, directed: bool) -> pd.DataFrame:
-    """Return acts between two different states: both ways each, or as they are directed."""
-    for side in ("sender", "target"):
-        cells = cells[cells[side].str.fullmatch("[A-Z]{3}").fillna(value=False).astype("bool")]
-    cells = cells[cells["sender"].ne(cells["target"])]
-    back = cells.rename(columns={"sender": "target", "target": "sender"})
-    return pd.concat([cells, back[back["mutual"].astype("bool") | (not directed)]])
-
-
 def _ratios(
-    acts: pd.DataFrame,
-    pairs: Sequence[Pair],
-    draw: np.random.Generator,
-    query: Query,
+    acts: pd.DataFrame, ways: Sequence[Pair], draw: np.random.Generator, query: Query
 ) -> list[dict[str, object]]:
     """Return observed and expected acts of each pair or direction in one period."""
     n_replicates = int(query.options["n_replicates"])  # type: ignore[call-overload]
-    asked = {state for pair in pairs for state in pair}
-    states = sorted({*acts["sender"].unique(), *acts["target"].unique(), *asked})
+    named = {state for way in ways for state in way}
+    states = pd.Index(sorted({*acts["sender"], *acts["target"], *named}))
     blocks = np.sort(acts["block"].unique())
     at = np.searchsorted(blocks, acts["block"])
     n = acts["n_acts"].to_numpy(dtype="float64")
-    margins = []
-    for side in ("sender", "target"):
-        of_side = np.zeros((len(blocks), len(states)))
-        np.add.at(of_side, (at, pd.Index(states).get_indexer(acts[side])), n)
-        margins.append(of_side)
+    margins = np.zeros((2, len(blocks), len(states)))
+    for of_side, side in zip(margins, ("sender", "target"), strict=True):
+        np.add.at(of_side, (at, states.get_indexer(pd.Index(acts[side]))), n)
     # Row 0 is what was observed; the others are as many blocks, resampled with replacement.
     times = np.ones((1, len(blocks)))
     if len(blocks) > 1:
         share = np.full(len(blocks), 1 / len(blocks))
         times = np.vstack([times, draw.multinomial(len(blocks), share, size=n_replicates)])
-    sent, received = (times @ of_side for of_side in margins)
-    fitted = _fitted(sent, received)
-    of_all = {
-        "n_blocks": len(blocks),
-        "n_states": int(((margins[0] + margins[1]).sum(axis=0) > 0).sum()),
-    }
+    as_sender, as_target = _fitted(*(times @ of_side for of_side in margins))
+    n_states = int((margins.sum(axis=(0, 1)) > 0).sum())
     rows = []
-    for pair in pairs:
+    for way in ways:
         own = np.zeros(len(blocks))
-        ours = (acts["sender"].eq(pair[0]) & acts["target"].eq(pair[1])).to_numpy()
+        ours = (acts["sender"].eq(way[0]) & acts["target"].eq(way[1])).to_numpy()
         np.add.at(own, at[ours], n[ours])
-        first, second = (states.index(state) for state in pair)
-        expected = fitted[0][:, first] * fitted[1][:, second]
-        rows.append(_against(times, own, expected, query) | of_all)
+        first, second = states.get_indexer(pd.Index(way))
+        of_way = _against(times, own, as_sender[:, first] * as_target[:, second], query)
+        rows.append(of_way | {"n_blocks": len(blocks), "n_states": n_states})
     return rows
 
 
 def _against(times: Floats, own: Floats, expected: Floats, query: Query) -> dict[str, object]:
     """Return the acts of a pair over those expected, with the interval of the replicates."""
-    level, options = query.level, query.options
+    tail = (1 - query.level) / 2
     ratios = np.divide(times @ own, expected, out=np.full(len(times), np.nan), where=expected > 0)
-    edges, words = np.full(2, np.nan), f"bootstrap over {options['block']}s, {percent(level)}"
-    words += f", {options['n_replicates']} replicates"
+    edges, words = np.full(2, np.nan), f"{_bootstrap(query)} replicates"
     if not own.sum() and expected[0] > 0:
         # Blocks without an act have no spread: the interval is Poisson's of no act.
-        words = f"exact Poisson, {percent(level)}"
-        edges = np.array([0, -np.log((1 - level) / 2) / expected[0]])
-    elif len(own) >= FEWEST_BLOCKS and not np.isnan(ratios).all():
-        edges = np.nanquantile(ratios[1:], [(1 - level) / 2, (1 + level) / 2])
+        words = f"exact Poisson, {percent(query.level)}"
+        edges = np.array([0, -np.log(tail) / expected[0]])
+    elif len(own) >= _FEWEST_BLOCKS and not np.isnan(ratios).all():
+        edges = np.nanquantile(ratios[1:], [tail, (1 + query.level) / 2])
     return {
         "n": int(own.sum()),
         "expected": expected[0],

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
-from types import MappingProxyType
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sanctlib.acts import ACT, KEYS, cells_of, counted_rows
+from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, in_words
 from sanctlib.engines import AnyTable, Opened, opened
-from sanctlib.errors import check_choice
-from sanctlib.metrics._grid import (
-    between,
-    check_span,
-    covered_groups,
-    existed_together,
-    groups_that_existed,
-    in_names,
-    periods_asked,
-    periods_of,
-    way_columns,
-    way_in_names,
-)
 from sanctlib.metrics._pair_acts import (
     ALL,
     DENOMINATOR_WORDS,
@@ -36,25 +20,31 @@ from sanctlib.metrics._pair_acts import (
     EVERY_COMPONENT,
     PER,
     Component,
-    Counts,
-    Covers,
     Denominator,
-    acts_of,
-    band_of,
-    placed_acts,
+    actions_of,
+    acts_once,
+    existed_together,
+    in_names,
     rates_of_all,
+    rates_of_pairs,
+    rows_by_pair,
 )
-from sanctlib.metrics._questions import absent_from, check_kind, check_not_curated, silent_on
+from sanctlib.metrics._questions import (
+    Flags,
+    absent_from,
+    are_states,
+    check_kind,
+    check_not_curated,
+    check_span,
+    covered_groups,
+    groups_that_existed,
+    periods_asked,
+    silent_on,
+)
 from sanctlib.metrics.composition import Intensity
-from sanctlib.metrics.intervals import percent, poisson_dispersion, poisson_interval
-from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, number_of
-from sanctlib.schema import COMPONENTS
-
-TOO_FEW = 5
-_IN_FINDINGS = 5
-"""Pairs about which the findings have sentences."""
-# Weeks and months are compared with the same pairs.
-_MONTHS = {"day": 12 / 365.25, "week": 84 / 365.25, "month": 1.0, "quarter": 3.0, "year": 12.0}
+from sanctlib.metrics.intervals import percent, poisson_interval
+from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, number_of, state_of, whole_of
+from sanctlib.result import Result
 
 
 def partnership_intensity(
@@ -154,18 +144,9 @@ def partnership_intensity(
           period  n  exposure  rate
     0 2018-01-01  2        40  50.0
     """
-    if not isinstance(denominator, str):
-        chosen = choices_of(denominator, tuple(DIVIDED_BY), what="denominator")
-        same = {
-            "pair": pair, "every": every, "components": components, "directed": directed,
-            "level": level, "start": start, "end": end, "coverage": coverage, "band": band,
-            "comparable_from": comparable_from, "dispersion": dispersion,
-        }  # fmt: skip
-        parts = [partnership_intensity(table, denominator=d, **same) for d in chosen]  # type: ignore[arg-type]
-        rows = pd.concat([part.table for part in parts], ignore_index=True)
-        options = {**parts[0].query.options, "denominator": chosen}
-        query = replace(parts[0].query, options=MappingProxyType(options))
-        return replace(parts[0], table=rows, query=query)
+    single = isinstance(denominator, str)
+    chosen = [denominator] if single else denominator
+    divided: tuple[Denominator, ...] = choices_of(chosen, [*DIVIDED_BY], what="denominator")  # type: ignore[assignment]
     query = ask(
         pair=pair,
         every=every,
@@ -173,7 +154,7 @@ def partnership_intensity(
         end=end,
         level=level,
         components=choices_of(components, EVERY_COMPONENT, what="components"),
-        denominator=check_choice(denominator, tuple(DIVIDED_BY), what="denominator"),
+        denominator=denominator if single else divided,
         directed=flag_of(directed, what="directed"),
         band=flag_of(band, what="band"),
         comparable_from=number_of(comparable_from, what="comparable_from", least=0),
@@ -185,170 +166,59 @@ def partnership_intensity(
         check_span(source, query)
         known, span = source.coverage, {"every": every, "start": query.start, "end": query.end}
         # All acts are in the denominator; only those of the pair need their kind.
-        dividing = cells_of(source, by=DIVIDED_BY[denominator], distinct=(*ACT, *KEYS), **span)  # type: ignore[arg-type]
-        periods, whole = periods_asked(
-            dividing["period"], every=every, start=query.start, end=query.end, coverage=known
-        )
-
-        def covers(pairs: pd.DataFrame) -> NDArray[np.bool_]:
-            there = groups_that_existed(pairs, periods, every=every)
-            told = covered_groups(pairs, coverage=known)
-            told &= ~pairs.isin(silent).any(axis=1).to_numpy(dtype=bool)
-            return whole & there & told[:, None]
-
+        dividing = {
+            d: cells_of(source, by=DIVIDED_BY[d], distinct=(*ACT, *KEYS), **span)  # type: ignore[arg-type]
+            for d in divided
+        }
+        periods, whole = periods_asked(dividing[divided[0]]["period"], query, known)
         silent: list[str] = []
+
+        def covers(pairs: pd.DataFrame) -> Flags:
+            told = covered_groups(pairs, query, known)
+            told &= ~pairs.isin(silent).any(axis=1).to_numpy(dtype=bool)
+            return whole & told[:, None] & groups_that_existed(pairs, periods, every=every)
+
+        inside = None if known is None else covers
         if query.pairs is None:
-            kept = {"family": ["cooperation"], "action": _kinds(query)}
+            kept = {"family": ["cooperation"], "action": actions_of(query)}
             keys = {key: key for key in KEYS if key != "family"}
-            found, n = rates_of_all(
-                counted_rows(source, keys=keys, keep=kept, **span),  # type: ignore[arg-type]
-                dividing,
-                periods=periods,
-                components=_components(query),
-                denominator=denominator,
-                directed=directed,
-                covers=None if known is None else covers,
-            )
-            return _result(found, query, n, source)
+            acts = counted_rows(source, keys=keys, keep=kept, **span)  # type: ignore[arg-type]
+            rates, n = rates_of_all(acts, dividing, query, periods, inside)
+            return _result(rates, query, n, source, divided[0])
         states = sorted({state for two in query.pairs for state in two})
         acts = cells_of(source, by=KEYS, touching=states, **span)  # type: ignore[arg-type]
         silent = absent_from(source, states, acts)
     # A state that did not exist in any period of the span has no zero.
     existed_together(query.pairs, periods, every=every)
-    asked = _Asked(query, periods, dividing, None if known is None else covers)
-    rates = asked.rated(
-        placed_acts(acts, periods=periods, components=_components(query), directed=directed)
-    )
+    rates = rates_of_pairs(acts, dividing, query, periods, inside)
     if known is None:
         rates = rates[rates["n"].gt(0)].reset_index(drop=True)
-    result = _result(rates, query, _acts_once(acts, query, periods), source)
+    result = _result(rates, query, acts_once(acts, query, periods), source, divided[0])
     return replace(result, notes=(*silent_on(source, silent), *result.notes))
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A query for pairs, with its periods, the cells of its denominator and its coverage."""
-
-    query: Query
-    periods: pd.DatetimeIndex
-    dividing: pd.DataFrame
-    covers: Covers | None
-
-    def rated(self, acts: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of each pair, or of both its directions."""
-        query, options = self.query, self.query.options
-        directed, components = bool(options["directed"]), _components(query)
-        pairs = query.pairs or ()
-        ways = [way for two in pairs for way in ([two, two[::-1]] if directed else [two])]
-        named = pd.DataFrame(ways, columns=["first", "second"])
-        covered = [None] * len(ways) if self.covers is None else self.covers(named)
-        least = float(options["comparable_from"]) * _MONTHS[query.every]  # type: ignore[arg-type]
-        columns = way_columns(directed=directed)
-        rows = []
-        for way, inside in zip(ways, covered, strict=True):
-            found = acts_of(
-                acts,
-                self.dividing,
-                way,
-                periods=self.periods,
-                components=components,
-                denominator=_denominator(query),
-            )
-            edges, n_comparable = band_of(found, from_mean=least if options["band"] else np.inf)
-            for i, component in enumerate([*components, ALL]):
-                frame = _rated(
-                    found.n[0, i],
-                    found.exposure[0],
-                    inside,
-                    level=query.level,
-                    dispersion=bool(options["dispersion"]),
-                )
-                fixed: dict[str, Any] = dict(zip(columns, way, strict=True))
-                rows.append(
-                    frame.assign(
-                        period=self.periods,
-                        **fixed,
-                        component=component,
-                        band_low=edges[0, i],
-                        band_high=edges[1, i],
-                        n_comparable=n_comparable if options["band"] else None,
-                        denominator=_denominator(query),
-                        n_unassigned=found.unassigned[i],
-                    )
-                )
-        table = pd.concat(rows, ignore_index=True)
-        text = (*columns, "component", "interval", "denominator")
-        types = {**dict.fromkeys(text, "str"), "n_comparable": "Int64"}
-        return table[["period", *columns, *_COLUMNS]].astype(types)
-
-
-_COLUMNS = (
-    *("component", "n", "exposure", "rate", "lower", "upper", "interval", "dispersion"),
-    *("too_few", "band_low", "band_high", "n_comparable", "denominator", "n_unassigned"),
-    "covered",
-)
-
-
-def _components(query: Query) -> tuple[Component, ...]:
-    return query.options["components"]  # type: ignore[return-value]
-
-
-def _kinds(query: Query) -> list[str]:
-    return [action for c in _components(query) for action in COMPONENTS[c]]
-
-
-def _denominator(query: Query) -> Denominator:
-    return query.options["denominator"]  # type: ignore[return-value]
-
-
-def _acts_once(acts: pd.DataFrame, query: Query, periods: pd.DatetimeIndex) -> int:
-    """Return the acts between the pairs, each counted once also where it is mutual."""
-    counted = acts["family"].eq("cooperation") & acts["action"].isin(_kinds(query))
-    counted &= between(acts, query.pairs or ()) & acts["period"].isin(periods)
-    return int(acts.loc[counted, "n_acts"].sum())
-
-
-def _rated(
-    counts: Counts,
-    exposure: Counts,
-    covered: NDArray[np.bool_] | None,
-    *,
-    level: float,
-    dispersion: bool,
-) -> pd.DataFrame:
-    # Without coverage every period counts.
-    inside = np.ones(len(counts), dtype=bool) if covered is None else covered
-    # A period that is not covered and has no act is missing.
-    blank = (counts == 0) & ~inside if covered is not None else counts == 0
-    n = np.where(blank, np.nan, counts)
-    exposed = np.where(blank | (exposure == 0), np.nan, exposure)
-    phi = poisson_dispersion(n[inside], exposure=exposed[inside]) if dispersion else 1.0
-    frame = poisson_interval(n, exposure=exposed, level=level, dispersion=phi)
-    scaled = "Poisson scaled by dispersion" if dispersion else "exact Poisson"
-    name = f"{scaled}, {percent(level)}"
-    if covered is None:
-        frame[["lower", "upper"]] = np.nan
-        phi, name = float("nan"), "none: coverage not known"
-    elif np.isnan(phi):
-        name = "none: one period has no dispersion"
-    frame[["rate", "lower", "upper"]] *= PER
-    few = float(counts[inside].mean()) < TOO_FEW if inside.any() else pd.NA
-    return frame.assign(
-        n=pd.array(n, dtype="Int64"),
-        exposure=pd.array(np.where(blank & (exposure == 0), np.nan, exposure), dtype="Int64"),
-        interval=name,
-        dispersion=phi,
-        too_few=pd.array([few] * len(n), dtype="boolean"),
-        covered=pd.array([pd.NA] * len(n) if covered is None else covered, dtype="boolean"),
-    )
-
-
-def _result(table: pd.DataFrame, query: Query, n: int, source: Opened) -> Intensity:
-    components = _components(query)
-    unit = "reported acts of co-operation"
-    if len(components) < len(EVERY_COMPONENT):
-        unit += f" ({', '.join(c.replace('_', ' ') for c in components)})"
+def _result(
+    table: pd.DataFrame, query: Query, n: int, source: Opened, denominator: Denominator
+) -> Intensity:
+    """Return the rates as a Result, with sentences about those of the first denominator."""
+    components, unit = query.options["components"], "reported acts of co-operation"
+    if len(components) < len(EVERY_COMPONENT):  # type: ignore[arg-type]
+        unit += f" ({', '.join(c.replace('_', ' ') for c in components)})"  # type: ignore[attr-defined]
     directed = bool(query.options["directed"])
+    notes = [
+        f"Rates are per {PER:,} {DENOMINATOR_WORDS[denominator]} in the same period, "
+        "the pair's own included."
+    ]
+    findings: list[str] = []
+    if query.pairs is not None:
+        rows = table[table["denominator"].eq(denominator)]
+        notes += _notes(rows, query)
+        findings = [f"{source.name} has no {unit} of the pairs requested."]
+        if len(rows):
+            divided, findings = DENOMINATOR_WORDS[denominator], []
+            for whose, of_pair in rows_by_pair(rows[rows["component"].eq(ALL)], directed=directed):
+                sentences = _sentences(of_pair, query, unit, divided, source)
+                findings += [f"{whose}: {sentence}" for sentence in sentences]
     return Intensity(
         table=table,
         kind="intensity",
@@ -357,17 +227,16 @@ def _result(table: pd.DataFrame, query: Query, n: int, source: Opened) -> Intens
         unit=unit,
         n=n,
         sources=(source.source,),
-        notes=_notes(table, query),
-        findings=_findings(table, query, unit, source),
+        notes=(*notes, "Co-operation that is not reported is not counted."),
+        findings=tuple(findings),
     )
 
 
-def _notes(table: pd.DataFrame, query: Query) -> tuple[str, ...]:
-    """Return what the rate, the band and the interval are, and what is not in them."""
-    divided = DENOMINATOR_WORDS[_denominator(query)]
-    notes = [f"Rates are per {PER:,} {divided} in the same period, the pair's own included."]
-    if query.pairs is not None and query.options["band"] and table["band_low"].notna().any():
-        lowest, highest = table["n_comparable"].min(), table["n_comparable"].max()
+def _notes(rows: pd.DataFrame, query: Query) -> list[str]:
+    """Return what the band and the interval are."""
+    notes = []
+    if query.options["band"] and rows["band_low"].notna().any():
+        lowest, highest = rows["n_comparable"].min(), rows["n_comparable"].max()
         others = f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
         least = f"{query.options['comparable_from']:g}"
         least += " act" if least == "1" else " acts"
@@ -375,54 +244,170 @@ def _notes(table: pd.DataFrame, query: Query) -> tuple[str, ...]:
             f"Band: 10th to 90th percentile of {others} comparable pairs (each of the two states "
             f"with a third, at least {least} of co-operation a month on average)."
         )
-    if query.pairs is not None and table["lower"].notna().any():
-        words = "; ".join(t for t in table["interval"].unique() if not t.startswith("none"))
+    if rows["lower"].notna().any():
+        words = "; ".join(t for t in rows["interval"].unique() if not t.startswith("none"))
         wide = " A real change of the rate widens it." if query.options["dispersion"] else ""
         notes.append(f"Interval: {words}.{wide}")
-    return (*notes, "Co-operation that is not reported is not counted.")
+    return notes
 
 
-def _findings(table: pd.DataFrame, query: Query, unit: str, source: Opened) -> tuple[str, ...]:
-    """Return for each of the first pairs its acts and rate, and how it compares with the band."""
-    if query.pairs is None:
-        return ()
-    if table.empty:
-        return (f"{source.name} has no {unit} of the pairs requested.",)
-    directed = bool(query.options["directed"])
-    of_all = table[table["component"].eq(ALL)]
-    sentences = []
-    groups = of_all.groupby(way_columns(directed=directed), sort=False)
-    for way, rows in islice(groups, _IN_FINDINGS):
-        whose = way_in_names(way, directed=directed)
-        seen = rows[rows["covered"].fillna(value=source.coverage is None).astype("bool")]
-        if seen.empty:
-            sentences.append(f"{whose}: {source.name} covers no {query.every} in full.")
-            continue
-        sentences.append(f"{whose}: {_total(seen, query, unit, source)}")
-        if seen["band_high"].notna().any():
-            above = seen["rate"].gt(seen["band_high"])
-            clear = int((above & seen["lower"].gt(seen["band_high"])).sum())
-            sentences.append(
-                f"{whose}: in {int(above.sum())} of {periods_of(seen, query)} the rate is above "
-                f"the band of {seen['n_comparable'].iloc[0]} comparable pairs; in {clear} of "
-                "these the whole interval is above the band."
-            )
-    return tuple(sentences)
-
-
-def _total(seen: pd.DataFrame, query: Query, unit: str, source: Opened) -> str:
-    """Return the acts over the covered periods, and their rate with its interval, in words."""
+def _sentences(
+    rows: pd.DataFrame, query: Query, unit: str, divided: str, source: Opened
+) -> list[str]:
+    """Return the acts of a pair, their rate, and how it compares with the band, in words."""
+    seen = rows[rows["covered"].fillna(value=source.coverage is None).astype("bool")]
+    if seen.empty:
+        return [f"{source.name} covers no {query.every} in full."]
     n, exposure = int(seen["n"].sum()), int(seen["exposure"].sum())
     span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
-    whole = f" in {periods_of(seen, query)} covered in full" if source.coverage else ""
+    n_periods = f"{len(seen):,} {query.every}{'' if len(seen) == 1 else 's'}"
+    whole = f" in {n_periods} covered in full" if source.coverage else ""
     text = f"{n:,} {unit}{whole}, {span}"
     if exposure:
         phi = float(seen["dispersion"].iloc[0])
-        rate = PER * poisson_interval([n], exposure=exposure, level=query.level, dispersion=phi)
-        found = rate.iloc[0]
-        text += f"; {found['rate']:.2f} per {PER:,} {DENOMINATOR_WORDS[_denominator(query)]}"
-        if not np.isnan(found["lower"]):
-            text += (
-                f", {percent(query.level)} interval {found['lower']:.2f} to {found['upper']:.2f}"
-            )
-    return f"{text} ({source.source.described()})."
+        found = poisson_interval([n], exposure=exposure, level=query.level, dispersion=phi)
+        rate, lower, upper = PER * found.iloc[0]
+        text += f"; {rate:.2f} per {PER:,} {divided}"
+        if not np.isnan(lower):
+            text += f", {percent(query.level)} interval {lower:.2f} to {upper:.2f}"
+    sentences = [f"{text} ({source.source.described()})."]
+    if seen["band_high"].notna().any():
+        above = seen["rate"].gt(seen["band_high"])
+        clear = int((above & seen["lower"].gt(seen["band_high"])).sum())
+        sentences.append(
+            f"in {int(above.sum())} of {n_periods} the rate is above the band of "
+            f"{seen['n_comparable'].iloc[0]} comparable pairs; in {clear} of these the whole "
+            "interval is above the band."
+        )
+    return sentences
+
+
+_OF_PARTNERS = [
+    *("state", "partner", "n", "rate", "rate_low", "rate_high"),
+    *("band_low", "band_high", "too_few"),
+]
+
+
+def partners(
+    table: AnyTable,
+    *,
+    state: str,
+    every: Period,
+    top: int = 8,
+    start: Day | None = None,
+    end: Day | None = None,
+    coverage: Coverage | None = None,
+) -> Result:
+    """
+    Rank the states with which a state is reported to co-operate most.
+
+    Partners have at least one act of co-operation a period on average, so that their rates
+    can be compared with the band of comparable pairs. States that are reported more rarely
+    are counted in ``tables["all"]``: a high observed over expected ratio of a small partner
+    cannot appear among the partners.
+
+    Parameters
+    ----------
+    table : frame, path, Reading or Result
+        Events or cells: all acts of the source.
+    state : str
+        A code or name.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    top : int, default 8
+        At most so many partners, from 1.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store.
+
+    Returns
+    -------
+    Result
+        Its table has ``state``, ``partner``, ``n`` (acts in covered periods), the median
+        ``rate`` per period with the lowest and highest (``rate_low``, ``rate_high``), the
+        median ``band_low`` and ``band_high`` of comparable pairs (all per 1,000 acts) and
+        ``too_few`` (fewer than 5 acts a period on average). ``tables["all"]`` has ``partner``
+        and ``n`` of every state, ``tables["intensity"]`` the rates per period.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For a code or name that is no state's.
+    CuratedError
+        For a hand-picked list.
+    SanctlibError
+        For a table that holds neither events nor cells.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> news = sl.load("icews_2018_monthly")
+    >>> partners(news, state="IRN", every="month", top=2).table[["partner", "n"]].values.tolist()
+    [['RUS', 303], ['TUR', 199]]
+    """
+    query = ask(every=every, start=start, end=end, state=state_of(state, what="state"))
+    own, most = str(query.options["state"]), whole_of(top, what="top", least=1)
+    with opened(table, coverage=coverage) as source:
+        check_not_curated(source, what="rate")
+        check_kind(source, "events", "cells")
+        acts = cells_of(
+            source,
+            by=["sender", "target"],
+            keep={"family": ["cooperation"]},
+            touching=[own],
+            every=every,
+            start=query.start,
+            end=query.end,
+        )
+    other = acts["target"].where(acts["sender"].eq(own), acts["sender"])
+    others = acts[are_states(other) & other.ne(own)].groupby(other)["n_acts"].sum()
+    everyone = others.sort_values(ascending=False).rename_axis("partner").reset_index(name="n")
+    often = everyone[everyone["n"].ge(max(acts["period"].nunique(), 1))].head(most)
+    rates, rows = pd.DataFrame(columns=["period", "partner"]), pd.DataFrame(columns=_OF_PARTNERS)
+    notes: tuple[str, ...] = ()
+    finding = f"No partner of {name_of(own)} has one reported act a {every} on average."
+    if len(often):
+        found = partnership_intensity(
+            table,
+            pair=[(own, partner) for partner in often["partner"]],
+            every=every,
+            start=query.start,
+            end=query.end,
+            coverage=coverage,
+        ).table
+        covered = found["covered"].fillna(value=True).astype("bool")
+        rates = found[found["component"].eq(ALL) & covered]
+        rates = rates.assign(partner=rates["second"].where(rates["first"].eq(own), rates["first"]))
+        medians = rates.groupby("partner").agg(
+            n=("n", "sum"),
+            rate=("rate", "median"),
+            rate_low=("rate", "min"),
+            rate_high=("rate", "max"),
+            band_low=("band_low", "median"),
+            band_high=("band_high", "median"),
+            too_few=("too_few", "first"),
+        )
+        rows = often[["partner"]].merge(medians.reset_index(), on="partner").assign(state=own)
+        rows = rows[_OF_PARTNERS]
+        notes = (
+            f"Per 1,000 acts. Line: lowest to highest {every}, no sampling interval.",
+            "Band: 10th to 90th percentile of comparable pairs.",
+        )
+    if len(rows):
+        first, n = name_of(rows["partner"].iloc[0]), int(rows["n"].iloc[0])
+        finding = f"{name_of(own)} is reported to co-operate most with {first}: {n:,} acts"
+        finding += f" ({source.source.described()})."
+    return Result(
+        table=rows,
+        kind="partners",
+        name=f"{name_of(own)}: most reported partners of {len(everyone)}",
+        query=query,
+        unit="reported acts of co-operation with the partners shown",
+        n=int(rows["n"].sum()),
+        sources=(source.source,),
+        notes=notes,
+        findings=(finding,),
+        tables={"all": everyone, "intensity": rates},
+    )

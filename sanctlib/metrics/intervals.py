@@ -16,7 +16,7 @@ from sanctlib.query import level_of, number_of
 
 Floats = NDArray[np.float64]
 Process: TypeAlias = Literal["dispersion", "block_bootstrap"]
-N_REPLICATES = 1999
+_N_REPLICATES = 1999
 
 
 def poisson_interval(
@@ -66,7 +66,7 @@ def poisson_interval(
     """
     from scipy.special import gammaincinv
 
-    tail = _tail(level)
+    tail = (1 - level_of(level)) / 2
     counts, exposed = _broadcast(n, exposure, what="exposure")
     _check(counts < 0, counts, what="n", needed="A count is 0 or more.")
     _check(exposed <= 0, exposed, what="exposure", needed="An exposure is above 0.")
@@ -91,10 +91,8 @@ def poisson_dispersion(n: ArrayLike, *, exposure: ArrayLike = 1.0) -> float:
     """
     Return Pearson's dispersion of counts around one constant rate, at least 1.
 
-    phi = sum of (n - m)^2 / m over the T periods, divided by T - 1, where m is the
-    exposure times the overall rate. Growth and steps of the rate count as dispersion
-    too, so the intervals computed with it are wide. Counts that vary less than Poisson's
-    give 1. Periods without a count or an exposure are excluded.
+    phi = sum of (n - m)^2 / m over the T periods, divided by T - 1, where m is the exposure
+    times the overall rate. Growth and steps of the rate count as dispersion too.
     """
     counts, exposed = np.broadcast_arrays(
         np.asarray(n, dtype="float64"), np.asarray(exposure, dtype="float64")
@@ -145,7 +143,7 @@ def wilson_interval(n: ArrayLike, *, total: ArrayLike, level: float = 0.95) -> p
     0    0.0  0.0000  0.2775
     1    0.5  0.2366  0.7634
     """
-    z = NormalDist().inv_cdf(1 - _tail(level))
+    z = NormalDist().inv_cdf((1 + level_of(level)) / 2)
     counts, totals = _broadcast(n, total, what="total")
     wrong = (counts < 0) | (counts > totals)
     _check(wrong, counts, what="n", needed="A count lies between 0 and its total.")
@@ -167,23 +165,19 @@ def block_interval(n: ArrayLike, *, level: float = 0.95, seed: int = 1) -> pd.Da
     """
     Compute the mean of consecutive counts with a circular block bootstrap interval.
 
-    Acts come in bunches, and one month of them brings the next, so resampling single periods
-    would give too narrow an interval. We resample blocks of about the cube root of the number
-    of periods (Hall, Horowitz and Jing 1995). The last period is followed by the first
-    (Politis and Romano 1992), so the mean of the replicates is that of the counts. The
-    counts are treated as one unchanging process: a trend or a step makes the interval wide,
-    and it is of little use for fewer than some twenty periods.
+    One month of acts brings the next, so blocks of about the cube root of the number of periods
+    are resampled (Hall, Horowitz and Jing 1995); the last is followed by the first (Politis and
+    Romano 1992). A trend or a step widens the interval; fewer than some 20 periods are too few.
     """
-    tail = _tail(level)
+    tail = (1 - level_of(level)) / 2
     counts = _numbers(n, what="n")
-    size, edges = len(counts), [np.nan, np.nan]
+    size, edges = len(counts), np.full(2, np.nan)
     if size > 1:
         length = _block(size)
-        first = np.random.default_rng(seed).integers(
-            size, size=(N_REPLICATES, -(-size // length), 1)
-        )
-        drawn = ((first + np.arange(length)) % size).reshape(N_REPLICATES, -1)[:, :size]
-        edges = [float(x) for x in np.quantile(counts[drawn].mean(axis=1), [tail, 1 - tail])]
+        n_blocks = -(-size // length)
+        first = np.random.default_rng(seed).integers(size, size=(_N_REPLICATES, n_blocks, 1))
+        drawn = ((first + np.arange(length)) % size).reshape(_N_REPLICATES, -1)[:, :size]
+        edges = np.quantile(counts[drawn].mean(axis=1), [tail, 1 - tail])
     mean = counts.mean() if size else np.nan
     return pd.DataFrame({"mean": [mean], "lower": edges[:1], "upper": edges[1:]})
 
@@ -203,11 +197,8 @@ def count_intervals(
     """
     Add to counts per period the interval of a process that could have given other counts.
 
-    The register itself is complete: the interval is about what else the same conditions
-    could have given. ``dispersion`` is the interval of each period's expected count:
-    Poisson's, widened by the dispersion of the group around its mean (`poisson_interval`).
-    ``block_bootstrap`` is the interval of the group's mean per period, the same in all its
-    rows (`block_interval`). Both use only covered periods.
+    ``dispersion`` is of each period's expected count (`poisson_interval`), ``block_bootstrap``
+    of the group's mean per period (`block_interval`). Both use only covered periods.
     """
     check_choice(process, ("dispersion", "block_bootstrap"), what="interval")
     known = counts["covered"].fillna(value=False).astype("bool") & counts["n"].notna()
@@ -228,8 +219,9 @@ def count_intervals(
             words = (
                 f"of the mean: bootstrap over blocks of {_block(len(n))} periods, {percent(level)}"
             )
-        edges = edges.assign(mean=n.mean())
-        found.loc[n.index, columns] = edges[["mean", "lower", "upper"]].to_numpy()
+        found.loc[n.index, columns] = edges.assign(mean=n.mean())[
+            ["mean", "lower", "upper"]
+        ].to_numpy()
         found.loc[n.index, "interval"] = words
     return found
 
@@ -237,10 +229,6 @@ def count_intervals(
 def percent(level: float) -> str:
     """Return a level in words: 95%, 99.9%."""
     return f"{100 * level:.4g}%"
-
-
-def _tail(level: float) -> float:
-    return (1 - level_of(level)) / 2
 
 
 def _broadcast(n: ArrayLike, by: ArrayLike, *, what: str) -> tuple[Floats, Floats]:

@@ -11,12 +11,13 @@ import pandas as pd
 
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.metrics._grid import group_codes
 from sanctlib.metrics._questions import (
     FLAGS,
+    are_states,
     cases_by,
     check_kind,
     check_not_curated,
+    group_codes,
     of_senders,
     parts,
 )
@@ -144,23 +145,21 @@ def sanction_outcomes(
     whole = ask(by=by, unit="case", senders=senders, targets=targets, level=level)
     keys = [key for key in whole.by if key != "outcome"]
     query = replace(whole, by=tuple(keys))
-    told = _told(cases)
+    outcomes = _outcomes(cases)
     cases = described(cases, success=success, several=several, ongoing=ongoing)
     cases = of_senders(cases, query)
     once = cases_by(cases, query).drop_duplicates([*keys, *_IDS])
     codes, groups = group_codes(once, keys)
-    is_ = {state: once["state"].eq(state) for state in ("ongoing", "unknown", "success")}
-    flags = pd.DataFrame({f"n_{state}": held for state, held in is_.items()}).assign(n_cases=1)
-    sums = flags.groupby(codes).sum().reindex(range(len(groups)), fill_value=0)
+    states = {"n_ongoing": "ongoing", "n_unknown": "unknown", "n": "success"}
+    flags = pd.DataFrame({n: once["state"].eq(state) for n, state in states.items()})
+    sums = flags.assign(n_cases=1).groupby(codes).sum().reindex(range(len(groups)), fill_value=0)
     sums["n_decided"] = sums["n_cases"] - sums["n_ongoing"] - sums["n_unknown"]
-    found = pd.concat([groups, sums.rename(columns={"n_success": "n"})], axis=1)
-    distinct = cases_by(cases, replace(query, by=(), senders=None))
-    additive = not FLAGS.keys() & set(keys) and sums["n_cases"].sum() == len(
-        distinct.drop_duplicates(_IDS)
-    )
+    found = pd.concat([groups, sums], axis=1)
+    n_cases = len(cases_by(cases, replace(query, by=(), senders=None)).drop_duplicates(_IDS))
+    additive = not FLAGS.keys() & {*keys} and sums["n_cases"].sum() == n_cases
     if "outcome" in by:
-        decided = once.assign(group=codes)[~is_["ongoing"] & ~is_["unknown"]]
-        words = told[told["outcome"].ne(_OPEN)].merge(decided[[*_IDS, "group"]], on=_IDS)
+        decided = once.assign(group=codes)[~flags["n_ongoing"] & ~flags["n_unknown"]]
+        words = outcomes[outcomes["outcome"].ne(_OPEN)].merge(decided[[*_IDS, "group"]], on=_IDS)
         n = words.groupby(["group", "outcome"]).size().rename("n").reset_index()
         found = n.merge(found.drop(columns="n"), left_on="group", right_index=True)
         keys, additive = [*keys, "outcome"], False
@@ -182,7 +181,7 @@ def sanction_outcomes(
         name="Outcomes of cases of sanctions",
         query=whole,
         unit="cases of sanctions",
-        n=len(distinct.drop_duplicates(_IDS)),
+        n=n_cases,
         sources=(source.source,),
         notes=("Share of cases with a known outcome in which the target gave in.",)
         if success is None
@@ -193,9 +192,10 @@ def sanction_outcomes(
     )
 
 
-def _told(cases: pd.DataFrame) -> pd.DataFrame:
-    told = parts(cases, "outcomes", name="outcome")
-    return told[[*_IDS, "outcome"]].dropna().drop_duplicates()
+def _outcomes(cases: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per case and outcome."""
+    outcomes = parts(cases, "outcomes", name="outcome")
+    return outcomes[[*_IDS, "outcome"]].dropna().drop_duplicates()
 
 
 def described(
@@ -206,22 +206,21 @@ def described(
     ongoing: Ongoing = "apart",
 ) -> pd.DataFrame:
     """Return the cases with ``stage``, ``multilaterality`` and ``state`` of the whole case."""
-    told = _told(cases)
-    good = told.assign(good=_succeeded(told, success))
-    numbered = good["outcome"].str.startswith(_NUMBERED)
-    # EUSANCT says each outcome twice, as a number and as a flag: one of them is read.
-    asked = any(word.startswith(_NUMBERED) for word in success or ())
-    good = good[good["outcome"].ne(_OPEN) & numbered.eq(asked)]
+    outcomes = _outcomes(cases)
+    outcomes = outcomes.assign(good=_succeeded(outcomes, success))
     at = cases.groupby(_IDS, sort=False).ngroup()
-    numbers = cases[_IDS].assign(at=at).drop_duplicates()
-    words = good.merge(numbers, on=_IDS).groupby("at")["good"]
-    decided = at.map(words.any() if several == "any" else words.all())
-    said_open = told[told["outcome"].eq(_OPEN)].merge(numbers, on=_IDS)["at"]
-    coded_open = at.isin(said_open)
-    is_open = cases["ongoing"].fillna(value=False).astype("bool") | coded_open
-    is_open = is_open.groupby(at).transform("any")
+    outcomes = outcomes.merge(cases[_IDS].assign(at=at).drop_duplicates(), on=_IDS)
+    is_open = outcomes["outcome"].eq(_OPEN)
+    # EUSANCT says each outcome twice, as a number and as a flag: one of them is read.
+    numbered = outcomes["outcome"].str.startswith(_NUMBERED)
+    by_number = any(word.startswith(_NUMBERED) for word in success or ())
+    good = outcomes[~is_open & numbered.eq(by_number)].groupby("at")["good"]
+    decided = at.map(good.any() if several == "any" else good.all())
+    coded_open = at.isin(outcomes.loc[is_open, "at"])
+    open_ = cases["ongoing"].fillna(value=False).astype("bool") | coded_open
+    open_ = open_.groupby(at).transform("any")
     if ongoing == "as_coded":
-        is_open &= decided.isna()
+        open_ &= decided.isna()
     state = decided.map({True: "success", False: "failed"}).fillna("unknown")
 
     def flag(column: str, *, unsaid: bool) -> pd.Series:
@@ -237,7 +236,7 @@ def described(
         "imposed": imposed,
     }
     sender = cases["sender"]
-    body = sender.notna() & ~sender.str.fullmatch("[A-Z]{3}").fillna(value=False).astype("bool")
+    body = sender.notna() & ~are_states(sender)
     sizes = {
         "bloc": body.groupby(at).transform("any"),
         "": sender.isna().groupby(at).transform("any"),
@@ -246,23 +245,24 @@ def described(
     return cases.assign(
         stage=_first_true(stages, default=""),
         multilaterality=_first_true(sizes, default="one"),
-        state=state.mask(is_open, "ongoing"),
+        state=state.mask(open_, "ongoing"),
     )
 
 
-def _succeeded(told: pd.DataFrame, success: Sequence[str] | None) -> pd.Series:
+def _succeeded(outcomes: pd.DataFrame, success: Sequence[str] | None) -> pd.Series:
+    """Return which outcomes of cases are success."""
+    outcome, source = outcomes["outcome"], outcomes["source"]
     if success is not None:
-        known = {*told["outcome"], *(word for words in SUCCESS.values() for word in words)}
+        known = {*outcome, *(word for words in SUCCESS.values() for word in words)}
         for word in success:
             check_choice(word, sorted(known), what="outcome")
-        return told["outcome"].isin(success)
-    strange = sorted({*told["source"]} - SUCCESS.keys())
+        return outcome.isin(success)
+    strange = sorted({*source} - SUCCESS.keys())
     if strange:
-        found = ", ".join(sorted({*told["outcome"]}))
         msg = f"It is not known which outcomes of {strange[0]!r} are success. Outcomes found:"
-        raise SanctlibError(f"{msg} {found}. Pass success=[…].")
-    pairs = zip(told["source"], told["outcome"], strict=True)
-    return pd.Series([word in SUCCESS[key] for key, word in pairs], index=told.index, dtype="bool")
+        raise SanctlibError(f"{msg} {', '.join(sorted({*outcome}))}. Pass success=[…].")
+    good = pd.MultiIndex.from_arrays([source, outcome])
+    return pd.Series(good.isin([(s, w) for s in SUCCESS for w in SUCCESS[s]]), outcomes.index)
 
 
 def _first_true(choices: dict[str, pd.Series], *, default: str) -> pd.Series:

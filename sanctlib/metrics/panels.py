@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from sanctlib.acts import cells_of
+from sanctlib.acts import KEYS, cells_of
 from sanctlib.codes.countries import resolve
 from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, period_start
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.metrics._grid import check_span, groups_that_existed, periods_asked, states_of
+from sanctlib.metrics._pair_acts import both_ways
 from sanctlib.metrics._questions import (
     absent_from,
     check_covered,
     check_kind,
     check_not_curated,
+    check_span,
+    groups_that_existed,
+    periods_asked,
     silent_on,
 )
-from sanctlib.query import Day, Query, State, ask, choices_of, flag_of
+from sanctlib.query import Day, Query, State, ask, choices_of, flag_of, states_of
 from sanctlib.result import Result
 from sanctlib.schema import ACTIONS, COMPONENTS, COUNTED_SANCTIONS
 
@@ -150,9 +152,7 @@ def dyad_panel(
             long = _values(source, every, directed=directed)
         long = _carried_on(long, succession)
         silent = absent_from(source, named, long)
-    periods, whole = periods_asked(
-        long["period"].iloc[:0], every=every, start=query.start, end=query.end, coverage=known
-    )
+    periods, whole = periods_asked(long["period"].iloc[:0], query, known)
     long = long if directed else ordered_pairs(long)
     panel = _grid(sorted(named), periods, every, succession, directed=directed)
     covered = panel["period"].map(dict(zip(periods, whole, strict=True))).astype("bool")
@@ -171,8 +171,7 @@ def dyad_panel(
         filled = panel[name].mask(panel[name].isna() & zero, 0)
         panel[name] = filled.astype("Int64" if counted else "Float64")
     panel = panel.sort_values(["first", "second", "period"], ignore_index=True)
-    found = _result(panel[[*_KEYS, *names, "covered"]], query, source)
-    return replace(found, notes=(*silent_on(source, silent), *found.notes))
+    return _result(panel[[*_KEYS, *names, "covered"]], query, source, silent)
 
 
 def _columns(columns: object) -> dict[str, tuple[str, ...]]:
@@ -189,13 +188,13 @@ def _columns(columns: object) -> dict[str, tuple[str, ...]]:
     return {n: choices_of(actions, known, what=f"columns[{n!r}]") for n, actions in given.items()}
 
 
-def _result(panel: pd.DataFrame, query: Query, source: Opened) -> Result:
+def _result(panel: pd.DataFrame, query: Query, source: Opened, silent: Sequence[str]) -> Result:
     """Return the panel as a Result, with the number of its dyads and covered rows in words."""
-    every, directed = query.every, query.options["directed"]
-    kind = "directed dyad" if directed else "dyad"
+    kind = "directed dyad" if query.options["directed"] else "dyad"
     n_dyads = len(panel[["first", "second"]].drop_duplicates())
     n_covered, n_periods = int(panel["covered"].sum()), panel["period"].nunique()
-    finding = f"{_counted(n_dyads, kind)} in {_counted(n_periods, every)}: "
+    finding = f"{n_dyads:,} {kind}{'' if n_dyads == 1 else 's'} in "
+    finding += f"{n_periods:,} {query.every}{'' if n_periods == 1 else 's'}: "
     finding += f"{n_covered:,} of {len(panel):,} rows are covered in full"
     note = "A count is 0 only where the source covers the whole period and both states."
     if source.kind == "dyads":
@@ -204,33 +203,28 @@ def _result(panel: pd.DataFrame, query: Query, source: Opened) -> Result:
     return Result(
         table=panel,
         kind="panel",
-        name=f"Panel of {kind}s per {every}",
+        name=f"Panel of {kind}s per {query.every}",
         query=query,
-        unit=f"{kind}-{every}s",
+        unit=f"{kind}-{query.every}s",
         n=len(panel),
         sources=(source.source,),
-        notes=(note,),
+        notes=(*silent_on(source, silent), note),
         findings=(f"{finding} ({source.source.described()}).",),
     )
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def _counts(source: Opened, query: Query, wanted: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     cells = cells_of(
         source,
         every=query.every,
-        by=("sender", "target", "mutual", "action"),
+        by=[key for key in KEYS if key != "family"],
         start=query.start,
         end=query.end,
         keep={"action": sorted({a for actions in wanted.values() for a in actions})},
     )
     cells = cells[cells["period"].notna() & cells[["sender", "target"]].notna().all(axis=1)]
     if query.options["directed"]:
-        back = cells[cells["mutual"].astype("bool")]
-        cells = pd.concat([cells, back.rename(columns={"sender": "target", "target": "sender"})])
+        cells = both_ways(cells, directed=True)
     pieces = [
         cells[cells["action"].isin(actions)].assign(column=name) for name, actions in wanted.items()
     ]
@@ -252,10 +246,8 @@ def _values(source: Opened, every: Period, *, directed: bool) -> pd.DataFrame:
         way=rows["directed"].fillna(value=False).astype("bool") if "directed" in rows else False
     )
     # A pair without direction is one value, however it is written; the larger where two differ.
-    keys = ["period", "first", "second", "column"]
-    paired = (
-        ordered_pairs(rows[~rows["way"]]).sort_values("value").drop_duplicates(keys, keep="last")
-    )
+    paired = ordered_pairs(rows[~rows["way"]]).sort_values("value")
+    paired = paired.drop_duplicates([*_KEYS, "column"], keep="last")
     back = paired.rename(columns={"first": "second", "second": "first"})
     found = pd.concat([rows[rows["way"]], paired, *([back] if directed else [])])
     return found.assign(sides=found["way"].astype("int64") + 1)
@@ -274,13 +266,11 @@ def _carried_on(rows: pd.DataFrame, succession: PanelSuccession) -> pd.DataFrame
     """Give the rows of a former state to the successor that continues it."""
     if succession == "strict":
         return rows
-    heirs = {}
-    for side in ("first", "second"):
-        codes = pd.Series(rows[side].unique(), dtype="str")
-        today = pd.Series(pd.Timestamp("2100-01-01"), index=codes.index)
-        found = resolve(codes, dates=today, system="iso3", succession="dominant")["code"]
-        heirs[side] = dict(zip(codes, found.fillna(codes), strict=True))
-    return rows.assign(**{side: rows[side].map(heirs[side]) for side in heirs})
+    codes = pd.Series(pd.unique(rows[["first", "second"]].to_numpy().ravel()), dtype="str")
+    later = pd.Series(pd.Timestamp("2100-01-01"), index=codes.index)
+    heirs = resolve(codes, dates=later, system="iso3", succession="dominant")["code"]
+    named = dict(zip(codes, heirs.fillna(codes), strict=True))
+    return rows.assign(first=rows["first"].map(named), second=rows["second"].map(named))
 
 
 def _grid(

@@ -1,8 +1,8 @@
-"""Measure the pressure of sanctions: in force, or recent. Read a table; return a Result."""
+"""Measure the sanctions on a state or on both of a pair. Read tables; return a Result."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, period_start
 from sanctlib.engines import AnyTable, opened
@@ -17,7 +18,7 @@ from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._questions import check_covered, check_not_curated
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.stocks import At, active_sanctions
-from sanctlib.query import Day, TargetRule, Unit, ask, number_of
+from sanctlib.query import Day, Pair, Query, TargetRule, Unit, ask, number_of, one_pair
 from sanctlib.result import Result
 from sanctlib.schema import COUNTED_SANCTIONS
 
@@ -112,36 +113,25 @@ def sanction_pressure(
     >>> sanction_pressure(us, half_life=1, unit="entity", **iran).table["recent"].tolist()
     [151.0, 319.5, nan]
     """
+    asked: dict[str, Any] = {
+        "every": every,
+        "target_rule": target_rule,
+        "coverage": coverage,
+        "senders": senders,
+        "targets": targets,
+    }
+    span = ask(start=start, end=end)
     if half_life is not None:
-        return _recent(
-            table,
-            every=every,
-            unit=unit,
-            half_life=number_of(half_life, what="half_life", least=0, above=True),
-            actions=actions,
-            target_rule=target_rule,
-            start=start,
-            end=end,
-            coverage=coverage,
-            senders=senders,
-            targets=targets,
-        )
+        if unit is None:
+            msg = "half_life counts new sanctions. Pass their unit, such as unit='act'."
+            raise SanctlibError(msg)
+        half_life = number_of(half_life, what="half_life", least=0, above=True)
+        return _recent(table, half_life, span, {**asked, "unit": unit, "actions": actions})
     if unit is not None:
         msg = f"unit is {unit!r}, and without half_life the unit is what the table holds in force."
         raise SanctlibError(f"{msg} Leave it out, or pass half_life.")
     found, whole = (
-        active_sanctions(
-            table,
-            every=every,
-            at=at,
-            by=by,
-            target_rule=target_rule,
-            start=start,
-            end=end,
-            coverage=coverage,
-            senders=senders,
-            targets=targets,
-        )
+        active_sanctions(table, at=at, by=by, start=span.start, end=span.end, **asked)
         for by in (["sender", "target"], ["target"])
     )
     stocks = found.table.assign(held=found.table["n"].gt(0))
@@ -170,39 +160,13 @@ def sanction_pressure(
     )
 
 
-def _recent(
-    table: AnyTable,
-    *,
-    every: Period,
-    unit: Unit | None,
-    half_life: float,
-    actions: Sequence[str],
-    target_rule: TargetRule,
-    start: Day | None,
-    end: Day | None,
-    coverage: Coverage | None,
-    senders: Sequence[str] | None,
-    targets: Sequence[str] | None,
-) -> Result:
+def _recent(table: AnyTable, half_life: float, span: Query, asked: Mapping[str, Any]) -> Result:
     """Return the decayed flow of new sanctions on each target."""
-    if unit is None:
-        raise SanctlibError("half_life counts new sanctions. Pass their unit, such as unit='act'.")
-    query = ask(start=start, end=end)
-    with opened(table, coverage=coverage) as source:
+    with opened(table, coverage=asked["coverage"]) as source:
         check_not_curated(source, what="flow")
         check_covered(source)
     # What is recent in a span depends on what came before it, so all periods are counted.
-    new = sanction_counts(
-        table,
-        every=every,
-        unit=unit,
-        by=["target"],
-        actions=actions,
-        target_rule=target_rule,
-        coverage=coverage,
-        senders=senders,
-        targets=targets,
-    )
+    new, every = sanction_counts(table, by=["target"], **asked), asked["every"]
     counts = new.table[new.table["period"].notna()]
     counts = counts.sort_values(["target", "period"], na_position="last", ignore_index=True)
     periods = counts["period"].drop_duplicates().sort_values()
@@ -214,17 +178,17 @@ def _recent(
     first = counts.loc[covered, "period"].min()
     age = np.searchsorted(periods, counts["period"]) - np.searchsorted(periods, first) + 1
     found = counts.assign(recent=recent.ravel(), half_life=half_life, unseen=keep**age)
-    for day, low in ((query.start, True), (query.end, False)):
-        if day is not None:
-            bound = period_start(pd.Series([pd.Timestamp(day)]), every=every).iloc[0]
-            found = found[found["period"].ge(bound) if low else found["period"].le(bound)]
+    days = pd.Series([span.start, span.end], dtype="datetime64[us]")
+    low, high = period_start(days, every=every)
+    after, before = (pd.isna(low) | found["period"].ge(low)), found["period"].le(high)
+    found = found[after & (pd.isna(high) | before)]
     columns = ["period", "target", "unit", "n", "recent", "half_life", "unseen", "covered"]
     return replace(
         new,
         table=found[columns].reset_index(drop=True),
         kind="recent",
         name=f"Recent sanctions, half-life {half_life:g} {every}s",
-        query=replace(new.query, start=query.start, end=query.end),
+        query=replace(new.query, start=span.start, end=span.end),
         notes=(f"Each sanction loses half its weight in {half_life:g} {every}s.", *new.notes),
         findings=(),
     )
@@ -260,3 +224,144 @@ def _weight(stocks: pd.DataFrame, weights: pd.DataFrame) -> pd.Series:
         rows, dated.sort_values("period")[["period", *pairs, "weight"]], on="period", by=pairs
     )
     return joined.set_index("index")["weight"].reindex(stocks.index)
+
+
+def shared_sanctioners(
+    tables: AnyTable | Mapping[str, AnyTable],
+    *,
+    pair: Pair,
+    every: Period,
+    start: Day | None = None,
+    end: Day | None = None,
+    coverage: Coverage | None = None,
+) -> Result:
+    """
+    Name the senders that sanction both states of a pair, per period and source.
+
+    Of cases and lists: those with a sanction in force on any day of the period. Of events:
+    those that imposed one in the period, since an act has no end. A bloc counts once under
+    its own code; expand it first with `expand_blocs` to count its members of that day (of a
+    reading its ``table``, and pass on its ``coverage``): for
+    Iran and Russia in 2022 the two answers differ by an order of magnitude. Sources
+    disagree, so give several: ``disputed`` names what one says and another that covers the
+    period does not, though it names that sender elsewhere: a source of three senders does
+    not deny the others.
+
+    Parameters
+    ----------
+    tables : table, or mapping of name to table
+        Cases, events, cells, listings or list_changes.
+    pair : tuple of two states
+        Codes or names, in either order.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
+    coverage : Coverage, optional
+        Of one table; readings bring their own.
+
+    Returns
+    -------
+    Result
+        Its table has ``source``, ``period``, ``first``, ``second``, ``n_first``, ``n_second``,
+        ``n_shared``, ``jaccard`` (0-1; missing where neither is sanctioned), ``shared`` and
+        ``disputed`` (senders joined by ``;``), ``covered``. Counts of periods that are not
+        covered, and show nothing, are missing, and so are those of a state without a sender
+        on a hand-picked list.
+
+    Raises
+    ------
+    SanctlibError
+        For one state twice, or a table that holds no sanctions.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({
+    ...     "period": pd.Timestamp("2018-01-01"), "sender": ["USA", "USA", "CAN"],
+    ...     "target": ["RUS", "IRN", "RUS"], "mutual": False, "family": "sanction",
+    ...     "action": "impose", "n_acts": 1,
+    ... })
+    >>> found = shared_sanctioners(cells, pair=("IRN", "RUS"), every="year")
+    >>> found.table[["n_first", "n_second", "n_shared", "jaccard", "shared"]].to_dict("records")
+    [{'n_first': 1, 'n_second': 2, 'n_shared': 1, 'jaccard': 0.5, 'shared': 'USA'}]
+    """
+    query = ask(pair=pair, every=every, start=start, end=end)
+    first, second = one_pair(query)
+    span = {"every": every, "start": query.start, "end": query.end, "coverage": coverage}
+    found, sources = {}, []
+    named_by: dict[str, set[str]] = {}
+    named = tables if isinstance(tables, Mapping) else {None: tables}
+    for name, table in named.items():
+        with opened(table, coverage=coverage) as source:
+            label = source.name if name is None else name
+        by = {"by": ["sender", "target"], "targets": [first, second], **span}
+        if source.kind in ("events", "cells"):
+            counts = sanction_counts(table, unit="act", **by).table  # type: ignore[arg-type]
+            counts = counts[counts["period"].notna()]
+        else:
+            counts = active_sanctions(table, at="any_day", **by).table  # type: ignore[arg-type]
+        found[label] = _on_both(counts, (first, second), curated=source.curated)
+        named_by[label] = {*counts["sender"].dropna()}
+        sources.append(source.source)
+    rows = pd.concat(found, names=["source"]).reset_index("source").reset_index(drop=True)
+    rows["disputed"] = _disputed(rows, named_by)
+    rows = rows.assign(first=first, second=second)
+    for column in ("shared", "disputed"):
+        rows[column] = rows[column].map(";".join, na_action="ignore")
+    numbers = ["n_first", "n_second", "n_shared"]
+    types = {**dict.fromkeys(numbers, "Int64"), "jaccard": "Float64"}
+    types |= dict.fromkeys(("source", "shared", "disputed"), "str")
+    columns = ["source", "period", "first", "second", *numbers]
+    table = rows[[*columns, "jaccard", "shared", "disputed", "covered"]].astype(types)
+    everyone = {sender for text in table["shared"].dropna() for sender in text.split(";") if sender}
+    words = f"enders that sanction both {name_of(first)} and {name_of(second)}"
+    return Result(
+        table=table,
+        kind="shared",
+        name=f"S{words}",
+        query=query,
+        unit=f"s{words}",
+        n=len(everyone),
+        sources=tuple(sources),
+        notes=("A bloc counts once, under its own code.",),
+    )
+
+
+def _on_both(counts: pd.DataFrame, pair: Pair, *, curated: bool) -> pd.DataFrame:
+    """Return per period the senders on each state of the pair, and on both."""
+    rows = []
+    for period, group in counts.groupby("period", sort=True):
+        held = group[group["n"].gt(0) & group["sender"].notna()]
+        on_first, on_second = ({*held.loc[held["target"].eq(s), "sender"]} for s in pair)
+        both, either = sorted(on_first & on_second), on_first | on_second
+        blank = group["n"].isna().all()
+        # A hand-picked list that has no sender on a state does not say that there is none.
+        silent = [blank or (curated and not senders) for senders in (on_first, on_second)]
+        rows.append(
+            {
+                "period": period,
+                "n_first": pd.NA if silent[0] else len(on_first),
+                "n_second": pd.NA if silent[1] else len(on_second),
+                "n_shared": pd.NA if any(silent) else len(both),
+                "jaccard": len(both) / len(either) if either and not any(silent) else pd.NA,
+                "shared": None if any(silent) else both,
+                "covered": group["covered"].all() if group["covered"].notna().all() else pd.NA,
+            }
+        )
+    columns = ["period", "n_first", "n_second", "n_shared", "jaccard", "shared", "covered"]
+    types = {"period": "datetime64[us]", "covered": "boolean"}
+    return pd.DataFrame(rows, columns=columns).astype(types)
+
+
+def _disputed(rows: pd.DataFrame, named_by: Mapping[str, set[str]]) -> pd.Series:
+    """Return the senders that another source, which covers the period and names them, does not."""
+    disputed: list[list[str] | None] = []
+    covered = rows["covered"].fillna(value=False)
+    for row in rows.to_dict("records"):
+        others = rows[covered & rows["period"].eq(row["period"]) & rows["source"].ne(row["source"])]
+        denied: set[str] = set()
+        for source, shared in zip(others["source"], others["shared"], strict=True):
+            denied |= ({*(row["shared"] or ())} & named_by[source]) - {*(shared or ())}
+        disputed.append(None if row["shared"] is None else sorted(denied))
+    return pd.Series(disputed, index=rows.index, dtype="object")

@@ -12,11 +12,10 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, period_start
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.metrics._grid import in_names, periods_asked, states_of
-from sanctlib.metrics._pair_acts import ALL
-from sanctlib.metrics._questions import check_covered, check_kind, check_not_curated
+from sanctlib.metrics._pair_acts import ALL, in_names
+from sanctlib.metrics._questions import check_covered, check_kind, check_not_curated, periods_asked
 from sanctlib.metrics.intensity import partnership_intensity
-from sanctlib.query import Day, Pair, State, ask, day_of, one_pair
+from sanctlib.query import Day, Pair, State, ask, day_of, one_pair, states_of
 from sanctlib.result import Result
 
 _KEYS = ["first", "second"]
@@ -80,9 +79,7 @@ def reported_states(
         check_covered(source)
         span = {"start": query.start, "end": query.end}
         acts = cells_of(source, every=every, by=["sender", "target", "family"], **span)
-    periods, whole = periods_asked(
-        acts["period"], every=every, coverage=source.coverage, start=query.start, end=query.end
-    )
+    periods, whole = periods_asked(acts["period"], query, source.coverage)
     inside = acts[acts["period"].isin(periods[whole])]
     known = inside["sender"].notna() & inside["target"].notna()
     n_all, n_known = int(inside["n_acts"].sum()), int(inside.loc[known, "n_acts"].sum())
@@ -271,13 +268,7 @@ def pair_changes(
     rates = everyone.filter(component=ALL, covered=True).table
     if among is not None:
         rates = rates[rates[_KEYS].isin(states_of(among, what="among")).all(axis=1)]
-    periods, whole = periods_asked(
-        everyone.table["period"],
-        every=every,
-        coverage=source.coverage,
-        start=query.start,
-        end=query.end,
-    )
+    periods, whole = periods_asked(everyone.table["period"], query, source.coverage)
     first_after = period_start(pd.Series([day]), every=every).iloc[0]
     n_periods, n_after = int(whole.sum()), int((whole & (periods >= first_after)).sum())
     n_before = n_periods - n_after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, islice
+from itertools import combinations
 from pathlib import Path
 from reprlib import repr as shortened
 
@@ -14,18 +14,13 @@ from numpy.typing import NDArray
 
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, SchemaError, check_columns
-from sanctlib.metrics._grid import in_names, way_in_names
+from sanctlib.metrics._pair_acts import in_names, rows_by_pair
 from sanctlib.metrics._questions import check_kind
 from sanctlib.query import Pair, Query, ask, keys_of, number_of, parties_of
 from sanctlib.result import Result, Source, frame_of
 from sanctlib.sources.ideal_points import MEASURE, SESSION_ZERO, read_gaps
 
 Values = NDArray[np.float64]
-
-_COLUMNS = ("first", "second", "date", "value")
-_MEASURES = ("s_absolute", "s_squared", "kappa", "pi")
-_IN_FINDINGS = 5
-"""Pairs about which the findings have a sentence."""
 
 
 def portfolio_similarity(
@@ -97,16 +92,21 @@ def portfolio_similarity(
         raise SanctlibError("states is empty. Name the states of the system, or leave it out.")
     if query.pairs is None:
         raise SanctlibError("pair is None. Name one pair of states or more: ('IRN', 'RUS').")
-    rows, source = _ties(ties)
-    _check_scale(rows, top)
+    rows, source = _ties(ties, top)
     weighting = None if weights is None else _as_numbers(weights)
     found = [
         _compared(of_day, day, two, query, weighting)
         for two in query.pairs
         for day, of_day in rows.groupby("date", sort=True)
     ]
-    columns = ["period", "first", "second", "n_states", *_MEASURES]
+    columns = ["period", "first", "second", "n_states", "s_absolute", "s_squared", "kappa", "pi"]
     table = pd.DataFrame(found, columns=columns).astype({"first": "str", "second": "str"})
+    findings = []
+    for whose, of_pair in rows_by_pair(table):
+        last = of_pair.iloc[-1]
+        text = f"{whose}, {last['period']:%Y-%m-%d}: S {last['s_absolute']:.2f}, kappa "
+        text += f"{last['kappa']:.2f}, pi {last['pi']:.2f} over {last['n_states']} states"
+        findings.append(f"{text} ({source.described()}).")
     return Result(
         table=table,
         kind="similarity",
@@ -119,36 +119,32 @@ def portfolio_similarity(
             "S does not correct for chance: it rises with states that have no tie to either.",
             "A tie that the source does not hold is 0.",
         ),
-        findings=_findings(table, source.described()),
+        findings=tuple(findings),
     )
 
 
-def _ties(ties: AnyTable) -> tuple[pd.DataFrame, Source]:
+def _ties(ties: AnyTable, top: float) -> tuple[pd.DataFrame, Source]:
     """Return the ties and their source. A frame needs fewer columns than a table of dyads."""
-    frame = frame_of(ties)
+    frame, known = frame_of(ties), Source(key="own table")
     if not isinstance(frame, pd.DataFrame):
         with opened(ties) as source:
             check_kind(source, "dyads")
-            return source.small(), source.source
-    check_columns(frame, _COLUMNS)
+            frame, known = source.small(), source.source
+    check_columns(frame, ["first", "second", "date", "value"])
     if not pd.api.types.is_datetime64_any_dtype(frame["date"]):
         msg = f"Column 'date' holds {frame['date'].iloc[0]!r}. " if len(frame) else ""
         raise SchemaError(f"{msg}It must hold days: pd.to_datetime(table['date']).")
     if not pd.api.types.is_numeric_dtype(frame["value"]):
         raise SchemaError("Column 'value' must hold numbers.")
-    return frame, Source(key="own table")
-
-
-def _check_scale(ties: pd.DataFrame, top: float) -> None:
-    measures = list(ties["measure"].unique()) if "measure" in ties else []
+    measures = list(frame["measure"].unique()) if "measure" in frame else []
     if len(measures) > 1:
-        found = ", ".join(repr(m) for m in measures)
-        msg = f"The ties have the measures {found}. Keep one of them, such as"
-        raise SanctlibError(f"{msg} ties[ties['measure'].eq({measures[0]!r})].")
-    wrong = ~ties["value"].between(0, top)
-    if wrong.any():
-        shown = ties.loc[wrong, "value"].iloc[0]
-        raise SanctlibError(f"Column 'value' holds {shown}. A tie must lie between 0 and {top:g}.")
+        msg = f"The ties have the measures {', '.join(map(repr, measures))}. Keep one of them,"
+        raise SanctlibError(f"{msg} such as ties[ties['measure'].eq({measures[0]!r})].")
+    wrong = frame.loc[~frame["value"].between(0, top), "value"]
+    if len(wrong):
+        msg = f"Column 'value' holds {wrong.iloc[0]}. A tie must lie between 0 and {top:g}."
+        raise SanctlibError(msg)
+    return frame, known
 
 
 def _as_numbers(weights: pd.Series | Mapping[str, float]) -> pd.Series:
@@ -180,18 +176,6 @@ def _compared(
         "kappa": _agreement(x, y, levels, pooled=False),
         "pi": _agreement(x, y, levels, pooled=True),
     }
-
-
-def _findings(table: pd.DataFrame, source: str) -> tuple[str, ...]:
-    """Return the similarity of each of the first pairs in its last period."""
-    sentences = []
-    for way, rows in islice(table.groupby(["first", "second"], sort=False), _IN_FINDINGS):
-        last = rows.iloc[-1]
-        said = f"S {last['s_absolute']:.2f}, kappa {last['kappa']:.2f}, pi {last['pi']:.2f}"
-        whose = way_in_names(way, directed=False)
-        day = f"{last['period']:%Y-%m-%d}"
-        sentences.append(f"{whose}, {day}: {said} over {last['n_states']} states ({source}).")
-    return tuple(sentences)
 
 
 def _portfolio(ties: pd.DataFrame, state: str, system: list[str], self_tie: float) -> Values:
@@ -235,8 +219,6 @@ def _agreement(x: Values, y: Values, levels: Values, *, pooled: bool) -> float:
 
 
 _VALUES = ["value", "lower", "upper"]
-_GAPS_IN_FINDINGS = 5
-"""Pairs about which the findings have a sentence."""
 
 
 def voting_gap(
@@ -306,14 +288,14 @@ def voting_gap(
     with opened(gaps) as source:
         check_kind(source, "dyads")
         table = source.small()
-    held = table[table["measure"].eq(MEASURE)]
+    measured = table[table["measure"].eq(MEASURE)]
     if states is not None:
-        there = set(zip(held["first"], held["second"], strict=True))
+        there = set(zip(measured["first"], measured["second"], strict=True))
         pairs = tuple(two for two in pairs if two in there)
         query = replace(query, pairs=pairs)
-    none = held.iloc[:0].rename(columns={"date": "period"}).assign(session=0)
+    none = measured.iloc[:0].rename(columns={"date": "period"}).assign(session=0)
     none = none[["period", "session", "first", "second", *_VALUES]]
-    each = [_of_pair(held, two, name=source.name) for two in pairs]
+    each = [_of_pair(measured, two, name=source.name) for two in pairs]
     found = pd.concat(each, ignore_index=True) if each else none
     blank = sorted({int(s) for s in found.loc[found["value"].isna(), "session"]})
     sessions = ", ".join(map(str, blank))
@@ -335,34 +317,33 @@ def voting_gap(
     )
 
 
-def _of_pair(held: pd.DataFrame, two: Pair, *, name: str) -> pd.DataFrame:
+def _of_pair(gaps: pd.DataFrame, two: Pair, *, name: str) -> pd.DataFrame:
     """Return a row per session from the first to the last gap of a pair."""
     first, second = two
-    of_pair = held[held["first"].eq(first) & held["second"].eq(second)]
+    of_pair = gaps[gaps["first"].eq(first) & gaps["second"].eq(second)]
     if of_pair.empty:
         msg = f"{name!r} has no gap of {first} and {second}. The shipped table has those of China,"
         msg += " Iran, Russia, the Soviet Union and the United States to all others; for another"
         raise SanctlibError(f"{msg} pair pass the path of the producer's file.")
     of_session = of_pair.set_index(of_pair["date"].dt.year - SESSION_ZERO)[_VALUES]
     sessions = pd.RangeIndex(of_session.index.min(), of_session.index.max() + 1, name="session")
-    gap = of_session.reindex(sessions).reset_index()
-    year = (gap["session"] + SESSION_ZERO).astype("str")
-    gap.insert(0, "period", pd.to_datetime(year + "-01-01").astype("datetime64[us]"))
-    gap.insert(2, "first", first)
-    gap.insert(3, "second", second)
-    return gap.astype({"first": "str", "second": "str"})
+    of_session = of_session.reindex(sessions).reset_index()
+    year = (of_session["session"] + SESSION_ZERO).astype("str")
+    period = pd.to_datetime(year + "-01-01").astype("datetime64[us]")
+    named = of_session.assign(period=period, first=first, second=second)
+    named = named[["period", "session", "first", "second", *_VALUES]]
+    return named.astype({"first": "str", "second": "str"})
 
 
 def _gap_findings(found: pd.DataFrame, source: str) -> tuple[str, ...]:
     """Return the first and the last gap of each of the first pairs, with their intervals."""
     sentences = []
-    for way, rows in islice(found.groupby(["first", "second"], sort=False), _GAPS_IN_FINDINGS):
+    for whose, rows in rows_by_pair(found):
         seen = rows[rows["value"].notna()]
-        said = [
+        gaps = [
             f"{row['value']:.2f} in {row['period'].year} (90% interval {row['lower']:.2f} to "
             f"{row['upper']:.2f})"
             for row in seen.iloc[sorted({0, len(seen) - 1})].to_dict("records")
         ]
-        whose = way_in_names(way, directed=False)
-        sentences.append(f"{whose}: gap of {' and '.join(said)} ({source}).")
+        sentences.append(f"{whose}: gap of {' and '.join(gaps)} ({source}).")
     return tuple(sentences)

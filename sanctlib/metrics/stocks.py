@@ -16,24 +16,22 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, in_words, period_end, period_start
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice, check_columns
-from sanctlib.metrics._grid import (
-    covered_groups,
-    group_codes,
-    groups_that_existed,
-    laid_out,
-    periods_asked,
-)
 from sanctlib.metrics._questions import (
     FLAGS,
-    by_programme,
     by_target,
     cases_by,
     check_kind,
     check_rule,
     check_width,
     coverage_of,
+    covered_groups,
+    group_codes,
+    groups_that_existed,
+    laid_out,
+    named_groups,
     of_senders,
-    wanted,
+    parts,
+    periods_asked,
     with_sender,
 )
 from sanctlib.metrics.counts import notes_of
@@ -43,9 +41,14 @@ from sanctlib.result import Result
 At: TypeAlias = Literal["any_day", "end_of_period"]
 Stock: TypeAlias = Literal["legal", "in_force"]
 
-FLOWS = ("added", "removed", "moved_in", "moved_out")
-_COUNTS = ("n", "lower", "upper", "opening", *FLOWS, "closing", "left_censored", "right_censored")
+_FLOWS = ("added", "removed", "moved_in", "moved_out")
+_COUNTS = ("n", "lower", "upper", "opening", *_FLOWS, "closing", "left_censored", "right_censored")
 _SEEN = {"list_changes": ("to",), "listings": ("listed", "delisted"), "cases": ("start", "end")}
+_SCENARIOS = ("n", "lower", "upper", "left_censored", "right_censored")
+
+# Open ends and unknown beginnings as days, so that min and max order them.
+NEVER = pd.Timestamp("9999-12-31")
+_BEFORE = pd.Timestamp("0001-01-01")
 
 
 def active_sanctions(
@@ -153,37 +156,35 @@ def active_sanctions(
             senders=senders,
             targets=targets,
         )
-        _check(source, stock, query)
-        spells = with_sender(source.small())
-        known = coverage_of(source)
-    keys = query.by
+        hint = " Acts have a day and no end: count them with sl.sanction_counts."
+        check_kind(source, *_SEEN, hint=hint)
+        check_rule(source, query)
+        check_width(source, query)
+        if stock == "in_force" and source.kind != "cases":
+            msg = f"stock is 'in_force', and {source.kind} do not state what is suspended."
+            raise SanctlibError(f'{msg} Use stock="legal".')
+        spells, known = with_sender(source.small()), coverage_of(source)
     seen = pd.concat([spells[c] for c in _SEEN[source.kind] if c in spells], ignore_index=True)
+    seen = period_start(seen.dropna(), every=every)
     # Where nobody said what is covered, the days that the table names are what is known.
     # What began before the coverage is its opening stock, and makes no period of its own.
-    here = period_start(seen.dropna(), every=every)
-    periods, covered = periods_asked(
-        here if known is None else here.iloc[:0],
-        every=every,
-        start=query.start,
-        end=query.end,
-        coverage=known,
-    )
+    periods, covered = periods_asked(seen if known is None else seen.iloc[:0], query, known)
     spells = of_senders(spells, query)
     flows = _flows(source, spells, query, stock)
-    more = wanted(query) if known is not None else None
-    codes, groups = group_codes(flows, keys, more=more)
+    more = named_groups(query) if known is not None else None
+    codes, groups = group_codes(flows, query.by, more=more)
     sums = _sums(flows, codes, periods, n_groups=len(groups), at=at)
-    whole = _flows(source, spells, replace(query, by=()), stock)
-    one = np.zeros(len(whole), dtype=np.int64)
-    undivided = _sums(whole, one, periods, n_groups=1, at=at)["n"]
-    told = covered_groups(groups, coverage=known, senders=query.senders, targets=query.targets)
+    flows = _flows(source, spells, replace(query, by=()), stock)
+    one = np.zeros(len(flows), dtype=np.int64)
+    undivided = _sums(flows, one, periods, n_groups=1, at=at)["n"][0]
+    told = covered_groups(groups, query, known)
     there = groups_that_existed(groups, periods, every=every)
-    adds_up = np.array_equal(sums["n"].sum(axis=0), undivided[0])
+    adds_up = np.array_equal(sums["n"].sum(axis=0), undivided)
     columns = {
         "at": at,
         **{name: pd.array(sums[name].ravel(), dtype="Int64") for name in _COUNTS},
         "covered": pd.array((np.outer(told, covered) & there).ravel(), dtype="boolean"),
-        "additive": adds_up and not FLAGS.keys() & set(keys),
+        "additive": adds_up and not FLAGS.keys() & {*query.by},
     }
     everywhere = np.arange(len(groups) * len(periods))
     stocks = laid_out(groups.assign(unit=query.unit), periods, everywhere, columns)
@@ -191,46 +192,51 @@ def active_sanctions(
         stocks[["left_censored", "right_censored"]] = pd.NA
     if known is None:
         stocks[["left_censored", "covered"]] = pd.NA
-        stocks = stocks[stocks[["upper", *FLOWS]].sum(axis=1).gt(0)]
+        stocks = stocks[stocks[["upper", *_FLOWS]].sum(axis=1).gt(0)]
     else:
-        unseen = stocks[["upper", "opening", *FLOWS]].sum(axis=1).eq(0)
-        if known.survivors:
-            # The list was seen on its own day, whether or not something changed that day.
-            here = pd.concat(
-                [here, period_start(pd.Series([pd.Timestamp(known.last)]), every=every)]
-            )
-        blank = ~stocks["covered"] & (unseen | ~stocks["period"].isin(here))
-        stocks.loc[blank, list(_COUNTS)] = pd.NA
-        if known.survivors:
-            # Before the list's own day, what was removed since was there too.
-            days = stocks["period"]
-            day = days if at == "any_day" else period_end(days, every=every)
-            before = day.lt(pd.Timestamp(known.last))
-            stocks.loc[before, "upper"] = pd.NA
-            stocks.loc[before, "covered"] = False
-            stocks.loc[before & stocks["n"].eq(0), list(_COUNTS)] = pd.NA
+        stocks = _known(stocks, seen, known, query, at)
     # On a list without days of listing, nobody knows which entries came in the period.
     undated = sums["held"].ravel()[stocks.index] > 0
     stocks.loc[undated, ["opening", "added", "left_censored"]] = pd.NA
-    if {"sender", "target"} <= {*keys}:
+    if {"sender", "target"} <= {*query.by}:
         # A state with itself is no pair, unless the data have one.
         stocks = stocks[stocks["sender"].ne(stocks["target"]) | stocks["upper"].gt(0)]
     types = {"covered": "boolean", "left_censored": "Int64", "right_censored": "Int64"}
     stocks = stocks.astype(types).reset_index(drop=True)
     words = "cases of sanctions in force" if query.unit == "case" else "entities on the list"
     words += " at the end of the period" if at == "end_of_period" else " on any day of the period"
-    last = pd.Series(undivided[0][covered] if known is not None else undivided[0])
+    last = undivided[covered] if known is not None else undivided
     return Result(
         table=stocks,
         kind="stock",
         name=f"{words[0].upper()}{words[1:]}",
         query=query,
         unit=words,
-        n=int(last.iloc[-1]) if len(last) else None,
+        n=int(last[-1]) if len(last) else None,
         sources=(source.source,),
         notes=notes_of(source),
         findings=_findings(stocks, query, words, source),
     )
+
+
+def _known(
+    stocks: pd.DataFrame, seen: pd.Series, coverage: Coverage, query: Query, at: At
+) -> pd.DataFrame:
+    """Blank what the coverage does not tell: periods outside it, and what a list has lost."""
+    last, days = pd.Timestamp(coverage.last), stocks["period"]
+    nothing = stocks[["upper", "opening", *_FLOWS]].sum(axis=1).eq(0)
+    changed = days.isin(seen)
+    if coverage.survivors:
+        # The list was seen on its own day, whether or not something changed that day.
+        changed |= days.isin(period_start(pd.Series([last]), every=query.every))
+    stocks.loc[~stocks["covered"] & (nothing | ~changed), list(_COUNTS)] = pd.NA
+    if coverage.survivors:
+        # Before the list's own day, what was removed since was there too.
+        before = (days if at == "any_day" else period_end(days, every=query.every)).lt(last)
+        stocks.loc[before, "upper"] = pd.NA
+        stocks.loc[before, "covered"] = False
+        stocks.loc[before & stocks["n"].eq(0), list(_COUNTS)] = pd.NA
+    return stocks
 
 
 def _findings(stocks: pd.DataFrame, query: Query, words: str, source: Opened) -> tuple[str, ...]:
@@ -249,22 +255,18 @@ def _findings(stocks: pd.DataFrame, query: Query, words: str, source: Opened) ->
 
 
 def _flows(source: Opened, table: pd.DataFrame, query: Query, stock: Stock) -> pd.DataFrame:
+    """Return what enters and leaves each group in each period, by scenario."""
     known = source.coverage
     if source.kind == "list_changes":
-        return flows_of_changes(table, query)
+        return _flows_of_changes(table, query)
     if source.kind == "listings":
-        return flows_of_listings(table, query, coverage=known)
-    return flows_of_cases(table, query, coverage=known, legal=stock == "legal")
-
-
-def _check(source: Opened, stock: Stock, query: Query) -> None:
-    hint = " Acts have a day and no end: count them with sl.sanction_counts."
-    check_kind(source, *_SEEN, hint=hint)
-    check_rule(source, query)
-    check_width(source, query)
-    if stock == "in_force" and source.kind != "cases":
-        msg = f"stock is 'in_force', and {source.kind} do not state what is suspended."
-        raise SanctlibError(f'{msg} Use stock="legal".')
+        return _flows_of_listings(table, query, known)
+    spells = spells_of_cases(table, query, coverage=known, legal=stock == "legal")
+    spells = spells.assign(held=False)
+    # Dated so widely that it may be over before it surely began: nowhere sure.
+    begun, over = (period_start(spells[c], every=query.every) for c in ("begin", "finish"))
+    possible = spells.assign(begin=spells["possible_begin"], finish=spells["possible_finish"])
+    return _flows_of_spells(spells[begun.le(over)], possible, query, known)
 
 
 def _sums(
@@ -275,83 +277,70 @@ def _sums(
     n_groups: int,
     at: At,
 ) -> dict[str, NDArray[np.int64]]:
+    """Return the sums of flows, and their stocks, of shape (groups, periods)."""
     # Column 0 holds what came before the first period: its opening.
     when = flows["period"].to_numpy()
     before = np.isnat(when) | (when < periods.min().to_datetime64())
     column = np.where(before, 0, np.searchsorted(periods.to_numpy(), when) + 1)
-    amount = flows["amount"].to_numpy(dtype=np.int64)
-    inside = column <= len(periods)
+    kept = column <= len(periods)
 
-    def total(scenario: str, names: Sequence[str]) -> NDArray[np.int64]:
+    def total(scenario: str, *names: str) -> NDArray[np.int64]:
+        chosen = kept & (flows["scenario"].eq(scenario) & flows["flow"].isin(names)).to_numpy(bool)
         sums = np.zeros((n_groups, len(periods) + 1), dtype=np.int64)
-        chosen = flows["scenario"].eq(scenario) & flows["flow"].isin(names)
-        picked = inside & chosen.to_numpy(dtype=bool)
-        np.add.at(sums, (codes[picked], column[picked]), amount[picked])
+        amount = flows["amount"].to_numpy(dtype=np.int64)[chosen]
+        np.add.at(sums, (codes[chosen], column[chosen]), amount)
         return sums
 
-    found = {}
-    for scenario in SCENARIOS:
-        came = total(scenario, ("held", "added", "moved_in")).cumsum(axis=1)
-        left = total(scenario, ("removed", "moved_out")).cumsum(axis=1)
+    sums = {name: total("n", name)[:, 1:] for name in ("held", *_FLOWS)}
+    for scenario in _SCENARIOS:
+        came = total(scenario, "held", "added", "moved_in").cumsum(axis=1)
+        left = total(scenario, "removed", "moved_out").cumsum(axis=1)
         # On any day: what left in the period was still there on its first day.
-        found[scenario] = came[:, 1:] - (left[:, :-1] if at == "any_day" else left[:, 1:])
+        sums[scenario] = came[:, 1:] - (left[:, :-1] if at == "any_day" else left[:, 1:])
         if scenario == "n":
-            found["held"] = total("n", ("held",))[:, 1:]
             closing = came - left
-            found |= {"opening": closing[:, :-1], "closing": closing[:, 1:]}
+            sums |= {"opening": closing[:, :-1], "closing": closing[:, 1:]}
     # An entity that is possibly there all along may surely be there twice on any day.
-    found["upper"] = np.maximum(found["upper"], found["n"])
-    return found | {name: total("n", (name,))[:, 1:] for name in FLOWS}
+    sums["upper"] = np.maximum(sums["upper"], sums["n"])
+    return sums
 
 
-SCENARIOS = ("n", "lower", "upper", "left_censored", "right_censored")
-
-# Open ends and unknown beginnings as days, so that min and max order them.
-NEVER = pd.Timestamp("9999-12-31")
-_BEFORE = pd.Timestamp("0001-01-01")
-
-
-def flows_of_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
+def _flows_of_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
     """
     Return the flows of dated copies: changes by the copy that first shows them.
 
-    Entries that move between programme sets of one group have not moved: only the net
-    of a group in an interval enters or leaves it.
+    Of entries that move between programme sets of one group, only the net enters or leaves it.
     """
     keys, column = list(query.by), "programmes"
     if "programme" in keys:
-        table, column = by_programme(table), "programme"
+        table, column = parts(table, "programmes", name="programme"), "programme"
     rows = by_target(table, query, column=column)
     ids = ["source", "list", "programmes", "entity_type"]
-    ordered = rows.sort_values("to", kind="stable", ignore_index=True)
-    held = ordered[~ordered.duplicated(list(dict.fromkeys([*ids, *keys])))]
+    held = rows.sort_values("to", kind="stable").drop_duplicates([*dict.fromkeys([*ids, *keys])])
     intervals = rows.groupby([*keys, "from", "to"], dropna=False, sort=False)
-    sums = intervals[[*FLOWS]].sum().reset_index()
+    sums = intervals[[*_FLOWS]].sum().reset_index()
     net = sums["moved_in"] - sums["moved_out"]
     sums = sums.assign(moved_in=net.clip(lower=0), moved_out=(-net).clip(lower=0))
     late, early = (period_start(sums[c], every=query.every) for c in ("to", "from"))
+    # By scenario: when what came has entered, and when what left has gone.
+    scenarios = {"n": (late, late), "lower": (late, early), "upper": (early, late)}
     found = []
-    for scenario, enters, leaves in (
-        ("n", late, late),
-        ("lower", late, early),
-        ("upper", early, late),
-    ):
+    for scenario, (enters, leaves) in scenarios.items():
         found.append(_flow(held[keys], scenario, "held", pd.NaT, held["opening"]))
-        for flow in FLOWS:
+        for flow in _FLOWS:
             period = enters if flow in ("added", "moved_in") else leaves
             found.append(_flow(sums[keys], scenario, flow, period, sums[flow]))
     return pd.concat(found, ignore_index=True)
 
 
-def flows_of_listings(
-    table: pd.DataFrame, query: Query, *, coverage: Coverage | None
+def _flows_of_listings(
+    table: pd.DataFrame, query: Query, coverage: Coverage | None
 ) -> pd.DataFrame:
     """
     Return the flows of spells on a list, an entity once per group at any time.
 
-    Spells of one entity in one group that touch are one spell. A listing whose first
-    day is not known is possibly there from the beginning, and surely never; in a list as it
-    stood on its last day, surely on that day (``held`` in its period, and not ``added``).
+    A listing without a first day is possibly there from the beginning, and surely never; in a
+    list of survivors, surely on its last day (``held`` in its period, and not ``added``).
     """
     rows = by_target(table, query, column="programme")
     entities = list(dict.fromkeys([*query.by, "source", "list", "entity_id"]))
@@ -369,6 +358,7 @@ def flows_of_listings(
 
 
 def _joined(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return spells of one entity in one group that touch as one spell."""
     rows = rows.sort_values([*keys, "begin"], na_position="last")
     latest = rows.groupby(keys, dropna=False, sort=False)["finish"].cummax()
     before = latest.groupby([rows[c] for c in keys], dropna=False, sort=False).shift()
@@ -376,17 +366,6 @@ def _joined(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     blocks = rows.groupby([*keys, "block"], dropna=False, sort=False)
     ends = {"begin": ("begin", "min"), "finish": ("finish", "max"), "held": ("held", "first")}
     return blocks.agg(**ends).reset_index()
-
-
-def flows_of_cases(
-    table: pd.DataFrame, query: Query, *, coverage: Coverage | None, legal: bool
-) -> pd.DataFrame:
-    """Return the flows of cases, each once per group from its first to its last day."""
-    spells = spells_of_cases(table, query, coverage=coverage, legal=legal).assign(held=False)
-    # Dated so widely that it may be over before it surely began: nowhere sure.
-    begun, over = (period_start(spells[c], every=query.every) for c in ("begin", "finish"))
-    possible = spells.assign(begin=spells["possible_begin"], finish=spells["possible_finish"])
-    return _flows_of_spells(spells[begun.le(over)], possible, query, coverage)
 
 
 def spells_of_cases(
@@ -409,17 +388,17 @@ def spells_of_cases(
     cut = end.isna()
     if coverage is not None:
         cut |= end_last.ge(pd.Timestamp(coverage.last))
-    opened = table["ongoing"].fillna(value=False).astype("bool") & cut
+    is_open = table["ongoing"].fillna(value=False).astype("bool") & cut
     if legal and "exit" in table:
-        opened |= table["exit"].eq("suspended").fillna(value=False).astype("bool")
+        is_open |= table["exit"].eq("suspended").fillna(value=False).astype("bool")
     first, last = table["start"], table["start_last"]
     if "imposed_start" in table:
         first, last = table["imposed_start"].fillna(first), table["imposed_start_last"].fillna(last)
     rows = table.assign(
         begin=last,
         possible_begin=first,
-        finish=end.fillna(last).mask(opened, NEVER),
-        possible_finish=end_last.fillna(NEVER).mask(opened, NEVER),
+        finish=end.fillna(last).mask(is_open, NEVER),
+        possible_finish=end_last.fillna(NEVER).mask(is_open, NEVER),
     )
     group = list(dict.fromkeys([*query.by, "source", "case_id"]))
     spells = rows.groupby(group, dropna=False, sort=False).agg(

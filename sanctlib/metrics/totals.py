@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import pandas as pd
 
+from sanctlib.codes.actions import programmes
 from sanctlib.codes.countries import name_of, names_of
-from sanctlib.codes.programmes import programmes
 from sanctlib.errors import check_choice, check_columns
 from sanctlib.query import State, parties_of, whole_of
 from sanctlib.result import Result

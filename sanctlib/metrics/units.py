@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 
 import pandas as pd
 
@@ -13,21 +14,22 @@ from sanctlib.dates import Period, period_end, period_start
 from sanctlib.engines import AnyTable, Opened, fetched, opened
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._questions import (
-    RULES,
-    TARGET_COLUMN,
     UNITS,
-    by_programme,
     by_target,
     cases_by,
-    check_dated,
     check_kind,
     check_rule,
-    check_unit,
     of_senders,
+    parts,
+    rules_of,
 )
 from sanctlib.query import Day, Query, TargetRule, ask
 from sanctlib.reading import Reading
 from sanctlib.result import Result
+from sanctlib.schema import COUNTED_SANCTIONS
+
+_TARGET_COLUMN = {"programme": "target", "conduct": "conduct", "address": "located_in"}
+"""The column of events that answers whom an act targets, by rule."""
 
 _RULE = {
     ("events", "act"): "acts of a sender; an act against three targets counts once",
@@ -114,42 +116,21 @@ def compare_units(
     query = ask(start=start, end=end, targets=targets)
     if query.start is None or query.end is None:
         raise SanctlibError("start and end are needed: the span is counted as a whole.")
-    if isinstance(readings, Reading):
-        readings = [readings]
     named = readings if isinstance(readings, Mapping) else _named(readings)
-    rows, sources = [], []
+    rows: list[dict[str, object]] = []
+    sources = []
     for name, table in named.items():
         with opened(table) as source:
-            sources.append(source.source)
             check_kind(source, *UNITS)
-            units = UNITS[source.kind]
-            for unit in units:
-                for rule in _rules(source):
-                    one = ask(
-                        every=periods_of(source)[1][-1] if source.kind == "cells" else "day",
-                        by=("target",) if unit == "dyad" else (),
-                        unit=unit,
-                        target_rule=rule,
-                        start=query.start,
-                        end=query.end,
-                        targets=targets,
-                    )
-                    known = source.coverage
-                    whole = _covered(known, query.start, query.end, every=one.every)
-                    # What is not on a hand-picked list may have happened all the same.
-                    whole = False if source.curated else whole
-                    row = {"source": name, "covered": whole, **_row(source, one)}
-                    if known is not None and known.survivors and query.start < known.last:
-                        # What was removed before the day of the list is not in it.
-                        row |= {"upper": pd.NA, "rule": f"{row['rule']}; current entries only"}
-                    rows.append(row)
-    table = pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
+            sources.append(source.source)
+            rows += [{"source": name, **row} for row in _rows(source, query)]
+    counts = pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
     # Where the source does not cover the whole span, nothing seen is not nothing.
-    cut = ~table["covered"].fillna(value=True)
-    table.loc[cut & table["n"].eq(0), ["n", "lower"]] = pd.NA
-    table.loc[cut, "upper"] = pd.NA
+    cut = ~counts["covered"].fillna(value=True)
+    counts.loc[cut & counts["n"].eq(0), ["n", "lower"]] = pd.NA
+    counts.loc[cut, "upper"] = pd.NA
     return Result(
-        table=table,
+        table=counts,
         kind="units",
         name=f"Sanctions from {query.start} to {query.end}, in every unit",
         query=query,
@@ -167,85 +148,124 @@ _TYPES = {
 }
 
 
-def _named(readings: Sequence[Reading]) -> dict[str, AnyTable]:
-    keys = [reading.provenance.key for reading in readings]
-    if len(set(keys)) < len(keys):
+def _named(readings: Reading | Sequence[Reading]) -> dict[str, AnyTable]:
+    listed = [readings] if isinstance(readings, Reading) else readings
+    keys = [reading.provenance.key for reading in listed]
+    if len({*keys}) < len(keys):
         msg = f"compare_units needs readings of different keys, got {keys}: name them in a mapping."
         raise SanctlibError(msg)
-    return dict(zip(keys, readings, strict=True))
+    return dict(zip(keys, listed, strict=True))
+
+
+def _rows(source: Opened, query: Query) -> Iterator[dict[str, object]]:
+    """Return the counts of one source, in each unit and by each rule that it can answer."""
+    known, kind = source.coverage, source.kind
+    every = periods_of(source)[1][-1] if kind == "cells" else "day"
+    # What is not on a hand-picked list may have happened all the same.
+    covered = False if source.curated else _covered(known, query, every=every)
+    for unit, rule in product(UNITS[kind], _rules(source)):
+        one = replace(
+            query,
+            every=every,
+            by=("target",) if unit == "dyad" else (),
+            unit=unit,
+            target_rule=rule,
+        )
+        pieces = pieces_of(source, one)
+        # Over the whole span, what is dated more widely than a day is assigned all the same.
+        inside = pieces["inside"].to_numpy(dtype=bool)
+        counted = inside | pieces["counted"].to_numpy(dtype=bool)
+        target = _TARGET[rule]
+        if rule == "programme" and kind in ("events", "cells", "cases") and not source.curated:
+            target = "targets: the states the source names"
+        words = f"{_RULE[kind, unit]}; {target}"
+        if source.curated:
+            words = f"on our list, a timeline, not an outcome: {words}"
+        upper: object = int(pieces["n"].sum())
+        if known is not None and known.survivors and query.start < known.last:  # type: ignore[operator]
+            # What was removed before the day of the list is not in it.
+            upper, words = pd.NA, f"{words}; current entries only"
+        yield {
+            "covered": covered,
+            "unit": unit,
+            "target_rule": rule,
+            "n": int(pieces.loc[counted, "n"].sum()),
+            "lower": int(pieces.loc[inside, "n"].sum()),
+            "upper": upper,
+            "rule": words,
+        }
 
 
 def _rules(source: Opened) -> list[TargetRule]:
-    known = RULES[source.kind]
+    """Return the rules for which a table has a column; without any address, none says it."""
+    rules = list(rules_of(source))
     if source.kind == "events":
-        return [rule for rule in known if TARGET_COLUMN[rule] in source.columns]
-    return [rule for rule in known if rule != "address" or _addressed(source)]
+        return [rule for rule in rules if _TARGET_COLUMN[rule] in source.columns]
+    if "address" in rules:
+        column = "entity_country"
+        rows = source.relation([column]) if column in source.columns else None
+        if rows is None or not fetched(rows.aggregate(f"count({column}) AS n", ""))["n"].sum():
+            rules.remove("address")
+    return rules
 
 
-def _addressed(source: Opened) -> bool:
-    """Tell whether any entry of a list has an address: a column without any says nothing."""
-    if "entity_country" not in source.columns:
-        return False
-    rows = source.relation(["entity_country"]).aggregate("count(entity_country) AS n", "")
-    return bool(fetched(rows)["n"].sum())
-
-
-def _covered(coverage: Coverage | None, start: date, end: date, *, every: Period) -> bool | None:
-    if coverage is None:
+def _covered(coverage: Coverage | None, query: Query, *, every: Period) -> bool | None:
+    if coverage is None or query.start is None or query.end is None:
         return None
     # Cells that the span cuts are left out, unless the source itself ends there.
-    first, last = (pd.Series([pd.Timestamp(day)]) for day in (start, end))
-    begins = period_start(first, every=every).eq(first).iloc[0] or start <= coverage.first
+    first, last = (pd.Series([pd.Timestamp(day)]) for day in (query.start, query.end))
+    begins = period_start(first, every=every).eq(first).iloc[0] or query.start <= coverage.first
     ends = period_end(period_start(last, every=every), every=every).eq(last).iloc[0]
-    if not begins or not (ends or end >= coverage.last):
+    if not begins or not (ends or query.end >= coverage.last):
         return False
-    cut = any(first <= end and last >= start for first, last, _ in coverage.gaps)
-    return coverage.first <= start and end <= coverage.last and not cut
+    cut = any(first <= query.end and last >= query.start for first, last, _ in coverage.gaps)
+    return coverage.first <= query.start and query.end <= coverage.last and not cut
 
 
-def _row(source: Opened, query: Query) -> dict[str, object]:
-    pieces = pieces_of(source, query)
-    # Over the whole span, a thing wider than a day has its place all the same.
-    inside = pieces["inside"].to_numpy(dtype=bool)
-    counted = inside | pieces["counted"].to_numpy(dtype=bool)
-    target = _TARGET[query.target_rule]
-    if source.kind in ("events", "cells", "cases") and not source.curated:
-        target = "targets: the states the source names" if "law" in target else target
-    rule = f"{_RULE[source.kind, query.unit]}; {target}"
-    if source.curated:
-        rule = f"on our list, a timeline, not an outcome: {rule}"
-    return {
-        "unit": query.unit,
-        "target_rule": query.target_rule,
-        "n": int(pieces.loc[counted, "n"].sum()),
-        "lower": int(pieces.loc[inside, "n"].sum()),
-        "upper": int(pieces["n"].sum()),
-        "rule": rule,
-    }
+def _check(source: Opened, query: Query) -> None:
+    """Check that the table can be counted in this unit, by this rule and these days."""
+    unit, kind, has = query.unit, source.kind, UNITS.get(source.kind, ())
+    if unit not in has:
+        tables = " or ".join(other for other, units in UNITS.items() if unit in units)
+        msg = f"unit is {unit!r}, which is counted on {tables}. {source.name!r} holds {kind},"
+        raise SanctlibError(
+            f"{msg} which have {' or '.join(map(repr, has)) or 'none of the units'}."
+        )
+    holds, counted = "", {*COUNTED_SANCTIONS}
+    if unit in ("entity", "designation"):
+        holds = "a list holds only impositions. Removals"
+    elif kind == "cases":
+        holds = "cases are threatened or imposed. Their ends"
+        counted.add("threaten")
+    if holds and not counted & {*query.actions}:
+        msg = f"actions is {', '.join(map(repr, query.actions))}, and {holds} are"
+        raise SanctlibError(f"{msg} the column 'removed' of active_sanctions.")
+    check_rule(source, query)
+    if query.dated != "date" and kind != "events":
+        msg = f"dated is {query.dated!r}, which only events can answer. {source.name!r} holds"
+        raise SanctlibError(f'{msg} {kind}. Use dated="date".')
 
 
 def pieces_of(source: Opened, query: Query) -> pd.DataFrame:
-    """Count the things asked for by keys and by the periods that each can lie in."""
-    check_unit(source, query)
-    check_rule(source, query)
-    check_dated(source, query)
+    """Count the units of a query by keys and by the periods that each can lie in."""
+    _check(source, query)
     if source.kind in ("events", "cells"):
         return _of_events(source, query)
     table = of_senders(source.small(), query)
     if source.kind == "cases":
-        things = _of_cases(table, query)
+        units = _of_cases(table, query)
     elif source.kind == "listings":
-        things = _of_listings(table, query)
+        units = _of_listings(table, query)
     elif source.kind == "listing_counts":
         split = by_target(table, query, column="programme")
-        things = split.rename(columns={"date": "begun", "date_last": "over", "n_listings": "n"})
+        units = split.rename(columns={"date": "begun", "date_last": "over", "n_listings": "n"})
     else:
-        things = _of_list_changes(table, query)
-    return _periods(things, query, by_copy=source.kind == "list_changes")
+        units = _of_list_changes(table, query)
+    return _periods(units, query, by_copy=source.kind == "list_changes")
 
 
 def _of_events(source: Opened, query: Query) -> pd.DataFrame:
-    target = TARGET_COLUMN[query.target_rule]
+    target = _TARGET_COLUMN[query.target_rule]
     taken = {"measure": "measures", "target": target} if source.kind == "events" else {}
     ids = ["source", "act_id"]
     if query.unit == "dyad":
@@ -311,24 +331,29 @@ def _of_listings(table: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 
 def _of_list_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
-    table, column = table.assign(n=table["added"]), "programme"
-    if query.unit == "designation":
-        table = by_programme(table, also="programmes_added")
-    elif "programme" in query.by:
-        table = by_programme(table)
-    else:
-        column = "programmes"
+    table, column = table.assign(n=table["added"]), "programmes"
+    if query.unit == "designation" or "programme" in query.by:
+        column = "programme"
+        by_programme = parts(table, "programmes", name=column)
+        if query.unit == "designation" and "programmes_added" in table:
+            # Existing entries that gained a programme, as "PROGRAMME:n;PROGRAMME:n". A
+            # programme's name may hold a colon; its number is behind the last.
+            gained = parts(table.dropna(subset="programmes_added"), "programmes_added", name="pair")
+            pair = gained.pop("pair").str.rsplit(":", n=1)
+            gained = gained.assign(programme=pair.str[0], n=pair.str[1].astype("int64"))
+            by_programme = pd.concat([by_programme, gained], ignore_index=True)
+        table = by_programme
     split = by_target(table, query, column=column)
     return split[split["n"].gt(0)].rename(columns={"from": "begun", "to": "over"})
 
 
-def _periods(things: pd.DataFrame, query: Query, *, by_copy: bool) -> pd.DataFrame:
+def _periods(units: pd.DataFrame, query: Query, *, by_copy: bool) -> pd.DataFrame:
     start, end = query.start, query.end
     low = pd.Timestamp.min if start is None else pd.Timestamp(start)
     # Copies carry hours, so the end is the morning after.
     high = pd.Timestamp.max if end is None else pd.Timestamp(end) + pd.Timedelta(days=1)
-    begun, over = things["begun"], things["over"]
-    table = things.assign(
+    begun, over = units["begun"], units["over"]
+    table = units.assign(
         first=period_start(begun, every=query.every),
         last=period_start(over, every=query.every),
         inside=begun.ge(low) & over.lt(high),
