@@ -17,12 +17,12 @@ from sanctlib.engines import in_words_of, quoted
 from sanctlib.errors import SourceError, check_choice
 from sanctlib.months import put
 from sanctlib.reading import sha256
-from sanctlib.schema import ACTIONS
 from sanctlib.sources import rules
 from sanctlib.sources.events import GDELT, STREAMED
 from sanctlib.sources.files import check_there, paths_of
+from sanctlib.sources.lines import Lines
 from sanctlib.sources.rules import CELLS
-from sanctlib.sources.steps import FILE, Cleaning, blocks_of
+from sanctlib.sources.steps import FILE, Cleaning, families
 from sanctlib.writing import writing
 
 _LINES = ", ".join([*(f"{cell} string" for cell in CELLS), "row long", "why string"])
@@ -171,7 +171,7 @@ def _parsed(batches: Iterable[Any], key: str) -> Iterator[Any]:
 
     for file in _files_in(batches):
         start = file["number"] << FILE
-        for block in blocks_of(STREAMED[key], Path(file["path"])):
+        for block in Lines(STREAMED[key], Path(file["path"])).blocks():
             table = block.table.to_pandas()
             table = table.assign(row=table["row"] + start, why=None)
             others = pd.DataFrame(block.rejected, columns=["row", "why"])
@@ -188,7 +188,7 @@ def _read_again(batches: Iterable[Any], key: str) -> Iterator[Any]:
 
     for file in _files_in(batches):
         wanted = set(file["lines"])
-        for block in blocks_of(STREAMED[key], Path(file["path"])):
+        for block in Lines(STREAMED[key], Path(file["path"])).blocks():
             held = [n for n in wanted if block.n_before < n <= block.n_before + len(block.ends)]
             rows = [n + (file["number"] << FILE) for n in held]
             lines = [block.line(n) for n in held]
@@ -212,7 +212,6 @@ def events_sql(key: str, *, table: str, dialect: str, out: str = "events") -> st
     why = "CASE WHEN {0} IS NULL THEN '{1}' END AS why"
     codes = act_meanings(crosswalk("cameo")["code"].to_list(), system="cameo")
     names = spells_of(texts_of(source.system), system=source.system, succession=source.succession)
-    families = [(a, family) for family, actions in ACTIONS.items() for a in actions]
     value = "TRY_CAST(score AS DOUBLE)"
     steps = {
         "lines": f"SELECT row_number() OVER (ORDER BY {source.columns['id']}) AS row, {lines}"
@@ -226,13 +225,15 @@ def events_sql(key: str, *, table: str, dialect: str, out: str = "events") -> st
         " NULL AS action, FALSE AS mirror, FALSE AS turned, 'unknown action code' AS why, -1 AS n"
         " FROM lines WHERE code NOT IN (SELECT text FROM known_codes)",
         "names": _values(names),
-        "families": _values(pd.DataFrame(families, columns=["action", "family"])),
+        "families": _values(families()),
         "sides": rules.sides(source),
         "parties": rules.parties(source, ordered=True),
         "coded": rules.coded(source),
         "said": rules.ALONE,
         "kept": rules.kept(source, start=0),
-        **rules.merging(source),
+        "again": rules.again(source, together=False),
+        "repeats": rules.REPEATS,
+        "acts": rules.acts(),
     }
     made = [f"CREATE TEMP TABLE {name} AS {query}" for name, query in steps.items()]
     made.append(f"CREATE TABLE {_named(out)} AS {rules.events(source)}")

@@ -10,7 +10,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -86,21 +86,17 @@ class Bounded(io.RawIOBase):
 
 def paths_of(value: object, *, what: str) -> list[Path]:
     """Return the paths that an argument names, one or several."""
-    one = isinstance(value, str | os.PathLike)
-    several = isinstance(value, Iterable) and not isinstance(value, bytes)
-    several = several and not hasattr(value, "columns")
-    given: list[Any] = list(value) if several and not one else [value]  # type: ignore[call-overload]
+    one = isinstance(value, str | bytes | os.PathLike) or hasattr(value, "columns")
+    given: list[Any] = [value] if one or not isinstance(value, Iterable) else list(value)
     needed = "the path of a file, or a list of them"
     if not given:
         raise SourceError(f"{what} is empty. It must be {needed}.")
     for path in given:
         text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
-        if not isinstance(text, str):
+        if not text or not isinstance(text, str):
             table = " A table of your own is read by sl.read_table." * hasattr(path, "columns")
             shown = "a table" if table else repr(path)
             raise SourceError(f"{what} is {shown:.{_NAME_SHOWN}}. It must be {needed}.{table}")
-        if not text:
-            raise SourceError(f"{what} is ''. It must be {needed}.")
         if "://" in text:
             msg = f"{what} is the address {text!r}. Download the file first; `sanctlib fetch`"
             raise SourceError(f"{msg} lists those that it can.")
@@ -109,13 +105,13 @@ def paths_of(value: object, *, what: str) -> list[Path]:
         except FileNotFoundError:
             pass  # the reader says which files are there
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise SourceError(f"{_short(text)} cannot be opened: {why}.") from error
-    return [Path(os.fspath(path)) for path in given]
+            raise _unopened(text, error) from error
+    return [Path(path) for path in given]
 
 
-def _short(text: str) -> str:
-    return repr(text if len(text) <= _NAME_SHOWN else f"{text[:_NAME_SHOWN]}…")
+def _unopened(name: str, error: Exception) -> SourceError:
+    shown = name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}…"
+    return SourceError(f"{shown!r} cannot be opened: {getattr(error, 'strerror', None) or error}.")
 
 
 def check_text(path: Path) -> None:
@@ -128,33 +124,30 @@ def check_text(path: Path) -> None:
 
 def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> BinaryIO:
     """
-    Open a file for reading, and unpack .gz, .xz and a .zip that holds one file.
+    Open a file, and unpack .gz, .xz and a .zip that holds one file, but only into memory.
 
-    Nothing is written while unpacking, so a name inside an archive leads nowhere. A file
-    that unpacks to more than 100 times its size (and 64 MiB) is refused, unless it is an
-    `archive` of many like files, whose reader limits each file. Formats that are no text are
-    refused, but for the one that begins with `allowed`.
+    Refused are formats that are no text, but for one that begins with `allowed`, and a file that
+    unpacks to more than 100 times its size, unless it is an `archive` of many like files.
     """
     try:
         check_there(path)
         packed = _opened(path)
         stream = packed or path.open("rb")
     except _UNOPENED as error:
-        why = getattr(error, "strerror", None) or error
-        raise SourceError(f"{_short(path.name)} cannot be opened: {why}") from error
+        raise _unopened(path.name, error) from error
     what, _ = _FOREIGN.get(path.suffix.lower(), ("", ""))
-    if what:
-        stream.close()
-        raise SourceError(f"{path.name!r} is {what}: save it as .csv.")
     try:
         head = stream.read(512)
         stream.seek(0)
     except _UNOPENED as error:
         stream.close()
         raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
-    what = "" if allowed and head.startswith(allowed) else _mistake(head)
-    if head[257:262] == b"ustar" and not archive:
+    if what:
+        what += ": save it as .csv"
+    elif head[257:262] == b"ustar" and not archive:
         what = "an archive of several files: unpack it and give one of them"
+    elif not (allowed and head.startswith(allowed)):
+        what = _mistake(head)
     if what:
         stream.close()
         raise SourceError(f"{path.name!r} is {what}.")
@@ -201,10 +194,9 @@ def _mistake(head: bytes) -> str:
 
 def _opened(path: Path) -> BinaryIO | None:
     """Open a packed file by its ending; None for a plain one."""
-    openers: dict[str, Callable[..., object]] = {".gz": gzip.open, ".xz": lzma.open}
     suffix = path.suffix.lower()
-    if suffix in openers:
-        return cast("BinaryIO", openers[suffix](path, "rb"))
+    if suffix in (".gz", ".xz"):
+        return cast("BinaryIO", (gzip if suffix == ".gz" else lzma).open(path, "rb"))
     if suffix != ".zip":
         return None
     with zipfile.ZipFile(path) as held:
@@ -223,11 +215,7 @@ _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 
 
 def recorded(folder: Path) -> dict[str, str]:
-    """
-    Return the sha256 recorded in a folder, by file name; nothing where none is.
-
-    Lines of another form are left alone: a `checksums.txt` may be someone else's.
-    """
+    """Return the sha256 recorded in a folder, by file name; lines of another form are not read."""
     path = folder / CHECKSUMS
     if not path.is_file():
         return {}
@@ -240,11 +228,7 @@ def recorded(folder: Path) -> dict[str, str]:
 
 
 def record(folder: Path, hashes: Mapping[str, str]) -> None:
-    """
-    Add hashes to those a folder holds; a cut between leaves the file as it was.
-
-    Another process may have recorded files meanwhile: what is there is read again.
-    """
+    """Add hashes to those that a folder holds by now, whoever recorded them."""
     if hashes:
         every = sorted((recorded(folder) | dict(hashes)).items())
         text = "".join(f"{sha}  {name}\n" for name, sha in every)

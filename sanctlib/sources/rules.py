@@ -336,11 +336,6 @@ FROM (
 ORDER BY {order}"""
 
 
-def merging(source: EventSource, *, together: bool = False) -> dict[str, str]:
-    """Return the tables that rows become acts by, in their order."""
-    return {"again": again(source, together=together), "repeats": REPEATS, "acts": acts()}
-
-
 MERGED = {
     "merge rows given twice": "SELECT sum(n) FROM repeats",
     "merge repeats of the source": "SELECT count(*) FROM repeats",

@@ -6,11 +6,11 @@ import codecs
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import TextIO
 
 import pandas as pd
 
@@ -20,10 +20,8 @@ from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft
 from sanctlib.sources.files import UNREADABLE, open_bytes
 
 _RAW_LIMIT = 2000
-_NONE_OF = 10_000
-
-Layouts: TypeAlias = Mapping[int, Sequence[str]]
-"""The names of a file without a header line, by the number of fields of a record."""
+NONE_OF = 10_000
+"""As many lines that are no records, and no other before them, are not a table."""
 
 
 @dataclass(kw_only=True)
@@ -31,48 +29,38 @@ class Records:
     """The records of a file, and the lines that are no records."""
 
     name: str
-    layouts: Layouts = field(default_factory=dict)
     needed: Sequence[str] = ()
     also: Sequence[str] = ()
     header: list[str] = field(default_factory=list)
+    given: bool = False
+    """Whether the names are given, and the file has no header line."""
     names: list[str] = field(default_factory=list)
-    kept: list[tuple[int, str, list[str | None]]] = field(default_factory=list)
+    _places: list[int] = field(default_factory=list)
+    kept: list[tuple[int, str, list[str]]] = field(default_factory=list)
     bad: list[tuple[int, str, str]] = field(default_factory=list)
-    _places: dict[int, list[int]] = field(default_factory=dict)
 
-    def begin(self, header: list[str]) -> None:
+    def begin(self, header: Sequence[str]) -> None:
         """Take the header line: check it, and find the columns that are wanted."""
         self.header = checked_header(header, self.needed, name=self.name)
         wanted = {*self.needed, *self.also}
         self.names = [h for h in self.header if not self.needed or h in wanted]
-        self._places = {len(header): [self.header.index(n) for n in self.names]}
-
-    def begin_without_header(self) -> None:
-        """Take the names from the layouts: those asked for, or all of the widest."""
-        widest = self.layouts[max(self.layouts)]
-        self.names = [n for n in widest if not self.needed or n in {*self.needed, *self.also}]
-        self._places = {
-            width: [names.index(n) if n in names else -1 for n in self.names]
-            for width, names in ((w, list(ns)) for w, ns in self.layouts.items())
-        }
+        self._places = [self.header.index(name) for name in self.names]
 
     def take(self, line: int, raw: str, fields: list[str]) -> None:
         """Keep a record, or note a line that is no record."""
-        places = self._places.get(len(fields))
+        if len(fields) == len(self.header) and (self.given or fields != self.header):
+            self.kept.append((line, raw, [fields[place] for place in self._places]))
+            return
+        n = len(self.header)
+        where = f"there should be {n}" if self.given else f"the header has {n}"
+        reason = f"{len(fields)} fields where {where}"
         if fields == self.header:
-            self.bad.append((line, raw, "the header line, repeated inside the data"))
-        elif places is None:
-            reason = f"{len(fields)} fields where the header has {len(self.header)}"
-            if self.layouts:
-                widths = " or ".join(str(w) for w in sorted(self.layouts))
-                reason = f"{len(fields)} fields where there should be {widths}"
-            self.bad.append((line, raw, reason))
-            if not self.kept and len(self.bad) == _NONE_OF:
-                # A file of zeros, or of something else: its lines are not worth keeping.
-                msg = f"None of the first {_NONE_OF:,} lines of {self.name!r} is a record; line "
-                raise SourceError(f"{msg}{line}: {reason}.")
-        else:
-            self.kept.append((line, raw, [fields[p] if p >= 0 else None for p in places]))
+            reason = "the header line, repeated inside the data"
+        self.bad.append((line, raw, reason))
+        if not self.kept and len(self.bad) == NONE_OF:
+            # A file of zeros, or of something else: its lines are not worth keeping.
+            msg = f"None of the first {NONE_OF:,} lines of {self.name!r} is a record; line "
+            raise SourceError(f"{msg}{line}: {reason}.")
 
     def draft(self, *, head: str = "", shown: Sequence[str] | None = None) -> Draft:
         """Return the records as a draft; lines that are no records are rejected."""
@@ -129,19 +117,26 @@ class _Lines:
     """The physical lines of a file, remembering those of the record being read."""
 
     def __init__(self, text: TextIO, name: str) -> None:
-        self._text = text
-        self._name = name
+        self._text, self._name = text, name
         self.pending: list[str] = []
         self.number = 0
         self._again = ""
 
-    def again(self, line: str) -> None:
-        """Give a line once more: the header that was looked for."""
-        self._again = line
-        self.pending.clear()
-        self.number -= 1
+    def before(self, starts: str) -> str:
+        """Return what stands before the header line, which comes next."""
+        head: list[str] = []
+        for line in self:
+            if line.lstrip("\ufeff\"' ").startswith(starts):
+                self._again = line
+                self.number -= 1
+                return "".join(head)
+            head.append(line)
+            if len(head) > _HEAD_LINES:
+                break
+        msg = f"{self._name!r} has no header line that begins with {starts!r} in its first"
+        raise SourceError(f"{msg} {len(head)} lines.")
 
-    def __iter__(self) -> _Lines:
+    def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
@@ -171,48 +166,29 @@ def read_text(
     shown: Sequence[str] | None = None,
 ) -> Draft:
     """
-    Read delimited text into a draft of text columns.
+    Read delimited text into a draft of text columns; several encodings are tried in turn.
 
-    Nothing is interpreted: `NA`, `0612` and an empty cell stay what they are. A
-    record whose number of fields differs from the header's, or whose quote is never
-    closed, is rejected line by line.
-
-    Parameters
-    ----------
-    columns : sequence of str, optional
-        The names, for a file without a header line.
-    needed, also : sequence of str
-        Columns that must be there, and those kept where they are; all without `needed`.
-    header_starts : str, optional
-        First cell of the header, where lines stand before it: they become `Draft.head`.
-    encoding : str or sequence of str
-        Several are tried in turn.
-    shown : sequence of str, optional
-        The columns that stand as the raw text of a rejected row, where a whole line would
-        hold names of persons.
-
-    Raises
-    ------
-    SourceError
-        When the file cannot be read at all; text that is not in `encoding` is shown
-        with its line.
-    MissingColumnsError
-        When a column of `needed` is not there.
-    UnknownChoiceError
-        For an encoding or delimiter that there is not.
+    Nothing is interpreted. Lines before a header that `header_starts` finds become the draft's
+    head, `columns` are the names where no header is, and `shown` the only text of rejected rows.
     """
-    encodings = [encoding] if isinstance(encoding, str) else list(encoding)
-    _check_known(delimiter, encodings)
-    layouts: Layouts = {} if columns is None else {len(columns): columns}
+    encodings = [encoding] if isinstance(encoding, str) else encoding
+    if len(delimiter) != 1:
+        raise UnknownChoiceError(f"delimiter is {delimiter!r}. It must be one character.")
     for tried in encodings:
-        records = Records(name=path.name, layouts=layouts, needed=needed, also=also)
+        try:
+            codecs.lookup(tried)
+        except LookupError as error:
+            msg = f"encoding is {tried!r}. It must be a known one, such as 'utf-8' or 'cp1252'."
+            raise UnknownChoiceError(msg) from error
+        records = Records(name=path.name, needed=needed, also=also, given=columns is not None)
+        if columns is not None:
+            records.begin(columns)
         try:
             head = _read(path, records, tried, delimiter, starts=header_starts)
+            break
         except _WrongEncodingError as error:
             if tried == encodings[-1]:
                 raise SourceError(str(error)) from error
-            continue
-        break
     if not records.kept and not records.bad:
         raise SourceError(f"{path.name!r} has a header line and no records.")
     return records.draft(head=head, shown=shown)
@@ -234,37 +210,18 @@ class _WrongEncodingError(Exception):
     """A byte that is no text in the encoding tried."""
 
 
-def _check_known(delimiter: str, encodings: Sequence[str]) -> None:
-    if len(delimiter) != 1:
-        raise UnknownChoiceError(f"delimiter is {delimiter!r}. It must be one character.")
-    for name in encodings:
-        try:
-            codecs.lookup(name)
-        except LookupError as error:
-            msg = f"encoding is {name!r}. It must be a known one, such as 'utf-8' or 'cp1252'."
-            raise UnknownChoiceError(msg) from error
-
-
-def _with_bom(encoding: str) -> str:
-    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
-
-
 def _read(
-    path: Path,
-    records: Records,
-    encoding: str,
-    delimiter: str,
-    *,
-    starts: str | None,
+    path: Path, records: Records, encoding: str, delimiter: str, *, starts: str | None
 ) -> str:
     """Fill `records` from the file and return what stood before its header."""
     name = records.name
-    with io.TextIOWrapper(open_bytes(path), encoding=_with_bom(encoding), newline="") as text:
+    form = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    with io.TextIOWrapper(open_bytes(path), encoding=form, newline="") as text:
         lines = _Lines(text, name)
         # The limit is that of the whole process: whoever set another gets it back.
         before = csv.field_size_limit(_FIELD_LIMIT)
         try:
-            head = _before_header(lines, starts, name)
+            head = lines.before(starts) if starts else ""
             _fill(records, lines, delimiter)
         except UnicodeDecodeError as error:
             msg = (
@@ -280,25 +237,7 @@ def _read(
     return head
 
 
-def _before_header(lines: _Lines, starts: str | None, name: str) -> str:
-    if starts is None:
-        return ""
-    head: list[str] = []
-    for line in lines:
-        if line.lstrip("\ufeff\"' ").startswith(starts):
-            lines.again(line)
-            return "".join(head)
-        head.append(line)
-        if len(head) > _HEAD_LINES:
-            break
-    msg = f"{name!r} has no header line that begins with {starts!r} in its first {len(head)} lines."
-    raise SourceError(msg)
-
-
 def _fill(records: Records, lines: _Lines, delimiter: str) -> None:
-    if records.layouts:
-        records.begin_without_header()
-    begun = bool(records.layouts)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.pending.clear()
@@ -307,30 +246,25 @@ def _fill(records: Records, lines: _Lines, delimiter: str) -> None:
         except StopIteration:
             return
         except csv.Error as error:
-            if not begun:
+            if not records.header:
                 msg = (
                     f"The header line of {records.name!r}, line {lines.number}, is not readable: "
                     f"{error}. Is its delimiter {delimiter!r}?"
                 )
                 raise SourceError(msg) from error
-            records.bad += _each_line(lines, str(error))
+            # A quote that is never closed swallows what follows: every line it took is named.
+            first = lines.number - len(lines.pending) + 1
+            records.bad += [
+                (first + i, raw.rstrip("\r\n"), f"not readable as a record: {error}")
+                for i, raw in enumerate(lines.pending)
+            ]
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             continue
         raw = "".join(lines.pending).rstrip("\r\n")
         # A line of tabs is a record of empty cells where tabs part the cells.
         if not raw.strip(" " if delimiter == "\t" else " \t"):
             continue
-        if not begun:
-            records.begin(fields)
-            begun = True
-        else:
+        if records.header:
             records.take(lines.number - len(lines.pending) + 1, raw, fields)
-
-
-def _each_line(lines: _Lines, reason: str) -> list[tuple[int, str, str]]:
-    # A quote that is never closed swallows what follows: every line it took is named.
-    first = lines.number - len(lines.pending) + 1
-    return [
-        (first + i, raw.rstrip("\r\n"), f"not readable as a record: {reason}")
-        for i, raw in enumerate(lines.pending)
-    ]
+        else:
+            records.begin(fields)
