@@ -163,11 +163,10 @@ def counted_rows(
     dated: str | None = None,
 ) -> Any:
     """
-    Return distinct acts with the periods they can lie in, as a DuckDB relation or `SqlTable`.
+    Return acts with the periods they can lie in, ``first`` to ``last``, as a relation.
 
-    A row is an act, or several to be added up: the keys, ``first`` and ``last`` (periods),
-    ``inside`` (it lies fully in the span), ``n``, ``n_rows``, and with `dated` also
-    ``n_fallback`` (1 where that day is missing).
+    A row is an act, or several to be added up: ``n``, ``n_rows``, ``inside`` (fully in the span)
+    and with `dated` ``n_fallback`` (that day is missing).
     """
     if source.kind not in ("events", "cells"):
         msg = f"The table holds {source.kind}. Acts are counted on events or cells."
@@ -326,11 +325,9 @@ def periods_of(source: Opened) -> tuple[pd.Series, list[Period]]:
 
 def _own_periods(source: Opened, every: Period) -> Period:
     """
-    Return the length of the periods of cells, where they add up to those asked for.
+    Return the length of the periods of cells, where they add up to those requested.
 
-    Three or more periods that all begin a longer one ("2018-01-01", "2018-04-01", …)
-    are taken for the longer one: quarters asked for as months would put a quarter's
-    acts into its first month.
+    Three or more that all begin a longer one ("2018-01-01", "2018-04-01", …) are the longer one.
     """
     known, fits = periods_of(source)
     own = fits[-1]

@@ -32,12 +32,10 @@ def prepare_on_spark(
     session: Any, key: str, paths: Iterable[str | Path], *, out: str | Path
 ) -> Path:
     """
-    Clean files of coded acts on a Spark cluster into a folder of Parquet files.
+    Clean files of coded acts, as `sl.prepare` does, on a Spark cluster.
 
-    The cluster parses the files and runs the statements that ``sl.prepare`` runs on one
-    machine, so the table, the rejected rows and the audit are the same. Its workers need
-    sanctlib, and see the files and `out` under the same paths as this process. What a worker
-    held that is lost is made again, and is the same.
+    Its workers need sanctlib, and see the files and `out` under the same paths as this process.
+    What a worker held that is lost is made again, and is the same.
     """
     check_choice(key, STREAMED, what="key")
     files, store = paths_of(list(paths), what="paths"), Path(out)
@@ -160,33 +158,27 @@ class _OnSpark(Cleaning):
         self.engine.query(query).drop(*left_out).write.parquet(str(folder))
 
 
-def _files_in(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for batch in batches:
-        yield from batch.to_pylist()
-
-
 def _parsed(batches: Iterable[Any], key: str) -> Iterator[Any]:
     """Read files on a worker: their records, and the other lines with the reason."""
     import pyarrow as pa
 
-    for file in _files_in(batches):
+    kinds = dict.fromkeys(CELLS, pa.string()) | {"row": pa.int64(), "why": pa.string()}
+    for file in (file for batch in batches for file in batch.to_pylist()):
         start = file["number"] << FILE
         for block in Lines(STREAMED[key], Path(file["path"])).blocks():
             table = block.table.to_pandas()
-            table = table.assign(row=table["row"] + start, why=None)
-            others = pd.DataFrame(block.rejected, columns=["row", "why"])
-            others = others.assign(row=others["row"].astype("int64") + start)
-            kinds = dict.fromkeys([*CELLS, "why"], pa.string()) | {"row": pa.int64()}
-            schema = pa.schema([(c, kinds[c]) for c in [*CELLS, "row", "why"]])
-            for part in (table, others.reindex(columns=schema.names)):
-                yield from pa.Table.from_pandas(part, schema, preserve_index=False).to_batches()
+            others = pd.DataFrame(block.rejected, columns=["row", "why"]).astype({"row": "int64"})
+            for part in (table, others):
+                part = part.assign(row=part["row"] + start).reindex(columns=list(kinds))
+                found = pa.Table.from_pandas(part, pa.schema(kinds), preserve_index=False)
+                yield from found.to_batches()
 
 
 def _read_again(batches: Iterable[Any], key: str) -> Iterator[Any]:
     """Read lines of files on a worker, by their numbers."""
     import pyarrow as pa
 
-    for file in _files_in(batches):
+    for file in (file for batch in batches for file in batch.to_pylist()):
         wanted = set(file["lines"])
         for block in Lines(STREAMED[key], Path(file["path"])).blocks():
             held = [n for n in wanted if block.n_before < n <= block.n_before + len(block.ends)]
@@ -200,8 +192,7 @@ def events_sql(key: str, *, table: str, dialect: str, out: str = "events") -> st
     """
     Return the script that makes events of a producer's own table in a warehouse.
 
-    It is the statements of ``sl.prepare``, one after the other, each in the words of `dialect`;
-    what our code tables say is written out in it. It reads `table` once.
+    It is the statements of `sl.prepare` in the words of `dialect`, with our code tables in it.
     """
     check_choice(key, [GDELT.key], what="key")
     source = GDELT
@@ -250,10 +241,10 @@ def _values(table: pd.DataFrame) -> str:
     return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(table.columns)})"
 
 
-def _literal(value: object) -> str:
+def _literal(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return f"DATE '{value:%Y-%m-%d}'"
-    if value is None or value != value:
+    if pd.isna(value):
         return "NULL"
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"

@@ -30,19 +30,8 @@ class Database:
     """
     A database of DuckDB in memory; rows that find no room there go to a folder of their own.
 
-    Parameters
-    ----------
-    threads : int, optional
-        By default as many as the machine has cores.
-    memory : str, optional
-        Such as "500MB"; by default what the environment variable SANCTLIB_MEMORY says, or 2GB.
-    as_written : bool, default False
-        Join tables in the order of a statement: it names the one with the most rows first.
-
-    Raises
-    ------
-    SanctlibError
-        When SANCTLIB_MEMORY is no size.
+    The limit of memory is `memory` ("500MB"), or what SANCTLIB_MEMORY says, or 2GB. With
+    `as_written`, tables are joined in the order of a statement: the one with most rows first.
     """
 
     ordered = False
@@ -99,18 +88,16 @@ class Database:
 
     def number_words(self) -> None:
         """Hold what parties and codes are called as numbers, moved and compared faster."""
-        columns = {"parties": ["party"], "codes": ["code", "action"]}
-        each = [f"SELECT {c} AS word FROM {t}" for t, names in columns.items() for c in names]
-        words = f"SELECT word FROM ({' UNION '.join(each)}) AS w WHERE word IS NOT NULL"
+        words = "SELECT party AS word FROM parties UNION SELECT code FROM codes"
+        words = f"SELECT word FROM ({words} UNION SELECT action FROM codes) WHERE word IS NOT NULL"
         # In order, so that words compare as texts do.
-        self.run("DROP TYPE IF EXISTS word")
-        self.run(f"CREATE TYPE word AS ENUM ({words} ORDER BY word)")
+        self.run(f"CREATE OR REPLACE TYPE word AS ENUM ({words} ORDER BY word)")
         # Of an actor's name only its hash is needed: those of a million names differ.
-        held = {"parties": "if(told IS NULL, NULL, hash(told) >> 1)::BIGINT AS told"}
-        for table, names in columns.items():
-            cast = [f"CAST({c} AS word) AS {c}" for c in names]
-            numbers = ", ".join([*cast, *([held[table]] if table in held else [])])
-            self.make(table, f"SELECT * REPLACE ({numbers}) FROM {table}")
+        told = "if(told IS NULL, NULL, hash(told) >> 1)::BIGINT AS told"
+        party = f"SELECT * REPLACE (party::word AS party, {told}) FROM parties"
+        self.make("parties", party)
+        code = "SELECT * REPLACE (code::word AS code, action::word AS action) FROM codes"
+        self.make("codes", code)
 
     def table(self, query: str) -> Any:
         """Return the rows of a query as Arrow."""
