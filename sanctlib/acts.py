@@ -11,7 +11,7 @@ import pandas as pd
 from sanctlib.checks import check_dates
 from sanctlib.coverage import Coverage
 from sanctlib.dates import PERIODS, Period, period_start
-from sanctlib.engines import AnyTable, Opened, fetched, opened, quoted
+from sanctlib.engines import AnyTable, Opened, fetched, literal, opened, quoted
 from sanctlib.errors import SanctlibError
 from sanctlib.query import Day, Pair, ask
 from sanctlib.store import shipped
@@ -242,23 +242,15 @@ def _key(name: str, column: str, types: Mapping[str, str]) -> str:
     return quoted(column) + ("" if types[column] == "BOOLEAN" else "::VARCHAR")
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _date(day: date) -> str:
-    return f"DATE '{day:%Y-%m-%d}'"
-
-
 def kept_rows(kept: Mapping[str, Sequence[str]]) -> list[str]:
     """Return what holds for rows that have one of the values kept in each column."""
     conditions = []
     for column, values in kept.items():
-        condition = f"{quoted(column)} IN ({', '.join(map(_text, values))})"
+        condition = f"{quoted(column)} IN ({', '.join(map(literal, values))})"
         if column in _JOINED:
             # In words that every engine has: an array operator is not one of them.
             held = f"';' || {quoted(column)} || ';'"
-            condition = " OR ".join(f"strpos({held}, {_text(f';{v};')}) > 0" for v in values)
+            condition = " OR ".join(f"strpos({held}, {literal(f';{v};')}) > 0" for v in values)
         conditions.append(f"({condition})" if values else "FALSE")
     return conditions
 
@@ -272,7 +264,7 @@ def between(pairs: Sequence[Pair] | None, touching: Sequence[str] | None = None)
         # A scan knows no pairs of columns: what it can do is done first.
         states = sorted({state for pair in pairs for state in pair})
         conditions += kept_rows({"sender": states, "target": states})
-        ways = [f"({_text(a)}, {_text(b)})" for pair in pairs for a, b in (pair, pair[::-1])]
+        ways = [f"({literal(a)}, {literal(b)})" for pair in pairs for a, b in (pair, pair[::-1])]
         conditions += [f"(sender, target) IN ({', '.join(ways)})"]
     return conditions
 
@@ -282,11 +274,11 @@ def span(start: date | None, end: date | None, first: str, last: str) -> tuple[l
     can, must = [], []
     if start is not None:
         # Written with OR, which reaches the scan of a Parquet file; coalesce does not.
-        can.append(f"({last} >= {_date(start)} OR {last} IS NULL)")
-        must.append(f"{first} >= {_date(start)}")
+        can.append(f"({last} >= {literal(start)} OR {last} IS NULL)")
+        must.append(f"{first} >= {literal(start)}")
     if end is not None:
         # Days can have hours, so the end is the morning after.
-        after = _date(end + timedelta(days=1))
+        after = literal(end + timedelta(days=1))
         can.append(f"({first} < {after} OR {first} IS NULL)")
         must.append(f"{last} < {after}")
     return can, f"coalesce({' AND '.join(must) or 'TRUE'}, FALSE)"
@@ -303,10 +295,10 @@ def _span_of_cells(
     bounds = ["TRUE"]
     if start is not None:
         cut = known is not None and start <= known.first
-        bounds.append(f"period >= {_date(_first_day(start, own) if cut else start)}")
+        bounds.append(f"period >= {literal(_first_day(start, own) if cut else start)}")
     if end is not None:
         cut, after = known is not None and end >= known.last, end + timedelta(days=1)
-        bounds.append(f"period < {_date(after if cut else _first_day(after, own))}")
+        bounds.append(f"period < {literal(after if cut else _first_day(after, own))}")
     return f"(period IS NULL OR ({' AND '.join(bounds)}))"
 
 

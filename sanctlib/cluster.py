@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 from sanctlib.codes.actions import act_meanings, crosswalk
 from sanctlib.codes.countries import spells_of, texts_of
 from sanctlib.database import arrow_of
-from sanctlib.engines import in_words_of, quoted
+from sanctlib.engines import in_words_of, literal, quoted
 from sanctlib.errors import SourceError, check_choice
 from sanctlib.months import put
 from sanctlib.reading import sha256
@@ -22,7 +23,7 @@ from sanctlib.sources.events import GDELT, STREAMED
 from sanctlib.sources.files import check_there, paths_of
 from sanctlib.sources.lines import Lines
 from sanctlib.sources.rules import CELLS
-from sanctlib.sources.steps import FILE, Cleaning, families
+from sanctlib.sources.steps import FILE, Cleaning, Origin, families
 from sanctlib.writing import writing
 
 _LINES = ", ".join([*(f"{cell} string" for cell in CELLS), "row long", "why string"])
@@ -111,45 +112,40 @@ class _OnSpark(Cleaning):
 
     def take_files(self, files: Sequence[Path]) -> None:
         """Take the lines of files; the place of each file is in the number of its rows."""
-        engine = self.engine
-        each = engine.session.createDataFrame(
+        each = self.engine.session.createDataFrame(
             [(n, str(path)) for n, path in enumerate(files)], "number long, path string"
         ).repartition(len(files))
         key = self.source.key
         every = each.mapInArrow(lambda some: _parsed(some, key), _LINES).cache()
         lines, others = every.where("why IS NULL").drop("why"), every.where("why IS NOT NULL")
-        engine.show("lines", lines)
-        self.code()
-        split = [(row["row"], row["why"]) for row in others.select("row", "why").collect()]
-        lost = engine.rows(rules.lost(self.source))
-        self.n_lost.update(step for _, step, _ in lost)
-        wrong = sorted([*split, *((row, why) for row, _, why in lost)])
-        texts = self._texts(files, [row for row, _ in wrong])
-        mask = (1 << FILE) - 1
-        self.rejected = [
-            (files[row >> FILE].name, row & mask, texts[row], why) for row, why in wrong
-        ]
-        n_lines = lines.count()
-        self.n_read, self.n_split = n_lines + len(split), len(split)
-        engine.make("kept", rules.kept(self.source, start=0))
-        self.n_kept = engine.rows("SELECT count(*) FROM kept")[0][0]
-        self.n_added = self.n_kept - (n_lines - len(lost))
-        self._account()
+        self.take_lines(
+            lines,
+            others=[(row["row"], row["why"]) for row in others.select("row", "why").collect()],
+            origin=partial(self._origins, files),
+        )
 
-    def _texts(self, files: Sequence[Path], rows: Sequence[int]) -> dict[int, str]:
-        """Return the texts of lines, which the cluster reads again."""
+    def keep(self, start: int) -> int:
+        """Keep the rows of all files, and return how many they are."""
+        self.engine.make("kept", rules.kept(self.source, start=start))
+        n: int = self.engine.rows("SELECT count(*) FROM kept")[0][0]
+        return n
+
+    def _origins(self, files: Sequence[Path], rows: list[int]) -> list[Origin]:
+        """Return files, numbers and texts of lines, which the cluster reads again."""
+        mask = (1 << FILE) - 1
         wanted: dict[int, list[int]] = defaultdict(list)
         for row in rows:
-            wanted[row >> FILE].append(row & ((1 << FILE) - 1))
-        if not wanted:
-            return {}
-        given = [(n, str(files[n]), lines) for n, lines in wanted.items()]
-        session, key = self.engine.session, self.source.key
-        each = session.createDataFrame(given, "number long, path string, lines array<long>")
-        found = each.repartition(len(given)).mapInArrow(
-            lambda some: _read_again(some, key), "row long, line binary"
-        )
-        return {row["row"]: self._raw(bytes(row["line"])) for row in found.collect()}
+            wanted[row >> FILE].append(row & mask)
+        texts: dict[int, str] = {}
+        if wanted:
+            given = [(n, str(files[n]), lines) for n, lines in wanted.items()]
+            session, key = self.engine.session, self.source.key
+            each = session.createDataFrame(given, "number long, path string, lines array<long>")
+            found = each.repartition(len(given)).mapInArrow(
+                lambda some: _read_again(some, key), "row long, line binary"
+            )
+            texts = {row["row"]: self.raw(bytes(row["line"])) for row in found.collect()}
+        return [(files[row >> FILE].name, row & mask, texts[row]) for row in rows]
 
     def write(self, folder: Path) -> None:
         """Write the events as Parquet files."""
@@ -237,15 +233,5 @@ def _named(table: str) -> str:
 
 def _values(table: pd.DataFrame) -> str:
     """Return a table as a query that has its rows in it."""
-    rows = ", ".join(f"({', '.join(map(_literal, row))})" for row in table.itertuples(index=False))
+    rows = ", ".join(f"({', '.join(map(literal, row))})" for row in table.itertuples(index=False))
     return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(table.columns)})"
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, pd.Timestamp):
-        return f"DATE '{value:%Y-%m-%d}'"
-    if pd.isna(value):
-        return "NULL"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return str(value).upper()

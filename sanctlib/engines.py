@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -261,6 +262,15 @@ def fetched(relation: Any) -> pd.DataFrame:
 def quoted(column: str) -> str:
     """Return a column's name as SQL writes it."""
     return '"' + column.replace('"', '""') + '"'
+
+
+def literal(value: Any) -> str:
+    """Return a text, number, flag or day as SQL writes it."""
+    if pd.isna(value):
+        return "NULL"
+    if isinstance(value, date):
+        return f"DATE '{value:%Y-%m-%d}'"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value).upper()
 
 
 def scanned(frame: Any, where: Sequence[str]) -> tuple[Any, list[str]]:

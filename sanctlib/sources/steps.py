@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -23,6 +24,8 @@ from sanctlib.sources.rules import EventSource
 
 FILE = 32
 """The number of a row is that of its file, then that of its line in so many bits."""
+Origin: TypeAlias = tuple[str, int, str]
+"""The file of a line, its number there, and its text."""
 
 
 class Cleaning:
@@ -57,8 +60,7 @@ class Cleaning:
             self.take_lines(
                 block.table,
                 others=block.rejected,
-                line=block.line,
-                file=path.name,
+                origin=partial(self._origin, path.name, block.line),
                 start=(number << FILE) + (self.n_kept - n_before if self.source.joined else 0),
             )
 
@@ -67,25 +69,41 @@ class Cleaning:
         lines: Any,
         *,
         others: Sequence[tuple[int, str]],
-        line: Callable[[int], bytes],
-        file: str,
+        origin: Callable[[list[int]], list[Origin]],
         start: int = 0,
     ) -> None:
-        """Take lines of a file, and those that are no records."""
-        self.engine.show("lines", lines)
+        """Take lines, and those that are no records; `origin` has those of numbers in order."""
+        engine = self.engine
+        engine.show("lines", lines)
+        ((n_lines,),) = engine.rows("SELECT count(*) FROM lines")
         self.code()
-        lost = self.engine.rows(rules.lost(self.source))
+        lost = engine.rows(rules.lost(self.source))
         self.n_lost.update(step for _, step, _ in lost)
-        every = sorted([*others, *((row, why) for row, _, why in lost)])
-        self.rejected += [(file, n, self._raw(line(n)), why) for n, why in every]
-        self.n_read += len(lines) + len(others)
+        bad = sorted([*others, *((row, why) for row, _, why in lost)])
+        origins = origin([row for row, _ in bad])
+        self.rejected += [(*of, why) for of, (_, why) in zip(origins, bad, strict=True)]
+        self.n_read += n_lines + len(others)
         self.n_split += len(others)
         n_kept = self.keep(start)
-        self.n_added += n_kept - (len(lines) - len(lost))
+        self.n_added += n_kept - (n_lines - len(lost))
         self.n_kept += n_kept
-        self._account()
+        for side, name, why, n in engine.rows(rules.UNKNOWN_NAMES):
+            self.names[side, name.strip(), why] += n
+        if "stamp" in self.source.columns:
+            self.stamps |= {
+                stamp if day_of_stamp(stamp) else day
+                for stamp, day in engine.rows("SELECT DISTINCT stamp, date FROM lines")
+            }
+        else:
+            self.stamps |= {f"{day:%Y%m%d}" for (day,) in engine.rows(rules.DAYS)}
 
-    def _raw(self, line: bytes) -> str:
+    def _origin(
+        self, file: str, line: Callable[[int], bytes], numbers: Sequence[int]
+    ) -> list[Origin]:
+        return [(file, number, self.raw(line(number))) for number in numbers]
+
+    def raw(self, line: bytes) -> str:
+        """Return a line as the rejected rows show it."""
         for encoding in self.source.encodings:
             with suppress(UnicodeDecodeError):
                 return line.decode(encoding)[: self.source.shown]
@@ -159,19 +177,6 @@ class Cleaning:
         if self.together:
             n = self.engine.run(f"INSERT INTO ids {rules.IDS_OF_CODED.format(**at)}")
         return n
-
-    def _account(self) -> None:
-        """Note the names of a block that are no party, and the stamps of its rows."""
-        engine = self.engine
-        for side, name, why, n in engine.rows(rules.UNKNOWN_NAMES):
-            self.names[side, name.strip(), why] += n
-        if "stamp" in self.source.columns:
-            self.stamps |= {
-                stamp if day_of_stamp(stamp) else day
-                for stamp, day in engine.rows("SELECT DISTINCT stamp, date FROM lines")
-            }
-        else:
-            self.stamps |= {f"{day:%Y%m%d}" for (day,) in engine.rows(rules.DAYS)}
 
     def merge(self, *, again: bool = True) -> None:
         """Merge the rows of ``kept`` that report one act; `again` finds ids given twice first."""

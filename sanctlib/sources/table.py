@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Literal, TypeAlias, get_args
 
 import pandas as pd
@@ -36,7 +36,7 @@ from sanctlib.sources.draft import (
 from sanctlib.sources.lines import JOIN
 from sanctlib.sources.rules import CELLS, MUTUAL, OWN_ROWS, EventSource, acts, events
 from sanctlib.sources.sheets import draft_of
-from sanctlib.sources.steps import Cleaning
+from sanctlib.sources.steps import Cleaning, Origin
 
 RepeatRule: TypeAlias = Literal["none", "one_a_day"]
 Codes: TypeAlias = Literal["vocabulary", "cameo"]
@@ -235,12 +235,11 @@ class _OwnTable(Cleaning):
             "actor1": rows["sender"],
             "actor2": rows["target"],
         }
-        text = pd.DataFrame(cells).reindex(columns=CELLS).fillna("").astype("str").assign(row=line)
+        text = pd.DataFrame(cells).reindex(columns=list(CELLS)).astype("str").fillna("")
         self.take_lines(
-            pa.Table.from_pandas(text, preserve_index=False),
+            pa.Table.from_pandas(text.assign(row=line), preserve_index=False),
             others=list(zip(draft.rejected["line"], draft.rejected["reason"], strict=True)),
-            line=_raw_of(draft),
-            file=next(iter([*draft.rows["_file"][:1], *draft.rejected["file"][:1]]), ""),
+            origin=partial(_origin, draft),
         )
         reports = values.get("n_reports", pd.Series(1, index=rows.index)).fillna(0)
         self.engine.give("reports", pd.DataFrame({"row": line, "n": reports.astype("int64")}))
@@ -316,13 +315,14 @@ def _parts(text: pd.Series, n: int) -> pd.DataFrame:
     return text.str.split(JOIN, expand=True).reindex(columns=range(n)).astype("str")
 
 
-def _raw_of(draft: Draft) -> Callable[[int], bytes]:
-    """Return what tells the text of a line."""
+def _origin(draft: Draft, numbers: Sequence[int]) -> list[Origin]:
+    """Return the file and the text of lines."""
+    file = next(iter([*draft.rows["_file"][:1], *draft.rejected["file"][:1]]), "")
     raw = dict(zip(draft.rejected["line"], draft.rejected["raw"], strict=True))
     if draft.raw is None:
         raw |= dict(zip(draft.rows["_line"], draft.rows["_raw"], strict=True))
     tell = draft.raw or raw.__getitem__
-    return lambda line: tell(line).encode()
+    return [(file, number, tell(number)[: EventSource.shown]) for number in numbers]
 
 
 def _mapping(value: object, what: str) -> Mapping[Any, Any]:
