@@ -42,12 +42,10 @@ def cells(
     """
     Count acts per period and key, in one pass over the table.
 
-    Acts are distinct (``source``, ``act_id``), never rows: an act with three targets
-    counts once by sender and three times by target. So counts by few keys are not sums
-    of counts by many; ask for exactly the keys you need. An act that may lie in more
-    than one period (its ``date`` and ``date_last`` differ that much, or ``start`` or
-    ``end`` cuts it) is placed in none: it is counted in ``n_unassigned``, in the row of
-    its keys whose period is missing. Only what was observed is returned: no zeros.
+    Acts are distinct (``source``, ``act_id``), never rows: an act with three targets counts
+    once by sender and three times by target. Ask for exactly the keys you need: counts by few
+    keys are not sums of counts by many. An act that may lie in more than one period, or only
+    partly in the span, is not assigned to one. No zeros are filled in.
 
     Parameters
     ----------
@@ -55,9 +53,8 @@ def cells(
         Events (a pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, a
         Parquet file or folder, or a Reading), or cells with every key requested, of the same
         periods or of shorter ones that add up: days to any period, months to quarters and
-        years. Cells are added up, which is right where an act has one row, as in
-        machine-coded sources. An act not assigned to a month stays unassigned in quarters
-        made of months, even if it lies in one. Only the columns needed are read.
+        years. Cells are added up, which is right where an act has one row; an act not assigned
+        to a month stays unassigned in quarters. Only the columns needed are read.
     every : {"day", "week", "month", "quarter", "year"}
         Length of a period. Weeks begin on Monday.
     by : sequence of str, default ("sender", "target", "mutual", "family", "action")
@@ -77,8 +74,8 @@ def cells(
     -------
     DataFrame
         ``period`` (first day; missing for acts not assigned to one), the keys, ``n_acts``,
-        ``n_rows`` (rows of the source) and ``n_unassigned`` (acts dated more widely than a
-        period), sorted by period and keys, missing last.
+        ``n_rows`` (rows of the source) and ``n_unassigned`` (acts without one period), sorted
+        by period and keys, missing last.
 
     Raises
     ------

@@ -55,15 +55,15 @@ class Block:
         numbers = (far + self.n_before + 1).tolist()
         return np.array([n for n in numbers if not _is_text(self.line(n))], dtype="int64")
 
-    def without(self, numbers: Numbers, after: int) -> bytes:
-        """Return the lines that begin at byte `after` or later, but for those of `numbers`."""
+    def without(self, numbers: Numbers, content: Any, after: int) -> Any:
+        """Return `content`, the lines from byte `after` on, but for those of `numbers`."""
         parts, begin = [], after
         for number in numbers.tolist():
             first, end = self._place(number)
             if first >= after:
                 parts.append(self.content[begin:first])
                 begin = end + 1
-        return b"".join([*parts, self.content[begin:]])
+        return b"".join([*parts, self.content[begin:]]) if parts else content
 
     def _place(self, number: int) -> tuple[int, int]:
         at = number - self.n_before - 1
@@ -167,44 +167,55 @@ class Lines:
         from pyarrow import compute as pc
         from pyarrow import csv
 
-        mark, content = self.delimiter.encode(), block.content[after:]
-        widths = (block.line(n).count(mark) + 1 for n in numbers.tolist())
-        names = next((self.layouts[n] for n in widths if n in self.layouts), ())
-        odd = np.full(len(numbers), not names)
+        def width(number: int) -> int:
+            return block.line(number).count(self.delimiter.encode()) + 1
+
+        each = map(width, numbers.tolist())
+        names = next((self.layouts[n] for n in each if n in self.layouts), ())
+        content, damaged = block.content[after:], numbers[:0]
         if self.source.encodings[0] != "utf-8":
             content = bytes(content).decode(self.source.encodings[0]).encode()
         elif not _is_text(content):
             damaged = block.damaged()
-            odd |= np.isin(numbers, damaged)
-            content = block.without(damaged, after)
-        plain = np.flatnonzero(~odd)
-        if not len(plain):
-            block.table = self._cells({}, numbers[:0])
-            return odd
-
-        def skip(row: Any) -> str:
-            odd[plain[row.number - 1]] = True
-            return "skip"
-
         wanted = sorted({name for each in self.columns.values() for name in each} & {*names})
         # What is parsed at a time has room for the longest line; in UTF-8 a letter takes more.
         size = max(_PIECE, 2 * int(np.diff(block.ends, prepend=-1).max()))
-        table = csv.read_csv(
-            pa.BufferReader(pa.py_buffer(content)),
-            csv.ReadOptions(column_names=list(names), block_size=size, use_threads=False),
-            csv.ParseOptions(delimiter=self.delimiter, quote_char=False, invalid_row_handler=skip),
-            csv.ConvertOptions(
-                include_columns=wanted,
-                column_types=dict.fromkeys(wanted, pa.string()),
-                strings_can_be_null=False,
-            ),
-        )
-        if self.header:
+
+        def parsed(left_out: Numbers) -> tuple[Any, npt.NDArray[np.bool_]]:
+            odd = np.isin(numbers, left_out) if names else np.ones(len(numbers), dtype="bool")
+            plain = np.flatnonzero(~odd)
+
+            def skip(row: Any) -> str:
+                odd[plain[row.number - 1]] = True
+                return "skip"
+
+            if not len(plain):
+                return {}, odd
+            return csv.read_csv(
+                pa.BufferReader(pa.py_buffer(block.without(left_out, content, after))),
+                csv.ReadOptions(column_names=list(names), block_size=size, use_threads=False),
+                csv.ParseOptions(
+                    delimiter=self.delimiter, quote_char=False, invalid_row_handler=skip
+                ),
+                csv.ConvertOptions(
+                    include_columns=wanted,
+                    column_types=dict.fromkeys(wanted, pa.string()),
+                    strings_can_be_null=False,
+                ),
+            ), odd
+
+        try:
+            # Of a damaged line whose width is right, the cells needed may be good.
+            table, odd = parsed(damaged[[width(n) != len(names) for n in damaged.tolist()]])
+        except pa.ArrowInvalid:
+            table, odd = parsed(damaged)
+        if self.header and len(table):
             # A line whose day is the name of the column may be the header again.
             again = pc.equal(table[self.columns["date"][0]], self.columns["date"][0])
             odd[np.flatnonzero(~odd)[again.to_numpy()]] = True
             table = table.filter(pc.invert(again))
-        block.table = self._cells({name: table[name] for name in wanted}, numbers[~odd])
+        columns = {name: table[name] for name in wanted} if len(table) else {}
+        block.table = self._cells(columns, numbers[~odd])
         return odd
 
     def _cells(self, columns: dict[str, Any], numbers: Numbers | list[int]) -> Any:

@@ -6,11 +6,10 @@ import codecs
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import TextIO
 
 import pandas as pd
 
@@ -113,47 +112,6 @@ _HEAD_LINES = 40
 _ENCODING_HINT = "Older files are often 'cp1252' or 'latin-1': sl.read_table(…, encoding='cp1252')."
 
 
-class _Lines:
-    """The physical lines of a file, remembering those of the record being read."""
-
-    def __init__(self, text: TextIO, name: str) -> None:
-        self._text, self._name = text, name
-        self.pending: list[str] = []
-        self.number = 0
-        self._again = ""
-
-    def before(self, starts: str) -> str:
-        """Return what stands before the header line, which comes next."""
-        head: list[str] = []
-        for line in self:
-            if line.lstrip("\ufeff\"' ").startswith(starts):
-                self._again = line
-                self.number -= 1
-                return "".join(head)
-            head.append(line)
-            if len(head) > _HEAD_LINES:
-                break
-        msg = f"{self._name!r} has no header line that begins with {starts!r} in its first"
-        raise SourceError(f"{msg} {len(head)} lines.")
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line, self._again = self._again or self._text.readline(_LINE_LIMIT), ""
-        if not line:
-            raise StopIteration
-        self.number += 1
-        if len(line) == _LINE_LIMIT:
-            msg = f"{self._name!r} has more than {_LINE_LIMIT >> 20} million characters in line"
-            raise SourceError(f"{msg} {self.number}. It is not a table of lines.")
-        # Some producers end a file with the old mark 0x1A: it is no part of the last cell.
-        if line.endswith("\x1a"):
-            line = line.rstrip("\x1a")
-        self.pending.append(line)
-        return line
-
-
 def read_text(
     path: Path,
     *,
@@ -180,18 +138,25 @@ def read_text(
         except LookupError as error:
             msg = f"encoding is {tried!r}. It must be a known one, such as 'utf-8' or 'cp1252'."
             raise UnknownChoiceError(msg) from error
-        records = Records(name=path.name, needed=needed, also=also, given=columns is not None)
-        if columns is not None:
-            records.begin(columns)
         try:
-            head = _read(path, records, tried, delimiter, starts=header_starts)
+            lines = _lines(path, tried)
             break
         except _WrongEncodingError as error:
             if tried == encodings[-1]:
                 raise SourceError(str(error)) from error
+    records = Records(name=path.name, needed=needed, also=also, given=columns is not None)
+    if columns is not None:
+        records.begin(columns)
+    n_head = _n_head(lines, header_starts, name=path.name) if header_starts else 0
+    # The limit is that of the whole process: whoever set another gets it back.
+    before = csv.field_size_limit(_FIELD_LIMIT)
+    try:
+        _fill(records, lines, n_head, delimiter)
+    finally:
+        csv.field_size_limit(before)
     if not records.kept and not records.bad:
         raise SourceError(f"{path.name!r} has a header line and no records.")
-    return records.draft(head=head, shown=shown)
+    return records.draft(head="".join(lines[:n_head]), shown=shown)
 
 
 def check_header(draft: Draft, needed: Sequence[str]) -> None:
@@ -210,61 +175,70 @@ class _WrongEncodingError(Exception):
     """A byte that is no text in the encoding tried."""
 
 
-def _read(
-    path: Path, records: Records, encoding: str, delimiter: str, *, starts: str | None
-) -> str:
-    """Fill `records` from the file and return what stood before its header."""
-    name = records.name
+def _lines(path: Path, encoding: str) -> list[str]:
+    """Return the lines of a file, as they end."""
     form = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    lines: list[str] = []
     with io.TextIOWrapper(open_bytes(path), encoding=form, newline="") as text:
-        lines = _Lines(text, name)
-        # The limit is that of the whole process: whoever set another gets it back.
-        before = csv.field_size_limit(_FIELD_LIMIT)
         try:
-            head = lines.before(starts) if starts else ""
-            _fill(records, lines, delimiter)
+            while line := text.readline(_LINE_LIMIT):
+                lines.append(line)
+                if len(line) == _LINE_LIMIT:
+                    msg = f"{path.name!r} has more than {_LINE_LIMIT >> 20} million characters in"
+                    raise SourceError(f"{msg} line {len(lines)}. It is not a table of lines.")
         except UnicodeDecodeError as error:
             msg = (
-                f"{name!r} is not {encoding} near line {lines.number + 1}: {error.reason} "
+                f"{path.name!r} is not {encoding} near line {len(lines) + 1}: {error.reason} "
                 f"(byte {error.object[error.start]:#04x}). {_ENCODING_HINT}"
             )
             raise _WrongEncodingError(msg) from error
         except UNREADABLE as error:
-            msg = f"{name!r} is truncated after line {lines.number}: {error}"
+            msg = f"{path.name!r} is truncated after line {len(lines)}: {error}"
             raise SourceError(msg) from error
-        finally:
-            csv.field_size_limit(before)
-    return head
+    # Some producers end a file with the old mark 0x1A: it is no part of the last cell.
+    lines[-1] = lines[-1].rstrip("\x1a")
+    return lines
 
 
-def _fill(records: Records, lines: _Lines, delimiter: str) -> None:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+def _n_head(lines: Sequence[str], starts: str, *, name: str) -> int:
+    """Return the number of lines before the header."""
+    first = lines[: _HEAD_LINES + 1]
+    for n, line in enumerate(first):
+        if line.lstrip("\ufeff\"' ").startswith(starts):
+            return n
+    msg = f"{name!r} has no header line that begins with {starts!r} in its first {len(first)} lines"
+    raise SourceError(f"{msg}.")
+
+
+def _fill(records: Records, lines: Sequence[str], done: int, delimiter: str) -> None:
+    """Take the records of lines, but for the first `done`."""
+    rest = iter(lines[done:])
+    reader, begun = csv.reader(rest, delimiter=delimiter, strict=True), done
     while True:
-        lines.pending.clear()
+        wrong = ""
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
+            wrong = str(error)
+        first, done = done + 1, begun + reader.line_num
+        if wrong:
             if not records.header:
-                msg = (
-                    f"The header line of {records.name!r}, line {lines.number}, is not readable: "
-                    f"{error}. Is its delimiter {delimiter!r}?"
-                )
-                raise SourceError(msg) from error
+                msg = f"The header line of {records.name!r}, line {done}, is not readable: {wrong}"
+                raise SourceError(f"{msg}. Is its delimiter {delimiter!r}?")
             # A quote that is never closed swallows what follows: every line it took is named.
-            first = lines.number - len(lines.pending) + 1
             records.bad += [
-                (first + i, raw.rstrip("\r\n"), f"not readable as a record: {error}")
-                for i, raw in enumerate(lines.pending)
+                (number, line.rstrip("\r\n"), f"not readable as a record: {wrong}")
+                for number, line in enumerate(lines[first - 1 : done], first)
             ]
-            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+            reader, begun = csv.reader(rest, delimiter=delimiter, strict=True), done
             continue
-        raw = "".join(lines.pending).rstrip("\r\n")
+        raw = "".join(lines[first - 1 : done]).rstrip("\r\n")
         # A line of tabs is a record of empty cells where tabs part the cells.
         if not raw.strip(" " if delimiter == "\t" else " \t"):
             continue
         if records.header:
-            records.take(lines.number - len(lines.pending) + 1, raw, fields)
+            records.take(first, raw, fields)
         else:
             records.begin(fields)
