@@ -114,10 +114,10 @@ def cells(
         )
 
 
-def cells_of(source: Opened, *, every: Period, by: Sequence[str], **asked: Any) -> pd.DataFrame:
-    """Return the cells of an open table; `asked` are arguments of `counted_rows`."""
+def cells_of(source: Opened, *, every: Period, by: Sequence[str], **options: Any) -> pd.DataFrame:
+    """Return the cells of an open table; `options` are arguments of `counted_rows`."""
     keys = {key: {"measure": "measures"}.get(key, key) for key in by}
-    rows = counted_rows(source, every=every, keys=keys, **asked)
+    rows = counted_rows(source, every=every, keys=keys, **options)
     period = 'CASE WHEN inside AND "first" = "last" THEN "first" END AS period'
     sums = {
         "n_acts": "CASE WHEN period IS NULL THEN 0 ELSE n END",
@@ -168,19 +168,19 @@ def counted_rows(
     if source.kind not in ("events", "cells"):
         msg = f"The table holds {source.kind}. Acts are counted on events or cells."
         raise SanctlibError(msg)
-    made = source.kind == "cells"
-    taken = {name: name for name in keys} if made else keys
+    are_cells = source.kind == "cells"
+    taken = {name: name for name in keys} if are_cells else keys
     kept = {column: list(values) for column, values in (keep or {}).items() if values is not None}
-    one_row = made or source.acts_are_rows
+    one_row = are_cells or source.acts_are_rows
     ids = [] if one_row else [c for c in distinct if c not in keys]
-    days = ["period"] if made else ["date", "date_last", *([dated] if dated else [])]
-    numbers = ["n_acts", "n_unassigned", "n_rows"] if made else ["n_reports"]
+    days = ["period"] if are_cells else ["date", "date_last", *([dated] if dated else [])]
+    numbers = ["n_acts", "n_unassigned", "n_rows"] if are_cells else ["n_reports"]
     numbers = [c for c in numbers if c in source.columns]
     sides = ("sender", "target") if pairs or touching else ()
     used = [*taken.values(), *ids, *kept, *sides, *days, *numbers]
     types = source.types(used)
     check_dates(types, days)
-    if made:
+    if are_cells:
         own = _own_periods(source, every)
         where, inside = [_span_of_cells(start, end, own, source.coverage)], "period IS NOT NULL"
         first = last = "period"
@@ -246,8 +246,8 @@ def kept_rows(kept: Mapping[str, Sequence[str]]) -> list[str]:
         condition = f"{quoted(column)} IN ({', '.join(map(literal, values))})"
         if column in _JOINED:
             # In words that every engine has: an array operator is not one of them.
-            held = f"';' || {quoted(column)} || ';'"
-            condition = " OR ".join(f"strpos({held}, {literal(f';{v};')}) > 0" for v in values)
+            parts = f"';' || {quoted(column)} || ';'"
+            condition = " OR ".join(f"strpos({parts}, {literal(f';{v};')}) > 0" for v in values)
         conditions.append(f"({condition})" if values else "FALSE")
     return conditions
 
@@ -282,7 +282,7 @@ def span(start: date | None, end: date | None, first: str, last: str) -> tuple[l
 
 
 def _span_of_cells(
-    start: date | None, end: date | None, own: Period, known: Coverage | None
+    start: date | None, end: date | None, own: Period, coverage: Coverage | None
 ) -> str:
     """
     Return what holds for cells of periods fully inside the span, and of no period.
@@ -291,10 +291,10 @@ def _span_of_cells(
     """
     bounds = ["TRUE"]
     if start is not None:
-        cut = known is not None and start <= known.first
+        cut = coverage is not None and start <= coverage.first
         bounds.append(f"period >= {literal(_first_day(start, own) if cut else start)}")
     if end is not None:
-        cut, after = known is not None and end >= known.last, end + timedelta(days=1)
+        cut, after = coverage is not None and end >= coverage.last, end + timedelta(days=1)
         bounds.append(f"period < {literal(after if cut else _first_day(after, own))}")
     return f"(period IS NULL OR ({' AND '.join(bounds)}))"
 
@@ -307,9 +307,9 @@ def _first_day(day: date, every: Period) -> date:
 def periods_of(source: Opened) -> tuple[pd.Series, list[Period]]:
     """Return the periods of cells, and the lengths that they can have: all begin such a one."""
     day = "period::DATE"
-    found = fetched(source.relation(["period"]).aggregate(f"{day} AS period", day))["period"]
-    known = found.dropna().sort_values()
-    return known, [p for p in PERIODS if known.eq(period_start(known, every=p)).all()]
+    starts = fetched(source.relation(["period"]).aggregate(f"{day} AS period", day))["period"]
+    starts = starts.dropna().sort_values()
+    return starts, [p for p in PERIODS if starts.eq(period_start(starts, every=p)).all()]
 
 
 def _own_periods(source: Opened, every: Period) -> Period:
@@ -318,15 +318,15 @@ def _own_periods(source: Opened, every: Period) -> Period:
 
     Three or more that all begin a longer one ("2018-01-01", "2018-04-01", …) are the longer one.
     """
-    known, fits = periods_of(source)
+    starts, fits = periods_of(source)
     own = fits[-1]
-    if every in fits and (own == every or len(known) < _ENOUGH_TO_TELL):
+    if every in fits and (own == every or len(starts) < _ENOUGH_TO_TELL):
         return every
     if every in _ADD_UP.get(own, ()):
         return own
     msg = f"All cells begin a {own}, and every is {every!r}."
     if every not in fits:
-        off = known[known.ne(period_start(known, every=every))].iloc[0].date()
+        off = starts[starts.ne(period_start(starts, every=every))].iloc[0].date()
         msg = f"The cells have a period from {off}, where no {every} begins."
     remedy = [f"sl.cells(events, every={every!r})"]
     for key, dataset in shipped().items():

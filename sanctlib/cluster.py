@@ -36,7 +36,7 @@ def prepare_on_spark(
     Clean files of coded acts, as `sl.prepare` does, on a Spark cluster.
 
     Its workers need sanctlib, and see the files and `out` under the same paths as this process.
-    What a worker held that is lost is made again, and is the same.
+    What is lost with a worker is made again, and is the same.
     """
     check_choice(key, STREAMED, what="key")
     files, store = paths_of(list(paths), what="paths"), Path(out)
@@ -72,7 +72,7 @@ class _Spark:
     """A session of Spark, as a cleaning asks it: its tables are views that the cluster holds."""
 
     ordered = True
-    told = "STRING"
+    key_type = "STRING"
 
     def __init__(self, session: Any) -> None:
         self.session = session
@@ -141,10 +141,10 @@ class _OnSpark(Cleaning):
             given = [(n, str(files[n]), lines) for n, lines in wanted.items()]
             session, key = self.engine.session, self.source.key
             each = session.createDataFrame(given, "number long, path string, lines array<long>")
-            found = each.repartition(len(given)).mapInArrow(
+            lines = each.repartition(len(given)).mapInArrow(
                 lambda some: _read_again(some, key), "row long, line binary"
             )
-            texts = {row["row"]: self.raw(bytes(row["line"])) for row in found.collect()}
+            texts = {row["row"]: self.raw(bytes(row["line"])) for row in lines.collect()}
         return [(files[row >> FILE].name, row & mask, texts[row]) for row in rows]
 
     def write(self, folder: Path) -> None:
@@ -166,8 +166,8 @@ def _parsed(batches: Iterable[Any], key: str) -> Iterator[Any]:
             others = pd.DataFrame(block.rejected, columns=["row", "why"]).astype({"row": "int64"})
             for part in (table, others):
                 part = part.assign(row=part["row"] + start).reindex(columns=list(kinds))
-                found = pa.Table.from_pandas(part, pa.schema(kinds), preserve_index=False)
-                yield from found.to_batches()
+                rows = pa.Table.from_pandas(part, pa.schema(kinds), preserve_index=False)
+                yield from rows.to_batches()
 
 
 def _read_again(batches: Iterable[Any], key: str) -> Iterator[Any]:
@@ -177,9 +177,9 @@ def _read_again(batches: Iterable[Any], key: str) -> Iterator[Any]:
     for file in (file for batch in batches for file in batch.to_pylist()):
         wanted = set(file["lines"])
         for block in Lines(STREAMED[key], Path(file["path"])).blocks():
-            held = [n for n in wanted if block.n_before < n <= block.n_before + len(block.ends)]
-            rows = [n + (file["number"] << FILE) for n in held]
-            lines = [block.line(n) for n in held]
+            inside = [n for n in wanted if block.n_before < n <= block.n_before + len(block.ends)]
+            rows = [n + (file["number"] << FILE) for n in inside]
+            lines = [block.line(n) for n in inside]
             schema = pa.schema([("row", pa.int64()), ("line", pa.binary())])
             yield pa.RecordBatch.from_pydict({"row": rows, "line": lines}, schema)
 

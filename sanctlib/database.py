@@ -21,9 +21,9 @@ def arrow_of(table: Any) -> Any:
 
     if not isinstance(table, pd.DataFrame):
         return table
-    found = pa.Table.from_pandas(table, preserve_index=False)
-    kinds = [pa.date32() if pa.types.is_timestamp(f.type) else f.type for f in found.schema]
-    return found.cast(pa.schema(list(zip(found.column_names, kinds, strict=True))))
+    result = pa.Table.from_pandas(table, preserve_index=False)
+    kinds = [pa.date32() if pa.types.is_timestamp(f.type) else f.type for f in result.schema]
+    return result.cast(pa.schema(list(zip(result.column_names, kinds, strict=True))))
 
 
 class Database:
@@ -36,8 +36,8 @@ class Database:
 
     ordered = False
     """Whether numbers of rows must be given in an order: a table is never made twice here."""
-    told = "BIGINT"
-    """What holds the name that tells an actor from others."""
+    key_type = "BIGINT"
+    """The type of the key of an actor."""
 
     def __init__(self, *, threads: int = 0, memory: str = "", as_written: bool = False) -> None:
         import duckdb
@@ -79,8 +79,8 @@ class Database:
 
     def run(self, statement: str) -> int:
         """Run a statement, and return the number of the rows that it wrote."""
-        found = self.connection.execute(statement).fetchone()
-        return int(found[0]) if found else 0
+        result = self.connection.execute(statement).fetchone()
+        return int(result[0]) if result else 0
 
     def make(self, name: str, query: str) -> None:
         """Make the rows of a query a table."""
@@ -93,8 +93,8 @@ class Database:
         # In order, so that words compare as texts do.
         self.run(f"CREATE OR REPLACE TYPE word AS ENUM ({words} ORDER BY word)")
         # Of an actor's name only its hash is needed: those of a million names differ.
-        told = "if(told IS NULL, NULL, hash(told) >> 1)::BIGINT AS told"
-        party = f"SELECT * REPLACE (party::word AS party, {told}) FROM parties"
+        actor_key = "if(actor_key IS NULL, NULL, hash(actor_key) >> 1)::BIGINT AS actor_key"
+        party = f"SELECT * REPLACE (party::word AS party, {actor_key}) FROM parties"
         self.make("parties", party)
         code = "SELECT * REPLACE (code::word AS code, action::word AS action) FROM codes"
         self.make("codes", code)

@@ -48,7 +48,7 @@ class Opened:
     A table that is open for queries.
 
     With `acts_are_rows` the store found one row for each act: they need not be made distinct.
-    `checked` tables were made by a reader of ours; `known` keeps relations by their columns.
+    `checked` tables were made by a reader of ours; `relations` keeps them by their columns.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Opened:
     checked: bool = False
     native: Any
     connection: Any
-    known: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    relations: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:
@@ -83,9 +83,9 @@ class Opened:
             rows = self.connection.from_arrow(_Stream(frame))
         else:
             # A text column of pandas is converted each time that a relation is made of it.
-            if wanted not in self.known:
-                self.known[wanted] = self._read(list(wanted))
-            rows = self.known[wanted]
+            if wanted not in self.relations:
+                self.relations[wanted] = self._read(list(wanted))
+            rows = self.relations[wanted]
         for condition in where:
             rows = rows.filter(condition)
         return rows
@@ -167,17 +167,17 @@ def _check(source: Opened) -> None:
     rows = source.kind == "cells" or kind != "polars.LazyFrame"
     keys = kind in ("pandas.DataFrame", "polars.DataFrame", "pyarrow.Table")
     check_acts(source.kind, source.types(columns), source.relation, rows=rows, keys=keys)
-    source.known.clear()  # they can hold copies of the columns
+    source.relations.clear()  # they can hold copies of the columns
 
 
 def _source(table: AnyTable, connection: Any) -> Opened:
     """Return a table with what is known about it."""
     native: Any = table
-    known: dict[str, Any] = {"name": "own table"}
+    facts: dict[str, Any] = {"name": "own table"}
     if isinstance(table, Result):
         # Its numbers come from the sources that it names, and its coverage is theirs.
         native, makers = table.table, [s.provenance for s in table.sources]
-        known = {
+        facts = {
             "name": " and ".join(dict.fromkeys(s.key for s in table.sources)) or "own table",
             "coverage": table.coverage,
             "curated": any(s.curated for s in table.sources),
@@ -185,11 +185,11 @@ def _source(table: AnyTable, connection: Any) -> Opened:
         }
     elif isinstance(table, Reading):
         native = table.table
-        known = {name: getattr(table, name) for name in ("coverage", "curated", "kind")}
-        known |= {"name": table.provenance.key, "provenance": table.provenance, "checked": True}
+        facts = {name: getattr(table, name) for name in ("coverage", "curated", "kind")}
+        facts |= {"name": table.provenance.key, "provenance": table.provenance, "checked": True}
     elif isinstance(table, str | Path):
         native, path = _parquet(str(table), connection), Path(table).absolute()  # "." has no name
-        known = {"name": path.stem, **_manifest(path)}
+        facts = {"name": path.stem, **_manifest(path)}
     elif _type_of(table) not in _FRAMES:
         msg = f"The table is {in_words(table)}. It must be a pandas, polars, pyarrow, PySpark or"
         msg = f"{msg} Ibis frame, a DuckDB relation, a path to Parquet, a Reading or a Result."
@@ -198,11 +198,11 @@ def _source(table: AnyTable, connection: Any) -> Opened:
     names = native.collect_schema() if kind == "polars.LazyFrame" else native.columns
     columns = tuple(map(str, native.column_names if kind == "pyarrow.Table" else names))
     check_names(columns)
-    if "kind" not in known:
+    if "kind" not in facts:
         # Cells may be grouped by fewer keys than the shipped ones.
         made = {"period", "n_acts"} <= set(columns) and "act_id" not in columns
-        known["kind"] = "cells" if made else table_kind(columns)
-    return Opened(native=native, connection=connection, columns=columns, **known)
+        facts["kind"] = "cells" if made else table_kind(columns)
+    return Opened(native=native, connection=connection, columns=columns, **facts)
 
 
 _ELSE = " Parquet is read in place; other files by sl.read_table, a producer's by sl.read."

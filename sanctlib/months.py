@@ -188,9 +188,9 @@ def _months(key: str, parts: Sequence[dict[str, Any]], kept: Path) -> Iterator[d
 
 def _again(key: str, pieces: Sequence[Piece], kept: Path) -> dict[str, list[Any]]:
     """Return by month the rows with an id that other rows have, in whichever file."""
-    found: dict[str, list[Any]] = {}
+    later: dict[str, list[Any]] = {}
     if not pieces:
-        return found
+        return later
     with closing(Database(memory=_MEMORY)) as engine:
         each = list(enumerate(pieces))
         engine.show("every", _stored(each, kept, ".ids", columns=["id"]))
@@ -199,16 +199,16 @@ def _again(key: str, pieces: Sequence[Piece], kept: Path) -> dict[str, list[Any]
         engine.make("ids", "SELECT * FROM every WHERE id IN (SELECT id FROM twice)")
         with_them = {part for (part,) in engine.rows("SELECT DISTINCT part FROM ids")}
         if not with_them:
-            return found
+            return later
         each = [(n, piece) for n, piece in each if n in with_them]
         engine.show("every", _stored(each, kept, ".rows"))
         engine.make("kept", "SELECT e.* FROM every AS e SEMI JOIN ids USING (part, same)")
         engine.make("again", rules.again(STREAMED[key], together=True))
-        later = "SELECT strftime(k.day, '%Y-%m'), a.* FROM again AS a JOIN kept AS k"
-        later += " ON a.of = k.row WHERE nth > 1 OR copied ORDER BY a.row"
-        for month, *row in engine.rows(later):
-            found.setdefault(month, []).append(row)
-    return found
+        query = "SELECT strftime(k.day, '%Y-%m'), a.* FROM again AS a JOIN kept AS k"
+        query += " ON a.of = k.row WHERE nth > 1 OR copied ORDER BY a.row"
+        for month, *row in engine.rows(query):
+            later.setdefault(month, []).append(row)
+    return later
 
 
 def _stored(
@@ -247,8 +247,8 @@ def _merge(task: dict[str, Any], *, key: str, kept: Path) -> dict[str, Any]:
         (*((place.get(row >> FILE, -1), row & ((1 << FILE) - 1)) for row in (row, of)), *how)
         for row, of, *how in again
     ]
-    told = json.dumps([key, [(place[n], name) for n, name in pieces], rows])
-    name = f"{month}-{hashlib.sha256(told.encode()).hexdigest()[:20]}"
+    stated = json.dumps([key, [(place[n], name) for n, name in pieces], rows])
+    name = f"{month}-{hashlib.sha256(stated.encode()).hexdigest()[:20]}"
     if about := _about(kept / f"{name}.json"):
         return about
     source = STREAMED[key]
@@ -270,11 +270,11 @@ def _merge(task: dict[str, Any], *, key: str, kept: Path) -> dict[str, Any]:
         n_rows = engine.rows("SELECT CAST(sum(n) AS BIGINT) FROM kept")[0][0]
         kinds = dict.fromkeys(["date", "date_last"], "TIMESTAMP")
         kinds |= dict.fromkeys(["source", "date_basis"], "word")
-        held = ", ".join(f"CAST({c} AS {kind}) AS {c}" for c, kind in kinds.items())
+        columns = ", ".join(f"CAST({c} AS {kind}) AS {c}" for c, kind in kinds.items())
         left_out = "row" if "score" in source.columns else "row, goldstein"
         query = rules.events(source, order="sender, target, day, row")
         path = into / f"{name}.parquet"
-        table = f"SELECT * EXCLUDE ({left_out}) REPLACE ({held}) FROM ({query})"
+        table = f"SELECT * EXCLUDE ({left_out}) REPLACE ({columns}) FROM ({query})"
         to = str(path).replace("'", "''")
         engine.run(f"COPY ({table}) TO '{to}' {_GROUPS}")
         about = {
@@ -290,10 +290,10 @@ def _merge(task: dict[str, Any], *, key: str, kept: Path) -> dict[str, Any]:
 @cache
 def _words() -> str:
     """Return the type of the parties, actions and codes that rows can have, in order."""
-    known = {*read_codes("countries.csv")["code"], *read_codes("aliases.csv")["code"]}
-    known |= {*crosswalk("cameo")["code"], *(a for actions in ACTIONS.values() for a in actions)}
-    known |= {word for s in STREAMED.values() for word in (s.key, s.date_basis)}
-    return f"ENUM ({', '.join(repr(word) for word in sorted(known))})"
+    words = {*read_codes("countries.csv")["code"], *read_codes("aliases.csv")["code"]}
+    words |= {*crosswalk("cameo")["code"], *(a for actions in ACTIONS.values() for a in actions)}
+    words |= {word for s in STREAMED.values() for word in (s.key, s.date_basis)}
+    return f"ENUM ({', '.join(repr(word) for word in sorted(words))})"
 
 
 @cache

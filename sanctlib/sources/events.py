@@ -84,7 +84,7 @@ GDELT = EventSource(
     f" OR body IS NULL THEN {_COUNTRY} ELSE body END",
     texts=("country", "body", _START),
     unknown="coalesce(label, actor)",
-    told="coalesce(actor, '')",
+    actor_key="coalesce(actor, '')",
     shown=200,
     files_a_day=96,
     breaks=(
@@ -136,7 +136,7 @@ POLECAT = EventSource(
     codes="plover",
     system="iso3",
     label="country",
-    told="coalesce(actor, '') || '|' || coalesce(country, '')",
+    actor_key="coalesce(actor, '') || '|' || coalesce(country, '')",
     joined=";",
     checks=("map event types", "check dates", "check numbers"),
 )

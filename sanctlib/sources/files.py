@@ -166,8 +166,8 @@ def check_there(path: Path) -> None:
         return
     near = f" There is no folder {path.parent.name!r} either."
     if path.parent.is_dir():
-        known = sorted(p.name for p in path.parent.glob("*"))
-        near = f" The folder holds: {', '.join(known[:8])}." if known else ""
+        names = sorted(p.name for p in path.parent.glob("*"))
+        near = f" The folder holds: {', '.join(names[:8])}." if names else ""
     if set("*?[") & set(path.name):
         near = f" A pattern is not a path: give sorted(Path(…).glob({path.name!r}))."
     raise SourceError(f"There is no file {path.name!r}.{near}")
@@ -199,13 +199,13 @@ def _opened(path: Path) -> BinaryIO | None:
         return cast("BinaryIO", (gzip if suffix == ".gz" else lzma).open(path, "rb"))
     if suffix != ".zip":
         return None
-    with zipfile.ZipFile(path) as held:
+    with zipfile.ZipFile(path) as archive:
         # macOS adds a folder of `._name` files.
-        names = [n for n in held.namelist() if not n.endswith("/") and "__MACOSX" not in n]
+        names = [n for n in archive.namelist() if not n.endswith("/") and "__MACOSX" not in n]
         if len(names) != 1:
             msg = f"{path.name!r} holds {len(names)} files, and one is needed. Unpack it first."
             raise SourceError(msg)
-        return cast("BinaryIO", held.open(names[0]))
+        return cast("BinaryIO", archive.open(names[0]))
 
 
 CHECKSUMS = "checksums.txt"
@@ -223,8 +223,8 @@ def recorded(folder: Path) -> dict[str, str]:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise SourceError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
-    found = (_LINE.fullmatch(line) for line in text.splitlines())
-    return {line[2]: line[1].lower() for line in found if line}
+    matches = (_LINE.fullmatch(line) for line in text.splitlines())
+    return {line[2]: line[1].lower() for line in matches if line}
 
 
 def record(folder: Path, hashes: Mapping[str, str]) -> None:
@@ -238,12 +238,12 @@ def record(folder: Path, hashes: Mapping[str, str]) -> None:
 
 def expected(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     """Yield each file with the checksum that its folder records, empty where it does not."""
-    known: dict[Path, dict[str, str]] = {}
+    sums: dict[Path, dict[str, str]] = {}
     for path in paths:
         # A year of GDELT 2.0 is 35,000 files in one folder: its record is read once.
-        if path.parent not in known:
-            known[path.parent] = recorded(path.parent)
-        yield path, known[path.parent].get(path.name, "")
+        if path.parent not in sums:
+            sums[path.parent] = recorded(path.parent)
+        yield path, sums[path.parent].get(path.name, "")
 
 
 def check_recorded(paths: Iterable[Path]) -> None:
@@ -253,9 +253,9 @@ def check_recorded(paths: Iterable[Path]) -> None:
             check_same(path, sha256(path), sha)
 
 
-def check_same(path: Path, found: str, recorded_as: str) -> None:
+def check_same(path: Path, sha: str, recorded_as: str) -> None:
     """Check the checksum of a file against the one recorded, where there is one."""
-    if recorded_as and found != recorded_as:
+    if recorded_as and sha != recorded_as:
         msg = (
             f"{path.name!r} is not the file that was fetched: its sha256 is not the one in "
             f"{CHECKSUMS!r} beside it. Fetch it again (`sanctlib fetch NAME --again`), or, if "

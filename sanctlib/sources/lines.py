@@ -50,8 +50,8 @@ class Block:
     def damaged(self) -> Numbers:
         """Return the numbers of the lines that are not UTF-8."""
         byte = np.frombuffer(self.content, dtype="uint8")
-        found = (np.flatnonzero(piece > 127) + i for i, piece in _pieces(byte))
-        far = np.unique(np.searchsorted(self.ends, np.concatenate(list(found))))
+        high = (np.flatnonzero(piece > 127) + i for i, piece in _pieces(byte))
+        far = np.unique(np.searchsorted(self.ends, np.concatenate(list(high))))
         numbers = (far + self.n_before + 1).tolist()
         return np.array([n for n in numbers if not _is_text(self.line(n))], dtype="int64")
 
@@ -108,8 +108,8 @@ class Lines:
         """Return the format that most days of the file have: a day alone may fit two."""
         days: Counter[str] = Counter()
         for block in Lines(self.source, self.path, ("date",))._blocks():
-            for found in block.table["date"].value_counts().to_pylist():
-                days[found["values"]] += found["counts"]
+            for day in block.table["date"].value_counts().to_pylist():
+                days[day["values"]] += day["counts"]
         text, n = pd.Series(list(days), dtype="str"), pd.Series(list(days.values()), dtype="int64")
         fits = {
             form: int(n[first_and_last(text, [form], partial=False)["first"].notna()].sum())
@@ -304,23 +304,23 @@ def _contents(stream: Any, name: str) -> Iterator[Any]:
     """Cut a stream after whole lines, each ended by a line feed alone."""
     # One buffer for all: new memory costs as much as reading.
     room, head = mmap.mmap(-1, BLOCK), stream.read(len(_MARK)).removeprefix(_MARK)
-    held = len(head)
-    room[:held] = head
+    n_left = len(head)
+    room[:n_left] = head
     while True:
-        n = held
+        n = n_left
         while n < BLOCK and (read := stream.readinto(memoryview(room)[n : n + _PIECE])):
             n += read
         end = room.rfind(b"\n", 0, n) + 1
-        held = n - end
-        if held >= min(_LONGEST, BLOCK):
+        n_left = n - end
+        if n_left >= min(_LONGEST, BLOCK):
             msg = f"{name!r} has a line of more than {_LONGEST >> 20} million characters. It is"
             raise SourceError(f"{msg} not a table of lines.")
         if end:
             yield _with_line_feeds(room, end)
-        room[:held] = room[end:n]
+        room[:n_left] = room[end:n]
         if n < BLOCK:
             break
-    rest = room[:held].rstrip(b"\x1a")
+    rest = room[:n_left].rstrip(b"\x1a")
     if rest:
         yield _with_line_feeds(rest + b"\n", len(rest) + 1)
 

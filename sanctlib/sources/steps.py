@@ -45,14 +45,14 @@ class Cleaning:
         self._resolved: set[str] = set()
         engine.give("families", families())
         engine.give("names", self._names([]))
-        engine.empty("kept", rules.ROWS.format(told=engine.told))
+        engine.empty("kept", rules.ROWS.format(actor_key=engine.key_type))
         engine.empty("ids", rules.IDS)
 
     def take(self, path: Path, *, number: int = 0) -> None:
         """Take the lines of a file; `number` is its place among the files."""
         n_before = self.n_kept
         for block in Lines(self.source, path).blocks():
-            # Texts held once are compared as numbers.
+            # Texts that are stored once are compared as numbers.
             for i, cell in enumerate(block.table.column_names):
                 if cell not in ("id", "row"):
                     words = block.table[cell].dictionary_encode().combine_chunks()
@@ -143,8 +143,8 @@ class Cleaning:
 
     def days(self, text: pd.Series) -> pd.DataFrame:
         """Return ``day`` and ``last`` of texts that are days, or ``why`` they are none."""
-        found = days_of(text.where(text.str.strip().ne("")), self.source.formats[:1])
-        return found.rename(columns={"first": "day"})
+        meanings = days_of(text.where(text.str.strip().ne("")), self.source.formats[:1])
+        return meanings.rename(columns={"first": "day"})
 
     def acts(self, text: pd.Series) -> pd.DataFrame:
         """Return the meaning of texts that are codes of acts."""
@@ -166,8 +166,8 @@ class Cleaning:
             JOIN.join("" if part.strip() in nulls else part for part in text.split(JOIN))
             for text in texts
         ]
-        found = meaning(pd.Series(filled, dtype="str")).assign(text=texts)
-        return found.astype({"text": "str", "why": "str"})
+        meanings = meaning(pd.Series(filled, dtype="str")).assign(text=texts)
+        return meanings.astype({"text": "str", "why": "str"})
 
     def keep(self, start: int) -> int:
         """Keep the rows of a block, numbered from `start`, and return how many they are."""

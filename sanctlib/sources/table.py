@@ -20,13 +20,11 @@ from sanctlib.errors import (
     MissingColumnsError,
     UnknownChoiceError,
     check_choice,
-    check_columns,
     did_you_mean,
 )
 from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import EVENTS
 from sanctlib.sources.draft import (
-    ORIGIN_COLUMNS,
     Draft,
     mapped_actions,
     typed,
@@ -37,6 +35,7 @@ from sanctlib.sources.lines import JOIN
 from sanctlib.sources.rules import CELLS, MUTUAL, OWN_ROWS, EventSource, acts, events
 from sanctlib.sources.sheets import draft_of
 from sanctlib.sources.steps import Cleaning, Origin
+from sanctlib.sources.text import check_header
 
 RepeatRule: TypeAlias = Literal["none", "one_a_day"]
 Codes: TypeAlias = Literal["vocabulary", "cameo"]
@@ -167,8 +166,7 @@ def read_table(
         if text is not None and text.strip() not in marks:
             _check_constant(ours, text, codes=codes, words=words, parties=parties, formats=formats)
     draft, files = draft_of(data, delimiter=delimiter, encoding=encoding, code=columns.get("code"))
-    found = [c for c in draft.rows.columns if c not in ORIGIN_COLUMNS]
-    check_columns(found, columns.values())
+    check_header(draft, list(columns.values()))
     name = source or next(iter(files), "own table")
     rows = pd.DataFrame({ours: draft.rows[yours] for ours, yours in columns.items()})
     rows = rows.assign(**{c: pd.Series(v, index=rows.index, dtype="str") for c, v in fixed.items()})
@@ -263,10 +261,10 @@ class _OwnTable(Cleaning):
         own["mutual"] = table["mutual"] | table["code"].eq(MUTUAL)
         not_ours = ["row", "date_basis", "goldstein", *([] if self.words is None else ["code"])]
         given = ["n_reports", *(["code"] if self.words is None else [])]
-        found: pd.DataFrame = table.drop(columns=not_ours).assign(
+        cleaned: pd.DataFrame = table.drop(columns=not_ours).assign(
             **own.drop(columns=given, errors="ignore")
         )
-        return found
+        return cleaned
 
     def steps(self, *, one_a_day: bool) -> Audit:
         """Return the account of all rows, by step."""
@@ -290,9 +288,9 @@ class _OwnTable(Cleaning):
         parts = _parts(text, len(_WORDS))
         word, family = (parts[i].where(parts[i].ne("")) for i in (0, 1))
         action, _, why = mapped_actions(word, family, of=self.words)
-        found = {"code": parts[2], "action": action.where(why.isna()), "why": why}
+        meanings = {"code": parts[2], "action": action.where(why.isna()), "why": why}
         flags = {"mirror": False, "turned": False}
-        return pd.DataFrame(found).assign(**flags).astype({"action": "str", "code": "str"})
+        return pd.DataFrame(meanings).assign(**flags).astype({"action": "str", "code": "str"})
 
     def scores(self, text: pd.Series) -> pd.DataFrame:
         """Return what is wrong with the other cells of a row: its text says it."""
@@ -375,8 +373,8 @@ def _check_constant(
     hint = ""
     if name in ("sender", "target"):
         value, needed = resolve(one, system=parties)["code"], f"state or bloc (parties={parties!r})"
-        known = countries()[{"name": "name", "iso3": "code"}.get(parties, parties)]
-        hint = did_you_mean(text, known.dropna().astype("str"))
+        names = countries()[{"name": "name", "iso3": "code"}.get(parties, parties)]
+        hint = did_you_mean(text, names.dropna().astype("str"))
     elif name in _DATES:
         value, needed = first_and_last(one, formats)["first"], "day in date_formats"
     elif name == "code" and codes == "cameo":

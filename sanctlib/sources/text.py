@@ -99,10 +99,10 @@ def checked_header(header: Sequence[str], needed: Iterable[str], *, name: str) -
 
 def keys_only(rows: pd.DataFrame, shown: Sequence[str]) -> pd.Series:
     """Return ``column=value`` of the columns `shown`: raw text that names nobody."""
-    found = [c for c in shown if c in rows]
-    if not found or rows.empty:
+    columns = [c for c in shown if c in rows]
+    if not columns or rows.empty:
         return pd.Series("", index=rows.index, dtype="str")
-    parts = [f"{c}=" + rows[c].fillna("").str.slice(0, 200) for c in found]
+    parts = [f"{c}=" + rows[c].fillna("").str.slice(0, 200) for c in columns]
     return reduce(lambda before, part: before + "; " + part, parts).astype("str")
 
 
@@ -161,8 +161,7 @@ def read_text(
 
 def check_header(draft: Draft, needed: Sequence[str]) -> None:
     """Check that the columns `needed` were found in the file."""
-    found = [c for c in draft.rows.columns if c not in ORIGIN_COLUMNS]
-    check_columns(found, needed)
+    check_columns([c for c in draft.rows.columns if c not in ORIGIN_COLUMNS], needed)
 
 
 def delimiter_of(path: Path) -> str:
