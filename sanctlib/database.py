@@ -11,9 +11,6 @@ import pandas as pd
 
 from sanctlib.errors import SanctlibError
 
-MEMORY_LIMIT = "2GB"
-"""Unless the environment variable SANCTLIB_MEMORY names another."""
-
 
 def arrow_of(table: Any) -> Any:
     """Return a frame as Arrow, its times as days."""
@@ -43,7 +40,7 @@ class Database:
         import duckdb
 
         self._room = tempfile.TemporaryDirectory(prefix="sanctlib-")
-        limit = memory or os.environ.get("SANCTLIB_MEMORY", MEMORY_LIMIT)
+        limit = memory or os.environ.get("SANCTLIB_MEMORY", "2GB")
         settings: dict[str, Any] = {"memory_limit": limit, "temp_directory": self._room.name}
         settings |= {"threads": threads} if threads else {}
         if as_written:

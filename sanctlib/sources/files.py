@@ -32,17 +32,16 @@ _HINTS = (
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"\x1f\x8b", "packed with gzip: its name must end in .gz"),
 )
+_PICKLE = "a pickle of Python: pass pd.read_pickle(path), or save it as .csv"
+_R = "an R file: pass the frame that the package pyreadr reads from it, or save it as .csv"
 _FOREIGN = {
-    ".feather": ("a Feather file", "pd.read_feather(path)"),
-    ".json": ("a JSON file", "pd.read_json(path, dtype=False)"),
-    ".pickle": ("a pickle of Python", "pd.read_pickle(path)"),
-    ".pkl": ("a pickle of Python", "pd.read_pickle(path)"),
-    ".rda": ("an R file", "the frame that the package pyreadr reads from it"),
-    ".rdata": ("an R file", "the frame that the package pyreadr reads from it"),
-    ".rds": ("an R file", "the frame that the package pyreadr reads from it"),
-    ".sav": ("an SPSS file", "pd.read_spss(path)"),
+    ".feather": "a Feather file: pass pd.read_feather(path), or save it as .csv",
+    ".json": "a JSON file: pass pd.read_json(path, dtype=False), or save it as .csv",
+    **dict.fromkeys((".pickle", ".pkl"), _PICKLE),
+    **dict.fromkeys((".rda", ".rdata", ".rds"), _R),
+    ".sav": "an SPSS file: pass pd.read_spss(path), or save it as .csv",
 }
-"""Formats that are no text, by suffix: what the file is, and the frame to pass instead."""
+"""Formats that are no text, by suffix, and what to give instead."""
 
 _HEAD = 8192
 _NAME_SHOWN = 80
@@ -114,14 +113,6 @@ def _unopened(name: str, error: Exception) -> SourceError:
     return SourceError(f"{shown!r} cannot be opened: {getattr(error, 'strerror', None) or error}.")
 
 
-def check_text(path: Path) -> None:
-    """Check that a file is not of a format that pandas or R read, by the suffix of its name."""
-    what, instead = _FOREIGN.get(path.suffix.lower(), ("", ""))
-    if what:
-        check_there(path)
-        raise SourceError(f"{path.name!r} is {what}: pass {instead}.")
-
-
 def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> BinaryIO:
     """
     Open a file, and unpack .gz, .xz and a .zip that holds one file, but only into memory.
@@ -135,18 +126,16 @@ def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> Bi
         stream = packed or path.open("rb")
     except _UNOPENED as error:
         raise _unopened(path.name, error) from error
-    what, _ = _FOREIGN.get(path.suffix.lower(), ("", ""))
     try:
         head = stream.read(512)
         stream.seek(0)
     except _UNOPENED as error:
         stream.close()
         raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
-    if what:
-        what += ": save it as .csv"
-    elif head[257:262] == b"ustar" and not archive:
+    what = _FOREIGN.get(path.suffix.lower(), "")
+    if not what and head[257:262] == b"ustar" and not archive:
         what = "an archive of several files: unpack it and give one of them"
-    elif not (allowed and head.startswith(allowed)):
+    elif not what and not (allowed and head.startswith(allowed)):
         what = _mistake(head)
     if what:
         stream.close()

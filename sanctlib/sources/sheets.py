@@ -17,7 +17,7 @@ from sanctlib.codes.actions import numbers_for_codes
 from sanctlib.errors import SourceError, check_flat, in_words
 from sanctlib.reading import Audit, sha256
 from sanctlib.sources.draft import Draft
-from sanctlib.sources.files import UNREADABLE, check_text, open_bytes, paths_of
+from sanctlib.sources.files import UNREADABLE, open_bytes, paths_of
 from sanctlib.sources.text import Records, delimiter_of, read_text
 
 WORKBOOKS = (".xls", ".xlsx", ".ods")
@@ -101,7 +101,6 @@ def draft_of(
     elif suffix in WORKBOOKS:
         draft = read_sheet(path, code=code)
     else:
-        check_text(path)
         delimiter = delimiter_of(path) if delimiter is None else delimiter
         draft = read_text(path, delimiter=delimiter, encoding=encoding)
     return draft, {path.name: sha256(path)}

@@ -132,18 +132,7 @@ def read_text(
     encodings = [encoding] if isinstance(encoding, str) else encoding
     if len(delimiter) != 1:
         raise UnknownChoiceError(f"delimiter is {delimiter!r}. It must be one character.")
-    for tried in encodings:
-        try:
-            codecs.lookup(tried)
-        except LookupError as error:
-            msg = f"encoding is {tried!r}. It must be a known one, such as 'utf-8' or 'cp1252'."
-            raise UnknownChoiceError(msg) from error
-        try:
-            lines = _lines(path, tried)
-            break
-        except _WrongEncodingError as error:
-            if tried == encodings[-1]:
-                raise SourceError(str(error)) from error
+    lines = _lines(path, encodings)
     records = Records(name=path.name, needed=needed, also=also, given=columns is not None)
     if columns is not None:
         records.begin(columns)
@@ -170,30 +159,33 @@ def delimiter_of(path: Path) -> str:
     return "\t" if suffixes & {".tsv", ".tab"} else ","
 
 
-class _WrongEncodingError(Exception):
-    """A byte that is no text in the encoding tried."""
-
-
-def _lines(path: Path, encoding: str) -> list[str]:
-    """Return the lines of a file, as they end."""
-    form = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
-    lines: list[str] = []
-    with io.TextIOWrapper(open_bytes(path), encoding=form, newline="") as text:
+def _lines(path: Path, encodings: Sequence[str]) -> list[str]:
+    """Return the lines of a file, as they end, in the first encoding that fits."""
+    for encoding in encodings:
         try:
-            while line := text.readline(_LINE_LIMIT):
-                lines.append(line)
-                if len(line) == _LINE_LIMIT:
-                    msg = f"{path.name!r} has more than {_LINE_LIMIT >> 20} million characters in"
-                    raise SourceError(f"{msg} line {len(lines)}. It is not a table of lines.")
-        except UnicodeDecodeError as error:
-            msg = (
-                f"{path.name!r} is not {encoding} near line {len(lines) + 1}: {error.reason} "
-                f"(byte {error.object[error.start]:#04x}). {_ENCODING_HINT}"
-            )
-            raise _WrongEncodingError(msg) from error
-        except UNREADABLE as error:
-            msg = f"{path.name!r} is truncated after line {len(lines)}: {error}"
-            raise SourceError(msg) from error
+            utf8 = codecs.lookup(encoding).name == "utf-8"
+        except LookupError as error:
+            msg = f"encoding is {encoding!r}. It must be a known one, such as 'utf-8' or 'cp1252'."
+            raise UnknownChoiceError(msg) from error
+        lines: list[str] = []
+        form = "utf-8-sig" if utf8 else encoding
+        with io.TextIOWrapper(open_bytes(path), encoding=form, newline="") as text:
+            try:
+                while line := text.readline(_LINE_LIMIT):
+                    lines.append(line)
+                    if len(line) == _LINE_LIMIT:
+                        msg = f"{path.name!r} has more than {_LINE_LIMIT >> 20} million characters"
+                        msg = f"{msg} in line {len(lines)}. It is not a table of lines."
+                        raise SourceError(msg)
+                break
+            except UnicodeDecodeError as error:
+                if encoding == encodings[-1]:
+                    msg = f"{path.name!r} is not {encoding} near line {len(lines) + 1}: "
+                    msg += f"{error.reason} (byte {error.object[error.start]:#04x})."
+                    raise SourceError(f"{msg} {_ENCODING_HINT}") from error
+            except UNREADABLE as error:
+                msg = f"{path.name!r} is truncated after line {len(lines)}: {error}"
+                raise SourceError(msg) from error
     # Some producers end a file with the old mark 0x1A: it is no part of the last cell.
     lines[-1] = lines[-1].rstrip("\x1a")
     return lines
