@@ -32,16 +32,16 @@ _HINTS = (
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"\x1f\x8b", "packed with gzip: its name must end in .gz"),
 )
-_PICKLE = "a pickle of Python: pass pd.read_pickle(path), or save it as .csv"
-_R = "an R file: pass the frame that the package pyreadr reads from it, or save it as .csv"
+_R = ("an R file", "what the package pyreadr reads")
+_PICKLE = ("a pickle of Python", "pd.read_pickle(path)")
 _FOREIGN = {
-    ".feather": "a Feather file: pass pd.read_feather(path), or save it as .csv",
-    ".json": "a JSON file: pass pd.read_json(path, dtype=False), or save it as .csv",
+    ".feather": ("a Feather file", "pd.read_feather(path)"),
+    ".json": ("a JSON file", "pd.read_json(path, dtype=False)"),
     **dict.fromkeys((".pickle", ".pkl"), _PICKLE),
     **dict.fromkeys((".rda", ".rdata", ".rds"), _R),
-    ".sav": "an SPSS file: pass pd.read_spss(path), or save it as .csv",
+    ".sav": ("an SPSS file", "pd.read_spss(path)"),
 }
-"""Formats that are no text, by suffix, and what to give instead."""
+"""Formats that are no text, by suffix: what the file is, and the frame to pass instead."""
 
 _HEAD = 8192
 _NAME_SHOWN = 80
@@ -132,10 +132,12 @@ def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> Bi
     except _UNOPENED as error:
         stream.close()
         raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
-    what = _FOREIGN.get(path.suffix.lower(), "")
-    if not what and head[257:262] == b"ustar" and not archive:
+    what, frame = _FOREIGN.get(path.suffix.lower(), ("", ""))
+    if what:
+        what += f": pass {frame} to sl.read_table, or save it as .csv"
+    elif head[257:262] == b"ustar" and not archive:
         what = "an archive of several files: unpack it and give one of them"
-    elif not what and not (allowed and head.startswith(allowed)):
+    elif not (allowed and head.startswith(allowed)):
         what = _mistake(head)
     if what:
         stream.close()

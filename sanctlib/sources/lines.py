@@ -17,7 +17,7 @@ from sanctlib.dates import first_and_last
 from sanctlib.errors import SourceError
 from sanctlib.sources.files import UNREADABLE, head_of, open_bytes
 from sanctlib.sources.rules import CELLS, EventSource
-from sanctlib.sources.text import NONE_OF, checked_header
+from sanctlib.sources.text import check_some, checked_header, why_no_record
 
 BLOCK = 64 << 20
 """Bytes read at a time."""
@@ -240,24 +240,17 @@ class Lines:
         records: dict[int, list[bytes]] = {}
         for number in numbers:
             line = block.line(number)
-            cells = line.split(self.delimiter.encode())
             if not line.strip(b" "):
                 continue
-            if self.header and line.decode(errors="replace").split(self.delimiter) == self.header:
-                reason = "the header line, repeated inside the data"
-            elif len(cells) in self.layouts:
-                records[number] = cells
+            fields = line.decode(errors="replace").split(self.delimiter)
+            reason = why_no_record(fields, self.header, self.layouts)
+            if not reason:
+                records[number] = line.split(self.delimiter.encode())
                 continue
-            else:
-                widths = " or ".join(str(w) for w in sorted(self.layouts))
-                where = "the header has" if self.header else "there should be"
-                reason = f"{len(cells)} fields where {where} {widths}"
             block.rejected.append((number, reason))
-            n_bad = self.n_rejected + len(block.rejected)
-            if n_bad == NONE_OF and not (self.n_kept or len(block.table) or records):
-                # A file of zeros, or of something else: its lines are not worth keeping.
-                msg = f"None of the first {n_bad:,} lines of {self.path.name!r} is a record; line "
-                raise SourceError(f"{msg}{number}: {reason}.")
+            if not (self.n_kept or len(block.table) or records):
+                n_bad = self.n_rejected + len(block.rejected)
+                check_some(n_bad, name=self.path.name, line=number, reason=reason)
         if not records:
             return
         columns = {}

@@ -241,9 +241,7 @@ class _OwnTable(Cleaning):
         )
         reports = values.get("n_reports", pd.Series(1, index=rows.index)).fillna(0)
         self.engine.give("reports", pd.DataFrame({"row": line, "n": reports.astype("int64")}))
-        self.engine.make(
-            "again", "SELECT row, row AS of, 1 AS nth, FALSE AS copied FROM kept LIMIT 0"
-        )
+        self.engine.empty("again", "row BIGINT, of BIGINT, nth BIGINT, copied BOOLEAN")
         self.engine.make("repeats", OWN_ROWS)
         self.engine.make("acts", acts(one_a_day=one_a_day))
         table = self.engine.frame(events(self.source))

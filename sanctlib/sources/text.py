@@ -19,8 +19,7 @@ from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft
 from sanctlib.sources.files import UNREADABLE, open_bytes
 
 _RAW_LIMIT = 2000
-NONE_OF = 10_000
-"""As many lines that are no records, and no other before them, are not a table."""
+_NONE_OF = 10_000
 
 
 @dataclass(kw_only=True)
@@ -47,19 +46,13 @@ class Records:
 
     def take(self, line: int, raw: str, fields: list[str]) -> None:
         """Keep a record, or note a line that is no record."""
-        if len(fields) == len(self.header) and (self.given or fields != self.header):
+        reason = why_no_record(fields, [] if self.given else self.header, [len(self.header)])
+        if not reason:
             self.kept.append((line, raw, [fields[place] for place in self._places]))
             return
-        n = len(self.header)
-        where = f"there should be {n}" if self.given else f"the header has {n}"
-        reason = f"{len(fields)} fields where {where}"
-        if fields == self.header:
-            reason = "the header line, repeated inside the data"
         self.bad.append((line, raw, reason))
-        if not self.kept and len(self.bad) == NONE_OF:
-            # A file of zeros, or of something else: its lines are not worth keeping.
-            msg = f"None of the first {NONE_OF:,} lines of {self.name!r} is a record; line "
-            raise SourceError(f"{msg}{line}: {reason}.")
+        if not self.kept:
+            check_some(len(self.bad), name=self.name, line=line, reason=reason)
 
     def draft(self, *, head: str = "", shown: Sequence[str] | None = None) -> Draft:
         """Return the records as a draft; lines that are no records are rejected."""
@@ -81,6 +74,24 @@ class Records:
         if bad:
             audit = audit.then("split lines", n_rejected=len(bad), n_out=len(rows))
         return Draft(rows=rows, audit=audit, rejected=lost if bad else no_rejects(), head=head)
+
+
+def why_no_record(fields: list[str], header: list[str], widths: Iterable[int]) -> str:
+    """Return why the fields of a line are no record; nothing where they may be one."""
+    if fields == header:
+        return "the header line, repeated inside the data"
+    if len(fields) in widths:
+        return ""
+    needed = " or ".join(map(str, sorted(widths)))
+    where = f"the header has {needed}" if header else f"there should be {needed}"
+    return f"{len(fields)} fields where {where}"
+
+
+def check_some(n_bad: int, *, name: str, line: int, reason: str) -> None:
+    """Check that a file has records: of one of zeros the lines are not worth keeping."""
+    if n_bad == _NONE_OF:
+        msg = f"None of the first {n_bad:,} lines of {name!r} is a record; line {line}: {reason}."
+        raise SourceError(msg)
 
 
 def checked_header(header: Sequence[str], needed: Iterable[str], *, name: str) -> list[str]:
