@@ -40,6 +40,7 @@ def prepare_on_spark(
     """
     check_choice(key, STREAMED, what="key")
     files, store = paths_of(list(paths), what="paths"), Path(out)
+    kept = store / f".{key}"
     for path in files:
         check_there(path)
     cleaning = _OnSpark(STREAMED[key], _Spark(session))
@@ -47,11 +48,12 @@ def prepare_on_spark(
     if not cleaning.n_kept:
         raise SourceError(f"{files[0].name!r} and the files after it hold no act to keep.")
     cleaning.merge()
-    with writing(store):
-        pass
-    kept = store / f".{key}"
+    with writing(kept):
+        pass  # a folder that cannot be written is an error
     shutil.rmtree(kept / "spark", ignore_errors=True)
-    cleaning.write(kept / "spark")
+    left_out = ["row", *([] if "score" in cleaning.source.columns else ["goldstein"])]
+    query = rules.events(cleaning.source, order="sender, target, day, row")
+    cleaning.engine.query(query).drop(*left_out).write.parquet(str(kept / "spark"))
     parts = sorted((kept / "spark").glob("*.parquet"))
     table = put(
         cleaning.source,
@@ -146,12 +148,6 @@ class _OnSpark(Cleaning):
             )
             texts = {row["row"]: self.raw(bytes(row["line"])) for row in lines.collect()}
         return [(files[row >> FILE].name, row & mask, texts[row]) for row in rows]
-
-    def write(self, folder: Path) -> None:
-        """Write the events as Parquet files."""
-        left_out = ["row", *([] if "score" in self.source.columns else ["goldstein"])]
-        query = rules.events(self.source, order="sender, target, day, row")
-        self.engine.query(query).drop(*left_out).write.parquet(str(folder))
 
 
 def _parsed(batches: Iterable[Any], key: str) -> Iterator[Any]:
