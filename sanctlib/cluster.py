@@ -71,7 +71,7 @@ def prepare_on_spark(
 
 
 class _Spark:
-    """A session of Spark, as a cleaning asks it: its tables are views that the cluster holds."""
+    """A session of Spark with the methods of a `Database`: its tables are views of the cluster."""
 
     ordered = True
     key_type = "STRING"

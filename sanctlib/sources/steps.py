@@ -72,7 +72,7 @@ class Cleaning:
         origin: Callable[[list[int]], list[Origin]],
         start: int = 0,
     ) -> None:
-        """Take lines, and those that are no records; `origin` has those of numbers in order."""
+        """Take lines, and those that are no records; `origin` returns where lines stand."""
         engine = self.engine
         engine.show("lines", lines)
         ((n_lines,),) = engine.rows("SELECT count(*) FROM lines")
