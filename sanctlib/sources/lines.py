@@ -229,7 +229,7 @@ class Lines:
             parts = [columns.get(name, empty) for name in self.columns.get(cell, ())] or [empty]
             joined = len(parts) > 1
             cells[cell] = pc.binary_join_element_wise(*parts, JOIN) if joined else parts[0]
-        if "id" not in self.columns:
+        if "id" not in self.source.columns:
             cells["id"] = pc.binary_join_element_wise("L", row.cast(pa.string()), "")
         return pa.table(cells | {"row": row})
 
