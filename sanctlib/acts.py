@@ -11,7 +11,7 @@ import pandas as pd
 from sanctlib.checks import check_dates
 from sanctlib.coverage import Coverage
 from sanctlib.dates import PERIODS, Period, period_start
-from sanctlib.engines import AnyTable, Opened, fetched, opened, quoted
+from sanctlib.engines import AnyTable, Opened, fetched, literal, opened, quoted
 from sanctlib.errors import SanctlibError
 from sanctlib.query import Day, Pair, ask
 from sanctlib.store import shipped
@@ -42,12 +42,10 @@ def cells(
     """
     Count acts per period and key, in one pass over the table.
 
-    Acts are distinct (``source``, ``act_id``), never rows: an act with three targets
-    counts once by sender and three times by target. So counts by few keys are not sums
-    of counts by many; ask for exactly the keys you need. An act that may lie in more
-    than one period (its ``date`` and ``date_last`` differ that much, or ``start`` or
-    ``end`` cuts it) is placed in none: it is counted in ``n_unassigned``, in the row of
-    its keys whose period is missing. Only what was observed is returned: no zeros.
+    Acts are distinct (``source``, ``act_id``), never rows: an act with three targets counts
+    once by sender and three times by target. Ask for exactly the keys you need: counts by few
+    keys are not sums of counts by many. An act that may lie in more than one period, or only
+    partly in the span, is not assigned to one. No zeros are filled in.
 
     Parameters
     ----------
@@ -55,9 +53,8 @@ def cells(
         Events (a pandas, polars, pyarrow, PySpark or Ibis frame, a DuckDB relation, a
         Parquet file or folder, or a Reading), or cells with every key requested, of the same
         periods or of shorter ones that add up: days to any period, months to quarters and
-        years. Cells are added up, which is right where an act has one row, as in
-        machine-coded sources. An act not assigned to a month stays unassigned in quarters
-        made of months, even if it lies in one. Only the columns needed are read.
+        years. Cells are added up, which is right where an act has one row; an act not assigned
+        to a month stays unassigned in quarters. Only the columns needed are read.
     every : {"day", "week", "month", "quarter", "year"}
         Length of a period. Weeks begin on Monday.
     by : sequence of str, default ("sender", "target", "mutual", "family", "action")
@@ -77,8 +74,8 @@ def cells(
     -------
     DataFrame
         ``period`` (first day; missing for acts not assigned to one), the keys, ``n_acts``,
-        ``n_rows`` (rows of the source) and ``n_unassigned`` (acts dated more widely than a
-        period), sorted by period and keys, missing last.
+        ``n_rows`` (rows of the source) and ``n_unassigned`` (acts without one period), sorted
+        by period and keys, missing last.
 
     Raises
     ------
@@ -117,10 +114,10 @@ def cells(
         )
 
 
-def cells_of(source: Opened, *, every: Period, by: Sequence[str], **asked: Any) -> pd.DataFrame:
-    """Return the cells of an open table; `asked` are arguments of `counted_rows`."""
+def cells_of(source: Opened, *, every: Period, by: Sequence[str], **options: Any) -> pd.DataFrame:
+    """Return the cells of an open table; `options` are arguments of `counted_rows`."""
     keys = {key: {"measure": "measures"}.get(key, key) for key in by}
-    rows = counted_rows(source, every=every, keys=keys, **asked)
+    rows = counted_rows(source, every=every, keys=keys, **options)
     period = 'CASE WHEN inside AND "first" = "last" THEN "first" END AS period'
     sums = {
         "n_acts": "CASE WHEN period IS NULL THEN 0 ELSE n END",
@@ -163,28 +160,27 @@ def counted_rows(
     dated: str | None = None,
 ) -> Any:
     """
-    Return distinct acts with the periods they can lie in, as a DuckDB relation or `SqlTable`.
+    Return acts with the periods they can lie in, ``first`` to ``last``, as a relation.
 
-    A row is an act, or several to be added up: the keys, ``first`` and ``last`` (periods),
-    ``inside`` (it lies fully in the span), ``n``, ``n_rows``, and with `dated` also
-    ``n_fallback`` (1 where that day is missing).
+    A row is an act, or several to be added up: ``n``, ``n_rows``, ``inside`` (fully in the span)
+    and with `dated` ``n_fallback`` (that day is missing).
     """
     if source.kind not in ("events", "cells"):
         msg = f"The table holds {source.kind}. Acts are counted on events or cells."
         raise SanctlibError(msg)
-    made = source.kind == "cells"
-    taken = {name: name for name in keys} if made else keys
+    are_cells = source.kind == "cells"
+    taken = {name: name for name in keys} if are_cells else keys
     kept = {column: list(values) for column, values in (keep or {}).items() if values is not None}
-    one_row = made or source.acts_are_rows
+    one_row = are_cells or source.acts_are_rows
     ids = [] if one_row else [c for c in distinct if c not in keys]
-    days = ["period"] if made else ["date", "date_last", *([dated] if dated else [])]
-    numbers = ["n_acts", "n_unassigned", "n_rows"] if made else ["n_reports"]
+    days = ["period"] if are_cells else ["date", "date_last", *([dated] if dated else [])]
+    numbers = ["n_acts", "n_unassigned", "n_rows"] if are_cells else ["n_reports"]
     numbers = [c for c in numbers if c in source.columns]
     sides = ("sender", "target") if pairs or touching else ()
     used = [*taken.values(), *ids, *kept, *sides, *days, *numbers]
     types = source.types(used)
     check_dates(types, days)
-    if made:
+    if are_cells:
         own = _own_periods(source, every)
         where, inside = [_span_of_cells(start, end, own, source.coverage)], "period IS NOT NULL"
         first = last = "period"
@@ -243,23 +239,15 @@ def _key(name: str, column: str, types: Mapping[str, str]) -> str:
     return quoted(column) + ("" if types[column] == "BOOLEAN" else "::VARCHAR")
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _date(day: date) -> str:
-    return f"DATE '{day:%Y-%m-%d}'"
-
-
 def kept_rows(kept: Mapping[str, Sequence[str]]) -> list[str]:
     """Return what holds for rows that have one of the values kept in each column."""
     conditions = []
     for column, values in kept.items():
-        condition = f"{quoted(column)} IN ({', '.join(map(_text, values))})"
+        condition = f"{quoted(column)} IN ({', '.join(map(literal, values))})"
         if column in _JOINED:
             # In words that every engine has: an array operator is not one of them.
-            held = f"';' || {quoted(column)} || ';'"
-            condition = " OR ".join(f"strpos({held}, {_text(f';{v};')}) > 0" for v in values)
+            parts = f"';' || {quoted(column)} || ';'"
+            condition = " OR ".join(f"strpos({parts}, {literal(f';{v};')}) > 0" for v in values)
         conditions.append(f"({condition})" if values else "FALSE")
     return conditions
 
@@ -273,7 +261,7 @@ def between(pairs: Sequence[Pair] | None, touching: Sequence[str] | None = None)
         # A scan knows no pairs of columns: what it can do is done first.
         states = sorted({state for pair in pairs for state in pair})
         conditions += kept_rows({"sender": states, "target": states})
-        ways = [f"({_text(a)}, {_text(b)})" for pair in pairs for a, b in (pair, pair[::-1])]
+        ways = [f"({literal(a)}, {literal(b)})" for pair in pairs for a, b in (pair, pair[::-1])]
         conditions += [f"(sender, target) IN ({', '.join(ways)})"]
     return conditions
 
@@ -283,18 +271,18 @@ def span(start: date | None, end: date | None, first: str, last: str) -> tuple[l
     can, must = [], []
     if start is not None:
         # Written with OR, which reaches the scan of a Parquet file; coalesce does not.
-        can.append(f"({last} >= {_date(start)} OR {last} IS NULL)")
-        must.append(f"{first} >= {_date(start)}")
+        can.append(f"({last} >= {literal(start)} OR {last} IS NULL)")
+        must.append(f"{first} >= {literal(start)}")
     if end is not None:
         # Days can have hours, so the end is the morning after.
-        after = _date(end + timedelta(days=1))
+        after = literal(end + timedelta(days=1))
         can.append(f"({first} < {after} OR {first} IS NULL)")
         must.append(f"{last} < {after}")
     return can, f"coalesce({' AND '.join(must) or 'TRUE'}, FALSE)"
 
 
 def _span_of_cells(
-    start: date | None, end: date | None, own: Period, known: Coverage | None
+    start: date | None, end: date | None, own: Period, coverage: Coverage | None
 ) -> str:
     """
     Return what holds for cells of periods fully inside the span, and of no period.
@@ -303,11 +291,11 @@ def _span_of_cells(
     """
     bounds = ["TRUE"]
     if start is not None:
-        cut = known is not None and start <= known.first
-        bounds.append(f"period >= {_date(_first_day(start, own) if cut else start)}")
+        cut = coverage is not None and start <= coverage.first
+        bounds.append(f"period >= {literal(_first_day(start, own) if cut else start)}")
     if end is not None:
-        cut, after = known is not None and end >= known.last, end + timedelta(days=1)
-        bounds.append(f"period < {_date(after if cut else _first_day(after, own))}")
+        cut, after = coverage is not None and end >= coverage.last, end + timedelta(days=1)
+        bounds.append(f"period < {literal(after if cut else _first_day(after, own))}")
     return f"(period IS NULL OR ({' AND '.join(bounds)}))"
 
 
@@ -319,28 +307,26 @@ def _first_day(day: date, every: Period) -> date:
 def periods_of(source: Opened) -> tuple[pd.Series, list[Period]]:
     """Return the periods of cells, and the lengths that they can have: all begin such a one."""
     day = "period::DATE"
-    found = fetched(source.relation(["period"]).aggregate(f"{day} AS period", day))["period"]
-    known = found.dropna().sort_values()
-    return known, [p for p in PERIODS if known.eq(period_start(known, every=p)).all()]
+    starts = fetched(source.relation(["period"]).aggregate(f"{day} AS period", day))["period"]
+    starts = starts.dropna().sort_values()
+    return starts, [p for p in PERIODS if starts.eq(period_start(starts, every=p)).all()]
 
 
 def _own_periods(source: Opened, every: Period) -> Period:
     """
-    Return the length of the periods of cells, where they add up to those asked for.
+    Return the length of the periods of cells, where they add up to those requested.
 
-    Three or more periods that all begin a longer one ("2018-01-01", "2018-04-01", …)
-    are taken for the longer one: quarters asked for as months would put a quarter's
-    acts into its first month.
+    Three or more that all begin a longer one ("2018-01-01", "2018-04-01", …) are the longer one.
     """
-    known, fits = periods_of(source)
+    starts, fits = periods_of(source)
     own = fits[-1]
-    if every in fits and (own == every or len(known) < _ENOUGH_TO_TELL):
+    if every in fits and (own == every or len(starts) < _ENOUGH_TO_TELL):
         return every
     if every in _ADD_UP.get(own, ()):
         return own
     msg = f"All cells begin a {own}, and every is {every!r}."
     if every not in fits:
-        off = known[known.ne(period_start(known, every=every))].iloc[0].date()
+        off = starts[starts.ne(period_start(starts, every=every))].iloc[0].date()
         msg = f"The cells have a period from {off}, where no {every} begins."
     remedy = [f"sl.cells(events, every={every!r})"]
     for key, dataset in shipped().items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,16 @@ import pandas as pd
 from sanctlib.codes.actions import act_meanings, crosswalk
 from sanctlib.codes.countries import spells_of, texts_of
 from sanctlib.database import arrow_of
-from sanctlib.engines import in_words_of, quoted
+from sanctlib.engines import in_words_of, literal, quoted
 from sanctlib.errors import SourceError, check_choice
 from sanctlib.months import put
 from sanctlib.reading import sha256
-from sanctlib.schema import ACTIONS
 from sanctlib.sources import rules
 from sanctlib.sources.events import GDELT, STREAMED
 from sanctlib.sources.files import check_there, paths_of
+from sanctlib.sources.lines import Lines
 from sanctlib.sources.rules import CELLS
-from sanctlib.sources.steps import FILE, Cleaning, blocks_of
+from sanctlib.sources.steps import FILE, Cleaning, Origin, families
 from sanctlib.writing import writing
 
 _LINES = ", ".join([*(f"{cell} string" for cell in CELLS), "row long", "why string"])
@@ -32,15 +33,14 @@ def prepare_on_spark(
     session: Any, key: str, paths: Iterable[str | Path], *, out: str | Path
 ) -> Path:
     """
-    Clean files of coded acts on a Spark cluster into a folder of Parquet files.
+    Clean files of coded acts, as `sl.prepare` does, on a Spark cluster.
 
-    The cluster parses the files and runs the statements that ``sl.prepare`` runs on one
-    machine, so the table, the rejected rows and the audit are the same. Its workers need
-    sanctlib, and see the files and `out` under the same paths as this process. What a worker
-    held that is lost is made again, and is the same.
+    Its workers need sanctlib, and see the files and `out` under the same paths as this process.
+    What is lost with a worker is made again, and is the same.
     """
     check_choice(key, STREAMED, what="key")
     files, store = paths_of(list(paths), what="paths"), Path(out)
+    kept = store / f".{key}"
     for path in files:
         check_there(path)
     cleaning = _OnSpark(STREAMED[key], _Spark(session))
@@ -48,11 +48,12 @@ def prepare_on_spark(
     if not cleaning.n_kept:
         raise SourceError(f"{files[0].name!r} and the files after it hold no act to keep.")
     cleaning.merge()
-    with writing(store):
-        pass
-    kept = store / f".{key}"
+    with writing(kept):
+        pass  # a folder that cannot be written is an error
     shutil.rmtree(kept / "spark", ignore_errors=True)
-    cleaning.write(kept / "spark")
+    left_out = ["row", *([] if "score" in cleaning.source.columns else ["goldstein"])]
+    query = rules.events(cleaning.source, order="sender, target, day, row")
+    cleaning.engine.query(query).drop(*left_out).write.parquet(str(kept / "spark"))
     parts = sorted((kept / "spark").glob("*.parquet"))
     table = put(
         cleaning.source,
@@ -70,10 +71,10 @@ def prepare_on_spark(
 
 
 class _Spark:
-    """A session of Spark, as a cleaning asks it: its tables are views that the cluster holds."""
+    """A session of Spark with the methods of a `Database`: its tables are views of the cluster."""
 
     ordered = True
-    told = "STRING"
+    key_type = "STRING"
 
     def __init__(self, session: Any) -> None:
         self.session = session
@@ -113,85 +114,68 @@ class _OnSpark(Cleaning):
 
     def take_files(self, files: Sequence[Path]) -> None:
         """Take the lines of files; the place of each file is in the number of its rows."""
-        engine = self.engine
-        each = engine.session.createDataFrame(
+        each = self.engine.session.createDataFrame(
             [(n, str(path)) for n, path in enumerate(files)], "number long, path string"
         ).repartition(len(files))
         key = self.source.key
         every = each.mapInArrow(lambda some: _parsed(some, key), _LINES).cache()
         lines, others = every.where("why IS NULL").drop("why"), every.where("why IS NOT NULL")
-        engine.show("lines", lines)
-        self.code()
-        split = [(row["row"], row["why"]) for row in others.select("row", "why").collect()]
-        lost = engine.rows(rules.lost(self.source))
-        self.n_lost.update(step for _, step, _ in lost)
-        wrong = sorted([*split, *((row, why) for row, _, why in lost)])
-        texts = self._texts(files, [row for row, _ in wrong])
-        mask = (1 << FILE) - 1
-        self.rejected = [
-            (files[row >> FILE].name, row & mask, texts[row], why) for row, why in wrong
-        ]
-        n_lines = lines.count()
-        self.n_read, self.n_split = n_lines + len(split), len(split)
-        engine.make("kept", rules.kept(self.source, start=0))
-        self.n_kept = engine.rows("SELECT count(*) FROM kept")[0][0]
-        self.n_added = self.n_kept - (n_lines - len(lost))
-        self._account()
+        self.take_lines(
+            lines,
+            others=[(row["row"], row["why"]) for row in others.select("row", "why").collect()],
+            origin=partial(self._origins, files),
+        )
 
-    def _texts(self, files: Sequence[Path], rows: Sequence[int]) -> dict[int, str]:
-        """Return the texts of lines, which the cluster reads again."""
+    def keep(self, start: int) -> int:
+        """Keep the rows of all files, and return how many they are."""
+        self.engine.make("kept", rules.kept(self.source, start=start))
+        n: int = self.engine.rows("SELECT count(*) FROM kept")[0][0]
+        return n
+
+    def _origins(self, files: Sequence[Path], rows: list[int]) -> list[Origin]:
+        """Return files, numbers and texts of lines, which the cluster reads again."""
+        mask = (1 << FILE) - 1
         wanted: dict[int, list[int]] = defaultdict(list)
         for row in rows:
-            wanted[row >> FILE].append(row & ((1 << FILE) - 1))
-        if not wanted:
-            return {}
-        given = [(n, str(files[n]), lines) for n, lines in wanted.items()]
-        session, key = self.engine.session, self.source.key
-        each = session.createDataFrame(given, "number long, path string, lines array<long>")
-        found = each.repartition(len(given)).mapInArrow(
-            lambda some: _read_again(some, key), "row long, line binary"
-        )
-        return {row["row"]: self._raw(bytes(row["line"])) for row in found.collect()}
-
-    def write(self, folder: Path) -> None:
-        """Write the events as Parquet files."""
-        left_out = ["row", *([] if "score" in self.source.columns else ["goldstein"])]
-        query = rules.events(self.source, order="sender, target, day, row")
-        self.engine.query(query).drop(*left_out).write.parquet(str(folder))
-
-
-def _files_in(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for batch in batches:
-        yield from batch.to_pylist()
+            wanted[row >> FILE].append(row & mask)
+        texts: dict[int, str] = {}
+        if wanted:
+            given = [(n, str(files[n]), lines) for n, lines in wanted.items()]
+            session, key = self.engine.session, self.source.key
+            each = session.createDataFrame(given, "number long, path string, lines array<long>")
+            lines = each.repartition(len(given)).mapInArrow(
+                lambda some: _read_again(some, key), "row long, line binary"
+            )
+            texts = {row["row"]: self.raw(bytes(row["line"])) for row in lines.collect()}
+        return [(files[row >> FILE].name, row & mask, texts[row]) for row in rows]
 
 
 def _parsed(batches: Iterable[Any], key: str) -> Iterator[Any]:
     """Read files on a worker: their records, and the other lines with the reason."""
     import pyarrow as pa
 
-    for file in _files_in(batches):
+    kinds = dict.fromkeys(CELLS, pa.string()) | {"row": pa.int64(), "why": pa.string()}
+    for file in (file for batch in batches for file in batch.to_pylist()):
         start = file["number"] << FILE
-        for block in blocks_of(STREAMED[key], Path(file["path"])):
+        for block in Lines(STREAMED[key], Path(file["path"])).blocks():
             table = block.table.to_pandas()
-            table = table.assign(row=table["row"] + start, why=None)
-            others = pd.DataFrame(block.rejected, columns=["row", "why"])
-            others = others.assign(row=others["row"].astype("int64") + start)
-            kinds = dict.fromkeys([*CELLS, "why"], pa.string()) | {"row": pa.int64()}
-            schema = pa.schema([(c, kinds[c]) for c in [*CELLS, "row", "why"]])
-            for part in (table, others.reindex(columns=schema.names)):
-                yield from pa.Table.from_pandas(part, schema, preserve_index=False).to_batches()
+            others = pd.DataFrame(block.rejected, columns=["row", "why"]).astype({"row": "int64"})
+            for part in (table, others):
+                part = part.assign(row=part["row"] + start).reindex(columns=list(kinds))
+                rows = pa.Table.from_pandas(part, pa.schema(kinds), preserve_index=False)
+                yield from rows.to_batches()
 
 
 def _read_again(batches: Iterable[Any], key: str) -> Iterator[Any]:
     """Read lines of files on a worker, by their numbers."""
     import pyarrow as pa
 
-    for file in _files_in(batches):
+    for file in (file for batch in batches for file in batch.to_pylist()):
         wanted = set(file["lines"])
-        for block in blocks_of(STREAMED[key], Path(file["path"])):
-            held = [n for n in wanted if block.n_before < n <= block.n_before + len(block.ends)]
-            rows = [n + (file["number"] << FILE) for n in held]
-            lines = [block.line(n) for n in held]
+        for block in Lines(STREAMED[key], Path(file["path"])).blocks():
+            inside = [n for n in wanted if block.n_before < n <= block.n_before + len(block.ends)]
+            rows = [n + (file["number"] << FILE) for n in inside]
+            lines = [block.line(n) for n in inside]
             schema = pa.schema([("row", pa.int64()), ("line", pa.binary())])
             yield pa.RecordBatch.from_pydict({"row": rows, "line": lines}, schema)
 
@@ -200,8 +184,7 @@ def events_sql(key: str, *, table: str, dialect: str, out: str = "events") -> st
     """
     Return the script that makes events of a producer's own table in a warehouse.
 
-    It is the statements of ``sl.prepare``, one after the other, each in the words of `dialect`;
-    what our code tables say is written out in it. It reads `table` once.
+    It is the statements of `sl.prepare` in the words of `dialect`, with our code tables in it.
     """
     check_choice(key, [GDELT.key], what="key")
     source = GDELT
@@ -212,7 +195,6 @@ def events_sql(key: str, *, table: str, dialect: str, out: str = "events") -> st
     why = "CASE WHEN {0} IS NULL THEN '{1}' END AS why"
     codes = act_meanings(crosswalk("cameo")["code"].to_list(), system="cameo")
     names = spells_of(texts_of(source.system), system=source.system, succession=source.succession)
-    families = [(a, family) for family, actions in ACTIONS.items() for a in actions]
     value = "TRY_CAST(score AS DOUBLE)"
     steps = {
         "lines": f"SELECT row_number() OVER (ORDER BY {source.columns['id']}) AS row, {lines}"
@@ -226,13 +208,15 @@ def events_sql(key: str, *, table: str, dialect: str, out: str = "events") -> st
         " NULL AS action, FALSE AS mirror, FALSE AS turned, 'unknown action code' AS why, -1 AS n"
         " FROM lines WHERE code NOT IN (SELECT text FROM known_codes)",
         "names": _values(names),
-        "families": _values(pd.DataFrame(families, columns=["action", "family"])),
+        "families": _values(families()),
         "sides": rules.sides(source),
         "parties": rules.parties(source, ordered=True),
         "coded": rules.coded(source),
         "said": rules.ALONE,
         "kept": rules.kept(source, start=0),
-        **rules.merging(source),
+        "again": rules.again(source, together=False),
+        "repeats": rules.REPEATS,
+        "acts": rules.acts(),
     }
     made = [f"CREATE TEMP TABLE {name} AS {query}" for name, query in steps.items()]
     made.append(f"CREATE TABLE {_named(out)} AS {rules.events(source)}")
@@ -245,15 +229,5 @@ def _named(table: str) -> str:
 
 def _values(table: pd.DataFrame) -> str:
     """Return a table as a query that has its rows in it."""
-    rows = ", ".join(f"({', '.join(map(_literal, row))})" for row in table.itertuples(index=False))
+    rows = ", ".join(f"({', '.join(map(literal, row))})" for row in table.itertuples(index=False))
     return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(table.columns)})"
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return f"DATE '{value:%Y-%m-%d}'"
-    if value is None or value != value:
-        return "NULL"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return str(value).upper()

@@ -11,9 +11,6 @@ import pandas as pd
 
 from sanctlib.errors import SanctlibError
 
-MEMORY_LIMIT = "2GB"
-"""Unless the environment variable SANCTLIB_MEMORY names another."""
-
 
 def arrow_of(table: Any) -> Any:
     """Return a frame as Arrow, its times as days."""
@@ -21,40 +18,29 @@ def arrow_of(table: Any) -> Any:
 
     if not isinstance(table, pd.DataFrame):
         return table
-    found = pa.Table.from_pandas(table, preserve_index=False)
-    kinds = [pa.date32() if pa.types.is_timestamp(f.type) else f.type for f in found.schema]
-    return found.cast(pa.schema(list(zip(found.column_names, kinds, strict=True))))
+    result = pa.Table.from_pandas(table, preserve_index=False)
+    kinds = [pa.date32() if pa.types.is_timestamp(f.type) else f.type for f in result.schema]
+    return result.cast(pa.schema(list(zip(result.column_names, kinds, strict=True))))
 
 
 class Database:
     """
     A database of DuckDB in memory; rows that find no room there go to a folder of their own.
 
-    Parameters
-    ----------
-    threads : int, optional
-        By default as many as the machine has cores.
-    memory : str, optional
-        Such as "500MB"; by default what the environment variable SANCTLIB_MEMORY says, or 2GB.
-    as_written : bool, default False
-        Join tables in the order of a statement: it names the one with the most rows first.
-
-    Raises
-    ------
-    SanctlibError
-        When SANCTLIB_MEMORY is no size.
+    The limit of memory is `memory` ("500MB"), or what SANCTLIB_MEMORY says, or 2GB. With
+    `as_written`, tables are joined in the order of a statement: the one with most rows first.
     """
 
     ordered = False
     """Whether numbers of rows must be given in an order: a table is never made twice here."""
-    told = "BIGINT"
-    """What holds the name that tells an actor from others."""
+    key_type = "BIGINT"
+    """The type of the key of an actor."""
 
     def __init__(self, *, threads: int = 0, memory: str = "", as_written: bool = False) -> None:
         import duckdb
 
         self._room = tempfile.TemporaryDirectory(prefix="sanctlib-")
-        limit = memory or os.environ.get("SANCTLIB_MEMORY", MEMORY_LIMIT)
+        limit = memory or os.environ.get("SANCTLIB_MEMORY", "2GB")
         settings: dict[str, Any] = {"memory_limit": limit, "temp_directory": self._room.name}
         settings |= {"threads": threads} if threads else {}
         if as_written:
@@ -90,8 +76,8 @@ class Database:
 
     def run(self, statement: str) -> int:
         """Run a statement, and return the number of the rows that it wrote."""
-        found = self.connection.execute(statement).fetchone()
-        return int(found[0]) if found else 0
+        result = self.connection.execute(statement).fetchone()
+        return int(result[0]) if result else 0
 
     def make(self, name: str, query: str) -> None:
         """Make the rows of a query a table."""
@@ -99,18 +85,16 @@ class Database:
 
     def number_words(self) -> None:
         """Hold what parties and codes are called as numbers, moved and compared faster."""
-        columns = {"parties": ["party"], "codes": ["code", "action"]}
-        each = [f"SELECT {c} AS word FROM {t}" for t, names in columns.items() for c in names]
-        words = f"SELECT word FROM ({' UNION '.join(each)}) AS w WHERE word IS NOT NULL"
+        words = "SELECT party AS word FROM parties UNION SELECT code FROM codes"
+        words = f"SELECT word FROM ({words} UNION SELECT action FROM codes) WHERE word IS NOT NULL"
         # In order, so that words compare as texts do.
-        self.run("DROP TYPE IF EXISTS word")
-        self.run(f"CREATE TYPE word AS ENUM ({words} ORDER BY word)")
+        self.run(f"CREATE OR REPLACE TYPE word AS ENUM ({words} ORDER BY word)")
         # Of an actor's name only its hash is needed: those of a million names differ.
-        held = {"parties": "if(told IS NULL, NULL, hash(told) >> 1)::BIGINT AS told"}
-        for table, names in columns.items():
-            cast = [f"CAST({c} AS word) AS {c}" for c in names]
-            numbers = ", ".join([*cast, *([held[table]] if table in held else [])])
-            self.make(table, f"SELECT * REPLACE ({numbers}) FROM {table}")
+        actor_key = "if(actor_key IS NULL, NULL, hash(actor_key) >> 1)::BIGINT AS actor_key"
+        party = f"SELECT * REPLACE (party::word AS party, {actor_key}) FROM parties"
+        self.make("parties", party)
+        code = "SELECT * REPLACE (code::word AS code, action::word AS action) FROM codes"
+        self.make("codes", code)
 
     def table(self, query: str) -> Any:
         """Return the rows of a query as Arrow."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -45,9 +47,8 @@ class Opened:
     """
     A table that is open for queries.
 
-    `coverage` is None where nobody stated what the source covers. `acts_are_rows` where the
-    store found one row for each act: then acts need not be made distinct. `checked` where a
-    reader of ours made it. `known` keeps relations by their columns.
+    With `acts_are_rows` the store found one row for each act: they need not be made distinct.
+    `checked` tables were made by a reader of ours; `relations` keeps them by their columns.
     """
 
     name: str
@@ -60,13 +61,17 @@ class Opened:
     checked: bool = False
     native: Any
     connection: Any
-    known: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    relations: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:
         """Where the numbers come from, for results."""
-        known = {"curated": self.curated, "provenance": self.provenance}
-        return Source(key=self.name, coverage=self.coverage, **known)  # type: ignore[arg-type]
+        return Source(
+            key=self.name,
+            coverage=self.coverage,
+            curated=self.curated,
+            provenance=self.provenance,
+        )
 
     def relation(self, columns: Iterable[str], *, where: Sequence[str] = ()) -> Any:
         """Return these columns of the rows that meet all conditions: a relation or `SqlTable`."""
@@ -78,9 +83,9 @@ class Opened:
             rows = self.connection.from_arrow(_Stream(frame))
         else:
             # A text column of pandas is converted each time that a relation is made of it.
-            if wanted not in self.known:
-                self.known[wanted] = self._read(list(wanted))
-            rows = self.known[wanted]
+            if wanted not in self.relations:
+                self.relations[wanted] = self._read(list(wanted))
+            rows = self.relations[wanted]
         for condition in where:
             rows = rows.filter(condition)
         return rows
@@ -88,7 +93,12 @@ class Opened:
     def _read(self, columns: list[str]) -> Any:
         kind, native, connection = _type_of(self.native), self.native, self.connection
         if kind == "pandas.DataFrame":
-            return _of_pandas(native[columns], connection)
+            import duckdb
+
+            try:
+                return connection.from_df(native[columns])
+            except duckdb.Error:  # columns that run backwards in memory, as those of frame[::-1]
+                return connection.from_df(native[columns].copy())
         if kind == "pyspark.DataFrame":
             return _of_spark(native, columns)
         if kind == "ibis.Table":
@@ -96,9 +106,11 @@ class Opened:
         if kind == "duckdb.DuckDBPyRelation":
             return native.project(", ".join(map(quoted, columns)))
         frame = native.select(columns)
-        if kind == "polars.DataFrame":
+        if kind == "polars.LazyFrame":
+            frame = _Stream(frame)
+        elif kind == "polars.DataFrame":
             frame = frame.to_arrow()
-        return connection.from_arrow(_Stream(frame) if kind == "polars.LazyFrame" else frame)
+        return connection.from_arrow(frame)
 
     def types(self, columns: Iterable[str]) -> dict[str, str]:
         """Return the types of columns, as SQL names them."""
@@ -119,9 +131,8 @@ def opened(table: AnyTable, *, coverage: Coverage | None = None) -> Iterator[Ope
     """
     Open a table for queries, and check acts that no reader of ours made.
 
-    A Reading, a Result and a path of the store bring their coverage. The argument goes before it,
-    but a list of survivors stays one, and a source names no more senders. DuckDB works under a
-    memory limit and spills into a temporary folder; a DuckDB relation keeps its own connection.
+    `coverage` goes before that of a Reading, a Result or a path of the store, but a list of
+    survivors stays one, and a source names no more senders.
     """
     import duckdb
 
@@ -132,11 +143,9 @@ def opened(table: AnyTable, *, coverage: Coverage | None = None) -> Iterator[Ope
         database.run("SET preserve_insertion_order = false")
         source = _source(table, database.connection)
         if coverage is not None:
-            known = source.coverage or coverage
-            survivors = coverage.survivors or known.survivors
-            given = replace(
-                coverage, survivors=survivors, senders=coverage.senders or known.senders
-            )
+            own = source.coverage or coverage
+            survivors = coverage.survivors or own.survivors
+            given = replace(coverage, survivors=survivors, senders=coverage.senders or own.senders)
             source = replace(source, coverage=given)
         try:
             if source.kind in ("events", "cells") and not source.checked:
@@ -158,41 +167,42 @@ def _check(source: Opened) -> None:
     rows = source.kind == "cells" or kind != "polars.LazyFrame"
     keys = kind in ("pandas.DataFrame", "polars.DataFrame", "pyarrow.Table")
     check_acts(source.kind, source.types(columns), source.relation, rows=rows, keys=keys)
-    source.known.clear()  # they can hold copies of the columns
+    source.relations.clear()  # they can hold copies of the columns
 
 
 def _source(table: AnyTable, connection: Any) -> Opened:
     """Return a table with what is known about it."""
     native: Any = table
-    known: dict[str, Any] = {"name": "own table"}
+    facts: dict[str, Any] = {"name": "own table"}
     if isinstance(table, Result):
         # Its numbers come from the sources that it names, and its coverage is theirs.
         native, makers = table.table, [s.provenance for s in table.sources]
-        known = {"coverage": table.coverage, "curated": any(s.curated for s in table.sources)}
-        known["name"] = " and ".join(dict.fromkeys(s.key for s in table.sources)) or "own table"
-        known["provenance"] = makers[0] if len(makers) == 1 else None
+        facts = {
+            "name": " and ".join(dict.fromkeys(s.key for s in table.sources)) or "own table",
+            "coverage": table.coverage,
+            "curated": any(s.curated for s in table.sources),
+            "provenance": makers[0] if len(makers) == 1 else None,
+        }
     elif isinstance(table, Reading):
         native = table.table
-        known = {name: getattr(table, name) for name in ("coverage", "curated", "kind")}
-        known |= {"name": table.provenance.key, "provenance": table.provenance, "checked": True}
+        facts = {name: getattr(table, name) for name in ("coverage", "curated", "kind")}
+        facts |= {"name": table.provenance.key, "provenance": table.provenance, "checked": True}
     elif isinstance(table, str | Path):
         native, path = _parquet(str(table), connection), Path(table).absolute()  # "." has no name
-        known = {"name": path.stem, **_manifest(path)}
+        facts = {"name": path.stem, **_manifest(path)}
     elif _type_of(table) not in _FRAMES:
         msg = f"The table is {in_words(table)}. It must be a pandas, polars, pyarrow, PySpark or"
         msg = f"{msg} Ibis frame, a DuckDB relation, a path to Parquet, a Reading or a Result."
         raise SanctlibError(msg)
-    if _type_of(native) == "polars.LazyFrame":
-        names = native.collect_schema().names()
-    else:
-        names = native.column_names if _type_of(native) == "pyarrow.Table" else native.columns
-    columns = tuple(map(str, names))
+    kind = _type_of(native)
+    names = native.collect_schema() if kind == "polars.LazyFrame" else native.columns
+    columns = tuple(map(str, native.column_names if kind == "pyarrow.Table" else names))
     check_names(columns)
-    if "kind" not in known:
+    if "kind" not in facts:
         # Cells may be grouped by fewer keys than the shipped ones.
         made = {"period", "n_acts"} <= set(columns) and "act_id" not in columns
-        known["kind"] = "cells" if made else table_kind(columns)
-    return Opened(native=native, connection=connection, columns=columns, **known)
+        facts["kind"] = "cells" if made else table_kind(columns)
+    return Opened(native=native, connection=connection, columns=columns, **facts)
 
 
 _ELSE = " Parquet is read in place; other files by sl.read_table, a producer's by sl.read."
@@ -202,11 +212,8 @@ def _parquet(given: str, connection: Any) -> Any:
     import duckdb
 
     path, shown = Path(given), f"{given!r:.200}"
-    try:
-        exists = given != "" and path.exists()
-    except OSError:  # a name longer than any file's
-        exists = False
-    if not exists:
+    # No file has a name as long as some: to look for it is an error of the system.
+    if not given or not os.path.exists(path):  # noqa: PTH110 - Path.exists would raise it
         raise SourceError(f"There is no file or folder {shown}.{_ELSE}")
     files = sorted(str(p) for p in path.rglob("*.parquet")) if path.is_dir() else [given]
     if not files:
@@ -224,24 +231,14 @@ def _manifest(path: Path) -> dict[str, Any]:
     if not manifest.is_file():
         return {}
     stated = json.loads(manifest.read_text(encoding="utf-8"))
-    coverage, maker = stated["coverage"], stated.get("provenance")
+    maker = stated.get("provenance")
     return {
-        "coverage": None if coverage is None else coverage_from(coverage),
-        "provenance": None if maker is None else Provenance(**maker),
+        "coverage": stated["coverage"] and coverage_from(stated["coverage"]),
+        "provenance": maker and Provenance(**maker),
         "curated": stated["curated"],
         "acts_are_rows": stated["acts_are_rows"],
         "checked": True,
     }
-
-
-def _of_pandas(frame: pd.DataFrame, connection: Any) -> Any:
-    import duckdb
-
-    try:
-        return connection.from_df(frame)
-    except duckdb.Error:
-        # It cannot read columns that run backwards in memory, such as those of frame[::-1].
-        return connection.from_df(frame.copy())
 
 
 def fetched(relation: Any) -> pd.DataFrame:
@@ -249,15 +246,15 @@ def fetched(relation: Any) -> pd.DataFrame:
     rows = relation.to_arrow_table()
     frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
     for name, values in frame.items():
-        held = str(rows.schema.field(name).type)
-        if values.dtype == "object" and held == "bool":
+        kind, is_object = str(rows.schema.field(name).type), values.dtype == "object"
+        if is_object and kind == "bool":
             # A flag with a missing value: as text it would be the word "False".
             frame[name] = values.astype("boolean")
-        elif held.startswith("decimal"):
+        elif kind.startswith("decimal"):
             frame[name] = values.astype("float64")
         elif pd.api.types.is_datetime64_any_dtype(values):
             frame[name] = values.astype("datetime64[us]")
-        elif values.dtype == "object" or isinstance(values.dtype, pd.CategoricalDtype):
+        elif is_object or isinstance(values.dtype, pd.CategoricalDtype):
             frame[name] = values.astype("str")
     return frame
 
@@ -265,6 +262,15 @@ def fetched(relation: Any) -> pd.DataFrame:
 def quoted(column: str) -> str:
     """Return a column's name as SQL writes it."""
     return '"' + column.replace('"', '""') + '"'
+
+
+def literal(value: Any) -> str:
+    """Return a text, number, flag or day as SQL writes it."""
+    if pd.isna(value):
+        return "NULL"
+    if isinstance(value, date):
+        return f"DATE '{value:%Y-%m-%d}'"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value).upper()
 
 
 def scanned(frame: Any, where: Sequence[str]) -> tuple[Any, list[str]]:
@@ -305,8 +311,7 @@ class SqlTable:
     """
     A table of another engine, with the part of a DuckDB relation that counting needs.
 
-    The query grows as text, in DuckDB's words. `run` sends it once, when the answer is fetched,
-    as a query on the table named `sanctlib_table`.
+    The query on `sanctlib_table` grows as text, in DuckDB's words; `run` sends it once.
     """
 
     query: str

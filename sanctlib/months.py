@@ -54,20 +54,20 @@ def prepare_files(
     progress: bool = False,
 ) -> Path:
     """
-    Clean files of coded acts into a folder of Parquet files by month.
+    Clean files of coded acts, as `sl.read` does, into a folder of Parquet files by month.
 
-    The table is that of ``sl.read(key, paths)``, in another order: sorted by sender, target
-    and day within each month of the act, so that a measure of one pair reads little.
-    Each worker has only part of a file or one month in memory. Each file is
-    cleaned by itself and kept in the hidden folder ``.KEY`` of the store, by its hash; then
-    the rows of each month are merged, in the order of the files. Parts that the same version
-    made from the same files are not made again: an interrupted run goes on where it stopped,
-    and a new file costs only its own months.
+    Each file is cleaned by itself and kept by its hash in the hidden folder ``.KEY``; then the
+    rows of each month are merged. What the same version made of the same files is kept.
     """
     check_choice(key, STREAMED, what="key")
     whole_of(workers, what="workers", least=1)
     given = paths_of(list(paths), what="files")
-    files = [file for path in given for file in _files(path)]
+    files: list[Path] = []
+    for path in given:
+        # What `sanctlib fetch` keeps beside the files of a folder is text.
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+        inside = [p for p in inside if p.is_file() and p.suffix != ".txt" and p.name[0] != "."]
+        files += inside if path.is_dir() else [path]
     if not files:
         raise SourceError(f"files has no file: the folder {given[0].name!r} is empty.")
     store = Path(out)
@@ -87,15 +87,6 @@ def prepare_files(
     return _finish(key, files, parts, merges, store=store, kept=kept)
 
 
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    # What `sanctlib fetch` keeps beside the files is text.
-    return sorted(
-        p for p in path.iterdir() if p.is_file() and p.suffix != ".txt" and p.name[0] != "."
-    )
-
-
 def _shown(results: Iterable[Any], n: int, *, unit: str, progress: bool) -> Iterator[Any]:
     """Pass on results under a bar of rows a second and time left."""
     n_rows = 0
@@ -110,37 +101,31 @@ def _shown(results: Iterable[Any], n: int, *, unit: str, progress: bool) -> Iter
 
 def _clean(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
     """Clean one file, or say why it cannot be read: one of thousands must not cost the others."""
+    path, recorded = task
     try:
-        return _cleaned(task, key=key, kept=kept)
+        check_there(path)
+        digest = sha256(path)
+        check_same(path, digest, recorded)
+        name = f"{digest[:20]}-{made_by()}-{version('duckdb')}"
+        about = _about(kept / f"{name}.json")
+        if about is None:
+            with writing(kept) as into:
+                cleaning = _Piece(STREAMED[key], _engine(), into / name)
+                cleaning.take(path)
+                rejected = cleaning.rejected_rows()
+                rejected.to_csv(into / f"{name}.rejected.csv", index=False, lineterminator="\n")
+                about = {
+                    "sha256": digest,
+                    "name": name,
+                    "n_rows": cleaning.n_read,
+                    "audit": cleaning.audit().steps.to_dict("list"),
+                    "names": cleaning.unmatched().to_dict("list"),
+                    "stamps": sorted(cleaning.stamps),
+                    "pieces": cleaning.pieces,
+                }
+                (into / f"{name}.json").write_text(json.dumps(about), encoding="utf-8")
     except SourceError as error:
         return {"n_rows": 0, "wrong": str(error)}
-
-
-def _cleaned(task: tuple[Path, str], *, key: str, kept: Path) -> dict[str, Any]:
-    """Clean one file, or take what was kept of it."""
-    path, recorded = task
-    check_there(path)
-    digest = sha256(path)
-    check_same(path, digest, recorded)
-    name = f"{digest[:20]}-{made_by()}-{version('duckdb')}"
-    if (kept / f"{name}.json").is_file():
-        return _about(kept / f"{name}.json") | {"file": path.name}
-    engine = _engine()
-    with writing(kept) as into:
-        cleaning = _Piece(STREAMED[key], engine, into / name)
-        cleaning.take(path)
-        rejected = cleaning.rejected_rows()
-        rejected.to_csv(into / f"{name}.rejected.csv", index=False, lineterminator="\n")
-        about = {
-            "sha256": digest,
-            "name": name,
-            "n_rows": cleaning.n_read,
-            "audit": cleaning.audit().steps.to_dict("list"),
-            "names": cleaning.unmatched().to_dict("list"),
-            "stamps": sorted(cleaning.stamps),
-            "pieces": cleaning.pieces,
-        }
-        (into / f"{name}.json").write_text(json.dumps(about), encoding="utf-8")
     return about | {"file": path.name}
 
 
@@ -194,36 +179,36 @@ def _save(table: Any, path: Path, *, compression: str | None) -> None:
 
 def _months(key: str, parts: Sequence[dict[str, Any]], kept: Path) -> Iterator[dict[str, Any]]:
     """Yield what each month is merged from: pieces, and the rows whose id was there before."""
-    every = [(n, *piece) for n, part in enumerate(parts) for piece in part["pieces"].items()]
-    again = _again(key, [(n, name) for n, name, months in every if months], kept)
-    for month in sorted({month for *_, months in every for month in months}):
-        pieces = [(n, name) for n, name, months in every if month in months]
+    months = {(n, name): m for n, part in enumerate(parts) for name, m in part["pieces"].items()}
+    again = _again(key, [piece for piece, of in months.items() if of], kept)
+    for month in sorted({month for of in months.values() for month in of}):
+        pieces = [piece for piece, of in months.items() if month in of]
         yield {"month": month, "pieces": pieces, "again": again.get(month, [])}
 
 
 def _again(key: str, pieces: Sequence[Piece], kept: Path) -> dict[str, list[Any]]:
     """Return by month the rows with an id that other rows have, in whichever file."""
+    later: dict[str, list[Any]] = {}
     if not pieces:
-        return {}
+        return later
     with closing(Database(memory=_MEMORY)) as engine:
         each = list(enumerate(pieces))
         engine.show("every", _stored(each, kept, ".ids", columns=["id"]))
         engine.make("twice", "SELECT id FROM every GROUP BY id HAVING count(*) > 1")
         engine.show("every", _stored(each, kept, ".ids"))
         engine.make("ids", "SELECT * FROM every WHERE id IN (SELECT id FROM twice)")
-        held = {part for (part,) in engine.rows("SELECT DISTINCT part FROM ids")}
-        if not held:
-            return {}
-        engine.show("every", _stored([(n, p) for n, p in each if n in held], kept, ".rows"))
+        with_them = {part for (part,) in engine.rows("SELECT DISTINCT part FROM ids")}
+        if not with_them:
+            return later
+        each = [(n, piece) for n, piece in each if n in with_them]
+        engine.show("every", _stored(each, kept, ".rows"))
         engine.make("kept", "SELECT e.* FROM every AS e SEMI JOIN ids USING (part, same)")
         engine.make("again", rules.again(STREAMED[key], together=True))
-        found: dict[str, list[Any]] = {}
-        later = (
-            "SELECT strftime(k.day, '%Y-%m'), a.* FROM again AS a JOIN kept AS k ON a.of = k.row"
-        )
-        for month, *row in engine.rows(f"{later} WHERE nth > 1 OR copied ORDER BY a.row"):
-            found.setdefault(month, []).append(row)
-    return found
+        query = "SELECT strftime(k.day, '%Y-%m'), a.* FROM again AS a JOIN kept AS k"
+        query += " ON a.of = k.row WHERE nth > 1 OR copied ORDER BY a.row"
+        for month, *row in engine.rows(query):
+            later.setdefault(month, []).append(row)
+    return later
 
 
 def _stored(
@@ -253,52 +238,45 @@ def _stored(
     return pa.RecordBatchReader.from_batches(schema, batches)
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
 def _merge(task: dict[str, Any], *, key: str, kept: Path) -> dict[str, Any]:
     """Merge the rows of one month, or take what was made of the same rows before."""
     month, pieces, again = task["month"], task["pieces"], task["again"]
     # Where files were added before, the rows are the same under other numbers.
     place = {n: i for i, n in enumerate(dict.fromkeys(n for n, _ in pieces))}
-    known = [
+    rows = [
         (*((place.get(row >> FILE, -1), row & ((1 << FILE) - 1)) for row in (row, of)), *how)
         for row, of, *how in again
     ]
-    told = json.dumps([key, [(place[n], name) for n, name in pieces], known])
-    name = f"{month}-{hashlib.sha256(told.encode()).hexdigest()[:20]}"
-    if (kept / f"{name}.json").is_file():
-        return _about(kept / f"{name}.json")
+    stated = json.dumps([key, [(place[n], name) for n, name in pieces], rows])
+    name = f"{month}-{hashlib.sha256(stated.encode()).hexdigest()[:20]}"
+    if about := _about(kept / f"{name}.json"):
+        return about
     source = STREAMED[key]
     engine = _engine()
     with writing(kept) as into:
-        first, last = (f"DATE '{month}-01' {more}" for more in ("", "+ INTERVAL 1 MONTH"))
         cleaning = Cleaning(source, engine)
         # Few texts are moved and compared faster as numbers.
         engine.run(f"CREATE OR REPLACE TYPE word AS {_words()}")
         coded = ["action", "sender", "target", *(["code"] if source.codes == "cameo" else [])]
         as_words = ", ".join(f"CAST({c} AS word) AS {c}" for c in coded)
         engine.show("every", _stored([(0, piece) for piece in pieces], kept, ".rows"))
-        within = f"day >= {first} AND day < {last}"
+        first = f"DATE '{month}-01'"
+        within = f"day >= {first} AND day < {first} + INTERVAL 1 MONTH"
         engine.make("kept", f"SELECT * REPLACE ({as_words}) FROM every WHERE {within}")
         later = pd.DataFrame(again, columns=["row", "of", "nth", "copied"])
         numbers = dict.fromkeys(["row", "of", "nth"], "int64")
         engine.give("again", later.astype({**numbers, "copied": "bool"}))
         cleaning.merge(again=False)
         n_rows = engine.rows("SELECT CAST(sum(n) AS BIGINT) FROM kept")[0][0]
-        kinds = {
-            "date": "TIMESTAMP",
-            "date_last": "TIMESTAMP",
-            "source": "word",
-            "date_basis": "word",
-        }
-        held = ", ".join(f"CAST({c} AS {kind}) AS {c}" for c, kind in kinds.items())
+        kinds = dict.fromkeys(["date", "date_last"], "TIMESTAMP")
+        kinds |= dict.fromkeys(["source", "date_basis"], "word")
+        columns = ", ".join(f"CAST({c} AS {kind}) AS {c}" for c, kind in kinds.items())
         left_out = "row" if "score" in source.columns else "row, goldstein"
         query = rules.events(source, order="sender, target, day, row")
         path = into / f"{name}.parquet"
-        table = f"SELECT * EXCLUDE ({left_out}) REPLACE ({held}) FROM ({query})"
-        engine.run(f"COPY ({table}) TO '{_quoted(path)}' {_GROUPS}")
+        table = f"SELECT * EXCLUDE ({left_out}) REPLACE ({columns}) FROM ({query})"
+        to = str(path).replace("'", "''")
+        engine.run(f"COPY ({table}) TO '{to}' {_GROUPS}")
         about = {
             "month": month,
             "parquet": path.name,
@@ -312,10 +290,10 @@ def _merge(task: dict[str, Any], *, key: str, kept: Path) -> dict[str, Any]:
 @cache
 def _words() -> str:
     """Return the type of the parties, actions and codes that rows can have, in order."""
-    known = {*read_codes("countries.csv")["code"], *read_codes("aliases.csv")["code"]}
-    known |= {*crosswalk("cameo")["code"], *(a for actions in ACTIONS.values() for a in actions)}
-    known |= {word for s in STREAMED.values() for word in (s.key, s.date_basis)}
-    return f"ENUM ({', '.join(repr(word) for word in sorted(known))})"
+    words = {*read_codes("countries.csv")["code"], *read_codes("aliases.csv")["code"]}
+    words |= {*crosswalk("cameo")["code"], *(a for actions in ACTIONS.values() for a in actions)}
+    words |= {word for s in STREAMED.values() for word in (s.key, s.date_basis)}
+    return f"ENUM ({', '.join(repr(word) for word in sorted(words))})"
 
 
 @cache
@@ -324,9 +302,9 @@ def _engine() -> Database:
     return Database(threads=1, memory=_MEMORY, as_written=True)
 
 
-def _about(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+def _about(path: Path) -> dict[str, Any] | None:
+    """Return what is stated about a part that was made before."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def _finish(
@@ -343,7 +321,13 @@ def _finish(
     audits = [Audit(pd.DataFrame(part["audit"])) for part in (*parts, *months)]
     cleaning, merging = (Audit.added(some) for some in (audits[: len(parts)], audits[len(parts) :]))
     steps = pd.concat([cleaning.steps, merging.steps[1:]], ignore_index=True)
-    rejected = [_rejected(kept / f"{part['name']}.rejected.csv", part["file"]) for part in parts]
+    # The same content may come under another name the next time.
+    rejected = [
+        pd.read_csv(
+            kept / f"{part['name']}.rejected.csv", dtype="str", keep_default_na=False
+        ).assign(file=part["file"])
+        for part in parts
+    ]
     return put(
         STREAMED[key],
         {f"{month['month']}.parquet": kept / month["parquet"] for month in months},
@@ -375,7 +359,10 @@ def put(
         shutil.rmtree(folder, ignore_errors=True)
     new.mkdir(parents=True)
     for name, path in tables.items():
-        _link(path, new / name)
+        try:
+            os.link(path, new / name)
+        except OSError:  # not every file system has them
+            shutil.copyfile(path, new / name)
     hashes = {f"{source.key}/{name}": sha256(new / name) for name in tables}
     (store / f"{source.key}.json").unlink(missing_ok=True)
     if table.exists():
@@ -397,16 +384,3 @@ def put(
         (into / f"{source.key}.json").write_text(text, encoding="utf-8")
     shutil.rmtree(old, ignore_errors=True)
     return table
-
-
-def _link(path: Path, to: Path) -> None:
-    try:
-        os.link(path, to)
-    except OSError:  # not every file system has them
-        shutil.copyfile(path, to)
-
-
-def _rejected(path: Path, file: str) -> pd.DataFrame:
-    # The same content may come under another name the next time.
-    rejected = pd.read_csv(path, dtype="str", keep_default_na=False)
-    return rejected.assign(file=file)

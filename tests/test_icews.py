@@ -11,7 +11,6 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError
 from sanctlib.reading import Reading
-from sanctlib.sources.events import read_quadruples
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "tests" / "samples"
@@ -35,7 +34,7 @@ def quadruples(folder: Path, text: str = HEAD + ROWS) -> Path:
 
 
 def test_an_agreement_reported_by_both_is_one_mutual_act(tmp_path: Path) -> None:
-    table = read_quadruples(quadruples(tmp_path)).table
+    table = sl.read("icews_2018", quadruples(tmp_path)).table
     signed = table[table["code"].eq("057")]
     assert signed[["sender", "target", "mutual", "n_reports"]].to_numpy().tolist() == [
         ["IRN", "RUS", True, 2]
@@ -45,7 +44,7 @@ def test_an_agreement_reported_by_both_is_one_mutual_act(tmp_path: Path) -> None
 def test_a_labelled_body_is_its_state_only_when_asked(tmp_path: Path) -> None:
     path = quadruples(tmp_path)
     criticised = {
-        actors: read_quadruples(path, actors=actors).table.query("code == '111'")["sender"]
+        actors: sl.read("icews_2018", path, actors=actors).table.query("code == '111'")["sender"]
         for actors in ("state", "label")
     }
     assert criticised["label"].tolist() == ["RUS"]
@@ -53,16 +52,22 @@ def test_a_labelled_body_is_its_state_only_when_asked(tmp_path: Path) -> None:
 
 
 def test_a_person_is_unknown_and_an_unknown_code_is_rejected(tmp_path: Path) -> None:
-    reading = read_quadruples(quadruples(tmp_path))
+    reading = sl.read("icews_2018", quadruples(tmp_path))
     assert "Vladimir Putin" in reading.unmatched["name"].tolist()
     assert reading.rejected["line"].tolist() == [6]
     audit = reading.audit
     assert (audit.n_read, audit.n_kept, audit.n_merged, audit.n_rejected) == (5, 3, 1, 1)
 
 
+def test_a_damaged_cell_that_is_not_needed_costs_nothing(tmp_path: Path) -> None:
+    path = quadruples(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"Criticize", b"Critici\xe9e"))
+    assert len(sl.read("icews_2018", path).table) == 3
+
+
 def test_another_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingColumnsError, match="'cameo'"):
-        read_quadruples(quadruples(tmp_path, "a\tb\n1\t2\n"))
+        sl.read("icews_2018", quadruples(tmp_path, "a\tb\n1\t2\n"))
 
 
 def test_raw_rows_become_acts_with_their_reports_counted() -> None:
@@ -208,7 +213,7 @@ def test_mirrored_rows_of_the_raw_sample_are_the_known_ones(raw: pd.DataFrame) -
 
 @pytest.fixture(scope="module")
 def year_2018(real_data: Path) -> Reading:
-    return read_quadruples(real_data / "events" / "icews18_named.tsv.gz")
+    return sl.read("icews_2018", real_data / "events" / "icews18_named.tsv.gz")
 
 
 @pytest.mark.slow
@@ -301,7 +306,7 @@ def test_the_rows_of_2018_are_the_known_ones_before_any_merging(real_data: Path)
 @pytest.mark.slow
 def test_labels_give_the_known_rows_of_russia_and_iran(real_data: Path) -> None:
     path = real_data / "events" / "icews18_named.tsv.gz"
-    table = read_quadruples(path, actors="label").table
+    table = sl.read("icews_2018", path, actors="label").table
     russia, iran = (
         (table["sender"].eq(s) | table["target"].eq(s)).fillna(value=False) for s in ("RUS", "IRN")
     )

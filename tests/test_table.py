@@ -11,9 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SchemaError, SourceError, UnknownChoiceError
 from sanctlib.reading import Reading
-from sanctlib.sources.table import read_table
 
 COLUMNS = {"date": "when", "sender": "who", "target": "whom", "action": "what"}
 
@@ -23,7 +23,7 @@ def frame(*rows: tuple[str | None, ...]) -> pd.DataFrame:
 
 
 def read(*rows: tuple[str | None, ...], **options: Any) -> Reading:
-    reading = read_table(frame(*rows), columns=COLUMNS, **options)
+    reading = sl.read_table(frame(*rows), columns=COLUMNS, **options)
     audit = reading.audit
     assert audit.n_read == len(rows)
     assert audit.n_read == audit.n_kept + audit.n_merged + audit.n_rejected
@@ -47,17 +47,17 @@ def test_names_become_codes_and_days_become_dates() -> None:
 
 def test_a_missing_column_is_an_error_with_a_hint() -> None:
     with pytest.raises(MissingColumnsError, match=r"'whom'.*Did you mean 'whomm'"):
-        read_table(frame(GOOD).rename(columns={"whom": "whomm"}), columns=COLUMNS)
+        sl.read_table(frame(GOOD).rename(columns={"whom": "whomm"}), columns=COLUMNS)
 
 
 def test_an_unmapped_need_is_an_error() -> None:
     with pytest.raises(MissingColumnsError, match="columns has no 'target'"):
-        read_table(frame(GOOD), columns={"date": "when", "sender": "who", "action": "what"})
+        sl.read_table(frame(GOOD), columns={"date": "when", "sender": "who", "action": "what"})
 
 
 def test_a_column_we_do_not_have_is_an_error_with_a_hint() -> None:
     with pytest.raises(UnknownChoiceError, match=r"'sendr'.*Did you mean 'sender'"):
-        read_table(frame(GOOD), columns={**COLUMNS, "sendr": "who"})
+        sl.read_table(frame(GOOD), columns={**COLUMNS, "sendr": "who"})
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_cameo_visits_are_turned_and_merged_and_sanctions_are_not() -> None:
         ("2018-09-07", "Russia", "Ukraine", "40"),
     ]
     mapping = {"date": "when", "sender": "who", "target": "whom", "code": "what"}
-    reading = read_table(frame(*rows), columns=mapping, codes="cameo", repeats="one_a_day")
+    reading = sl.read_table(frame(*rows), columns=mapping, codes="cameo", repeats="one_a_day")
     found = reading.table[["sender", "target", "mutual", "action", "n_reports"]]
     assert sorted(found.itertuples(index=False, name=None)) == [
         ("IRN", "RUS", True, "consult", 2),
@@ -141,13 +141,13 @@ def test_cameo_visits_are_turned_and_merged_and_sanctions_are_not() -> None:
 )
 def test_any_frame_gives_the_same_table(convert: Any) -> None:
     source = frame(GOOD, ("2018-05-09", "EU", "Iran", "ease"))
-    reading = read_table(convert(source), columns=COLUMNS)
+    reading = sl.read_table(convert(source), columns=COLUMNS)
     assert parties(reading) == [("USA", "IRN"), ("EU", "IRN")]
 
 
 def test_real_dates_in_a_frame_are_taken_as_days() -> None:
     source = frame(GOOD).assign(when=pd.to_datetime(["2018-05-08"]))
-    assert read_table(source, columns=COLUMNS).table["date"].tolist() == [
+    assert sl.read_table(source, columns=COLUMNS).table["date"].tolist() == [
         pd.Timestamp("2018-05-08")
     ]
 
@@ -159,7 +159,7 @@ def test_files_give_the_same_table(tmp_path: Path, name: str) -> None:
         source.to_parquet(path)
     else:
         source.to_csv(path, index=False, sep="\t" if ".tsv" in name else ",")
-    reading = read_table(path, columns=COLUMNS)
+    reading = sl.read_table(path, columns=COLUMNS)
     assert parties(reading) == [("USA", "IRN")]
     assert list(reading.provenance.files) == [name]
 
@@ -167,13 +167,13 @@ def test_files_give_the_same_table(tmp_path: Path, name: str) -> None:
 def test_a_file_of_rejected_rows_only_is_an_empty_table_that_says_so(tmp_path: Path) -> None:
     path = tmp_path / "acts.csv"
     frame(("2018-02-30", "USA", "Iran", "impose")).to_csv(path, index=False)
-    reading = read_table(path, columns=COLUMNS)
+    reading = sl.read_table(path, columns=COLUMNS)
     assert (len(reading.table), len(reading.rejected)) == (0, 1)
 
 
 def test_a_folder_for_a_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is a folder"):
-        read_table(tmp_path, columns=COLUMNS)
+        sl.read_table(tmp_path, columns=COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_cell_its_column_cannot_hold_rejects_that_row_alone(
     ours: str, cells: list[str | None], reason: str
 ) -> None:
     source = frame(GOOD, GOOD).assign(extra=pd.Series(cells, dtype="str"))
-    reading = read_table(source, columns={**COLUMNS, ours: "extra"})
+    reading = sl.read_table(source, columns={**COLUMNS, ours: "extra"})
     assert parties(reading) == [("USA", "IRN")]
     assert reading.rejected["line"].tolist() == [2]
     assert reason in reading.rejected["reason"].iloc[0]
@@ -203,13 +203,13 @@ def test_a_cell_its_column_cannot_hold_rejects_that_row_alone(
 def test_joined_words_are_sorted_and_flags_and_numbers_typed() -> None:
     source = frame(GOOD).assign(m="trade; arms", f="yes", g="-5")
     mapped = {**COLUMNS, "measures": "m", "disputed": "f", "goldstein": "g"}
-    row = read_table(source, columns=mapped).table.iloc[0]
+    row = sl.read_table(source, columns=mapped).table.iloc[0]
     assert (row["measures"], row["disputed"], row["goldstein"]) == ("arms;trade", True, -5.0)
 
 
 def test_an_empty_last_day_is_that_of_the_date_and_a_month_ends_on_its_last() -> None:
     source = frame(GOOD, ("2018", "Iran", "Russia", "arms")).assign(end=[None, "2018-05"])
-    reading = read_table(source, columns={**COLUMNS, "date_last": "end"})
+    reading = sl.read_table(source, columns={**COLUMNS, "date_last": "end"})
     last = reading.table["date_last"].dt.strftime("%Y-%m-%d")
     assert last.tolist() == ["2018-05-08", "2018-05-31"]
 
@@ -230,7 +230,7 @@ def test_times_are_taken_off_so_that_one_day_is_one_day() -> None:
 def test_reports_given_by_the_source_are_added_up_as_numbers() -> None:
     source = frame(GOOD, GOOD).assign(reports=["1", "2"])
     mapped = {**COLUMNS, "n_reports": "reports"}
-    reading = read_table(source, columns=mapped, repeats="one_a_day")
+    reading = sl.read_table(source, columns=mapped, repeats="one_a_day")
     assert reading.table["n_reports"].tolist() == [3]
 
 
@@ -240,7 +240,7 @@ def test_a_mutual_act_told_from_both_sides_is_one_a_day() -> None:
         ("2018-05-08", "Russia", "Iran", "agree"),
     )
     source = frame(there, back).assign(both="yes")
-    reading = read_table(source, columns={**COLUMNS, "mutual": "both"}, repeats="one_a_day")
+    reading = sl.read_table(source, columns={**COLUMNS, "mutual": "both"}, repeats="one_a_day")
     assert reading.table[["sender", "target", "mutual", "n_reports"]].to_numpy().tolist() == [
         ["IRN", "RUS", True, 2]
     ]
@@ -248,14 +248,14 @@ def test_a_mutual_act_told_from_both_sides_is_one_a_day() -> None:
 
 def test_a_mutual_act_with_itself_is_rejected() -> None:
     source = frame(("2018-05-08", "Iran", "Iran", "agree")).assign(both="yes")
-    reading = read_table(source, columns={**COLUMNS, "mutual": "both"})
+    reading = sl.read_table(source, columns={**COLUMNS, "mutual": "both"})
     assert reading.rejected["reason"].tolist() == ["a mutual act of IRN with itself"]
 
 
 def test_kept_repeats_of_one_side_are_not_taken_for_the_other() -> None:
     call = ("2018-09-07", "Russia", "Iran", "040")
     mapping = {"date": "when", "sender": "who", "target": "whom", "code": "what"}
-    reading = read_table(frame(call, call), columns=mapping, codes="cameo", repeats="none")
+    reading = sl.read_table(frame(call, call), columns=mapping, codes="cameo", repeats="none")
     assert reading.table["mutual"].tolist() == [False, False]
     assert reading.audit.n_merged == 0
 
@@ -272,13 +272,13 @@ def test_kept_repeats_of_one_side_are_not_taken_for_the_other() -> None:
 )
 def test_an_option_that_would_be_ignored_is_an_error(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UnknownChoiceError, match=message):
-        read_table(frame(GOOD), columns=COLUMNS, **options)
+        sl.read_table(frame(GOOD), columns=COLUMNS, **options)
 
 
 def test_one_null_mark_one_format_and_constants_that_are_no_text_are_understood() -> None:
     source = frame(("08.05.2018", "United States", "NA", "impose"))
     options: dict[str, Any] = {"nulls": "NA", "date_formats": "%d.%m.%Y"}
-    reading = read_table(source, columns=COLUMNS, constants={"disputed": True}, **options)
+    reading = sl.read_table(source, columns=COLUMNS, constants={"disputed": True}, **options)
     row = reading.table[["target", "disputed"]].iloc[0]
     assert pd.isna(row["target"])
     assert row["disputed"]
@@ -287,7 +287,7 @@ def test_one_null_mark_one_format_and_constants_that_are_no_text_are_understood(
 def test_an_own_number_of_an_act_that_names_two_rows_is_an_error() -> None:
     source = frame(GOOD, GOOD).assign(number="1")
     with pytest.raises(SchemaError, match="2 of 2 rows are wrong: each repeats the key"):
-        read_table(source, columns={**COLUMNS, "event_id": "number"})
+        sl.read_table(source, columns={**COLUMNS, "event_id": "number"})
 
 
 @pytest.mark.parametrize(
@@ -297,26 +297,26 @@ def test_an_own_number_of_an_act_that_names_two_rows_is_an_error() -> None:
 )
 def test_what_is_no_table_in_memory_is_an_error(data: Any) -> None:
     with pytest.raises(SourceError, match="must be a file, or a pandas, polars or pyarrow frame"):
-        read_table(data, columns=COLUMNS)
+        sl.read_table(data, columns=COLUMNS)
 
 
 def test_a_parquet_file_that_is_missing_empty_or_cut_off_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"There is no file 'no\.parquet'"):
-        read_table(tmp_path / "no.parquet", columns=COLUMNS)
+        sl.read_table(tmp_path / "no.parquet", columns=COLUMNS)
     path = tmp_path / "acts.parquet"
     path.write_bytes(b"")
     with pytest.raises(SourceError, match="is empty"):
-        read_table(path, columns=COLUMNS)
+        sl.read_table(path, columns=COLUMNS)
     frame(GOOD).to_parquet(path)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(SourceError, match=r"'acts\.parquet' cannot be read as Parquet"):
-        read_table(path, columns=COLUMNS)
+        sl.read_table(path, columns=COLUMNS)
 
 
 def test_columns_with_numbers_for_names_can_be_mapped() -> None:
     source = frame(GOOD).set_axis([0, 1, 2, 3], axis=1)
     numbered: Any = {"date": 0, "sender": 1, "target": 2, "action": 3}
-    assert parties(read_table(source, columns=numbered)) == [("USA", "IRN")]
+    assert parties(sl.read_table(source, columns=numbered)) == [("USA", "IRN")]
 
 
 ACLED = (
@@ -332,7 +332,7 @@ ACLED = (
 def test_a_table_in_the_layout_of_acled_is_read_and_its_groups_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "acled.csv"
     path.write_text(ACLED, encoding="utf-8")
-    reading = read_table(
+    reading = sl.read_table(
         path,
         columns={
             "event_id": "event_id_cnty",
@@ -373,7 +373,7 @@ def test_a_cameo_table_of_other_column_names_is_read_and_adds_up(tmp_path: Path)
         "2018061\tUSA\tIRN\t163\t-8\tf\n",
         encoding="utf-8",
     )
-    reading = read_table(
+    reading = sl.read_table(
         path,
         columns={
             "date": "day",
@@ -419,7 +419,7 @@ def test_a_wrong_option_is_answered_with_what_is_right(
     options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UnknownChoiceError, match=re.escape(message)):
-        read_table(frame(GOOD), **{"columns": COLUMNS, **options})
+        sl.read_table(frame(GOOD), **{"columns": COLUMNS, **options})
 
 
 @pytest.mark.parametrize(
@@ -439,12 +439,12 @@ def test_a_constant_that_rejects_every_row_is_refused(
 ) -> None:
     columns = {ours: yours for ours, yours in COLUMNS.items() if ours not in constants}
     with pytest.raises(UnknownChoiceError, match=re.escape(message)):
-        read_table(frame(GOOD), columns=columns, constants=constants)
+        sl.read_table(frame(GOOD), columns=columns, constants=constants)
 
 
 def test_constants_in_your_own_words_or_missing_are_taken() -> None:
     columns = {"date": "when", "target": "whom"}
-    reading = read_table(
+    reading = sl.read_table(
         frame(GOOD),
         columns=columns,
         constants={"action": "SANCTIONED", "sender": None},
@@ -474,7 +474,7 @@ def test_codes_that_are_numbers_are_refused(codes: Any, convert: Any, tmp_path: 
         data = convert(data)
     message = "Column 'what' holds numbers, so leading zeros are lost (010 became 10)"
     with pytest.raises(SchemaError, match=re.escape(message)):
-        read_table(data, columns=CAMEO, codes="cameo")
+        sl.read_table(data, columns=CAMEO, codes="cameo")
 
 
 @pytest.mark.parametrize(
@@ -492,9 +492,9 @@ def test_a_file_of_another_format_is_named_with_the_frame_to_pass(
 ) -> None:
     (tmp_path / name).write_bytes(b"\x00\x01\x02")
     with pytest.raises(SourceError, match=message):
-        read_table(tmp_path / name, columns=COLUMNS)
+        sl.read_table(tmp_path / name, columns=COLUMNS)
     with pytest.raises(SourceError, match="There is no file"):
-        read_table(tmp_path / f"other-{name}", columns=COLUMNS)
+        sl.read_table(tmp_path / f"other-{name}", columns=COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -508,7 +508,7 @@ def test_a_file_of_another_format_is_named_with_the_frame_to_pass(
 )
 def test_what_is_no_path_of_a_table_is_named(path: str, message: str) -> None:
     with pytest.raises(SourceError, match=re.escape(message)):
-        read_table(path, columns=COLUMNS)
+        sl.read_table(path, columns=COLUMNS)
 
 
 def test_a_reading_without_rows_says_so() -> None:
@@ -526,7 +526,7 @@ def test_a_file_of_damaged_lines_alone_says_of_each_what_it_lacks(tmp_path: Path
     path = tmp_path / "acts.csv"
     path.write_text("date,sender,target,action\nx\ny,z\n", encoding="utf-8")
     columns = {c: c for c in ("date", "sender", "target", "action")}
-    rejected = read_table(path, columns=columns).rejected
+    rejected = sl.read_table(path, columns=columns).rejected
     assert rejected.to_dict("records") == [
         {"file": "acts.csv", "line": 2, "raw": "x", "reason": "1 fields where the header has 4"},
         {"file": "acts.csv", "line": 3, "raw": "y,z", "reason": "2 fields where the header has 4"},
@@ -595,7 +595,7 @@ def test_rejected_rows_are_in_the_order_of_the_file(tmp_path: Path) -> None:
     lines = ["2018-01-99,USA,Iran,impose", "x", "2018-01-01,USA,Iran,no such act"]
     path.write_text("\n".join(["date,sender,target,action", *lines]), encoding="utf-8")
     columns = {c: c for c in ("date", "sender", "target", "action")}
-    rejected = read_table(path, columns=columns).rejected
+    rejected = sl.read_table(path, columns=columns).rejected
     assert rejected["line"].tolist() == [2, 3, 4]
     assert rejected["raw"].tolist() == lines
 
@@ -615,12 +615,12 @@ def test_a_rejected_row_of_a_frame_shows_its_cells() -> None:
 
 @pytest.mark.parametrize("name", ["acts.xlsx", "acts.dta"])
 def test_workbooks_and_stata_files_give_the_same_table(tmp_path: Path, name: str) -> None:
-    plain = read_table(frame(GOOD, GOOD), columns=COLUMNS)
+    plain = sl.read_table(frame(GOOD, GOOD), columns=COLUMNS)
     if name == "acts.dta":
         frame(GOOD, GOOD).to_stata(tmp_path / name, write_index=False)
     else:
         frame(GOOD, GOOD).to_excel(tmp_path / name, index=False, engine="xlsxwriter")
-    found = read_table(tmp_path / name, columns=COLUMNS)
+    found = sl.read_table(tmp_path / name, columns=COLUMNS)
     columns = ["date", "sender", "target", "action"]
     pd.testing.assert_frame_equal(found.table[columns], plain.table[columns])
 
@@ -629,7 +629,7 @@ def test_whole_numbers_of_stata_with_gaps_have_no_point(tmp_path: Path) -> None:
     data = frame(GOOD, GOOD).assign(who=[2.0, None])
     data.to_stata(tmp_path / "acts.dta", write_index=False)
     columns = {ours: yours for ours, yours in COLUMNS.items() if ours != "target"}
-    found = read_table(
+    found = sl.read_table(
         tmp_path / "acts.dta", columns=columns, constants={"target": "630"}, parties="cow"
     )
     assert found.table["sender"].fillna("").tolist() == ["USA", ""]
@@ -639,7 +639,7 @@ def test_whole_numbers_of_stata_with_gaps_have_no_point(tmp_path: Path) -> None:
 def test_a_bad_row_of_a_workbook_is_rejected_by_its_row_of_the_sheet(tmp_path: Path) -> None:
     rows = frame(GOOD, ("2018-02-30", *GOOD[1:]))
     rows.to_excel(tmp_path / "acts.xlsx", index=False, engine="xlsxwriter")
-    rejected = read_table(tmp_path / "acts.xlsx", columns=COLUMNS).rejected
+    rejected = sl.read_table(tmp_path / "acts.xlsx", columns=COLUMNS).rejected
     assert rejected[["file", "line"]].to_numpy().tolist() == [["acts.xlsx", 3]]
 
 
@@ -647,7 +647,7 @@ def test_codes_that_are_numbers_in_a_workbook_are_refused(tmp_path: Path) -> Non
     data = frame(GOOD, GOOD).assign(what=[10, 163])
     data.to_excel(tmp_path / "acts.xlsx", index=False, engine="xlsxwriter")
     with pytest.raises(SchemaError, match="Column 'what' holds numbers, so leading zeros are lost"):
-        read_table(tmp_path / "acts.xlsx", columns=CAMEO, codes="cameo")
+        sl.read_table(tmp_path / "acts.xlsx", columns=CAMEO, codes="cameo")
 
 
 @pytest.mark.parametrize("name", ["acts.xlsx", "acts.xls", "acts.ods", "acts.dta"])
@@ -655,4 +655,4 @@ def test_a_damaged_workbook_or_stata_file_is_an_error(tmp_path: Path, name: str)
     (tmp_path / name).write_bytes(b"\x00\x01\x02")
     message = "cannot be read as Stata" if name == "acts.dta" else "is not a workbook"
     with pytest.raises(SourceError, match=message):
-        read_table(tmp_path / name, columns=COLUMNS)
+        sl.read_table(tmp_path / name, columns=COLUMNS)

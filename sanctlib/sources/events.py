@@ -84,7 +84,7 @@ GDELT = EventSource(
     f" OR body IS NULL THEN {_COUNTRY} ELSE body END",
     texts=("country", "body", _START),
     unknown="coalesce(label, actor)",
-    told="coalesce(actor, '')",
+    actor_key="coalesce(actor, '')",
     shown=200,
     files_a_day=96,
     breaks=(
@@ -136,7 +136,7 @@ POLECAT = EventSource(
     codes="plover",
     system="iso3",
     label="country",
-    told="coalesce(actor, '') || '|' || coalesce(country, '')",
+    actor_key="coalesce(actor, '') || '|' || coalesce(country, '')",
     joined=";",
     checks=("map event types", "check dates", "check numbers"),
 )
@@ -149,29 +149,26 @@ def read_gdelt(*paths: Path) -> Reading:
     """
     Read event files into events: what news of a day say that somebody did to somebody.
 
-    A row is a machine's reading of a sentence, mentioned by one article or many. The
-    number of columns shows the version, and rows of 57 and 58 may be in one file;
-    a row of any other width is rejected, and a file without one that fits is refused.
+    A row is a machine's reading of a sentence, mentioned by one article or many. The number of
+    columns shows the version; rows of 57 and 58 may be in one file, and others are rejected.
 
-    ``date`` is the day of the act (SQLDATE), not that on which it was coded (DATEADDED):
-    an article on "a year ago" is placed a year back. The coverage is of the days of
-    coding, since these are what a file holds; files of history (57 columns) go by the day
-    of the act. A day without a row is a gap, and so is one of which not all 96 files of
-    GDELT 2.0 are there. Volume grows with the number of sources: use
-    shares or rates, never raw counts over years.
+    ``date`` is the day of the act (SQLDATE), not that of its coding (DATEADDED): an article on
+    "a year ago" is placed a year back. The coverage is of the days of coding, which a file
+    holds; files of history (57 columns) go by the day of the act. A day without a row is a gap,
+    and so is one without all 96 files of GDELT 2.0. Volume grows with the number of sources:
+    use shares or rates, never raw counts over years.
 
-    A party is the actor's country code: people, firms and bodies of a state count for it.
-    Where there is none, or a region of the world, a known body (EU, UN, NATO and others of
-    `blocs`) is the party. Romania, South Sudan, Montenegro, East Timor, Kosovo and the Isle
-    of Man lack a country code in GDELT; the actor's code shows them. All other actors,
-    a police or a senate of nowhere among them, are unknown: kept, null, listed by their
-    code. GDELT writes the past in codes of today: one that was no state on the day stands for
-    the state whose place it took ("RUS" in 1985 is SUN), or is unknown ("HRV" in 1985).
+    A party is the actor's country code: people, firms and bodies of a state count for it. Where
+    there is none, or a region of the world, a known body (EU, UN, NATO and others of `blocs`) is
+    the party. Romania, South Sudan, Montenegro, East Timor, Kosovo and the Isle of Man lack a
+    country code in GDELT; the actor's code shows them. All other actors are unknown: kept, null,
+    listed by their code. GDELT writes the past in codes of today: one that was no state on the
+    day is the state whose place it took ("RUS" in 1985 is SUN), or unknown ("HRV" in 1985).
 
     Sender and target are as GDELT has them, and it errs: of "North Korea, sanctioned by the
     Security Council" it often makes a sanction by North Korea. Rows of one day, both actor
-    codes and code are merged, whatever their address; 40 % of rows are such repeats, and
-    two true acts of one day may be among them.
+    codes and code are merged, whatever their address; 40 % of rows are such repeats, and two
+    true acts of one day may be among them.
 
     Returns
     -------
@@ -191,24 +188,21 @@ def read_icews(*paths: Path) -> Reading:
     """
     Read the event files of the archive into events, one row per act.
 
-    A row is a machine's reading of one sentence of one story. The party is the country
-    that ICEWS gives the actor, so that people, ministries, firms and rebels of a state
-    count for it: nearly half of all rows are domestic, and stay. An actor without a
-    country (``NA``) is its own name where that is a known body (UN Security Council is UN,
-    European Union is EU) and otherwise unknown: kept, null, listed by its name. The same
-    state is spelled in three ways in these files ("Russian Federation" as a country,
-    "Russia" as an actor); all resolve.
+    A row is a machine's reading of one sentence of one story. The party is the country that
+    ICEWS gives the actor: people, ministries, firms and rebels of a state count for it, and
+    nearly half of all rows are domestic. An actor without a country (``NA``) is its own name
+    where that is a known body (UN Security Council is UN) and otherwise unknown: kept, null,
+    listed by its name. "Russian Federation" and "Russia" both resolve.
 
-    Rows of one day, both actors as named, and code are one act reported by several
-    stories: a quarter of the rows is merged so, and two true acts of one day may be among
-    them. Then one act a day of two parties, and an act reported from both its sides, are one.
-    Event ids are not unique in the full archive: a later row with the id of another, and
-    another content, becomes ``id#2``; a row that two files share is read once.
+    Rows of one day, both actors as named, and code are one act of several stories: a quarter of
+    the rows is merged so, and two true acts of one day may be among them. Then one act a day of
+    two parties, and an act reported from both its sides, are one. Event ids are not unique in
+    the full archive: a later row with the id of another, and another content, becomes ``id#2``;
+    a row that two files share is read once.
 
     Each file writes its days in one form, that which most of its rows fit: ISO, or
-    ``12/1/2017``, read month first unless the file has a 13th month. Days without a row
-    are gaps of the coverage. ICEWS is not a census: what is reported varies with its
-    sources.
+    ``12/1/2017``, read month first unless the file has a 13th month. Days without a row are
+    gaps of the coverage. ICEWS is not a census: what is reported varies with its sources.
 
     Returns
     -------
@@ -304,14 +298,10 @@ def _read(source: EventSource, paths: Sequence[Path]) -> Reading:
 
 
 def covered(source: EventSource, stamps: Iterable[str]) -> Coverage:
-    """
-    Cover the days from the first stamp to the last.
-
-    Days without any row are gaps, never zeros, and so are those of which a file is missing.
-    """
-    every = {stamp: day for stamp in stamps if (day := day_of_stamp(stamp))}
-    days = sorted(set(every.values()))
-    timed = Counter(day for stamp, day in every.items() if len(stamp) == 14 and stamp.isdigit())
+    """Cover the days of the stamps; those without a row, or with too few files, are gaps."""
+    day_of = {stamp: day for stamp in stamps if (day := day_of_stamp(stamp))}
+    days = sorted(set(day_of.values()))
+    timed = Counter(day for stamp, day in day_of.items() if len(stamp) == 14 and stamp.isdigit())
     gaps = [
         (day, day, f"{n} of {source.files_a_day} files of 15 minutes")
         for day, n in timed.items()

@@ -10,7 +10,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -32,14 +32,13 @@ _HINTS = (
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"\x1f\x8b", "packed with gzip: its name must end in .gz"),
 )
+_R = ("an R file", "what the package pyreadr reads")
+_PICKLE = ("a pickle of Python", "pd.read_pickle(path)")
 _FOREIGN = {
     ".feather": ("a Feather file", "pd.read_feather(path)"),
     ".json": ("a JSON file", "pd.read_json(path, dtype=False)"),
-    ".pickle": ("a pickle of Python", "pd.read_pickle(path)"),
-    ".pkl": ("a pickle of Python", "pd.read_pickle(path)"),
-    ".rda": ("an R file", "the frame that the package pyreadr reads from it"),
-    ".rdata": ("an R file", "the frame that the package pyreadr reads from it"),
-    ".rds": ("an R file", "the frame that the package pyreadr reads from it"),
+    **dict.fromkeys((".pickle", ".pkl"), _PICKLE),
+    **dict.fromkeys((".rda", ".rdata", ".rds"), _R),
     ".sav": ("an SPSS file", "pd.read_spss(path)"),
 }
 """Formats that are no text, by suffix: what the file is, and the frame to pass instead."""
@@ -86,21 +85,17 @@ class Bounded(io.RawIOBase):
 
 def paths_of(value: object, *, what: str) -> list[Path]:
     """Return the paths that an argument names, one or several."""
-    one = isinstance(value, str | os.PathLike)
-    several = isinstance(value, Iterable) and not isinstance(value, bytes)
-    several = several and not hasattr(value, "columns")
-    given: list[Any] = list(value) if several and not one else [value]  # type: ignore[call-overload]
+    one = isinstance(value, str | bytes | os.PathLike) or hasattr(value, "columns")
+    given: list[Any] = [value] if one or not isinstance(value, Iterable) else list(value)
     needed = "the path of a file, or a list of them"
     if not given:
         raise SourceError(f"{what} is empty. It must be {needed}.")
     for path in given:
         text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
-        if not isinstance(text, str):
+        if not text or not isinstance(text, str):
             table = " A table of your own is read by sl.read_table." * hasattr(path, "columns")
             shown = "a table" if table else repr(path)
             raise SourceError(f"{what} is {shown:.{_NAME_SHOWN}}. It must be {needed}.{table}")
-        if not text:
-            raise SourceError(f"{what} is ''. It must be {needed}.")
         if "://" in text:
             msg = f"{what} is the address {text!r}. Download the file first; `sanctlib fetch`"
             raise SourceError(f"{msg} lists those that it can.")
@@ -109,52 +104,41 @@ def paths_of(value: object, *, what: str) -> list[Path]:
         except FileNotFoundError:
             pass  # the reader says which files are there
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise SourceError(f"{_short(text)} cannot be opened: {why}.") from error
-    return [Path(os.fspath(path)) for path in given]
+            raise _unopened(text, error) from error
+    return [Path(path) for path in given]
 
 
-def _short(text: str) -> str:
-    return repr(text if len(text) <= _NAME_SHOWN else f"{text[:_NAME_SHOWN]}…")
-
-
-def check_text(path: Path) -> None:
-    """Check that a file is not of a format that pandas or R read, by the suffix of its name."""
-    what, instead = _FOREIGN.get(path.suffix.lower(), ("", ""))
-    if what:
-        check_there(path)
-        raise SourceError(f"{path.name!r} is {what}: pass {instead}.")
+def _unopened(name: str, error: Exception) -> SourceError:
+    shown = name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}…"
+    return SourceError(f"{shown!r} cannot be opened: {getattr(error, 'strerror', None) or error}.")
 
 
 def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> BinaryIO:
     """
-    Open a file for reading, and unpack .gz, .xz and a .zip that holds one file.
+    Open a file, and unpack .gz, .xz and a .zip that holds one file, but only into memory.
 
-    Nothing is written while unpacking, so a name inside an archive leads nowhere. A file
-    that unpacks to more than 100 times its size (and 64 MiB) is refused, unless it is an
-    `archive` of many like files, whose reader limits each file. Formats that are no text are
-    refused, but for the one that begins with `allowed`.
+    Refused are formats that are no text, but for one that begins with `allowed`, and a file that
+    unpacks to more than 100 times its size, unless it is an `archive` of many like files.
     """
     try:
         check_there(path)
         packed = _opened(path)
         stream = packed or path.open("rb")
     except _UNOPENED as error:
-        why = getattr(error, "strerror", None) or error
-        raise SourceError(f"{_short(path.name)} cannot be opened: {why}") from error
-    what, _ = _FOREIGN.get(path.suffix.lower(), ("", ""))
-    if what:
-        stream.close()
-        raise SourceError(f"{path.name!r} is {what}: save it as .csv.")
+        raise _unopened(path.name, error) from error
     try:
         head = stream.read(512)
         stream.seek(0)
     except _UNOPENED as error:
         stream.close()
         raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
-    what = "" if allowed and head.startswith(allowed) else _mistake(head)
-    if head[257:262] == b"ustar" and not archive:
+    what, frame = _FOREIGN.get(path.suffix.lower(), ("", ""))
+    if what:
+        what += f": pass {frame} to sl.read_table, or save it as .csv"
+    elif head[257:262] == b"ustar" and not archive:
         what = "an archive of several files: unpack it and give one of them"
+    elif not (allowed and head.startswith(allowed)):
+        what = _mistake(head)
     if what:
         stream.close()
         raise SourceError(f"{path.name!r} is {what}.")
@@ -173,8 +157,8 @@ def check_there(path: Path) -> None:
         return
     near = f" There is no folder {path.parent.name!r} either."
     if path.parent.is_dir():
-        known = sorted(p.name for p in path.parent.glob("*"))
-        near = f" The folder holds: {', '.join(known[:8])}." if known else ""
+        names = sorted(p.name for p in path.parent.glob("*"))
+        near = f" The folder holds: {', '.join(names[:8])}." if names else ""
     if set("*?[") & set(path.name):
         near = f" A pattern is not a path: give sorted(Path(…).glob({path.name!r}))."
     raise SourceError(f"There is no file {path.name!r}.{near}")
@@ -201,19 +185,18 @@ def _mistake(head: bytes) -> str:
 
 def _opened(path: Path) -> BinaryIO | None:
     """Open a packed file by its ending; None for a plain one."""
-    openers: dict[str, Callable[..., object]] = {".gz": gzip.open, ".xz": lzma.open}
     suffix = path.suffix.lower()
-    if suffix in openers:
-        return cast("BinaryIO", openers[suffix](path, "rb"))
+    if suffix in (".gz", ".xz"):
+        return cast("BinaryIO", (gzip if suffix == ".gz" else lzma).open(path, "rb"))
     if suffix != ".zip":
         return None
-    with zipfile.ZipFile(path) as held:
+    with zipfile.ZipFile(path) as archive:
         # macOS adds a folder of `._name` files.
-        names = [n for n in held.namelist() if not n.endswith("/") and "__MACOSX" not in n]
+        names = [n for n in archive.namelist() if not n.endswith("/") and "__MACOSX" not in n]
         if len(names) != 1:
             msg = f"{path.name!r} holds {len(names)} files, and one is needed. Unpack it first."
             raise SourceError(msg)
-        return cast("BinaryIO", held.open(names[0]))
+        return cast("BinaryIO", archive.open(names[0]))
 
 
 CHECKSUMS = "checksums.txt"
@@ -223,11 +206,7 @@ _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 
 
 def recorded(folder: Path) -> dict[str, str]:
-    """
-    Return the sha256 recorded in a folder, by file name; nothing where none is.
-
-    Lines of another form are left alone: a `checksums.txt` may be someone else's.
-    """
+    """Return the sha256 recorded in a folder, by file name; lines of another form are not read."""
     path = folder / CHECKSUMS
     if not path.is_file():
         return {}
@@ -235,16 +214,12 @@ def recorded(folder: Path) -> dict[str, str]:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise SourceError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
-    found = (_LINE.fullmatch(line) for line in text.splitlines())
-    return {line[2]: line[1].lower() for line in found if line}
+    matches = (_LINE.fullmatch(line) for line in text.splitlines())
+    return {line[2]: line[1].lower() for line in matches if line}
 
 
 def record(folder: Path, hashes: Mapping[str, str]) -> None:
-    """
-    Add hashes to those a folder holds; a cut between leaves the file as it was.
-
-    Another process may have recorded files meanwhile: what is there is read again.
-    """
+    """Add hashes to those that a folder holds by now, whoever recorded them."""
     if hashes:
         every = sorted((recorded(folder) | dict(hashes)).items())
         text = "".join(f"{sha}  {name}\n" for name, sha in every)
@@ -254,12 +229,12 @@ def record(folder: Path, hashes: Mapping[str, str]) -> None:
 
 def expected(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     """Yield each file with the checksum that its folder records, empty where it does not."""
-    known: dict[Path, dict[str, str]] = {}
+    sums: dict[Path, dict[str, str]] = {}
     for path in paths:
         # A year of GDELT 2.0 is 35,000 files in one folder: its record is read once.
-        if path.parent not in known:
-            known[path.parent] = recorded(path.parent)
-        yield path, known[path.parent].get(path.name, "")
+        if path.parent not in sums:
+            sums[path.parent] = recorded(path.parent)
+        yield path, sums[path.parent].get(path.name, "")
 
 
 def check_recorded(paths: Iterable[Path]) -> None:
@@ -269,9 +244,9 @@ def check_recorded(paths: Iterable[Path]) -> None:
             check_same(path, sha256(path), sha)
 
 
-def check_same(path: Path, found: str, recorded_as: str) -> None:
+def check_same(path: Path, sha: str, recorded_as: str) -> None:
     """Check the checksum of a file against the one recorded, where there is one."""
-    if recorded_as and found != recorded_as:
+    if recorded_as and sha != recorded_as:
         msg = (
             f"{path.name!r} is not the file that was fetched: its sha256 is not the one in "
             f"{CHECKSUMS!r} beside it. Fetch it again (`sanctlib fetch NAME --again`), or, if "

@@ -10,7 +10,7 @@ from typing import Literal
 from sanctlib.codes.countries import NO_STATE, UNKNOWN, Succession, System
 
 SIDE = ("actor", "country", "body")
-"""The texts that tell a party: its name, its country, and the body that it belongs to."""
+"""The texts that show a party: its name, its country, and the body that it belongs to."""
 
 CELLS = ("id", "date", "code", "score", "stamp", *(f"{text}{n}" for n in (1, 2) for text in SIDE))
 """The texts of a line that the rules use; a source has all of them or some."""
@@ -21,8 +21,8 @@ class EventSource:
     """
     A source of events: where its lines have what, in which form, and who its parties are.
 
-    `label` and `told` are SQL over ``actor``, ``country`` and ``body`` of one side: the text
-    that is resolved, and the text that tells reports of one act apart.
+    `label` and `actor_key` are SQL over ``actor``, ``country`` and ``body`` of one side: the text
+    that is resolved, and the text that distinguishes reports of one act.
     """
 
     key: str
@@ -44,7 +44,7 @@ class EventSource:
     texts: Sequence[str] = ()
     """SQL of all texts that `label` may choose from, where it asks what they mean."""
     unknown: str = "label"
-    told: str = "actor"
+    actor_key: str = "actor"
     joined: str = ""
     """Parts several parties in one cell: such an act has a row for each of its pairs."""
     delimiters: Sequence[str] = ("\t",)
@@ -67,17 +67,17 @@ def _texts(source: EventSource) -> list[str]:
 
 
 def sides(source: EventSource) -> str:
-    """Return each side of a line, with its day, once: all that a party is told by."""
-    held = _texts(source)
+    """Return each side of a line, with its day, once: all that shows a party."""
+    cells = _texts(source)
     marks = ", ".join(f"'{mark}'" for mark in source.nulls)
     clean = [
         f"CASE WHEN trim(said_{c}) NOT IN ({marks}) THEN said_{c} END AS {c}"
-        if c in held
+        if c in cells
         else f"CAST(NULL AS VARCHAR) AS {c}"
         for c in SIDE
     ]
     each = (
-        "SELECT " + ", ".join(f"{c}{n} AS said_{c}" for c in held) + ", date FROM lines"
+        "SELECT " + ", ".join(f"{c}{n} AS said_{c}" for c in cells) + ", date FROM lines"
         for n in (1, 2)
     )
     return f"""
@@ -97,7 +97,7 @@ def lists(source: EventSource) -> str:
 
 def parties(source: EventSource, *, ordered: bool = False) -> str:
     """Return each side with its party on the day, numbered: several where it is a list."""
-    # A state that began within the days of a row is asked on the last of them.
+    # A state that began within the days of a row is resolved on the last of them.
     late = f"n.reason = '{NO_STATE}' AND c.day <> c.last"
     part = "p.part" if source.joined else source.label
     lists = f"LEFT JOIN lists AS p ON {source.label} = p.text" if source.joined else ""
@@ -106,14 +106,14 @@ def parties(source: EventSource, *, ordered: bool = False) -> str:
     # An engine that makes a table again must give the same numbers.
     order = f"ORDER BY {said}, date, label" if ordered else ""
     return f"""
-SELECT row_number() OVER ({order}) AS n, {said}, date, day, last, bad, told, label, party,
+SELECT row_number() OVER ({order}) AS n, {said}, date, day, last, bad, actor_key, label, party,
   {gone if source.must_exist else "NULL"} AS gone, why,
   CASE WHEN party IS NULL THEN {source.unknown} END AS unknown
 FROM (
   SELECT c.*, CASE WHEN {late} THEN m.code ELSE n.code END AS party, n.shown,
     coalesce(CASE WHEN {late} THEN m.reason ELSE n.reason END, '{UNKNOWN}') AS why
   FROM (
-    SELECT s.*, d.day, d.last, d.why AS bad, {part} AS label, {source.told} AS told
+    SELECT s.*, d.day, d.last, d.why AS bad, {part} AS label, {source.actor_key} AS actor_key
     FROM sides AS s JOIN days AS d ON s.date = d.text {lists}) AS c
   LEFT JOIN names AS n ON c.label = n.text AND c.day BETWEEN n.since AND n.until
   LEFT JOIN names AS m ON c.label = m.text AND c.last BETWEEN m.since AND m.until
@@ -178,7 +178,7 @@ WHERE {" AND ".join(f"({why}) IS NULL" for why in _checks(source).values())}"""
 def same(*, n_sides: int, n_codes: int) -> str:
     """Return a number that lines share which say the same; one without an actor shares none."""
     number = f"(p1.n * {n_sides + 1} + p2.n) * {n_codes} + c.n"
-    return f"CASE WHEN p1.told IS NULL OR p2.told IS NULL THEN -r.row ELSE {number} END"
+    return f"CASE WHEN p1.actor_key IS NULL OR p2.actor_key IS NULL THEN -r.row ELSE {number} END"
 
 
 def lost(source: EventSource) -> str:
@@ -218,12 +218,12 @@ IDS_OF_CODED = "SELECT {start} + row AS row, {part} AS part, same, id, goldstein
 
 ROWS = "row BIGINT, part BIGINT, same BIGINT, n BIGINT, id VARCHAR, pair VARCHAR, day DATE,"
 ROWS += " last DATE, code VARCHAR, action VARCHAR, mirror BOOLEAN, goldstein DOUBLE,"
-ROWS += " a1 {told}, a2 {told}, sender VARCHAR, target VARCHAR"
+ROWS += " a1 {actor_key}, a2 {actor_key}, sender VARCHAR, target VARCHAR"
 """The columns of ``kept``."""
 IDS = "row BIGINT, part BIGINT, same BIGINT, id VARCHAR, goldstein DOUBLE"
 """The columns of ``ids``."""
 _CONTENT = """p1.day, p1.last, c.code, c.action, c.mirror, r.goldstein,
-  p1.told AS a1, p2.told AS a2,
+  p1.actor_key AS a1, p2.actor_key AS a2,
   CASE WHEN r.turned THEN p2.party ELSE p1.party END AS sender,
   CASE WHEN r.turned THEN p1.party ELSE p2.party END AS target"""
 _OF_SAID = """FROM said AS r JOIN codes AS c ON r.act = c.n
@@ -267,7 +267,7 @@ def again(source: EventSource, *, together: bool) -> str:
     """
     Return the rows whose id is that of others: which act of the id each has, and copies.
 
-    ``of`` is the row of ``kept`` that stands for it.
+    ``of`` is its row of ``kept``.
     """
     # Contents are acts of their own; of an act written out, the parties are not its content.
     content = "id, day, last, code, action, goldstein, a1, a2"
@@ -301,7 +301,7 @@ _NTH = "row_number() OVER (PARTITION BY day, last, sender, target, code, action 
 
 
 def acts(*, one_a_day: bool = True) -> str:
-    """Return the acts: of one day, both parties and code, told by either side or by both."""
+    """Return the acts: of one day, both parties and code, reported by either side or by both."""
     # Of a visit, two codes tell: that it was made, and that it was received.
     both_ways = "mirror AND action <> 'visit'"
     visit = "mirror AND action = 'visit' AND sender <> target"
@@ -333,11 +333,6 @@ FROM (
   FROM acts AS a JOIN kept AS k ON a.row = k.row JOIN families AS f ON k.action = f.action
   LEFT JOIN again AS g ON a.row = g.row) AS e
 ORDER BY {order}"""
-
-
-def merging(source: EventSource, *, together: bool = False) -> dict[str, str]:
-    """Return the tables that rows become acts by, in their order."""
-    return {"again": again(source, together=together), "repeats": REPEATS, "acts": acts()}
 
 
 MERGED = {

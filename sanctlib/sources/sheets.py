@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from sanctlib.codes.actions import numbers_for_codes
 from sanctlib.errors import SourceError, check_flat, in_words
 from sanctlib.reading import Audit, sha256
-from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft
-from sanctlib.sources.files import UNREADABLE, check_text, open_bytes, paths_of
+from sanctlib.sources.draft import Draft
+from sanctlib.sources.files import UNREADABLE, open_bytes, paths_of
 from sanctlib.sources.text import Records, delimiter_of, read_text
 
 WORKBOOKS = (".xls", ".xlsx", ".ods")
@@ -25,7 +25,6 @@ _MARKS = (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04")
 # A full sheet of Excel 97 has 65,536 rows of 256 cells; the largest we know has 1,412 of 66.
 _MAX_BYTES = 32 << 20
 _SECONDS = 300
-_ENCODINGS = ("utf-8", "cp1252")
 
 
 def read_sheet(
@@ -34,26 +33,8 @@ def read_sheet(
     """
     Read the first sheet of a workbook, or its export as .csv, into a draft of text columns.
 
-    A number that is whole is written without a point ("2", not "2.0"), a day as
-    ``2014-03-17``, a blank cell as empty text; text stays as it is. Of merged cells the first
-    has the value. ``_line`` is the row of the sheet, ``_raw`` its cells joined by tabs. Other
-    sheets are not looked at.
-
-    Parameters
-    ----------
-    needed, also
-        As in `read_text`.
-    code : str, optional
-        A column whose cells must not be numbers, because these lose leading zeros.
-
-    Raises
-    ------
-    SourceError
-        For a file that is damaged, or larger than any sheet.
-    MissingColumnsError
-        For a column of `needed` that is not there.
-    SchemaError
-        For a number in the column `code`.
+    Cells are the text that a reader sees: whole numbers without a point, days as 2014-03-17.
+    ``_line`` is the row of the sheet; a number in the column `code` is an error.
     """
     with open_bytes(path, allowed=_MARKS[1]) as stream:
         try:
@@ -62,8 +43,10 @@ def read_sheet(
             raise SourceError(f"{path.name!r} cannot be unpacked: {error}") from error
     named = any(suffix.lower() in WORKBOOKS for suffix in path.suffixes)
     if not named and not content.startswith(_MARKS):
-        text = read_text(path, needed=needed, also=also, encoding=list(_ENCODINGS))
-        return _whole_numbers(text)
+        draft = read_text(path, needed=needed, also=also, encoding=("utf-8", "cp1252"))
+        # Programs that export a column with gaps make its numbers fractions: 2.0 is 2.
+        rows = draft.rows.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
+        return replace(draft, rows=rows.assign(_raw=draft.rows["_raw"]))
     if len(content) > _MAX_BYTES:
         raise SourceError(f"{path.name!r} is larger than {_MAX_BYTES >> 20} MiB, as no sheet is.")
     if not content.startswith(_MARKS):
@@ -101,22 +84,6 @@ def _rows(name: str, content: bytes) -> Iterator[list[str | list[str]]]:
     return map(json.loads, done.stdout.splitlines())
 
 
-def _whole_numbers(draft: Draft) -> Draft:
-    """Write 2.0 as 2: programs that export a column with gaps make its numbers fractions."""
-    columns = [c for c in draft.rows.columns if c not in ORIGIN_COLUMNS]
-    rows = draft.rows.copy()
-    rows[columns] = rows[columns].apply(
-        lambda column: column.str.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
-    )
-    return replace(draft, rows=rows)
-
-
-_FRAMES: Mapping[str, tuple[str, bytes, Callable[[Path], pd.DataFrame]]] = {
-    ".parquet": ("Parquet", b"PAR1", pd.read_parquet),
-    ".dta": ("Stata", b"<stata_dta>", pd.read_stata),
-}
-
-
 def draft_of(
     data: Any, *, delimiter: str | None, encoding: str, code: str | None
 ) -> tuple[Draft, dict[str, str]]:
@@ -125,24 +92,25 @@ def draft_of(
         return _draft_of_frame(data, code=code), {}
     (path,) = paths_of(data, what="data")
     suffix = path.suffix.lower()
-    if suffix in _FRAMES:
-        draft = _draft_of_frame(_frame_of(path), code=code, file=path.name)
+    if suffix == ".parquet":
+        draft = _draft_of_frame(_frame_of(path, "Parquet", b"PAR1"), code=code, file=path.name)
+    elif suffix == ".dta":
+        frame = _frame_of(path, "Stata", b"<stata_dta>")
+        # Whole numbers with gaps are fractions in Stata: 2 would become "2.0".
+        draft = _draft_of_frame(frame.convert_dtypes(), code=code, file=path.name)
     elif suffix in WORKBOOKS:
         draft = read_sheet(path, code=code)
     else:
-        check_text(path)
         delimiter = delimiter_of(path) if delimiter is None else delimiter
         draft = read_text(path, delimiter=delimiter, encoding=encoding)
     return draft, {path.name: sha256(path)}
 
 
-def _frame_of(path: Path) -> pd.DataFrame:
+def _frame_of(path: Path, kind: Literal["Parquet", "Stata"], mark: bytes) -> pd.DataFrame:
     """Return the frame that a file holds."""
-    kind, mark, read = _FRAMES[path.suffix.lower()]
     open_bytes(path, allowed=mark).close()
     try:
-        # Whole numbers with gaps are fractions in Stata: 2 would become "2.0".
-        return read(path).convert_dtypes() if kind == "Stata" else read(path)
+        return pd.read_stata(path) if kind == "Stata" else pd.read_parquet(path)
     # Of damaged bytes pandas raises whatever comes: struct.error, KeyError, ValueError, ...
     except Exception as error:
         raise SourceError(f"{path.name!r} cannot be read as {kind}: {error}") from error
@@ -157,20 +125,15 @@ def _draft_of_frame(data: Any, *, code: str | None, file: str = "frame") -> Draf
     if not isinstance(data, pd.DataFrame) or not data.columns.is_unique:
         msg = f"data is {_found(data)}. It must be a file, or a pandas, polars or pyarrow frame"
         raise SourceError(f"{msg} in memory.")
-    frame = data.rename(columns=str)
+    frame = data.rename(columns=str).reset_index(drop=True)
     if code in frame and _has_numbers(frame[code]):
         raise numbers_for_codes(str(code))
-    n = len(frame)
-    text = frame.apply(_as_text).astype("str") if n else frame.astype("str")
-    rows = text.reset_index(drop=True).assign(
-        _file=pd.Series([file] * n, dtype="str"), _line=pd.Series(range(1, n + 1), dtype="int64")
+    text = frame.apply(_as_text).astype("str") if len(frame) else frame.astype("str")
+    rows = text.assign(_file=file, _line=text.index + 1).astype({"_file": "str", "_line": "int64"})
+    raw = text.fillna("")
+    return Draft(
+        rows=rows, audit=Audit.begin(len(rows)), raw=lambda line: ",".join(raw.iloc[line - 1])
     )
-    whole = text.fillna("").reset_index(drop=True)
-
-    def raw(line: int) -> str:
-        return ",".join(whole.iloc[line - 1])
-
-    return Draft(rows=rows, audit=Audit.begin(n), raw=raw)
 
 
 def _found(data: object) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial, reduce
 from typing import Any, Literal, TypeAlias, get_args
 
 import pandas as pd
@@ -19,13 +20,11 @@ from sanctlib.errors import (
     MissingColumnsError,
     UnknownChoiceError,
     check_choice,
-    check_columns,
     did_you_mean,
 )
 from sanctlib.reading import Audit, Provenance, Reading
 from sanctlib.schema import EVENTS
 from sanctlib.sources.draft import (
-    ORIGIN_COLUMNS,
     Draft,
     mapped_actions,
     typed,
@@ -35,7 +34,8 @@ from sanctlib.sources.draft import (
 from sanctlib.sources.lines import JOIN
 from sanctlib.sources.rules import CELLS, MUTUAL, OWN_ROWS, EventSource, acts, events
 from sanctlib.sources.sheets import draft_of
-from sanctlib.sources.steps import Cleaning
+from sanctlib.sources.steps import Cleaning, Origin
+from sanctlib.sources.text import check_header
 
 RepeatRule: TypeAlias = Literal["none", "one_a_day"]
 Codes: TypeAlias = Literal["vocabulary", "cameo"]
@@ -166,8 +166,7 @@ def read_table(
         if text is not None and text.strip() not in marks:
             _check_constant(ours, text, codes=codes, words=words, parties=parties, formats=formats)
     draft, files = draft_of(data, delimiter=delimiter, encoding=encoding, code=columns.get("code"))
-    found = [c for c in draft.rows.columns if c not in ORIGIN_COLUMNS]
-    check_columns(found, columns.values())
+    check_header(draft, list(columns.values()))
     name = source or next(iter(files), "own table")
     rows = pd.DataFrame({ours: draft.rows[yours] for ours, yours in columns.items()})
     rows = rows.assign(**{c: pd.Series(v, index=rows.index, dtype="str") for c, v in fixed.items()})
@@ -187,12 +186,12 @@ def read_table(
     with closing(Database(as_written=True)) as engine:
         cleaning = _OwnTable(own, engine, words=None if codes == "cameo" else words)
         table = cleaning.clean(rows, draft, one_a_day=repeats == "one_a_day")
-        account = cleaning.steps(one_a_day=repeats == "one_a_day")
+        audit = cleaning.steps(one_a_day=repeats == "one_a_day")
     return Reading(
         kind="events",
         table=table.assign(source=name),
         rejected=cleaning.rejected_rows(),
-        audit=account,
+        audit=audit,
         coverage=coverage,
         provenance=Provenance(
             key=name,
@@ -225,57 +224,54 @@ class _OwnTable(Cleaning):
         rows = rows.reset_index(drop=True)
         values, wrong = typed_columns(rows, [c for c in _REST if c.name in rows])
         mutual = values.get("mutual", pd.Series(data=False, index=rows.index)).fillna(value=False)
-        known = rows.assign(_mutual=mutual.map({True: MUTUAL, False: ""}))
+        words = rows.assign(_mutual=mutual.map({True: MUTUAL, False: ""}))
         cells = {
             "id": "L" + line.astype("str"),
-            "date": _joined(known, _DATES),
-            "code": known["code"] if self.words is None else _joined(known, _WORDS),
+            "date": _joined(rows, _DATES),
+            "code": rows["code"] if self.words is None else _joined(words, _WORDS),
             "score": wrong.astype("str"),
             "actor1": rows["sender"],
             "actor2": rows["target"],
         }
-        text = pd.DataFrame({c: cells.get(c, pd.Series("", index=rows.index)) for c in CELLS})
+        text = pd.DataFrame(cells).reindex(columns=list(CELLS)).astype("str").fillna("")
         self.take_lines(
-            pa.Table.from_pandas(
-                text.fillna("").astype("str").assign(row=line), preserve_index=False
-            ),
+            pa.Table.from_pandas(text.assign(row=line), preserve_index=False),
             others=list(zip(draft.rejected["line"], draft.rejected["reason"], strict=True)),
-            line=_raw_of(draft),
-            file=next(iter([*draft.rows["_file"][:1], *draft.rejected["file"][:1]]), ""),
+            origin=partial(_origin, draft),
         )
         reports = values.get("n_reports", pd.Series(1, index=rows.index)).fillna(0)
         self.engine.give("reports", pd.DataFrame({"row": line, "n": reports.astype("int64")}))
-        self.engine.make(
-            "again", "SELECT row, row AS of, 1 AS nth, FALSE AS copied FROM kept LIMIT 0"
-        )
+        self.engine.empty("again", "row BIGINT, of BIGINT, nth BIGINT, copied BOOLEAN")
         self.engine.make("repeats", OWN_ROWS)
         self.engine.make("acts", acts(one_a_day=one_a_day))
         table = self.engine.frame(events(self.source))
+        # The other columns of an act are those of its first row.
         days = {
             column: first_and_last(rows[column], self.source.formats)["first"]
             for column in _DATES[2:]
             if column in rows
         }
-        more = pd.DataFrame(values | days).set_axis(line).reindex(table["row"])
-        more = more.reset_index(drop=True)
-        ours = {"mutual": table["mutual"] | table["code"].eq(MUTUAL)}
-        event = more.get("event_id", table["event_id"])
-        ours |= {"event_id": event, "act_id": more.get("act_id", event)}
-        more = more.drop(
-            columns=["n_reports", *(["code"] if self.words is None else [])], errors="ignore"
+        own = (
+            pd.DataFrame(values | days).set_axis(line).reindex(table["row"]).reset_index(drop=True)
         )
-        left_out = ["row", "date_basis", "goldstein", *([] if self.words is None else ["code"])]
-        found: pd.DataFrame = table.drop(columns=left_out).assign(**{**more, **ours})
-        return found
+        own["event_id"] = own.get("event_id", table["event_id"])
+        own["act_id"] = own.get("act_id", own["event_id"])
+        own["mutual"] = table["mutual"] | table["code"].eq(MUTUAL)
+        not_ours = ["row", "date_basis", "goldstein", *([] if self.words is None else ["code"])]
+        given = ["n_reports", *(["code"] if self.words is None else [])]
+        cleaned: pd.DataFrame = table.drop(columns=not_ours).assign(
+            **own.drop(columns=given, errors="ignore")
+        )
+        return cleaned
 
     def steps(self, *, one_a_day: bool) -> Audit:
         """Return the account of all rows, by step."""
         audit = self.audit(split=self.n_split > 0)
         if not one_a_day:
             audit = audit.then("keep repeats", n_out=audit.n_kept)
-        wanted = [*(["merge repeats (one a day)"] if one_a_day else [])]
-        wanted += ["merge mirrored reports"] if self.words is None else []
-        return self.merged(audit, wanted)
+        of_codes = self.words is None
+        merged = {"merge repeats (one a day)": one_a_day, "merge mirrored reports": of_codes}
+        return self.merged(audit, [step for step, done in merged.items() if done])
 
     def days(self, text: pd.Series) -> pd.DataFrame:
         """Return ``day`` and ``last`` of rows whose dates are days, or ``why`` they are none."""
@@ -290,12 +286,9 @@ class _OwnTable(Cleaning):
         parts = _parts(text, len(_WORDS))
         word, family = (parts[i].where(parts[i].ne("")) for i in (0, 1))
         action, _, why = mapped_actions(word, family, of=self.words)
-        found = {"code": parts[2], "action": action.where(why.isna()), "why": why}
-        return (
-            pd.DataFrame(found)
-            .assign(mirror=False, turned=False)
-            .astype({"action": "str", "code": "str"})
-        )
+        meanings = {"code": parts[2], "action": action.where(why.isna()), "why": why}
+        flags = {"mirror": False, "turned": False}
+        return pd.DataFrame(meanings).assign(**flags).astype({"action": "str", "code": "str"})
 
     def scores(self, text: pd.Series) -> pd.DataFrame:
         """Return what is wrong with the other cells of a row: its text says it."""
@@ -307,15 +300,10 @@ _WORDS = ("action", "family", "_mutual")
 
 def _joined(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     """Return several columns as one text; those that are not there are empty."""
-    empty = pd.Series("", index=rows.index, dtype="str")
     # The mark between them is no part of a cell: it would make two cells of it.
-    first, *others = (
-        rows[c].fillna("").str.replace(JOIN, "\ufffd", regex=False) if c in rows else empty
-        for c in columns
-    )
-    for other in others:
-        first = first + JOIN + other
-    return first
+    cells = rows.reindex(columns=list(columns)).astype("str").fillna("")
+    cells = cells.replace(JOIN, "\ufffd", regex=True)
+    return reduce(lambda before, part: before + JOIN + part, (cells[c] for c in columns))
 
 
 def _parts(text: pd.Series, n: int) -> pd.DataFrame:
@@ -323,14 +311,14 @@ def _parts(text: pd.Series, n: int) -> pd.DataFrame:
     return text.str.split(JOIN, expand=True).reindex(columns=range(n)).astype("str")
 
 
-def _raw_of(draft: Draft) -> Callable[[int], bytes]:
-    """Return what tells the text of a line."""
-    lost = zip(draft.rejected["line"], draft.rejected["raw"], strict=True)
-    held = dict(lost)
+def _origin(draft: Draft, numbers: Sequence[int]) -> list[Origin]:
+    """Return the file and the text of lines."""
+    file = next(iter([*draft.rows["_file"][:1], *draft.rejected["file"][:1]]), "")
+    raw = dict(zip(draft.rejected["line"], draft.rejected["raw"], strict=True))
     if draft.raw is None:
-        held |= dict(zip(draft.rows["_line"], draft.rows["_raw"], strict=True))
-    tell = draft.raw or held.__getitem__
-    return lambda line: tell(line).encode()
+        raw |= dict(zip(draft.rows["_line"], draft.rows["_raw"], strict=True))
+    tell = draft.raw or raw.__getitem__
+    return [(file, number, tell(number)[: EventSource.shown]) for number in numbers]
 
 
 def _mapping(value: object, what: str) -> Mapping[Any, Any]:
@@ -373,23 +361,23 @@ def _check_constant(
     formats: Sequence[str],
 ) -> None:
     """Check a value of all rows: what would reject every row, or leave every party unknown."""
-    what = f"constants[{name!r}]"
+    what, one = f"constants[{name!r}]", pd.Series([text], dtype="str")
     column = next(c for c in EVENTS.columns if c.name == name)
-    if name == "action":
-        check_choice(text, dict.fromkeys([*words, *column.choices]), what=what)
-    elif name == "code" and codes == "cameo":
-        if text not in set(crosswalk("cameo")["code"]):
-            raise UnknownChoiceError(f"{what} is {text!r}. It must be a CAMEO code, such as '040'.")
-    elif name in ("sender", "target"):
-        if resolve(pd.Series([text], dtype="str"), system=parties)["code"].isna().all():
-            known = countries()[{"name": "name", "iso3": "code"}.get(parties, parties)]
-            msg = f"{what} is {text!r}. It must be a state or bloc (parties={parties!r})."
-            raise UnknownChoiceError(msg + did_you_mean(text, known.dropna().astype("str")))
-    elif name in _DATES:
-        if first_and_last(pd.Series([text], dtype="str"), formats)["first"].isna().all():
-            raise UnknownChoiceError(f"{what} is {text!r}. It must be a day in date_formats.")
-    elif column.choices:
+    if column.choices:
+        own = words if name == "action" else ()
         for part in text.split(";") if column.joined else [text]:
-            check_choice(part.strip(), column.choices, what=what)
-    elif typed(pd.Series([text], dtype="str"), column).isna().all():
-        raise UnknownChoiceError(f"{what} is {text!r}. It must be a {column.kind}.")
+            check_choice(part.strip(), dict.fromkeys([*own, *column.choices]), what=what)
+        return
+    hint = ""
+    if name in ("sender", "target"):
+        value, needed = resolve(one, system=parties)["code"], f"state or bloc (parties={parties!r})"
+        names = countries()[{"name": "name", "iso3": "code"}.get(parties, parties)]
+        hint = did_you_mean(text, names.dropna().astype("str"))
+    elif name in _DATES:
+        value, needed = first_and_last(one, formats)["first"], "day in date_formats"
+    elif name == "code" and codes == "cameo":
+        value, needed = one.where(one.isin(crosswalk("cameo")["code"])), "CAMEO code, such as '040'"
+    else:
+        value, needed = typed(one, column), column.kind
+    if value.isna().all():
+        raise UnknownChoiceError(f"{what} is {text!r}. It must be a {needed}.{hint}")
