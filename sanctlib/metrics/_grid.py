@@ -82,7 +82,7 @@ def covered_groups(
     return told & groups[parties].isin(states).any(axis=1).to_numpy()
 
 
-def lived_groups(
+def groups_that_existed(
     groups: pd.DataFrame,
     periods: pd.DatetimeIndex,
     *,
@@ -108,7 +108,7 @@ def lived_groups(
     at = periods.get_indexer(pd.DatetimeIndex(period_start(days, every=every)))
     days, at = days[at >= 0], at[at >= 0]
     codes = pd.Index(states["code"].unique())
-    alive = np.vstack([_lived(codes, days, succession), np.ones((1, len(days)), dtype=bool)])
+    alive = np.vstack([_existed(codes, days, succession), np.ones((1, len(days)), dtype=bool)])
     # A party that is no state takes the last row, which is true on all days.
     sides = [alive[codes.get_indexer(groups[side])] for side in parties]
     together = np.logical_and.reduce([np.ones((len(groups), len(days)), dtype=bool), *sides])
@@ -117,7 +117,7 @@ def lived_groups(
     return there
 
 
-def _lived(codes: pd.Index, days: pd.Series, succession: str) -> Flags:
+def _existed(codes: pd.Index, days: pd.Series, succession: str) -> Flags:
     """Return whether each state existed on each day, of shape (states, days)."""
     names = pd.Series(np.repeat(codes, len(days)), dtype="str")
     dates = pd.Series(np.tile(days, len(codes)), dtype="datetime64[us]")
@@ -190,17 +190,19 @@ def check_span(source: Opened, query: Query) -> None:
     raise CoverageError(f"{msg} Choose start and end within it.")
 
 
-def lived_together(pairs: Sequence[Pair], starts: pd.DatetimeIndex, *, every: Period) -> Flags:
+def existed_together(pairs: Sequence[Pair], starts: pd.DatetimeIndex, *, every: Period) -> Flags:
     """Return for each pair and period whether both states existed on one of its days."""
     named = pd.DataFrame(list(pairs), columns=["first", "second"])
-    inside: Flags = lived_groups(named, starts, every=every)
+    inside: Flags = groups_that_existed(named, starts, every=every)
     never = [pair for pair, existed in zip(pairs, inside, strict=True) if not existed.any()]
     if len(starts) and never:
         pair = never[0]
         last = period_end(pd.Series(starts[-1:]), every=every)[0]
         span = f"between {starts[0]:%Y-%m-%d} and {last:%Y-%m-%d}"
         msg = f"{pair[0]} and {pair[1]} did not both exist on any day {span}"
-        raise SanctlibError(f"{msg} ({'; '.join(map(_lives, pair))}). Choose another pair or span.")
+        raise SanctlibError(
+            f"{msg} ({'; '.join(map(_years_of, pair))}). Choose another pair or span."
+        )
     return inside
 
 
@@ -247,7 +249,7 @@ def way_columns(*, directed: bool) -> list[str]:
     return ["sender", "target"] if directed else ["first", "second"]
 
 
-def _lives(state: str) -> str:
+def _years_of(state: str) -> str:
     spells = countries()
     of_state = spells[spells["code"].eq(state)]
     days = zip(of_state["from"], of_state["until"], strict=True)
