@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 from sanctlib.catalogue import read_now
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reading import sha256
-from sanctlib.reports.parameters import declared, named, shown, to_json
 from sanctlib.reports.folders import RECORD, Record, read_record, versions
+from sanctlib.reports.parameters import declared, named, shown, to_json
 from sanctlib.reports.run import GIVEN, Progress, Request, find_notebook, request, run_notebook
 from sanctlib.showing import Shown
 
@@ -31,12 +31,7 @@ class Standing(NamedTuple):
 
 
 def standing(asked: Request, *, store: Path | None = None) -> Standing:
-    """
-    Say whether a run was done, and with what it would be done now.
-
-    It is done when its record names the notebook, parameters, data and package
-    versions of today, and every file it wrote is there with its recorded hash.
-    """
+    """Compare a run with its record: notebook, parameters, data, packages and files."""
     failed, record = asked.failed[1], asked.folder / RECORD
     try:
         if failed.is_file():
@@ -120,11 +115,9 @@ def verify(
     progress: Progress | None = None,
 ) -> Verdict:
     """
-    Execute a run again from the record in its folder, and compare every file.
+    Execute a run again from its record, in a temporary folder, and compare every file.
 
-    Tables are compared cell by cell, as text: a number equal but for its last digit
-    differs. The run goes into a temporary folder; its own is not touched. `notebook` is by
-    default the one that the record names.
+    `notebook` is by default the one that the record names.
     """
     record = read_record(folder / RECORD)
     path = find_notebook(notebook or record.source or record.notebook)
@@ -155,11 +148,7 @@ def verify(
 
 
 def first_difference(before: Path, after: Path) -> str:
-    """
-    Say where two files first differ: row, column and both cells of a table; else nothing.
-
-    Rows are counted from 1 below the header.
-    """
+    """Return where two files first differ: row (from 1), column and both cells of a table."""
     there = [path.is_file() for path in (before, after)]
     if not all(there):
         return " is missing in the run's folder" if there[1] else " is not written any more"
