@@ -39,8 +39,9 @@ from sanctlib.reports.verify import verify as verify_run
 from sanctlib.showing import progress_bar
 from sanctlib.sources.events import STREAMED
 from sanctlib.sources.producers import fetchables
-from sanctlib.store import shipped
+from sanctlib.store import manifest_of, shipped
 
+SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 PATH = click.Path(path_type=Path)
 STORED: dict[str, Any] = {
     "type": PATH,
@@ -65,9 +66,6 @@ class _Commands(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
-
-
 @click.group(cls=_Commands, context_settings=SETTINGS)
 @click.version_option(package_name="sanctlib", message="sanctlib %(version)s")
 def main() -> None:
@@ -88,8 +86,8 @@ def prepare(keys: tuple[str, ...], out: Path, workers: int) -> None:
     """
     if keys[:1] and keys[0] in STREAMED:
         path = prepare_files(keys[0], keys[1:], out=out, workers=workers, progress=True)
-        stated = json.loads((out / f"{keys[0]}.json").read_text(encoding="utf-8"))
-        click.echo(pd.DataFrame(stated["audit"]).to_string(index=False))
+        audit = pd.DataFrame(manifest_of(keys[0], out)["audit"])
+        click.echo(audit.to_string(index=False))
         click.echo(f"{_from_here(path.absolute())}: the table, for any measure")
         return
     summary = catalogue.prepare(keys or None, out=out, progress=True)
@@ -140,8 +138,8 @@ def fetch_files(*, name: str | None, version: str, quiet: bool, **how: Any) -> N
     if gaps:
         more = f" and {len(gaps) - 10} more" if len(gaps) > 10 else ""
         click.echo(f"Not published, gaps and not zeros: {', '.join(gaps[:10])}{more}")
-    if fetchables()[name].note:
-        click.echo(fetchables()[name].note)
+    if note := fetchables()[name].note:
+        click.echo(note)
 
 
 @main.command("datasets")
@@ -202,8 +200,7 @@ def _wrapped(text: str) -> str:
 
 def _from_here(folder: Path) -> Path:
     """Return a path as seen from the working folder, if it is below it."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 @main.command(add_help_option=False)
@@ -370,11 +367,10 @@ def batch(
         click.echo(f"{n_runs}: " + ", ".join(f"{n} {state}" for state, n in states.items()))
         return
     left = [run for run, found in plan if force or found.state != "done"]
-    n_done = len(runs) - len(left)
     if log == "json":
-        _log("plan", n_runs=len(runs), n_done=n_done, n_left=len(left))
+        _log("plan", n_runs=len(runs), n_done=len(runs) - len(left), n_left=len(left))
     elif not quiet:
-        click.echo(f"{n_runs}, {n_done} done before", err=True)
+        click.echo(f"{n_runs}, {len(runs) - len(left)} done before", err=True)
     with _progress(len(left), quiet=quiet or log == "json") as show:
         outcome = batches.run_batch(
             left,
