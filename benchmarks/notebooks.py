@@ -63,7 +63,7 @@ SPLIT = """
 import json, statistics, sys, time
 from pathlib import Path
 from jupyter_client.asynchronous import AsyncKernelClient
-from sanctlib.reports import run
+from sanctlib.reports import execution, run
 marks = []
 def marked(call):
     def wrapped(*given, **options):
@@ -75,7 +75,7 @@ async def ready(client, timeout=None, wait=AsyncKernelClient._async_wait_for_rea
     await wait(client, timeout)
     marks.append(time.perf_counter())
 AsyncKernelClient.wait_for_ready = ready
-run._execute, run._lay_out = marked(run._execute), marked(run._lay_out)
+execution.execute, run._lay_out = marked(execution.execute), marked(run._lay_out)
 seen = []
 for states in json.loads(sys.argv[2]):
     marks.clear(); done = []; begun = time.perf_counter()

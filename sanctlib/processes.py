@@ -53,9 +53,8 @@ def signals(handle: Callable[[int], object]) -> Iterator[None]:
     """Call `handle` with the number of each signal that asks this process to end."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        numbers = []
-    earlier = {number: signal.getsignal(number) for number in numbers}
+    in_main = threading.current_thread() is threading.main_thread()
+    earlier = {number: signal.getsignal(number) for number in numbers if in_main}
     # A closed terminal that is ignored stays so: nohup keeps a batch alive.
     if earlier.get(getattr(signal, "SIGHUP", 0)) == signal.SIG_IGN:
         del earlier[signal.SIGHUP]
@@ -71,10 +70,10 @@ def signals(handle: Callable[[int], object]) -> Iterator[None]:
 def end_with_parent() -> None:
     """Let this process end when its parent is killed."""
     parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_wait_and_end, args=[parent], daemon=True).start()
 
+    def wait_and_end() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
-def _wait_and_end(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
+    threading.Thread(target=wait_and_end, daemon=True).start()

@@ -56,18 +56,15 @@ class ShownTable:
             f'<th scope="col"{"" if is_numeric_dtype(kind) else _LEFT}>{escape(str(name))}</th>'
             for name, kind in self.table.dtypes.items()
         )
-        rows = [
-            "<tr>" + "".join(self._cell(value) for value in row) + "</tr>"
+        body = "\n".join(
+            f"<tr>{''.join(map(self._cell, row))}</tr>"
             for row in self.table.itertuples(index=False, name=None)
-        ]
-        body = "\n".join(rows)
-        return (
-            f'<table class="shown"><thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody></table>'
         )
+        head = f'<table class="shown"><thead><tr>{heads}</tr></thead>'
+        return f"{head}\n<tbody>{body}</tbody></table>"
 
     def _cell(self, value: object) -> str:
-        missing = pd.api.types.is_scalar(value) and bool(pd.isna(value))  # type: ignore[call-overload]
-        if missing:
+        if pd.api.types.is_scalar(value) and pd.isna(value):  # type: ignore[call-overload]
             return '<td class="number">&ndash;</td>'
         if isinstance(value, Real) and not isinstance(value, bool):
             text = f"{value:,}" if isinstance(value, Integral) else f"{value:,.{self.digits}f}"
@@ -79,12 +76,7 @@ class ShownTable:
 
 
 def show_table(table: pd.DataFrame, *, digits: int = 2) -> ShownTable:
-    """
-    Show a table in a notebook without row numbers, as pages have it.
-
-    Every text is escaped, in cells and headings: HTML in a name is shown and does nothing. A
-    missing value is a dash, never an empty cell.
-    """
+    """Show a table in a notebook without row numbers; text is escaped, a missing value a dash."""
     return ShownTable(table=table, digits=digits)
 
 

@@ -7,17 +7,17 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import is_object_dtype, is_string_dtype
+from pandas.api import types
 
 from sanctlib.errors import SanctlibError
 
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-"""The time of making that files carry: the same results are the same bytes."""
+_LONG_AGO = datetime(2000, 1, 1)
+"""The time in every file: the same results are the same bytes."""
 
 # Full-width signs too: spreadsheets of East Asia read them alike. Blanks before are dropped.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
@@ -66,26 +66,22 @@ def save_frame(frame: pd.DataFrame, path: Path, *, caption: str = "") -> None:
 
 
 def _save_sheet(frame: pd.DataFrame, path: Path) -> None:
-    # A fixed time of making; and no text is a formula or a link.
+    # No text is a formula or a link.
     options = {"strings_to_formulas": False, "strings_to_urls": False}
     with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
-        book.book.set_properties({"created": _LONG_AGO.replace(tzinfo=None)})
+        book.book.set_properties({"created": _LONG_AGO})
         _days_as_text(frame).to_excel(book, index=False)
 
 
 def _save_stata(frame: pd.DataFrame, path: Path) -> None:
     plain = frame.copy()
     for name, values in plain.items():
-        if pd.api.types.is_bool_dtype(values) or (
-            pd.api.types.is_integer_dtype(values) and values.isna().any()
-        ):
+        if types.is_bool_dtype(values) or (types.is_integer_dtype(values) and values.isna().any()):
             plain[name] = values.astype("float64")
         elif _holds_text(values.dtype):
             plain[name] = values.astype("object").where(values.notna(), "")
     try:
-        plain.to_stata(
-            path, write_index=False, version=118, time_stamp=_LONG_AGO.replace(tzinfo=None)
-        )
+        plain.to_stata(path, write_index=False, version=118, time_stamp=_LONG_AGO)
     except (ValueError, TypeError) as error:
         raise SanctlibError(f"{path.name!r} cannot be a Stata file: {error}.") from error
 
@@ -94,7 +90,7 @@ def _days_as_text(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose days are ISO text: a sheet would show them with a time."""
     plain = frame.copy()
     for name, values in plain.items():
-        if pd.api.types.is_datetime64_any_dtype(values):
+        if types.is_datetime64_any_dtype(values):
             plain[name] = values.dt.strftime("%Y-%m-%d").astype("object")
         elif values.dtype == "object":
             plain[name] = values.map(lambda v: v.isoformat() if isinstance(v, date) else v)
@@ -107,10 +103,9 @@ def _latex(text: str) -> str:
 
 def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
     """
-    Return a table of which a spreadsheet runs no cell.
+    Return a table of which a spreadsheet runs no cell: text as ``=1`` gets an apostrophe.
 
-    Text that begins with ``=``, ``+``, ``-`` or ``@`` gets an apostrophe before it, names of
-    columns too. Numbers stay as they are, -5 among them, even where they are text.
+    So do names of columns. Numbers stay as they are, -5 among them, even where they are text.
     """
     # By place, not by name: two columns may share one.
     columns = {
@@ -122,8 +117,7 @@ def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _holds_text(dtype: Any) -> bool:
-    kinds = (is_object_dtype, is_string_dtype)
-    return any(is_kind(dtype) for is_kind in kinds) or isinstance(dtype, pd.CategoricalDtype)
+    return types.is_string_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype)
 
 
 def _as_text(value: Any) -> Any:

@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner, Result
 
-from sanctlib.cli import main
-from sanctlib.cli.report import _progress
+from sanctlib.cli import _progress, main
 from sanctlib.reports.batch import Event
 from sanctlib.reports.folders import read_record
 from tests.small_notebooks import small_notebook

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from sanctlib.errors import ReportError
-from sanctlib.reports.batch import Event, Running, run_batch
-from sanctlib.reports.combinations import read_grid
+from sanctlib.reports.batch import Event, Running, read_grid, run_batch
 from sanctlib.reports.run import NotebookError, run_notebook
 from tests.small_notebooks import small_notebook
 

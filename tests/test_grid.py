@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sanctlib.errors import ParameterError, ReportError
-from sanctlib.reports.combinations import only, read_grid
+from sanctlib.reports.batch import only, read_grid
 from sanctlib.reports.run import Request
 from tests.conftest import ROOT
 from tests.small_notebooks import small_notebook

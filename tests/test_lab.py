@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import sanctlib as sl
-from sanctlib.reports.page import browser
+from sanctlib.reports.index import browser
 from sanctlib.reports.run import available, find_notebook
 
 pytestmark = pytest.mark.browser

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sanctlib.errors import ReportError
-from sanctlib.reports.page import browser, print_pdf
+from sanctlib.reports.index import browser, print_pdf
 
 PAGE = "<!DOCTYPE html><title>T</title><p>One page."
 

@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 
 from sanctlib.errors import ParameterError, ReportError
-from sanctlib.reports.executed import failure, leak, tidied, with_parameters, without_traces
+from sanctlib.reports.execution import Executed, with_parameters
 from sanctlib.reports.folders import folder_name, fresh_sibling, publish, read_record, write_whole
 from sanctlib.reports.run import (
     NotebookError,
     Run,
     available,
     find_notebook,
+    leak,
     notebooks_folder,
     run_notebook,
+    tidied,
+    without_traces,
 )
 from sanctlib.store import shipped
 from tests.small_notebooks import small_notebook
@@ -466,14 +469,13 @@ def code(outputs: list[dict[str, object]], *, count: int | None = 1) -> dict[str
 
 def test_a_cell_that_was_never_run_is_a_failure_without_any_error() -> None:
     done = {"cells": [code([]), code([], count=None)]}
-    assert failure(done, n_begun=1, error=None) == "code cell 2 of 2 ('x') was never run."
+    assert Executed(notebook=done, n_begun=1).failure == "code cell 2 of 2 ('x') was never run."
     good = {"cells": [code([])]}
-    assert failure(good, n_begun=1, error=None) is None
-    why = failure(good, n_begun=1, error=RuntimeError("late"))
-    assert why == "code cell 1 of 1 ('x') broke off: RuntimeError: late"
-    assert failure(good, n_begun=0, error=RuntimeError()) == (
-        "no cell ran: RuntimeError: no message"
-    )
+    assert Executed(notebook=good, n_begun=1).failure is None
+    late = Executed(notebook=good, n_begun=1, error=RuntimeError("late"))
+    assert late.failure == "code cell 1 of 1 ('x') broke off: RuntimeError: late"
+    early = Executed(notebook=good, error=RuntimeError())
+    assert early.failure == "no cell ran: RuntimeError: no message"
 
 
 def test_printed_pieces_are_joined_and_private_texts_replaced(tmp_path: Path) -> None:

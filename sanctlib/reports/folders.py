@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
 import secrets
 import shutil
@@ -12,18 +13,19 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from sanctlib.codes.countries import is_state_code
-from sanctlib.errors import ReportError
-from sanctlib.reports.parameters import leaves, to_json
-import platform
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
-from pydantic import BaseModel, ConfigDict, Field, computed_field
-from sanctlib.reading import sha256
 
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+from sanctlib.codes.countries import is_state_code
+from sanctlib.errors import ReportError, SanctlibError
+from sanctlib.reading import sha256
+from sanctlib.reports.parameters import leaves, to_json
+from sanctlib.writing import writing
 
 LONGEST_NAME = 80
 _PRIVATE = "sanctlib-k-"
@@ -33,23 +35,20 @@ def folder_name(changed: Mapping[str, object], *, contents: Mapping[str, str]) -
     """
     Name the folder of a run after the parameters that differ from their defaults.
 
-    Text that is neither lower-case letters and digits nor a state's code gets a hash of the exact
-    values, as do names over 80 characters: two runs never share a folder, not even where a file
-    system ignores case. `contents` are the hashes of the files among the values.
+    Two runs never share one, not even where a file system ignores case: a long or unsafe name
+    gets a hash of the exact values and of the `contents` of files.
     """
-    if not changed:
-        return "default"
-    readable = ",".join(f"{name}={_readable(value)}" for name, value in changed.items())
+    texts = {
+        name: [v.name if isinstance(v, Path) else str(v) for v in leaves(value)]
+        for name, value in changed.items()
+    }
+    readable = ",".join(f"{name}={'-'.join(parts)}" for name, parts in texts.items())
     if len(readable) <= LONGEST_NAME and all(_is_safe(part) for part in changed.items()):
-        return readable
+        return readable or "default"
     exact = json.dumps([to_json(changed), dict(contents)], sort_keys=True)
     short = hashlib.sha256(exact.encode()).hexdigest()[:8]
     shown = re.sub(r"[^A-Za-z0-9._=,-]+", "_", readable)[: LONGEST_NAME - len(short) - 1]
     return f"{shown}-{short}"
-
-
-def _readable(value: object) -> str:
-    return "-".join(v.name if isinstance(v, Path) else str(v) for v in leaves(value))
 
 
 def _is_safe(value: object) -> bool:
@@ -65,10 +64,9 @@ def _is_safe(value: object) -> bool:
 @contextmanager
 def fresh_sibling(final: Path) -> Iterator[Path]:
     """
-    Make an empty folder beside `final`, on the same file system; remove it at the end.
+    Make an empty folder next to `final`, on the same file system; remove it at the end.
 
-    It is locked as long as this process lives: see `sweep`. Where the disk refuses, now or while
-    the folder is in use, a ReportError is raised.
+    It is locked as long as this process lives: see `sweep`.
     """
     if final.exists() and not final.is_dir():
         msg = f"{str(final)!r} is a file, and the report writes a folder there. Move the file."
@@ -84,8 +82,7 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
         msg = f"The report for {str(final)!r} cannot be written: {error.strerror or error}."
         raise ReportError(msg) from error
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        _unlock(lock)
+        _remove(fresh, lock)
         with suppress(OSError):
             final.parent.rmdir()  # an interrupted first run leaves nothing
 
@@ -98,8 +95,7 @@ def private_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        _unlock(lock)
+        _remove(folder, lock)
 
 
 def _claimed(parent: Path, prefix: str) -> tuple[Path, int | None]:
@@ -113,7 +109,7 @@ def _claimed(parent: Path, prefix: str) -> tuple[Path, int | None]:
             lock = _lock(fresh)
             if fresh.exists():
                 return fresh, lock
-            _unlock(lock)
+            _remove(fresh, lock)
 
 
 def _lock(folder: Path) -> int | None:
@@ -133,7 +129,8 @@ def _lock(folder: Path) -> int | None:
     return handle
 
 
-def _unlock(lock: int | None) -> None:
+def _remove(folder: Path, lock: int | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
     if lock is not None:
         os.close(lock)
 
@@ -142,8 +139,8 @@ def sweep(out: Path) -> None:
     """
     Remove what killed runs left in the folder of reports `out` and among temporary files.
 
-    Live runs stay. A report that a killed run had just moved aside goes back. Where folders
-    cannot be locked (Windows, some network disks) unfinished ones stay.
+    A report that a killed run had just moved aside goes back. Where folders cannot be locked
+    (Windows, some network disks) unfinished ones stay.
     """
     for earlier in out.glob("*/.*.earlier-*"):
         final = earlier.with_name(earlier.name[1:].rpartition(".earlier-")[0])
@@ -153,19 +150,15 @@ def sweep(out: Path) -> None:
     temporary = Path(tempfile.gettempdir()).glob(f"{_PRIVATE}*")
     for folder in [*out.glob("*/.*.running-*"), *temporary]:
         with suppress(OSError):
-            lock = _lock(folder)
-            if lock is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-                _unlock(lock)
+            if (lock := _lock(folder)) is not None:
+                _remove(folder, lock)
 
 
 def publish(fresh: Path, final: Path) -> None:
     """
-    Put the finished folder `fresh` in the place of `final`.
+    Put the finished folder `fresh` in the place of `final`; of two runs the last stays.
 
-    Everything is on disk before the names change, and an earlier `final` is gone only once the
-    new one is in its place; it is as it was where the disk refuses (a ReportError). Of two runs
-    into one folder the last stays.
+    Everything is on disk before the names change; `final` stays if the disk refuses.
     """
     earlier: list[Path] = []
     try:
@@ -194,18 +187,12 @@ def publish(fresh: Path, final: Path) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file whole or not at all (a ReportError), making its folder."""
-    fresh = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, encoding="utf-8", newline="\n")
-        _to_disk(fresh)
-        fresh.replace(path)
-    except (OSError, UnicodeError) as error:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        why = error.strerror if isinstance(error, OSError) else error
-        msg = f"{str(path)!r} cannot be written: {why}."
-        raise ReportError(msg) from error
+        with writing(path.parent) as into:
+            (into / path.name).write_text(text, encoding="utf-8", newline="\n")
+    except (SanctlibError, UnicodeError) as error:
+        why = getattr(error.__cause__, "strerror", None) or error
+        raise ReportError(f"{str(path)!r} cannot be written: {why}.") from error
 
 
 def _to_disk(path: Path) -> None:
@@ -219,7 +206,7 @@ def _to_disk(path: Path) -> None:
 
 
 RECORD = "record.json"
-PACKAGES = (
+_PACKAGES = (
     *("sanctlib", "pandas", "numpy", "pyarrow", "duckdb", "matplotlib", "scipy", "statsmodels"),
     *("papermill", "nbconvert"),
 )
@@ -230,10 +217,9 @@ def versions() -> dict[str, str]:
     """
     Return the versions of Python and of the packages that make the numbers.
 
-    Ours has the first digits of the sha256 of all its files: between two releases the
-    code changes and its version does not.
+    Ours has a hash of its files: between two releases the code changes, its version does not.
     """
-    packages = {name: version(name) for name in PACKAGES}
+    packages = {name: version(name) for name in _PACKAGES}
     package = Path(__file__).parents[1]
     hashes = [
         (path.relative_to(package).as_posix(), sha256(path))
@@ -246,11 +232,7 @@ def versions() -> dict[str, str]:
 
 
 class Record(BaseModel):
-    """
-    One run: notebook, parameters, data, versions, times and files.
-
-    Times are kept here only: notebook and page of two equal runs are equal bytes.
-    """
+    """One run: notebook, parameters, data, versions and files; only the record has its times."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -288,8 +270,8 @@ def output_hashes(folder: Path) -> dict[str, str]:
 
 def write_record(record: Record, path: Path) -> None:
     """Write a record as JSON; a ReportError if the disk refuses."""
-    content = record.model_dump(mode="json")
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    write_whole(path, f"{text}\n")
 
 
 def read_record(path: Path) -> Record:

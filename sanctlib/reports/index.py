@@ -1,10 +1,14 @@
-"""Write the index page: every run in a folder of reports, with numbers, figures and failures."""
+"""Write the index page of a folder of reports, and print the page of a run as PDF."""
 
 from __future__ import annotations
 
 import base64
 import csv
 import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -12,14 +16,27 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sanctlib.errors import ReportError
-from sanctlib.reports.folders import write_whole
-from sanctlib.reports.folders import RECORD, Record, read_record
+from sanctlib.reports.folders import RECORD, Record, read_record, write_whole
+from sanctlib.reports.run import PAGE
+from sanctlib.writing import writing
 
 HEADLINE = "headline.csv"
 """File that a notebook may write: its headline numbers, as columns label, value and unit."""
 
 PDF = "report.pdf"
 TEMPLATES = Path(__file__).parent / "templates"
+
+_BROWSERS = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    *("chrome", "msedge"),
+)
+_QUIET = (
+    *("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-pdf-header-footer"),
+    # No name is found: nothing can be asked of the network, by the page or by the browser.
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)
 
 _MOST_NUMBERS, _MOST_FIGURES = 10, 3
 _FIGURES, _TABLES = (".png", ".svg"), (".csv", ".tsv", ".parquet")
@@ -72,9 +89,11 @@ class _Run:
         try:
             with (self.folder / HEADLINE).open(encoding="utf-8", newline="") as file:
                 rows = list(islice(csv.DictReader(file, strict=True), _MOST_NUMBERS))
-            return [_number(row["label"], row["value"], row["unit"]) for row in rows]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error):
+            cells = [(row["label"], row["value"], row["unit"]) for row in rows]
+        except (OSError, ValueError, KeyError, csv.Error):
             return None
+        whole = all(isinstance(cell, str) for row in cells for cell in row)
+        return [_number(*row) for row in cells] if whole else None
 
     def link(self, file: str) -> str:
         return quote(f"{self.notebook}/{self.name}/{file}")
@@ -90,7 +109,6 @@ def _number(label: str, value: str, unit: str) -> tuple[str, str, str]:
         text, key = f"{number:,.0f}" if number.is_integer() else f"{number:,.6g}", value
     except (ValueError, OverflowError):
         text, key = value, ""
-    label.strip(), unit.strip()  # a short row has none
     return label, f"{text} {unit}" if value else "missing", key
 
 
@@ -98,9 +116,7 @@ def write_index(out: Path) -> Path:
     """
     Write ``out/index.html``, which links every run below `out`, and return its path.
 
-    Runs are found by their records; a damaged record is a row that says so. All links are
-    relative, so that the folder can be moved or sent. The page loads nothing from the network;
-    its one script searches and sorts, and is the only one that the browser is allowed to run.
+    It loads nothing from the network; the browser may only run its one script, which sorts.
     """
     from jinja2 import Environment, FileSystemLoader
 
@@ -145,3 +161,38 @@ def _record(path: Path, damaged: list[str]) -> Record | None:
         if path.is_file():
             damaged.append(path.name)
         return None
+
+
+def browser() -> str | None:
+    """Return the program that prints, or None where there is none."""
+    return next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+
+
+def print_pdf(folder: Path, *, timeout: int = 120) -> Path:
+    """
+    Print the page of a run as ``report.pdf`` next to it, whole or not at all.
+
+    It has the time in it, so it is not part of the record of the run.
+    """
+    program = browser()
+    if program is None:
+        raise ReportError(f"No Chromium or Chrome was found. Install one to print {PDF}.")
+    # A browser of root's needs its sandbox off; the page has no script and loads nothing.
+    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    page, name = (folder / PAGE).absolute().as_uri(), Path(program).name
+    with writing(folder) as into, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own:
+        target = into / PDF
+        command = [program, *_QUIET, *root, f"--user-data-dir={own}"]
+        try:
+            done = subprocess.run(  # noqa: S603 - a browser found by name, a page of ours
+                [*command, f"--print-to-pdf={target.absolute()}", page],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ReportError(f"{PDF} was not printed: {name} took over {timeout} s.") from error
+        if not target.is_file() or not target.read_bytes().startswith(b"%PDF"):
+            raise ReportError(f"{PDF} was not printed: {name} ended with {done.returncode}.")
+    return folder / PDF

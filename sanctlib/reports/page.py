@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 import shlex
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape, unescape
-from pathlib import Path
 from typing import Any
 
+import nbformat
 import nh3
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from sanctlib.errors import ReportError
-from sanctlib.reports.executed import as_node
-from sanctlib.reports.index import PDF, TEMPLATES
+from sanctlib.reports.index import TEMPLATES
 from sanctlib.reports.parameters import as_text, shown
-from sanctlib.reports.run import PAGE
 from sanctlib.store import shipped_path
-from sanctlib.writing import writing
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
@@ -56,18 +48,6 @@ _ATTRIBUTES = (
     "columnalign rowspacing columnspacing linethickness displaystyle scriptlevel notation minsize "
     "maxsize movablelimits largeop symmetric mathcolor mathsize depth voffset"
 )
-_BROWSERS = (
-    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    *("chrome", "msedge"),
-)
-_QUIET = (
-    *("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-pdf-header-footer"),
-    # No name is found: nothing can be asked of the network, by the page or by the browser.
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-)
-
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     """Return the value of an attribute, or None for one that would load something."""
@@ -82,7 +62,7 @@ _CLEANER = nh3.Cleaner(
     tags=_TAGS,
     clean_content_tags={"script"},
     attributes={"*": {*_ATTRIBUTES.split()}, "a": {"href"}, "img": {"src"}}
-    | dict.fromkeys(("use", "image"), {"href", "xlink:href"}),
+    | {tag: {"href", "xlink:href"} for tag in ("use", "image")},
     attribute_filter=_attribute,
     url_schemes={"http", "https", "mailto", "data"},
     link_rel=None,
@@ -194,67 +174,22 @@ def render(
     files: Sequence[str] = (),
 ) -> str:
     """
-    Return an executed notebook as a page that needs no network.
+    Return an executed notebook as a page without code, which needs no network and runs no script.
 
-    Code is hidden; formulas are MathML; figures are inside the page, each with a text
-    of its own; every table scrolls in a box of its own; `files` are linked from the
-    foot; the command names the values of `changed`. Scripts and whatever would load an address
-    are taken out of the outputs, and the page forbids the browser both.
+    `files` are linked from the foot; the command names the values of `changed`.
     """
     title = title_of(notebook, otherwise=name)
     ours = (shipped_path("notebooks") / f"{name}.ipynb").is_file()
     words = ["sanctlib", "report", name if ours else f"{name}.ipynb"]
     for key, value in (changed or {}).items():
-        words += ["-p", f"{key}={as_text(_by_name(value))}"]
+        words += ["-p", f"{key}={as_text(value)}"]
     page = {
         "title": title,
         "command": shlex.join(words),
         "parameters": {key: shown(value) for key, value in parameters.items()},
         "files": list(files),
     }
-    described = as_node(_with_alt_texts(copy.deepcopy(dict(notebook)), title=title))
-    html, _ = _Exporter().from_notebook_node(described, resources={"page": page})
+    described = _with_alt_texts(copy.deepcopy(dict(notebook)), title=title)
+    node = nbformat.from_dict(described)  # type: ignore[no-untyped-call]
+    html, _ = _Exporter().from_notebook_node(node, resources={"page": page})
     return str(html)
-
-
-def _by_name(value: object) -> object:
-    if isinstance(value, list):
-        return [_by_name(v) for v in value]
-    return value.name if isinstance(value, Path) else value
-
-
-def browser() -> str | None:
-    """Return the program that prints, or None where there is none."""
-    return next((found for name in _BROWSERS if (found := shutil.which(name))), None)
-
-
-def print_pdf(folder: Path, *, timeout: int = 120) -> Path:
-    """
-    Print the page of a run as ``report.pdf`` next to it, whole or not at all.
-
-    The bytes differ by day and by browser, which writes the time into each file: the PDF is
-    not part of the record of a run, and is removed when the run is repeated. A ReportError is
-    raised without a browser, or if it prints nothing in `timeout` seconds.
-    """
-    program = browser()
-    if program is None:
-        raise ReportError(f"No Chromium or Chrome was found. Install one to print {PDF}.")
-    # A browser of root's needs its sandbox off; the page has no script and loads nothing.
-    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    page, name = (folder / PAGE).absolute().as_uri(), Path(program).name
-    with writing(folder) as into, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own:
-        target = into / PDF
-        command = [program, *_QUIET, *root, f"--user-data-dir={own}"]
-        try:
-            done = subprocess.run(  # noqa: S603 - a browser found by name, a page of ours
-                [*command, f"--print-to-pdf={target.absolute()}", page],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ReportError(f"{PDF} was not printed: {name} took over {timeout} s.") from error
-        if not target.is_file() or not target.read_bytes().startswith(b"%PDF"):
-            raise ReportError(f"{PDF} was not printed: {name} ended with {done.returncode}.")
-    return folder / PDF

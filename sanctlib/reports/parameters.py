@@ -117,9 +117,8 @@ class Kind:
         """
         Read the text of a command line or a table as a value, which `check` has to see yet.
 
-        A pair is ``RUS,IRN``; days are ISO dates; lists are split at commas (lists of pairs at
-        semicolons), with quotes around an item that has one; ``none`` or nothing is None where
-        the type allows it. Text is never guessed: NO is the text "NO" unless the type is bool.
+        Lists are split at commas, those of pairs at semicolons; ``none`` or nothing is None where
+        the type allows it. NO is the text "NO" unless the type is bool.
         """
         if self.name.endswith("None") and text.strip().casefold() in ("", "none"):
             return None
@@ -249,23 +248,9 @@ def cell_source(cell: Mapping[str, Any]) -> str:
 
 def declared(notebook: Path) -> dict[str, Parameter]:
     """
-    Read the parameters that a notebook declares; nothing is executed.
+    Read the parameters that a notebook declares (docs/batch.md); nothing is executed.
 
-    The cell tagged `parameters` holds imports and annotated assignments only, each
-    with a comment on its line, which becomes the help text::
-
-        pair: Pair = ("RUS", "IRN")  # the two states
-        every: Literal["week", "month"] = "week"  # length of a period
-        level: Annotated[float, Field(gt=0, lt=1)] = 0.95  # of the intervals
-        start: Annotated[date, "ofac_sdn"] = date(2022, 1, 1)  # first day
-
-    Types: int, float, bool, str, date, State, Pair, Path, Literal[...] of text, list[X] and
-    X | None. State and Pair are in `sanctlib.query`. ``Annotated`` adds the limits of a pydantic
-    ``Field`` or, for a day, the key of a shipped dataset that must cover it; ``{every}`` in a key
-    is the value of `every`.
-
-    A ParameterError is raised for a missing tag, a line that is not an annotated assignment, and
-    a default that is missing, computed or of another type.
+    The comment on the line of an assignment is its help text.
     """
     content, name = read_notebook(notebook), notebook.stem
     source = cell_source(content["cells"][parameters_cell(content, name=name)])
@@ -298,8 +283,9 @@ def _check_key(parameter: Parameter, known: Mapping[str, Parameter]) -> None:
         except (LookupError, ValueError, AttributeError):
             fits = False
     if not fits:
-        msg = f"{parameter.name} has the key {key!r}. It must be that of a shipped dataset, and names"
-        raise ParameterError(f"{msg} in braces those of parameters.{did_you_mean(key, shipped())}")
+        msg = f"{parameter.name} has the key {key!r}. It must be that of a shipped dataset, and"
+        hint = did_you_mean(key, shipped())
+        raise ParameterError(f"{msg} names in braces those of parameters.{hint}")
 
 
 def _parameter(statement: ast.stmt, comments: Mapping[int, str], *, notebook: str) -> Parameter:
@@ -349,12 +335,9 @@ def named(name: str, known: Mapping[str, Parameter]) -> Kind:
 
 def check(values: Mapping[str, object], known: Mapping[str, Parameter]) -> dict[str, object]:
     """
-    Return the values of a run that differ from the defaults, in the order of the notebook.
+    Check the values of a run, and return those that are not the defaults, in the notebook's order.
 
-    A value equal to its default is left out, so that a run requested in two ways is one run in
-    one folder. A ParameterError is raised for a name that is not declared, a value of another
-    type or outside its limits, a first day after the last (parameters named ``start`` and
-    ``end``, or ``…_start`` and ``…_end``), and a day that the data do not cover.
+    A run requested in two ways is so one run in one folder.
     """
     checked = {name: named(name, known).check(value, what=name) for name, value in values.items()}
     of_run = {name: checked.get(name, p.default) for name, p in known.items()}
@@ -391,13 +374,13 @@ def shown(value: object) -> str:
 
 
 def as_text(value: object) -> str:
-    """Return a value as one would type it after `-p key=`; `Kind.parse` reads it back."""
+    """Return a value as one would type it after `-p key=`, a file by its name."""
     if isinstance(value, (list, tuple)):
         mark = ";" if any(isinstance(v, tuple) for v in value) else ","
         line = io.StringIO()
         csv.writer(line, delimiter=mark, lineterminator="").writerow([as_text(v) for v in value])
         return line.getvalue()
-    text = "none" if value is None else str(value)
+    text = "none" if value is None else value.name if isinstance(value, Path) else str(value)
     return text.lower() if isinstance(value, bool) else text
 
 

@@ -1,16 +1,16 @@
-"""Run a notebook: checked parameters, a fresh process, proof of success, all files or none."""
+"""Run a notebook. Checked parameters come in; a folder with page, files and record goes out."""
 
 from __future__ import annotations
 
-import logging
+import hashlib
 import os
+import re
 import shutil
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,22 +19,19 @@ import pandas as pd
 from sanctlib.catalogue import NOTES_VARIABLE, STORE_VARIABLE
 from sanctlib.errors import ParameterError, ReportError, did_you_mean
 from sanctlib.reading import sha256
-from sanctlib.reports.executed import (
-    as_node,
-    as_text,
-    code_cells,
-    failure,
-    leak,
-    private_paths,
-    tidied,
-    with_parameters,
-    without_traces,
+from sanctlib.reports.folders import (
+    RECORD,
+    Record,
+    folder_name,
+    fresh_sibling,
+    output_hashes,
+    publish,
+    write_record,
+    write_whole,
 )
-from sanctlib.reports.folders import folder_name, fresh_sibling, publish, write_whole
 from sanctlib.reports.parameters import check, declared, read_notebook, shown, to_json
-from sanctlib.reports.folders import RECORD, Record, output_hashes, write_record
-from sanctlib.store import shipped_path
 from sanctlib.showing import Shown, ShownTable, show_table
+from sanctlib.store import shipped_path
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of code cells done and of all, from the start to the end of a run."""
@@ -44,7 +41,10 @@ PAGE = "report.html"
 GIVEN = "given"
 """The folder in which a notebook finds the files it was given, under plain names."""
 
-_SILENT = logging.NullHandler()
+_TEXT_FILES = (".csv", ".tsv", ".txt", ".json", ".svg", ".html", ".md")
+_IPYKERNEL = re.compile(r"(/[\w./+-]*)?/ipykernel_\d+/\d+\.py")
+_STYLED = re.compile(r'<table id="(T_[0-9a-f]{5})"')
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>|&gt;)")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -57,8 +57,8 @@ class Run(Shown):
     def _shown(self) -> list[str | ShownTable]:
         record = self.record
         files = pd.DataFrame(record.outputs.items(), columns=["file", "sha256"])
-        said = f"{record.notebook}: {record.status} in {record.seconds:.0f} s, in {self.folder}"
-        return [said, show_table(files)]
+        head = f"{record.notebook}: {record.status} in {record.seconds:.0f} s, in {self.folder}"
+        return [head, show_table(files)]
 
 
 class NotebookError(ReportError):
@@ -95,7 +95,7 @@ def find_notebook(name_or_path: str | Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One run that was asked for: its notebook, its values, the folder it will have."""
+    """One run that was requested: its notebook, its values, the folder it will have."""
 
     notebook: Path
     notebook_sha256: str
@@ -172,65 +172,63 @@ def run_notebook(
     progress: Progress | None = None,
 ) -> Run:
     """
-    Run a notebook with `parameters` and keep its files in ``out/<notebook>/<parameters>/``.
+    Run a notebook, and keep its files, page and record in ``out/<notebook>/<parameters>/``.
 
-    The folder then holds what the notebook wrote, `notebook.ipynb`, `report.html` and
-    `record.json`: all of it or, after a failure (a NotebookError), the last good files with
-    ``<notebook>.failed.ipynb`` beside them. Same notebook, parameters and data, same bytes,
-    except for the record. Wrong parameters are refused before a kernel starts. A path among them
-    is a file to read: the notebook finds it under a plain name, and the record has its hash.
-    `timeout` is in seconds, for the whole notebook; `store` is by default what SANCTLIB_STORE names.
+    After a failure (a NotebookError) the folder has the last good files and
+    ``<notebook>.failed.ipynb``. `timeout` is in seconds, for the whole notebook.
     """
+    # They load nbconvert and papermill.
+    from sanctlib.reports.execution import execute, notebook_text, with_parameters
     from sanctlib.reports.page import render, title_of
 
-    asked = request(find_notebook(name_or_path), parameters=parameters, out=Path(out))
+    run = request(find_notebook(name_or_path), parameters=parameters, out=Path(out))
     if store is None and (variable := os.environ.get(STORE_VARIABLE)):
         store = Path(variable)
-    name, final = asked.notebook.stem, asked.folder
-    planned = with_parameters(read_notebook(asked.notebook), asked.named, name=name)
-    begun = datetime.now(UTC)
+    name = run.notebook.stem
+    planned = with_parameters(read_notebook(run.notebook), run.named, name=name)
     about: dict[str, Any] = {
         "notebook": name,
-        "notebook_sha256": asked.notebook_sha256,
+        "notebook_sha256": run.notebook_sha256,
         "title": title_of(planned, otherwise=name),
-        "parameters": to_json(asked.values),
-        "changed": {key: shown(value) for key, value in asked.changed.items()},
-        "started": begun,
-        "source": None if asked.notebook.parent == notebooks_folder() else str(name_or_path),
+        "parameters": to_json(run.values),
+        "changed": {key: shown(value) for key, value in run.changed.items()},
+        "started": datetime.now(UTC),
+        "source": None if run.notebook.parent == notebooks_folder() else str(name_or_path),
     }
-    with fresh_sibling(final) as fresh:
+    with fresh_sibling(run.folder) as fresh:
         work, notes = fresh / "work", fresh / "inputs"
-        _lay_out(work, asked.given)
+        _lay_out(work, run.given)
         notes.mkdir()
         environment = dict(os.environ) | {NOTES_VARIABLE: str(notes.absolute())}
         environment.pop(STORE_VARIABLE, None)
         if store is not None:
             environment[STORE_VARIABLE] = str(store.absolute())
-        ended = _execute(planned, fresh, environment, timeout=timeout, progress=progress)
+        executed = execute(planned, work, environment, timeout=timeout, progress=progress)
         read = {note.name: note.read_text("utf-8") for note in sorted(notes.glob("*"))}
-        about["inputs"] = asked.inputs | read
-        private = private_paths(work, store=store, given=asked.given)
-        done = tidied(ended.notebook, planned, private=private)
+        about["inputs"] = run.inputs | read
+        private = private_paths(work, store=store, given=run.given)
+        done = tidied(executed.notebook, planned, private=private)
         shutil.rmtree(work / GIVEN, ignore_errors=True)
         why = leak(work)
         if work.is_dir():  # else no cell is to blame where saving broke off
-            cells, begun_cells = ended.notebook, ended.n_begun
-            why = failure(cells, n_begun=begun_cells, error=ended.error, code=ended.code) or why
+            why = executed.failure or why
         if why is not None:
             why, now = without_traces(why, private), datetime.now(UTC)
             record = Record(**about, status="failed", error=why, finished=now)
-            write_whole(asked.failed[0], as_text(done))
-            write_record(record, asked.failed[1])
-            raise NotebookError(Run(folder=final, record=record), kernel_died=ended.kernel_died)
-        write_whole(work / NOTEBOOK, as_text(done))
+            write_whole(run.failed[0], notebook_text(done))
+            write_record(record, run.failed[1])
+            raise NotebookError(
+                Run(folder=run.folder, record=record), kernel_died=executed.kernel_died
+            )
+        write_whole(work / NOTEBOOK, notebook_text(done))
         files = [*output_hashes(work), RECORD]
-        page = render(done, name=name, parameters=asked.values, changed=asked.changed, files=files)
+        page = render(done, name=name, parameters=run.values, changed=run.changed, files=files)
         write_whole(work / PAGE, page)
         outputs = output_hashes(work)
         record = Record(**about, status="done", outputs=outputs, finished=datetime.now(UTC))
         write_record(record, work / RECORD)
-        publish(work, final)
-    return Run(folder=final, record=record)
+        publish(work, run.folder)
+    return Run(folder=run.folder, record=record)
 
 
 def _lay_out(work: Path, given: Mapping[str, Path]) -> None:
@@ -243,85 +241,90 @@ def _lay_out(work: Path, given: Mapping[str, Path]) -> None:
             shutil.copyfile(file, work / alias)
 
 
-@dataclass(kw_only=True)
-class _Ended:
-    """The notebook as last saved, the cells begun, what stopped it, its kernel's exit code."""
-
-    notebook: dict[str, Any]
-    n_begun: int = 0
-    error: BaseException | None = None
-    code: int | None = None
-
-    @property
-    def kernel_died(self) -> bool:
-        never_up = self.n_begun == 0 and self.error is not None
-        return never_up or type(self.error).__name__ == "DeadKernelError"
-
-
-def _execute(
-    planned: dict[str, Any],
-    fresh: Path,
-    environment: Mapping[str, str],
-    *,
-    timeout: int,
-    progress: Progress | None,
-) -> _Ended:
-    """Run the cells by papermill, in a thread: signals stay with the one who called."""
-    import nbformat
-
-    from sanctlib.reports.kernel import private_kernel
-
-    tell = progress or (lambda *_: None)
-    n_cells, n_done, ended = len(code_cells(planned)), 0, _Ended(notebook=planned)
-    deadline = time.monotonic() + timeout
-
-    def cell_begun(**_: object) -> None:
-        ended.n_begun += 1
-
-    def cell_done(**_: object) -> None:
-        nonlocal n_done
-        n_done += 1
-        tell(n_done, n_cells)
-
-    tell(0, n_cells)
-    with (
-        private_kernel(fresh / "work", environment=environment) as kernel,
-        ThreadPoolExecutor(1) as thread,
-    ):
-        running = thread.submit(
-            _run_papermill,
-            as_node(planned),
-            fresh / NOTEBOOK,
-            kernel_manager_class=kernel,
-            # nbclient counts a time-out per cell: each gets what is left of the whole.
-            timeout_func=lambda _cell: max(deadline - time.monotonic(), 0.01),
-            on_cell_execute=cell_begun,
-            on_cell_executed=cell_done,
-        )
-        try:
-            ended.error = running.exception()
-        except BaseException:  # interrupted: the thread ends with its kernel
-            while not running.done():
-                if kernel.process is not None:
-                    kernel.process.kill()
-                time.sleep(0.05)
-            raise
-        ended.code = kernel.process.poll() if kernel.process is not None else None
-    with suppress(OSError, ValueError):  # a full disk leaves nothing, or half a notebook
-        ended.notebook = nbformat.read(fresh / NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
-    return ended
+def tidied(
+    executed: Mapping[str, Any], planned: Mapping[str, Any], *, private: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the executed notebook without timings, and without what only this machine has."""
+    # papermill writes cells of its own around an error.
+    marker = "papermill-error-cell-tag"
+    own = [c for c in executed["cells"] if marker not in c["metadata"].get("tags", [])]
+    cells = []
+    for plan, done in zip(planned["cells"], own, strict=True):
+        cell = dict(plan)
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = done["execution_count"]
+            cell["outputs"] = without_traces(_joined(done["outputs"]), private)
+        cells.append(cell)
+    return dict(planned) | {"cells": cells}
 
 
-def _run_papermill(notebook: Any, into: Path, **options: Any) -> None:
-    """Run papermill in a thread that closes its event loop."""
-    import papermill
-    from jupyter_core.utils import ensure_event_loop
+def _joined(outputs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Join printed pieces that follow each other, whose sizes and order are chance."""
+    joined: list[dict[str, Any]] = []
+    for is_printed, group in groupby(outputs, lambda o: o["output_type"] == "stream"):
+        pieces = [dict(output) for output in group]
+        for name in ("stdout", "stderr") if is_printed else ():
+            texts = ["".join(piece["text"]) for piece in pieces if piece["name"] == name]
+            if texts:
+                joined.append({"output_type": "stream", "name": name, "text": "".join(texts)})
+        joined += [] if is_printed else pieces
+    return joined
 
-    # Without a handler Python prints its errors, which are in ours already.
-    logging.getLogger("papermill").addHandler(_SILENT)
-    fixed = {"kernel_name": "python3", "progress_bar": False, "autosave_cell_every": 0}
-    loop = ensure_event_loop()
-    try:
-        papermill.execute_notebook(notebook, into, **fixed, **options)
-    finally:
-        loop.close()
+
+def without_traces(value: Any, private: Mapping[str, str]) -> Any:
+    """Return a text, or the texts of an output, without what only this machine has."""
+    if isinstance(value, str):
+        return _with_steady_ids(_without_paths(value, private))
+    if isinstance(value, list):
+        return [without_traces(v, private) for v in value]
+    if isinstance(value, Mapping):
+        return {
+            key: inner if key in ("image/png", "image/jpeg") else without_traces(inner, private)
+            for key, inner in value.items()
+            if not key.startswith("application/vnd.jupyter.widget")
+        }
+    return value
+
+
+def _with_steady_ids(text: str) -> str:
+    """Name the styled tables of pandas after their content: their own ids are random."""
+    ids = dict.fromkeys(_STYLED.findall(text))
+    for number, chance in enumerate(ids):
+        text = text.replace(chance, f"T_\0{number}")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return text.replace("\0", f"{digest}_") if ids else text
+
+
+def _without_paths(text: str, private: Mapping[str, str]) -> str:
+    text = _ADDRESS.sub("", _IPYKERNEL.sub("[cell]", text))
+    for path, instead in private.items():
+        # Only whole names: /root is not in /rooted, nor in https://example.org/root.
+        whole = re.compile(rf"(?<![\w.:/-]){re.escape(path)}(?![\w-])")
+        text = instead.join(whole.split(text))
+    return text
+
+
+def private_paths(work: Path, *, store: Path | None, given: Mapping[str, Path]) -> dict[str, str]:
+    """Return the paths that no report may show, longest first, and what replaces each."""
+    known = {".": work, "..": work.parent, **given}
+    known |= {} if store is None else {STORE_VARIABLE: store}
+    paths = {
+        str(form): instead for instead, p in known.items() for form in (p.absolute(), p.resolve())
+    }
+    package = Path(__file__).resolve().parents[2]
+    paths |= {str(package): "[package]", str(Path.cwd()): "[here]", str(Path.home()): "~"}
+    if sys.prefix != sys.base_prefix:
+        paths[sys.prefix] = "[python]"
+    long = [(path, instead) for path, instead in paths.items() if len(path) > 3]
+    return dict(sorted(long, key=lambda item: -len(item[0])))
+
+
+def leak(folder: Path) -> str | None:
+    """Return which text file in `folder` has the folder's own path, or that it was removed."""
+    if not folder.is_dir():
+        return "the notebook removed its own working folder."
+    needle = str(folder.resolve()).encode()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in _TEXT_FILES and path.is_file() and needle in path.read_bytes():
+            return f"the notebook wrote the path of its working folder into {path.name!r}."
+    return None

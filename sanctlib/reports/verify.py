@@ -14,13 +14,12 @@ from typing import Literal, NamedTuple
 from sanctlib.catalogue import read_now
 from sanctlib.errors import ParameterError, ReportError
 from sanctlib.reading import sha256
-from sanctlib.reports.parameters import declared, named, shown, to_json
 from sanctlib.reports.folders import RECORD, Record, read_record, versions
+from sanctlib.reports.parameters import declared, named, shown, to_json
 from sanctlib.reports.run import GIVEN, Progress, Request, find_notebook, request, run_notebook
 from sanctlib.showing import Shown
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
-_WIDEST = 2**31 - 1
 
 
 class Standing(NamedTuple):
@@ -30,14 +29,9 @@ class Standing(NamedTuple):
     why: str = ""
 
 
-def standing(asked: Request, *, store: Path | None = None) -> Standing:
-    """
-    Say whether a run was done, and with what it would be done now.
-
-    It is done when its record names the notebook, parameters, data and package
-    versions of today, and every file it wrote is there with its recorded hash.
-    """
-    failed, record = asked.failed[1], asked.folder / RECORD
+def standing(run: Request, *, store: Path | None = None) -> Standing:
+    """Compare a run with its record: notebook, parameters, data, packages and files."""
+    failed, record = run.failed[1], run.folder / RECORD
     try:
         if failed.is_file():
             return Standing("failed before", read_record(failed).error or "")
@@ -46,21 +40,21 @@ def standing(asked: Request, *, store: Path | None = None) -> Standing:
         earlier = read_record(record)
     except ReportError:
         return Standing("stale", "its record is damaged")
-    why = [*_changes(earlier, asked, store), *_damage(earlier, asked.folder)]
+    why = [*_changes(earlier, run, store), *_damage(earlier, run.folder)]
     return Standing("stale", "; ".join(why)) if why else Standing("done")
 
 
-def _changes(record: Record, asked: Request, store: Path | None) -> Iterator[str]:
+def _changes(record: Record, run: Request, store: Path | None) -> Iterator[str]:
     """Name what a run was made of then and is not now: notebook, parameters, data, packages."""
-    if record.notebook_sha256 != asked.notebook_sha256:
+    if record.notebook_sha256 != run.notebook_sha256:
         yield "the notebook changed"
-    for name, value in asked.values.items():
+    for name, value in run.values.items():
         then = record.parameters.get(name)
         if not _same(then, value):
             yield f"{name}: {shown(then)} → {shown(value)}"
-    for name in dict.fromkeys([*record.inputs, *asked.inputs]):
-        own = name in asked.inputs or name.startswith(f"{GIVEN}/")
-        old, new = record.inputs.get(name), asked.inputs.get(name) if own else read_now(name, store)
+    for name in dict.fromkeys([*record.inputs, *run.inputs]):
+        own = name in run.inputs or name.startswith(f"{GIVEN}/")
+        old, new = record.inputs.get(name), run.inputs.get(name) if own else read_now(name, store)
         if old != new:
             what = "changed" if old and new else "is new" if new else "is gone"
             yield f"{name.removeprefix(f'{GIVEN}/')} {what}"
@@ -120,11 +114,9 @@ def verify(
     progress: Progress | None = None,
 ) -> Verdict:
     """
-    Execute a run again from the record in its folder, and compare every file.
+    Execute a run again from its record, in a temporary folder, and compare every file.
 
-    Tables are compared cell by cell, as text: a number equal but for its last digit
-    differs. The run goes into a temporary folder; its own is not touched. `notebook` is by
-    default the one that the record names.
+    `notebook` is by default the one that the record names.
     """
     record = read_record(folder / RECORD)
     path = find_notebook(notebook or record.source or record.notebook)
@@ -137,11 +129,11 @@ def verify(
                 name: named(name, known).check(value, what=name, from_json=True)
                 for name, value in record.parameters.items()
             }
-            asked = request(path, parameters=values, out=out)
+            run = request(path, parameters=values, out=out)
         except ParameterError as error:
             msg = "; ".join([*changed, str(error)])
             raise ReportError(f"The run cannot be executed from its record: {msg}") from error
-        changed = [*_changes(record, asked, store), *_damage(record, folder)]
+        changed = [*_changes(record, run, store), *_damage(record, folder)]
         again = run_notebook(
             path, parameters=values, out=out, store=store, timeout=timeout, progress=progress
         )
@@ -149,20 +141,17 @@ def verify(
             {*record.outputs, *again.record.outputs},
             key=lambda name: (Path(name).suffix.lower() not in _TABLES, name),
         )
-        found = [first_difference(folder / name, again.folder / name) for name in names]
-    differences = [f"{name}{what}" for name, what in zip(names, found, strict=True) if what]
+        places = {name: first_difference(folder / name, again.folder / name) for name in names}
+    differences = [f"{name}{place}" for name, place in places.items() if place]
     return Verdict(changes=changed, differences=differences, n_files=len(names))
 
 
 def first_difference(before: Path, after: Path) -> str:
-    """
-    Say where two files first differ: row, column and both cells of a table; else nothing.
-
-    Rows are counted from 1 below the header.
-    """
-    there = [path.is_file() for path in (before, after)]
-    if not all(there):
-        return " is missing in the run's folder" if there[1] else " is not written any more"
+    """Return where two files first differ: row (from 1), column and both cells of a table."""
+    if not after.is_file():
+        return " is not written any more"
+    if not before.is_file():
+        return " is missing in the run's folder"
     old, new = before.read_bytes(), after.read_bytes()
     if old == new:
         return ""
@@ -173,7 +162,7 @@ def first_difference(before: Path, after: Path) -> str:
 
 
 def _rows(content: bytes, mark: str) -> list[list[str]]:
-    csv.field_size_limit(_WIDEST)
+    csv.field_size_limit(2**31 - 1)  # the widest that every system takes
     text = io.StringIO(content.decode("utf-8", errors="replace"), newline="")
     return list(csv.reader(text, delimiter=mark))
 
