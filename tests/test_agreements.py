@@ -260,7 +260,7 @@ def test_the_stages_of_russia_and_iran_are_those_of_our_list() -> None:
 
 def steps(table: pd.DataFrame, column: str) -> dict[str, int]:
     """Return the months in which a count changes, with its new value."""
-    changed = table[table[column].diff().ne(0)]
+    changed = table[table[column].diff().fillna(1).ne(0)]
     return dict(zip(changed["period"].dt.strftime("%Y-%m"), changed[column], strict=True))
 
 
@@ -285,8 +285,8 @@ def test_in_force_between_russia_and_iran_are_one_agreement_and_four_through_blo
         "2024-12": 4,
     }
     assert found["basis"].unique().tolist() == ["on a hand-picked list: a timeline, never a rate"]
-    # The list ends on 23 October 2025: the month is told and is not covered whole.
-    assert found[["n_in_force", "covered"]].iloc[-1].tolist() == [1, False]
+    # The list ends on 28 February 2026, which it covers whole.
+    assert found[["n_in_force", "covered"]].iloc[-1].tolist() == [1, True]
 
 
 def test_a_pair_that_is_not_on_a_hand_picked_list_has_no_zero() -> None:
@@ -322,15 +322,15 @@ def test_the_stages_of_russia_and_iran_are_those_that_the_notebook_shows() -> No
     table = whole.table
     sides = [table[s].isin(pair) | table[s].str.startswith("IO-") for s in ("first", "second")]
     pd.testing.assert_frame_equal(beside, table[sides[0] & sides[1]].reset_index(drop=True))
-    assert (whole.kind, whole.n, len(beside)) == ("stages", table["agreement_id"].nunique(), 29)
+    assert (whole.kind, whole.n, len(beside)) == ("stages", table["agreement_id"].nunique(), 31)
 
 
 def test_agreements_say_that_the_list_is_selected_and_what_is_in_force() -> None:
     found = agreements(sl.load("russia_iran"), pair=("IRN", "RUS"), every="month", half_life=12)
     assert "Selected events; not a sample." in found.caption
     assert found.findings == (
-        "Iran and Russia, October 2025: 1 agreement known to be in force, and 4 through a bloc "
-        "(russia_iran, 2010-06-09 to 2025-10-23).",
+        "Iran and Russia, February 2026: 1 agreement known to be in force, and 4 through a bloc "
+        "(russia_iran, 2010-06-09 to 2026-02-28).",
     )
     none = agreements(sl.load("russia_iran"), pair=("SAU", "TUR"), every="year", half_life=1)
     assert none.n is None

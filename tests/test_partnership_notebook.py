@@ -63,4 +63,4 @@ def test_days_in_the_wrong_order_are_refused_before_a_kernel_starts(
 ) -> None:
     monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: pytest.fail("started"))
     with pytest.raises(ParameterError, match="timeline_start must not be after"):
-        run_notebook(NAME, parameters={"timeline_start": date(2025, 12, 1)}, out=tmp_path)
+        run_notebook(NAME, parameters={"timeline_start": date(2026, 4, 1)}, out=tmp_path)
