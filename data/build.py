@@ -74,7 +74,7 @@ def put(table: pd.DataFrame, folder: str, name: str, schema: Table) -> None:
 
 
 def write_dictionary(folder: str, row: str, meanings: dict[str, str]) -> None:
-    """Write the data dictionary of a folder; what follows its table was written by hand and stays."""
+    """Write the data dictionary of a folder; the rules below its table stay as they are."""
     path = RAW / folder / "DICTIONARY.md"
     old = path.read_text(encoding="utf-8") if path.is_file() else ""
     rules = old[old.index("\n## ") :] if "\n## " in old else ""
