@@ -74,7 +74,10 @@ def put(table: pd.DataFrame, folder: str, name: str, schema: Table) -> None:
 
 
 def write_dictionary(folder: str, row: str, meanings: dict[str, str]) -> None:
-    """Write the data dictionary of a folder."""
+    """Write the data dictionary of a folder; the rules below its table stay as they are."""
+    path = RAW / folder / "DICTIONARY.md"
+    old = path.read_text(encoding="utf-8") if path.is_file() else ""
+    rules = old[old.index("\n## ") :] if "\n## " in old else ""
     lines = [
         f"# Columns of {folder}",
         "",
@@ -84,7 +87,7 @@ def write_dictionary(folder: str, row: str, meanings: dict[str, str]) -> None:
         "|---|---|",
     ]
     lines += [f"| {name} | {meaning} |" for name, meaning in meanings.items()]
-    (RAW / folder / "DICTIONARY.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text("\n".join(lines) + "\n" + rules, encoding="utf-8")
 
 
 def note_hashes(folder: Path) -> None:

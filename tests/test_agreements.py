@@ -216,13 +216,12 @@ def test_neither_the_order_of_rows_nor_of_the_pair_matters(order: list[int], tur
 
 # Read by hand from data/raw/russia_iran/chronology.csv.
 STAGES = {
-    "strategic-treaty-2025": ("IRN", "RUS", None, "2025-01-17", "2025-04-08", "2025-10-02"),
+    "strategic-treaty-2025": ("IRN", "RUS", None, "2025-01-17", "2025-04-21", "2025-10-02"),
     "ucm-declaration-2023": ("IRN", "RUS", None, "2023-12-05", None, None),
-    "gazprom-iran-gas": ("IRN", "RUS", "2022-07-19", "2024-06-26", None, None),
-    "mir-shetab": ("IRN", "RUS", None, None, None, "2024-11-11"),
+    "gazprom-iran-gas": ("IRN", "RUS", None, "2022-07-19", None, None),
+    "mir-shetab": ("IRN", "RUS", None, None, None, None),
     "su-35": ("IRN", "RUS", "2023-11-28", None, None, None),
     "eaeu-iran-interim": ("IO-EAEU", "IRN", None, "2018-05-17", None, "2019-10-27"),
-    "eaeu-iran-interim-protocol": ("IO-EAEU", "IRN", None, "2022-03-14", None, "2022-10-25"),
     "eaeu-iran-fta": ("IO-EAEU", "IRN", None, "2023-12-25", None, "2025-05-15"),
     "iran-sco": ("IO-SCO", "IRN", "2021-09-17", "2022-09-15", None, "2023-07-04"),
     "iran-brics": ("IO-BRICS", "IRN", "2023-08-24", None, None, "2024-01-01"),
@@ -242,35 +241,52 @@ def test_the_stages_of_russia_and_iran_are_those_of_our_list() -> None:
     }
     assert found == STAGES
     treaty, sco = kept.loc["strategic-treaty-2025"], kept.loc["iran-sco"]
-    assert (treaty["stage"], treaty["ratified_by"], treaty["n"]) == ("in_force", "RUS;IRN", 6)
+    assert (treaty["stage"], treaty["ratified_by"], treaty["n"]) == ("in_force", "RUS", 3)
     assert (treaty["status"], treaty["reference"]) == ("confirmed", "Treaty of 17 January 2025")
     # Two days are possible for the signature at Samarkand, and it is partly confirmed.
     assert days(sco, "signed", "signed_last") == ["2022-09-15", "2022-09-16"]
     assert sco["status"] == "partly"
     deal = stages[stages["agreement_id"].eq("JCPOA")]
     assert (len(deal), deal["n_parties"].unique().tolist()) == (28, [8])
-    assert stages["ended"].isna().all()
+    # A successor ends its predecessor.
+    ended = kept["ended"].dropna().dt.strftime("%Y-%m-%d").to_dict()
+    assert ended == {
+        "JCPOA": "2025-10-18",
+        "JPOA": "2016-01-16",
+        "basic-treaty-2001": "2025-10-02",
+        "eaeu-iran-interim": "2025-05-15",
+    }
 
 
-def test_in_force_between_russia_and_iran_are_two_agreements_and_six_through_blocs() -> None:
+def steps(table: pd.DataFrame, column: str) -> dict[str, int]:
+    """Return the months in which a count changes, with its new value."""
+    changed = table[table[column].diff().fillna(1).ne(0)]
+    return dict(zip(changed["period"].dt.strftime("%Y-%m"), changed[column], strict=True))
+
+
+def test_in_force_between_russia_and_iran_are_one_agreement_and_four_through_blocs() -> None:
     found = agreements(
         sl.load("russia_iran"), pair=("RUS", "IRN"), every="month", half_life=12
     ).table
-    begun = found.loc[found["n_in_force"].diff().gt(0), "period"]
-    assert begun.dt.strftime("%Y-%m").tolist() == ["2024-11", "2025-10"]
-    beside = found.loc[found["n_through_blocs"].diff().gt(0), "period"]
-    # Interim accord, its protocol, the SCO, BRICS, observer of the EAEU, free trade.
-    assert beside.dt.strftime("%Y-%m").tolist() == [
-        "2019-10",
-        "2022-10",
-        "2023-07",
-        "2024-01",
-        "2024-12",
-        "2025-05",
-    ]
+    # The treaty of 2001, the interim nuclear plan and the nuclear deal, then the treaty of 2025.
+    assert steps(found, "n_in_force") == {
+        "2010-06": 1,
+        "2014-01": 2,
+        "2015-10": 3,
+        "2016-01": 2,
+        "2025-10": 1,
+    }
+    # Interim accord, the SCO, BRICS, observer of the EAEU; free trade replaces the interim accord.
+    assert steps(found, "n_through_blocs") == {
+        "2010-06": 0,
+        "2019-10": 1,
+        "2023-07": 2,
+        "2024-01": 3,
+        "2024-12": 4,
+    }
     assert found["basis"].unique().tolist() == ["on a hand-picked list: a timeline, never a rate"]
-    # The list ends on 23 October 2025: the month is told and is not covered whole.
-    assert found[["n_in_force", "covered"]].iloc[-1].tolist() == [2, False]
+    # The list ends on 28 February 2026, which it covers whole.
+    assert found[["n_in_force", "covered"]].iloc[-1].tolist() == [1, True]
 
 
 def test_a_pair_that_is_not_on_a_hand_picked_list_has_no_zero() -> None:
@@ -306,15 +322,15 @@ def test_the_stages_of_russia_and_iran_are_those_that_the_notebook_shows() -> No
     table = whole.table
     sides = [table[s].isin(pair) | table[s].str.startswith("IO-") for s in ("first", "second")]
     pd.testing.assert_frame_equal(beside, table[sides[0] & sides[1]].reset_index(drop=True))
-    assert (whole.kind, whole.n, len(beside)) == ("stages", table["agreement_id"].nunique(), 29)
+    assert (whole.kind, whole.n, len(beside)) == ("stages", table["agreement_id"].nunique(), 31)
 
 
 def test_agreements_say_that_the_list_is_selected_and_what_is_in_force() -> None:
     found = agreements(sl.load("russia_iran"), pair=("IRN", "RUS"), every="month", half_life=12)
     assert "Selected events; not a sample." in found.caption
     assert found.findings == (
-        "Iran and Russia, October 2025: 2 agreements known to be in force, and 6 through a bloc "
-        "(russia_iran, 2010-06-09 to 2025-10-23).",
+        "Iran and Russia, February 2026: 1 agreement known to be in force, and 4 through a bloc "
+        "(russia_iran, 2010-06-09 to 2026-02-28).",
     )
     none = agreements(sl.load("russia_iran"), pair=("SAU", "TUR"), every="year", half_life=1)
     assert none.n is None

@@ -58,8 +58,8 @@ def agreements(
     With `pair` it has a row per period. An agreement counts in full from its entry into force
     to its end. Visits, meetings, declarations and memoranda bind nobody and decay: each
     counts ``2 ** (-age / half_life)``, a signature until its agreement is in force. The two
-    are never added. What was in force before the source begins is not in it, and an
-    agreement without an end in the source continues.
+    are never added. What was in force before the source begins counts if the source lists it,
+    and an agreement without an end in the source continues.
 
     Blocs stay whole: an accord of the Eurasian Economic Union with Iran is not an agreement
     of Russia. A separate column counts those. Expand its members first with `expand_blocs`
@@ -127,7 +127,7 @@ def agreements(
     ['2025-01-17', '2025-10-02']
     >>> active = sl.agreements(acts, pair=("IRN", "RUS"), every="quarter", half_life=4)
     >>> active.table[["n_in_force", "n_through_blocs"]].iloc[-1].to_dict()
-    {'n_in_force': 2, 'n_through_blocs': 6}
+    {'n_in_force': 1, 'n_through_blocs': 4}
     """
     if pair is None:
         _check_unused(every=every, half_life=half_life, start=start, end=end)
@@ -257,7 +257,7 @@ def _of_pair_per_period(
             "An agreement counts from its entry into force to its end.",
             f"Visits, meetings, declarations and memoranda lose half their weight in "
             f"{half_life:g} {every}s.",
-            "What was in force before the source begins is not included.",
+            "What was in force before the source begins is included only if the source lists it.",
             *([_CURATED] if source.curated else []),
         ),
         findings=_findings(table, query, of_both, source),
@@ -284,7 +284,8 @@ def _findings(table: pd.DataFrame, query: Query, whose: str, source: Opened) -> 
     when = in_words(last["period"], last["period"], every=query.every)
     n, possible = int(last["n_in_force"]), int(last["n_possible"])
     more = f" (up to {possible}, where a day is not known)" if possible > n else ""
-    text = f"{whose}, {when}: {n} agreements known to be in force{more},"
+    noun = "agreement" if n == 1 else "agreements"
+    text = f"{whose}, {when}: {n} {noun} known to be in force{more},"
     text += f" and {int(last['n_through_blocs'])} through a bloc"
     return (f"{text} ({source.source.described()}).",)
 
