@@ -277,6 +277,7 @@ STATES = {
     "Ukraine": "RUS",
 }
 THEMATIC = {"EAR", "EAR Entity List", "EU chemical weapons (2018/1542)", "US CBW Act Russia"}
+THEMATIC |= {"UKR NSDC lists"}
 
 
 def test_every_target_is_the_state_of_a_programme_or_of_a_thematic_one() -> None:
