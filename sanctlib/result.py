@@ -36,6 +36,14 @@ EVERYTHING = (".csv", ".xlsx", ".bib", ".png", ".svg", ".pdf")
 DPI = 200
 
 
+_TARGETS = {
+    "programme": "the state at which the programme is directed, as reviewed",
+    "conduct": "the state whose conduct is the reason",
+    "address": "the state of the address",
+}
+"""The rules of targets, in words."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """Where the numbers of a result come from: a dataset, what it covers and who made it."""
@@ -147,7 +155,7 @@ class Result(Shown):
         """The sentences under a figure: n and unit, target rule, sources, notes."""
         counted = self.unit if self.n is None else f"n = {self.n:,} {self.unit}"
         if "target_rule" in self.query.given:
-            counted += f"; target rule: {self.query.target_rule}"
+            counted += f"; target: {_TARGETS[self.query.target_rule]}"
         sources = "; ".join(dict.fromkeys(source.described() for source in self.sources))
         parts = [counted and f"{counted}.", sources and f"Source: {sources}.", *self.notes]
         return " ".join(part.strip() for part in parts if part)

@@ -129,11 +129,9 @@ def if_possible(*, otherwise: str) -> Iterator[None]:
         yield
     except SanctlibError as error:
         reason = f"{otherwise} {error}".strip()
-        if _in_notebook():
-            from IPython import display
-
-            show: Any = display  # IPython leaves this module untyped
-            show.display(Sentences([reason]))
+        ipython: Any = sys.modules.get("IPython")
+        if ipython is not None and ipython.get_ipython() is not None:
+            ipython.display.display(Sentences([reason]))
         else:
             print(reason)
 

@@ -49,7 +49,10 @@ def test_a_pair_has_its_rate_its_ratio_and_both_lists(tmp_path: Path) -> None:
     assert files(run, "png") == ["acts", "gap", "intensity", "us_list"]
     assert soup.select("main h2")[0].text == "Russia and Iran"
     # The caption of a figure is its alternative text.
-    assert "target rule: programme. Source: ofac_sdn" in str(soup.select("img")[0]["alt"])
+    assert (
+        "target: the state at which the programme is directed, as reviewed. Source: ofac_sdn"
+        in str(soup.select("img")[0]["alt"])
+    )
     index = BeautifulSoup(write_index(tmp_path).read_text(encoding="utf-8"), "html.parser")
     assert index.select("dd")[0].text == "303 acts, Jan-Oct 2018"
     assert index.select("dd")[2].text == "4,680 entities on 2024-04-30"

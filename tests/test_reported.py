@@ -166,7 +166,7 @@ def test_a_timeline_of_a_pair_and_senders_has_their_sanctions_and_statements() -
     pair = ("RUS", "IRN")
     both = sl.metrics.timeline(acts, pair=pair, senders=["USA"], **year).table
     assert both["side"].value_counts().to_dict() == {
-        "Sanctions and statements": 7,
+        "Sanctions and statements": 9,
         "Iran and Russia": 2,
     }
     towards = both[both["side"].ne("Iran and Russia")]

@@ -41,9 +41,14 @@ def test_a_result_keeps_what_was_asked_and_where_it_comes_from(new_us: Result) -
 
 
 def test_the_caption_has_n_unit_rule_source_period_and_band(new_us: Result) -> None:
+    everyone = sl.sanction_counts(sl.load("ofac_sdn"), unit="entity", by=["target"], **SPAN).table
+    n_none = int(everyone.loc[everyone["target"].isna(), "n"].sum())
     assert new_us.caption == (
-        f"n = {new_us.n:,} entities first listed; target rule: programme. "
+        f"n = {new_us.n:,} entities first listed; target: the state at which the "
+        "programme is directed, as reviewed. "
         "Source: ofac_sdn, 2021-08-18 to 2024-05-03. "
+        f"{n_none:,} entities first listed count for no state "
+        "(their programmes are on a theme or not reviewed; not in these rows). "
         "Band: a change may lie anywhere between two archived versions. "
         "A complete register: no sampling interval."
     )

@@ -48,6 +48,7 @@ _WORDS: dict[Unit, str] = {
 }
 """What is counted, in words and in the plural."""
 
+_LISTS = ("listings", "listing_counts", "list_changes")
 _CURATED = "Selected events; not a sample."
 
 
@@ -108,9 +109,12 @@ def sanction_counts(
         Actions of sanction that count. With cases, ``impose`` or ``amend`` count those
         imposed and ``threaten`` those threatened. Lists hold only impositions.
     target_rule : {"programme", "conduct", "address"}, default "programme"
-        Whom a sanction targets: the state of the legal programme, those whose conduct
-        the reasons name, or the place of the entity. A Belgian firm listed for
-        supplying Russia counts for RUS, RUS and BEL.
+        Whom a sanction targets: the state at which the programme is directed, as reviewed
+        in `programmes()`, those whose conduct the reasons name, or the place of the
+        entity. A Belgian firm listed for supplying Russia counts for RUS, RUS and BEL.
+        Entries of a list that are only under thematic programmes, such as those on
+        terrorism, count for no state: a note has their number, and without `targets` they
+        are the row without a target.
     dated : {"date", "announced", "effective"}, default "date"
         The day of events that counts. An act without that day counts by its ``date``;
         ``n_fallback`` is the number of those.
@@ -195,6 +199,7 @@ def sanction_counts(
         known = None if source.curated else coverage_of(source)
         if interval is not None:
             _check_interval(source)
+        of_no_state = _of_no_state(source, query, known)
     # An act on two states is in two groups; a measure is a flag and no part of anything.
     additive = not FLAGS.keys() & set(query.by) and _total(pieces) == _total(whole)
     counts = _counts(pieces, query, known).assign(additive=additive)
@@ -209,9 +214,23 @@ def sanction_counts(
         unit=words,
         n=n,
         sources=(source.source,),
-        notes=notes_of(source, interval=interval is not None),
+        notes=(*of_no_state, *notes_of(source, interval=interval is not None)),
         findings=_findings(counts, query, words, source),
     )
+
+
+def _of_no_state(source: Opened, query: Query, coverage: Coverage | None) -> tuple[str, ...]:
+    """Say how many entries of a list count for no state, where targets are asked for."""
+    by_state = query.targets is not None or "target" in query.by
+    if query.target_rule != "programme" or not by_state or source.kind not in _LISTS:
+        return ()
+    everyone = replace(query, by=("target",), targets=None)
+    counts = _counts(pieces_of(source, everyone), everyone, coverage)
+    n = int(counts.loc[counts["target"].isna() & counts["period"].notna(), "n"].sum())
+    here = "they are the row without a target" if query.targets is None else "not in these rows"
+    why = f"their programmes are on a theme or not reviewed; {here}"
+    text = f"{n:,} {_WORDS[query.unit]} count for no state ({why})."
+    return (text,) if n else ()
 
 
 def notes_of(source: Opened, *, interval: bool = False) -> tuple[str, ...]:

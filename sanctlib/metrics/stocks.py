@@ -90,8 +90,8 @@ def active_sanctions(
     stock : {"legal", "in_force"}, default "legal"
         For cases: one that was suspended stays in law, and is not in force.
     target_rule : {"programme", "conduct", "address"}, default "programme"
-        Whom a sanction targets, as in `sanction_counts`: the state of the legal programme,
-        or the place of the entity.
+        Whom a sanction targets, as in `sanction_counts`: the state at which the
+        programme is directed, or the place of the entity.
     start, end : day, optional
         First and last day of the periods returned, as ISO text ("2022", "2022-03",
         "2022-03-01"), date, datetime, Timestamp, datetime64 or Period. What began before

@@ -54,7 +54,7 @@ _RULE = {
     ("listing_counts", "designation"): "entries under a programme, by the list's own dates",
 }
 _TARGET = {
-    "programme": "targets: the states the law is about",
+    "programme": "targets: the states at which the programmes are directed, as reviewed",
     "conduct": "targets: the states whose conduct the reasons name",
     "address": "targets: the places of those listed, sanctioned or not",
 }

@@ -226,11 +226,14 @@ def event_study(
             found.estimate, found.variance, before=before, reach=reach, grid=MBARS
         )
         mean["breakdown_mbar"] = breakdown
-        trends = "Estimates near 0 before the onset do not prove parallel trends. The average " + (
-            f"differs from 0 unless trends differ after the onset by {breakdown:.2f} times the "
-            "largest step before it or more (Rambachan and Roth 2023, relative magnitudes)."
-            if breakdown
-            else "does not differ from 0 even under parallel trends."
+        trends = (
+            "Estimates near 0 before the onset do not show that trends were parallel. The average "
+            + (
+                f"differs from 0 unless trends differ after the onset by {breakdown:.2f} times the "
+                "largest step before it or more (Rambachan and Roth 2023, relative magnitudes)."
+                if breakdown
+                else "does not differ from 0 even under parallel trends."
+            )
         )
     parts: dict[str, Bools | None] = {"all": None}
     if wars is not None:

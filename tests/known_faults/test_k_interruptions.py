@@ -29,7 +29,7 @@ FETCH = """
 import sys
 from datetime import date
 import sanctlib as sl
-from sanctlib.fetching import fetch
+from sanctlib.download import fetch
 from sanctlib.sources.producers import Fetchable, Series
 series = Series(address=sys.argv[1] + "/%Y%m%d.csv", every="D", first=date(2018, 1, 1))
 source = Fetchable(name="days", title="Days", series=(series,), pause=0, timeout=30)
