@@ -29,11 +29,11 @@ FETCH = """
 import sys
 from datetime import date
 import sanctlib as sl
-from sanctlib.download import fetch
+from sanctlib import download
 from sanctlib.sources.producers import Fetchable, Series
 series = Series(address=sys.argv[1] + "/%Y%m%d.csv", every="D", first=date(2018, 1, 1))
 source = Fetchable(name="days", title="Days", series=(series,), pause=0, timeout=30)
-fetch.fetchables = lambda: {"days": source}
+download.fetchables = lambda: {"days": source}
 sl.fetch("days", first="2018-01-01", last="2018-01-02", out="fetched")
 """
 
