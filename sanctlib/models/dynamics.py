@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from sanctlib.errors import SanctlibError
-from sanctlib.models._inputs import column_of, n_of, origin, p_in_words, sources_of, with_interval
-from sanctlib.models._series import (
-    Lags,
-    check_distinct,
-    check_varies,
-    integration_of,
-    lag_order,
-    lags_of,
-    replicated,
-    same_period,
+from sanctlib.errors import SanctlibError, check_choice
+from sanctlib.models._inputs import (
+    Floats,
+    Series,
+    column_of,
+    n_of,
+    origin,
+    p_in_words,
     series_of,
-    solving,
-    standardised,
-    wald,
+    sources_of,
+    with_interval,
 )
 from sanctlib.query import ask, keys_of, whole_of
 from sanctlib.result import Fit
+
+Lags: TypeAlias = int | Literal["aic", "bic"]
+
+_COMBINED = "is an exact combination of the other columns and of the past. Drop it, or use changes."
 
 
 def lead_lag(
@@ -43,13 +46,11 @@ def lead_lag(
     Test whether the past of either of two series helps to predict the other.
 
     The test of Toda and Yamamoto (1995) holds with and without unit roots: the vector
-    autoregression in levels has added lags, as many as the highest order of integration,
-    which the Wald statistic does not test. Its p-value is that of a recursive bootstrap of
-    the residuals without the tested lags (Hacker and Hatemi-J 2006), because the
-    chi-squared one (``p_chi2``) rejects too often in short series.
-
-    The series that leads need not be the cause: a third one (the volume of news, a war) can
-    move both. A response within the same period is only in the third row.
+    autoregression in levels has as many added lags as the highest order of integration, which
+    the Wald statistic does not test. Its p-value is from a recursive bootstrap of the residuals
+    without the tested lags (Hacker and Hatemi-J 2006), because the chi-squared one
+    (``p_chi2``) rejects too often in short series. The series that leads need not be the
+    cause: a third one (the volume of news, a war) can move both.
 
     Parameters
     ----------
@@ -63,8 +64,8 @@ def lead_lag(
         Lags of the autoregression: a number from 1, or chosen by a criterion up to `most`.
         AIC chooses more, and both p-values are then too small.
     integration : {0, 1, 2}, optional
-        Highest order of integration. By default the lowest order at which, for every series,
-        ADF rejects a unit root and KPSS does not reject stationarity (5 %); at most 2.
+        Highest order of integration. By default the lowest at which, for every series, ADF
+        rejects a unit root and KPSS does not reject stationarity (5 %).
     most : int, default 6
         Largest number of lags that a criterion may choose.
     n_replicates : int, default 999
@@ -76,10 +77,10 @@ def lead_lag(
     -------
     Fit
         Its table has a row per direction: ``cause``, ``effect``, ``lags``, ``added`` (lags),
-        ``statistic`` (Wald), ``df``, ``sum`` (of the coefficients of the lags, which gives the
-        sign), ``p_value`` (bootstrap), ``p_chi2``, ``n`` (periods in the regression),
-        ``n_replicates``. The row ``same period`` is about the residuals and has only the
-        chi-squared test. `fitted` is the autoregression of statsmodels.
+        ``statistic`` (Wald), ``df``, ``sum`` (of the lags' coefficients: the sign),
+        ``p_value`` (bootstrap), ``p_chi2``, ``n`` (periods used), ``n_replicates``. A response
+        ``same period`` has its own row, with a chi-squared test of the residuals. `fitted` is
+        the autoregression of statsmodels.
 
     Raises
     ------
@@ -105,68 +106,46 @@ def lead_lag(
     import statsmodels.api as sm
     from scipy.special import chdtrc
 
-    lags, n_replicates = lags_of(lags), whole_of(n_replicates, what="n_replicates", least=1)
-    whole_of(most, what="most", least=1)
+    _check_lags(lags, most)
+    whole_of(n_replicates, what="n_replicates", least=1)
     whole_of(seed, what="seed", least=0)
     if integration is not None:
         whole_of(integration, what="integration", least=0, most=2)
     names = [column_of(x, what="x"), column_of(y, what="y"), *keys_of(controls, what="controls")]
     data = series_of(table, names)
-    query = ask(
-        **data.arguments(),
-        x=x,
-        y=y,
-        controls=tuple(controls),
-        lags=lags,
-        integration=integration,
-        n_replicates=n_replicates,
-        seed=seed,
-    )
-    values = standardised(data, names)
-    rng, rows = np.random.default_rng(seed), []
-    with solving(names):
-        added = integration_of(values, names) if integration is None else integration
-        p = lag_order(values, lags, most=most, added=added)
-        check_distinct(values, names, lags=p + added)
+    named = {"x": x, "y": y, "controls": tuple(controls), "lags": lags, "integration": integration}
+    query = ask(**data.given, **named, n_replicates=n_replicates, seed=seed)
+    values, spread = _standardised(data, names), data.numbers.std(axis=0)
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    with _solving(names):
+        added = _integration_of(values, names) if integration is None else integration
+        p = _lag_order(values, lags, most=most, added=added)
+        _check_distinct(values, names, lags=p + added)
         n = len(values) - p - added
-        spread = data.numbers.std(axis=0)
         for cause, effect in ((0, 1), (1, 0)):
-            tested = {"lags": p, "added": added, "causes": [cause], "effects": [effect]}
-            statistic, sums = wald(values, **tested)  # type: ignore[arg-type]
-            without = replicated(values, p, cause, effect, n_replicates, rng)
-            null, _ = wald(without, **tested)  # type: ignore[arg-type]
+            without = _replicated(values, p, (cause, effect), n_replicates, rng)
+            (statistic, sums), (null, _) = (
+                wald(series, lags=p, added=added, causes=[cause], effects=[effect])
+                for series in (values, without)
+            )
             rows.append(
-                {
-                    "cause": names[cause],
-                    "effect": names[effect],
-                    "lags": p,
-                    "added": added,
-                    "statistic": float(statistic),
-                    "df": p,
-                    "sum": float(sums) * spread[effect] / spread[cause],
-                    "p_value": (1 + int((null >= statistic).sum())) / (1 + n_replicates),
-                    "p_chi2": float(chdtrc(p, statistic)),
-                    "n": n,
-                    "n_replicates": n_replicates,
-                }
+                {"cause": names[cause], "effect": names[effect], "lags": p, "added": added}
+                | {"statistic": float(statistic), "df": p}
+                | {"sum": float(sums) * spread[effect] / spread[cause]}
+                | {"p_value": (1 + int((null >= statistic).sum())) / (1 + n_replicates)}
+                | {"p_chi2": float(chdtrc(p, statistic)), "n": n, "n_replicates": n_replicates}
             )
         fitted = sm.tsa.VAR(data.numbers).fit(p + added)
         at_once = same_period(np.asarray(fitted.resid), causes=[0], effects=[1])
-    both = {
-        "cause": x,
-        "effect": f"{y}, same period",
-        "lags": p,
-        "added": added,
-        "n": n,
-        "n_replicates": 0,
-    }
-    rows.append(both | {"statistic": at_once, "df": 1, "p_chi2": float(chdtrc(1, at_once))})
+    of_residuals = {"cause": x, "effect": f"{y}, same period", "lags": p, "added": added, "n": n}
+    of_residuals |= {"statistic": at_once, "df": 1, "p_chi2": float(chdtrc(1, at_once))}
     chosen = (
-        "as requested" if isinstance(lags, int) else f"chosen by {lags.upper()}, at most {most}"
+        f"chosen by {lags.upper()}, at most {most}" if isinstance(lags, str) else "as requested"
     )
     sources = sources_of(table)
     return Fit(
-        table=pd.DataFrame(rows),
+        table=pd.DataFrame([*rows, of_residuals | {"n_replicates": 0}]),
         name=f"Lead and lag of {x} and {y}",
         kind="tests",
         query=query,
@@ -177,12 +156,12 @@ def lead_lag(
             "The series that leads need not be the cause: a third one can move both.",
             f"The test of Toda and Yamamoto has {n_of(p, 'lag')}, {chosen}, and {added} added; "
             f"p-values are from {n_of(n_replicates, 'bootstrap replicate')}, seed {seed}.",
-            data.note(),
+            data.note,
         ),
         findings=tuple(
             f"The past of {row['cause']} is {'' if row['p_value'] < 0.05 else 'not '}found to help "
             f"predict {row['effect']}, {p_in_words(row['p_value'])}, {data.span}{origin(sources)}."
-            for row in rows[:2]
+            for row in rows
         ),
         fitted=fitted,
     )
@@ -202,10 +181,9 @@ def local_projection(
     Estimate how a series responds to another, by horizon (Jordà 2005).
 
     At each horizon the dependent variable is regressed on the impulse now and on the past of
-    both, with one lag more than the criterion chooses. The errors of White (HC3) then hold
-    with and without unit roots, and no correction for autocorrelation is needed (Montiel
-    Olea and Plagborg-Møller 2021). An association within the same period counts as a
-    response to the impulse, never the reverse.
+    both, with one lag more than the criterion chooses. The errors of White (HC3) then hold with
+    and without unit roots and autocorrelation (Montiel Olea and Plagborg-Møller 2021). An
+    association within the same period counts as a response to the impulse, never the reverse.
 
     Parameters
     ----------
@@ -218,8 +196,7 @@ def local_projection(
     horizons : int, default 6
         Last horizon in periods; the first is 0, the same period.
     lags : int or {"aic", "bic"}, default "aic"
-        Lags of the autoregression of both: a number from 1, or chosen by a criterion up to
-        `most`.
+        Lags of the autoregression: a number from 1, or chosen by a criterion up to `most`.
     most : int, default 6
         Largest number of lags that a criterion may choose.
     level : float, default 0.95
@@ -254,73 +231,251 @@ def local_projection(
     """
     import statsmodels.api as sm
 
-    lags, horizons = lags_of(lags), whole_of(horizons, what="horizons", least=0)
-    whole_of(most, what="most", least=1)
+    _check_lags(lags, most)
+    whole_of(horizons, what="horizons", least=0)
     names = [column_of(impulse, what="impulse"), column_of(dependent, what="dependent")]
     data = series_of(table, names)
-    query = ask(
-        **data.arguments(),
-        level=level,
-        dependent=dependent,
-        impulse=impulse,
-        horizons=horizons,
-        lags=lags,
-    )
+    named = {"dependent": dependent, "impulse": impulse, "horizons": horizons, "lags": lags}
+    query = ask(**data.given, level=level, **named)
     values, n = data.numbers, len(data.periods)
     if horizons >= n:
         msg = f"horizons is {horizons}, and the series has {n} periods. It must be shorter:"
         raise SanctlibError(f"{msg} use fewer horizons.")
-    shortened = standardised(data, names)[: n - horizons]
+    shortened = _standardised(data, names)[: n - horizons]
     where = f" of {n} that have all {horizons} horizons" if horizons else ""
-    check_varies(shortened, names, where=f" in the {n - horizons} periods{where}")
-    with solving(names):
-        depth = lag_order(shortened, lags, most=most, added=1, where=where) + 1
-        check_distinct(shortened, names, lags=depth)
-        past = [values[depth - lag : n - lag] for lag in range(1, depth + 1)]
-        design = np.column_stack([values[depth:, 0], np.ones(n - depth), *past])
+    _check_varies(shortened, names, where=f" in the {n - horizons} periods{where}")
+    with _solving(names):
+        depth = _lag_order(shortened, lags, most=most, added=1, where=where) + 1
+        _check_distinct(shortened, names, lags=depth)
+        # The impulse now, a constant, and the past of both.
+        design = np.column_stack([values[depth:, 0], _with_past(values, depth)])
         fits = [
             sm.OLS(values[depth + h :, 1], design[: n - depth - h]).fit(cov_type="HC3", use_t=True)
             for h in range(horizons + 1)
         ]
-        bounds = [fit.conf_int(alpha=1 - query.level)[0] for fit in fits]
+        bounds = np.array([fit.conf_int(alpha=1 - query.level)[0] for fit in fits])
     if any(fit.model.rank < design.shape[1] for fit in fits):
         msg = f"{impulse!r}, {dependent!r} and their past are too close to combinations of each"
         raise SanctlibError(f"{msg} other. Subtract their means, or use changes.")
-    found = pd.DataFrame(
+    if not np.isfinite(bounds).all():
+        wide = int((~np.isfinite(bounds)).any(axis=1).argmax())
+        msg = f"The response at horizon {wide} has no finite interval, because one period"
+        raise SanctlibError(f"{msg} determines it. Use series that vary more often.")
+    responses = pd.DataFrame(
         {
             "horizon": range(horizons + 1),
             "estimate": [float(fit.params[0]) for fit in fits],
-            "lower": [float(low) for low, _ in bounds],
-            "upper": [float(high) for _, high in bounds],
+            "lower": bounds[:, 0],
+            "upper": bounds[:, 1],
             "p_value": [float(fit.pvalues[0]) for fit in fits],
             "n": [int(fit.nobs) for fit in fits],
         }
     )
-    wide = found[~np.isfinite(found[["lower", "upper"]]).all(axis=1)]
-    if len(wide):
-        msg = f"The response at horizon {wide['horizon'].iloc[0]} has no finite interval, because"
-        raise SanctlibError(f"{msg} one period determines it. Use series that vary more often.")
     sources = sources_of(table)
     return Fit(
-        table=found,
+        table=responses,
         name=f"Response of {dependent} to {impulse}",
         kind="responses",
         query=query,
         unit=data.unit,
-        n=int(found["n"].iloc[0]),
+        n=int(fits[0].nobs),
         sources=sources,
         notes=(
             f"The responses are descriptive. They are effects only if the part of {impulse} that "
             f"the past does not predict moves {dependent} in no other way.",
             f"The local projections have {n_of(depth - 1, 'lag')} and one added, with HC3 errors. "
             f"Each {query.level:.0%} interval is of one horizon.",
-            data.note(),
+            data.note,
         ),
         findings=tuple(
             f"After a unit more of {impulse}, {dependent} at horizon {row['horizon']} differs by "
             f"{with_interval(row['estimate'], row['lower'], row['upper'], query.level)}, "
             f"{p_in_words(row['p_value'])}, {data.span}{origin(sources)}."
-            for row in found.to_dict("records")
+            for row in responses.to_dict("records")
         ),
         fitted=fits,
     )
+
+
+@contextmanager
+def _solving(names: Sequence[str]) -> Iterator[None]:
+    """Let a regression that has no solution fail in words."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # a matrix without full rank is refused in words
+            yield
+    except np.linalg.LinAlgError as error:
+        raise _no_solution(names) from error
+
+
+def _no_solution(names: Sequence[str]) -> SanctlibError:
+    return SanctlibError(f"One of the columns {', '.join(map(repr, names))} {_COMBINED}")
+
+
+def _with_past(values: Floats, depth: int) -> Floats:
+    """Return a constant and `depth` lags of series (..., n, k), for all but the first periods."""
+    n = values.shape[-2]
+    past = [values[..., depth - lag : n - lag, :] for lag in range(1, depth + 1)]
+    return np.concatenate([np.ones((*values.shape[:-2], n - depth, 1)), *past], axis=-1)
+
+
+def _check_distinct(values: Floats, names: Sequence[str], *, lags: int) -> None:
+    """Check that no series follows exactly from the others and from the past of all."""
+    n, k = values.shape
+    if n - lags <= 1 + k * (1 + lags):
+        return
+    # The series now, a constant, and their lags: linearly independent unless one is redundant.
+    design = np.column_stack([values[lags:], _with_past(values, lags)])
+    rank = np.linalg.matrix_rank(design)
+    if rank == design.shape[1]:
+        return
+    for j, name in enumerate(names):
+        if np.linalg.matrix_rank(np.delete(design, j, axis=1)) == rank:
+            raise SanctlibError(f"Column {name!r} {_COMBINED}")
+    raise _no_solution(names)
+
+
+def wald(
+    values: Floats, *, lags: int, added: int, causes: Sequence[int], effects: Sequence[int]
+) -> tuple[Floats, Floats]:
+    """
+    Return the Wald statistic of no lag of `causes` helping `effects`, and the lags' sum.
+
+    `values` are (..., n, k); the regression has a constant and ``lags + added`` lags, of
+    which the last `added` are not tested. Divided by ``lags * len(causes) * len(effects)``
+    the statistic is the F of Lütkepohl (2005).
+    """
+    n, k = values.shape[-2:]
+    depth = lags + added
+    design, now = _with_past(values, depth), values[..., depth:, :]
+    turned = np.swapaxes(design, -1, -2)
+    inverse = np.linalg.inv(turned @ design)
+    coefficients = inverse @ (turned @ now)
+    residuals = now - design @ coefficients
+    degrees = n - depth - design.shape[-1]
+    variance = np.swapaxes(residuals, -1, -2) @ residuals / degrees
+    rows = [1 + lag * k + cause for lag in range(lags) for cause in causes]
+    tested = coefficients[..., rows, :][..., effects]
+    # vec(b)' (S x V)^-1 vec(b) is the trace of S^-1 b' V^-1 b.
+    left = np.linalg.solve(variance[..., effects, :][..., effects], np.swapaxes(tested, -1, -2))
+    right = np.linalg.solve(inverse[..., rows, :][..., rows], tested)
+    return np.trace(left @ right, axis1=-2, axis2=-1), tested.sum(axis=(-2, -1))
+
+
+def same_period(residuals: Floats, *, causes: Sequence[int], effects: Sequence[int]) -> float:
+    """Return the Wald statistic that residuals are uncorrelated (Lütkepohl 2005, 3.6.3)."""
+    s = residuals.T @ residuals / len(residuals)
+    pairs = [(a, i) for a in causes for i in effects]
+    tested = np.array([s[pair] for pair in pairs])
+    variance = [[s[a, b] * s[i, j] + s[a, j] * s[i, b] for b, j in pairs] for a, i in pairs]
+    return float(len(residuals) * tested @ np.linalg.solve(np.array(variance), tested))
+
+
+def _replicated(
+    values: Floats,
+    lags: int,
+    tested: tuple[int, int],
+    n_replicates: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Return bootstrap series (n_replicates, n, k) in which the cause does not help the effect."""
+    n, k = values.shape
+    cause, effect = tested
+    design = _with_past(values, lags)
+    coefficients = np.zeros((design.shape[1], k))
+    residuals = np.empty((n - lags, k))
+    for j in range(k):
+        # The equation of the effect is without the lags of the cause.
+        kept = np.ones(design.shape[1], dtype=bool)
+        kept[1 + cause :: k] = j != effect
+        q, r = np.linalg.qr(design[:, kept])
+        coefficients[kept, j] = np.linalg.solve(r, q.T @ values[lags:, j])
+        residuals[:, j] = values[lags:, j] - design @ coefficients[:, j]
+        residuals[:, j] /= np.sqrt(1 - (q**2).sum(axis=1))  # a fitted residual is too small
+    residuals -= residuals.mean(axis=0)
+    # Each replicate begins as the series did, and continues with resampled residuals.
+    made = np.empty((n_replicates, n, k))
+    made[:, :lags] = values[:lags]
+    shocks = residuals[rng.integers(n - lags, size=(n_replicates, n - lags))]
+    for t in range(lags, n):
+        before = made[:, t - lags : t][:, ::-1].reshape(n_replicates, -1)
+        made[:, t] = coefficients[0] + before @ coefficients[1:] + shocks[:, t - lags]
+    return made
+
+
+def _standardised(data: Series, names: Sequence[str]) -> Floats:
+    """Return the columns with mean 0 and standard deviation 1: no statistic depends on either."""
+    for name in names:
+        if names.count(name) > 1:
+            msg = f"Column {name!r} is named twice. Name another column: a series cannot explain"
+            raise SanctlibError(f"{msg} itself.")
+    _check_varies(data.numbers, names)
+    scaled: Floats = (data.numbers - data.numbers.mean(axis=0)) / data.numbers.std(axis=0)
+    _check_distinct(scaled, names, lags=1)
+    return scaled
+
+
+def _check_varies(values: Floats, names: Sequence[str], *, where: str = "") -> None:
+    """Check that each column has two values or more."""
+    for name, column in zip(names, values.T, strict=True):
+        if np.ptp(column) == 0 or column.std() == 0:
+            raise SanctlibError(f"Column {name!r} has one value{where}. A series must vary.")
+
+
+def _check_lags(lags: object, most: int) -> None:
+    """Check the number of lags, or the criterion that chooses it, and the largest number."""
+    if isinstance(lags, str):
+        check_choice(lags, ("aic", "bic"), what="lags")
+    else:
+        whole_of(lags, what="lags", least=1)
+    whole_of(most, what="most", least=1)
+
+
+def _lag_order(values: Floats, lags: Lags, *, most: int, added: int, where: str = "") -> int:
+    """Return the number of lags: the given one if it fits, or the criterion's, at least 1."""
+    import statsmodels.api as sm
+
+    n, k = len(values), len(values.T)
+
+    def needed(p: int) -> int:
+        return p + added + 4 * (1 + k * (p + added))
+
+    least = 1 if isinstance(lags, str) else int(lags)
+    if needed(least) > n:
+        msg = f"The series has {n} periods{where}. {n_of(least, 'lag')} and {added} added need"
+        raise SanctlibError(f"{msg} {needed(least)} (four per coefficient): use a longer series.")
+    if not isinstance(lags, str):
+        return least
+    longest = max(p for p in range(1, most + 1) if needed(p) <= n)
+    try:
+        chosen: int = sm.tsa.VAR(values).select_order(longest).selected_orders[lags]
+    except (ValueError, np.linalg.LinAlgError) as error:
+        msg = f"Up to {longest} lags cannot be compared, because a series varies in too few periods"
+        raise SanctlibError(f"{msg} or follows from the others. Choose lags=1.") from error
+    return max(1, int(chosen))
+
+
+def _integration_of(values: Floats, names: Sequence[str]) -> int:
+    """Return the highest order of integration of the columns."""
+    orders = []
+    for name, column in zip(names, values.T, strict=True):
+        try:
+            orders.append(_order(column))
+        except (ValueError, np.linalg.LinAlgError) as error:
+            msg = f"The order of integration of {name!r} cannot be tested ({error!s:.100})."
+            raise SanctlibError(f"{msg} Choose it: integration=0, 1 or 2.") from error
+    return max(orders)
+
+
+def _order(series: Floats) -> int:
+    from statsmodels.tsa.stattools import adfuller, kpss
+
+    for order in (0, 1):
+        differenced = np.diff(series, order)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # of a p-value beyond the table, among others
+            stationary: Any = kpss(differenced, result_object=True)
+            root: Any = adfuller(differenced, result_object=True)
+        if root.pvalue < 0.05 < stationary.pvalue:
+            return order
+    return 2
