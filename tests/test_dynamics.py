@@ -10,7 +10,7 @@ import pytest
 
 from sanctlib.errors import SanctlibError
 from sanctlib.models import lead_lag, local_projection
-from sanctlib.models.dynamics import _order, same_period, wald
+from sanctlib.models._autoregressions import _order, same_period, wald
 
 
 @pytest.fixture
