@@ -10,7 +10,7 @@ import pytest
 
 from sanctlib.errors import SanctlibError
 from sanctlib.models import lead_lag, local_projection
-from sanctlib.models._series import same_period, wald
+from sanctlib.models._autoregressions import _order, same_period, wald
 
 
 @pytest.fixture
@@ -120,8 +120,6 @@ def test_units_move_no_statistic_and_draws_follow_their_seed() -> None:
 
 
 def test_the_order_of_integration_is_that_of_the_series_made() -> None:
-    from sanctlib.models._series import _order
-
     steps = np.random.default_rng(6).normal(size=200)
     made = [steps, steps.cumsum(), steps.cumsum().cumsum()]
     assert [_order(series) for series in made] == [0, 1, 2]

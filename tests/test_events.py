@@ -69,7 +69,7 @@ def test_weights_are_those_of_the_published_regression(real_data: Path) -> None:
                 vcov=None,
             )
             doses = design.placed(onsets, pd.Series(1.0, onsets.index), what="onsets")
-            stacks = stacked(design.layout, doses)
+            stacks = stacked(design, doses)
             n = sum(len(s.treated) for s in stacks)
             found.append((combined(stacks, len(design.units))[0][-1] * n, n))
         effects, sizes = zip(*found, strict=True)

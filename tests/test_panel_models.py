@@ -13,8 +13,7 @@ import statsmodels.api as sm
 
 import sanctlib as sl
 from sanctlib.errors import CuratedError, MissingColumnsError, SanctlibError, SchemaError
-from sanctlib.models._clusters import variance_of
-from sanctlib.models.panel import estimates_of
+from sanctlib.models._clusters import intervals, variance_of
 from sanctlib.result import Source, frame_of
 
 STATES = [f"{a}{b}Q" for a in "ABCDEFG" for b in "ABCDE"]
@@ -274,7 +273,7 @@ def test_a_variance_that_is_not_positive_gives_no_interval() -> None:
     variance, n, said = variance_of(scores, np.ones((1, 1)), rows, ["first", "second"])
     assert variance.item() == pytest.approx(-4 * 2)
     assert said[-1] == "A variance is not positive: there are too few clusters for the regressors."
-    found = estimates_of(["x"], np.array([1.0]), variance, n, 0.95)
+    found = pd.DataFrame(intervals(np.array([1.0]), np.diag(variance), n, 0.95))
     assert found[["std_error", "p_value", "lower", "upper"]].isna().all(axis=None)
 
 

@@ -21,7 +21,7 @@ from matplotlib.text import Annotation
 from sanctlib.coverage import Coverage
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.plots import PICTURES, can_draw
-from sanctlib.plots.timeline import _spread
+from sanctlib.plots.rows import _spread
 from sanctlib.query import ask
 from sanctlib.result import Fit, Result, Source
 

@@ -13,7 +13,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.dates import period_of
 from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError
-from sanctlib.models._series import series_of
+from sanctlib.models._inputs import series_of
 
 
 def monthly(n: list[float | None], covered: list[bool | None] | None = None) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def test_periods_not_covered_at_the_ends_are_dropped_and_counted() -> None:
     data = series_of(table.iloc[::-1], ["n"])
     assert data.numbers.ravel().tolist() == [1, 2, 3]
     assert (data.dropped, data.every) == (2, "month")
-    assert data.note() == (
+    assert data.note == (
         "The series has 3 months, February 2022 to April 2022. "
         "Periods at its ends without a value or full coverage: 2."
     )

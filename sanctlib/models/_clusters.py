@@ -19,24 +19,21 @@ Vcov: TypeAlias = Literal["dyadic"] | Sequence[str]
 FEW = 40
 FEWEST_STATES = 30
 """Dyadic-robust errors with fewer states are refused: they are far too small."""
-PARTS = {"dyad": "first^second"}
-"""Names of groups, and the columns they stand for."""
 
 
 def clustered(scores: Floats, bread: Floats, clusters: pd.DataFrame) -> tuple[Floats, int]:
     """
-    Return the variance of an estimate whose rows depend within clusters, and G.
+    Return the variance of an estimate whose rows depend within clusters, and their number G.
 
-    With two columns, rows that share either of them depend on each other (Cameron, Gelbach
-    and Miller 2011). The variance is multiplied by G / (G - 1), where G is the smaller number
-    of clusters. Other programs also multiply it by (n - 1) / (n - k). Only scores that are not
-    of a regression of pyfixest need it: those of an event study.
+    With two columns, rows that share either of them depend on each other (Cameron, Gelbach and
+    Miller 2011), and G is the smaller number. The variance is multiplied by G / (G - 1).
     """
-    one = [_meat(scores, clusters[name].to_numpy()) for name in clusters]
-    meat = sum(one, np.zeros_like(bread))
-    if len(one) == 2:
+    meat = sum((_meat(scores, clusters[name]) for name in clusters), np.zeros_like(bread))
+    if clusters.shape[1] == 2:
+        # Rows that share both columns are in the sum of both.
         meat = meat - _meat(scores, clusters.groupby(list(clusters), sort=False).ngroup())
-    return _sandwich(meat, bread, n_clusters := int(clusters.nunique().min())), n_clusters
+    n_clusters = int(clusters.nunique().min())
+    return _sandwich(meat, bread, n_clusters), n_clusters
 
 
 def dyadic(
@@ -46,17 +43,16 @@ def dyadic(
     Return the variance of an estimate whose rows depend when they share a state, and G.
 
     The meat is that of Aronow, Samii and Assenova (2015): the products of the scores of all
-    pairs of rows whose dyads have a state in common, over all periods and both directions.
-    It is the sum over states of the products of the rows with that state, less the products
-    of the rows of one dyad, because both of its states contribute them. G is the number of
-    states; the factor G / (G - 1) is as in `clustered`.
+    pairs of rows with a state in common, over all periods and directions. G counts states.
     """
     numbers, states = pd.factorize(pd.concat([first, second]))
     one, other = numbers.astype("int64").reshape(2, -1)
     distinct = one != other
-    twice = np.concatenate([scores, scores[distinct]])
+    # The sum over states of the products of the rows with that state has the products of the
+    # rows of one dyad twice, because both of its states contribute them.
+    with_state = np.concatenate([scores, scores[distinct]])
+    meat = _meat(with_state, np.concatenate([one, other[distinct]]))
     dyads = np.minimum(one, other) * len(states) + np.maximum(one, other)
-    meat = _meat(twice, np.concatenate([one, other[distinct]]))
     meat = meat - _meat(scores[distinct], dyads[distinct])
     return _sandwich(meat, bread, len(states)), len(states)
 
@@ -71,6 +67,7 @@ def not_below(variance: Floats, floor: Floats) -> Floats:
     scale = np.sqrt(np.diag(floor))
     units = np.outer(scale, scale)
     units[units == 0] = 1.0
+    # Only the directions (eigenvectors) in which the difference is positive are added.
     values, vectors = np.linalg.eigh((variance - floor) / units)
     return np.asarray(floor + units * (vectors * np.maximum(values, 0) @ vectors.T))
 
@@ -94,32 +91,45 @@ def check_clusters(n_clusters: int) -> None:
 
 def check_vcov(vcov: Vcov) -> None:
     """Check that errors are dyadic, or clustered by one or two columns."""
-    if isinstance(vcov, str) and vcov == "dyadic":
-        return
-    if isinstance(vcov, str) or len(keys_of(vcov, what="vcov")) not in (1, 2):
+    if vcov != "dyadic" and (
+        isinstance(vcov, str) or len(keys_of(vcov, what="vcov")) not in (1, 2)
+    ):
         msg = f"vcov is {vcov!r}. It must be 'dyadic' or a list of one or two columns, such as"
         raise SanctlibError(f"{msg} ['dyad'].")
 
 
-def parts_of(name: str, columns: pd.Index | Sequence[str]) -> list[str]:
+def parts_of(name: str) -> list[str]:
     """Return the columns that a name such as ``first^period`` joins."""
-    if name in columns and name not in PARTS:
-        return [name]
-    return PARTS.get(name, name).split("^")
+    return ["first", "second"] if name == "dyad" else name.split("^")
+
+
+def columns_of(names: Sequence[str], vcov: Vcov) -> list[str]:
+    """Return the columns of fixed effects and clusters."""
+    clusters = ["dyad"] if vcov == "dyadic" else vcov
+    return list(dict.fromkeys(part for name in (*names, *clusters) for part in parts_of(name)))
 
 
 def group_numbers(rows: pd.DataFrame, name: str) -> NDArray[np.int64]:
-    """Return the number of the group of each row, from 0."""
-    rows = ordered_pairs(rows) if name in PARTS else rows
-    parts = parts_of(name, rows.columns)
-    return np.asarray(rows.groupby(parts, sort=False).ngroup(), dtype="int64")
+    """Return the number of the group of each row, from 0; a dyad is the pair in both directions."""
+    rows = ordered_pairs(rows) if name == "dyad" else rows
+    return np.asarray(rows.groupby(parts_of(name), sort=False).ngroup(), dtype="int64")
 
 
-def quantile(level: float, n_clusters: int) -> float:
-    """Return the margin of error of an interval of this level, in standard errors."""
-    from scipy.special import stdtrit
+def intervals(
+    estimate: Floats, variances: Floats, n_clusters: int, level: float
+) -> dict[str, Floats]:
+    """Return estimates with t intervals; without one where the variance is not positive."""
+    from scipy.special import stdtr, stdtrit
 
-    return float(stdtrit(n_clusters - 1, (1 + level) / 2))
+    error = np.sqrt(np.where(variances > 0, variances, np.nan))
+    margin = stdtrit(n_clusters - 1, (1 + level) / 2) * error
+    return {
+        "estimate": estimate,
+        "std_error": error,
+        "p_value": 2 * stdtr(n_clusters - 1, -np.abs(estimate / error)),
+        "lower": estimate - margin,
+        "upper": estimate + margin,
+    }
 
 
 def variance_of(
@@ -136,7 +146,7 @@ def variance_of(
     Where only few clusters are ever treated, their number (`n_deciding`) is G; the errors then
     hold with few of them (`docs/inference.md`).
     """
-    n_raised = 0
+    raised = ""
     if vcov == "dyadic":
         shared, n = dyadic(scores, bread, rows["first"], rows["second"])
         if n < FEWEST_STATES:
@@ -145,19 +155,20 @@ def variance_of(
         dyads = pd.DataFrame({"dyad": group_numbers(rows, "dyad")})
         by_dyad = clustered(scores, bread, dyads)[0]
         variance = not_below(shared, by_dyad)
-        n_raised = int((np.diag(shared) < np.diag(by_dyad)).sum())
+        n_below = int((np.diag(shared) < np.diag(by_dyad)).sum())
+        if n_below:
+            raised = (
+                "The variance matrix was raised to be no smaller than the one clustered by dyad "
+                f"in any direction: {n_below} of {len(variance)} dyadic-robust variances would be "
+                "below."
+            )
     else:
         groups = {name: group_numbers(rows, name) for name in vcov}
         variance, n = clustered(scores, bread, pd.DataFrame(groups))
     if n_deciding is not None and n_deciding < n:
         variance = variance * (n - 1) / n * n_deciding / max(n_deciding - 1, 1)
-    notes = vcov_notes(variance, n, vcov, n_deciding=n_deciding)
-    if n_raised:
-        raised = (
-            "The variance matrix was raised to be no smaller than the one clustered by dyad in "
-            f"any direction: {n_raised} of {len(variance)} dyadic-robust variances would be below."
-        )
-        notes.insert(1, raised)
+    kind, *more = vcov_notes(variance, n, vcov, n_deciding=n_deciding)
+    notes = [kind, *filter(None, [raised]), *more]
     return variance, n if n_deciding is None else min(n, n_deciding), notes
 
 
@@ -165,15 +176,14 @@ def vcov_notes(
     variance: Floats, n_clusters: int, vcov: Vcov, *, n_deciding: int | None = None
 ) -> list[str]:
     """Return the notes on a variance: its kind, its factor, and whether it has few clusters."""
-    note = f"Standard errors are clustered by {' and '.join(vcov)}, {n_clusters} clusters"
+    kind = f"clustered by {' and '.join(vcov)}, {n_clusters} clusters"
     if vcov == "dyadic":
-        note = "Standard errors are dyadic-robust (Aronow, Samii and Assenova 2015),"
-        note = f"{note} {n_clusters} states"
+        kind = f"dyadic-robust (Aronow, Samii and Assenova 2015), {n_clusters} states"
     n = n_clusters
     if n_deciding is not None and n_deciding < n:
-        note += f", of which G = {n_deciding} have onsets"
+        kind += f", of which G = {n_deciding} have onsets"
         n = n_deciding
-    notes = [f"{note}; factor G / (G - 1), t with {n - 1} degrees of freedom."]
+    notes = [f"Standard errors are {kind}; factor G / (G - 1), t with {n - 1} degrees of freedom."]
     if n_deciding is None and n < FEW:
         notes.append(f"There are fewer than {FEW} clusters, so the intervals are likely too short.")
     if (np.diag(variance) <= 0).any():

@@ -1,37 +1,46 @@
-"""Check what a model is given. Read a frame or Result; return days and finite numbers."""
+"""Check what a model is given. Read a frame or Result; return days, finite numbers and series."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pandas.api import types
 
+from sanctlib.dates import Period, in_words, period_end, period_of
 from sanctlib.errors import (
     CuratedError,
     MissingColumnsError,
     SanctlibError,
     SchemaError,
+    check_columns,
     check_flat,
 )
-from sanctlib.errors import check_columns as check_names
 from sanctlib.query import Day, day_of
 from sanctlib.result import Result, Source, frame_of
 
-COVERED = ("covered", "covered_x", "covered_y")
+Floats = NDArray[np.float64]
+
+_COVERED = ("covered", "covered_x", "covered_y")
 """Columns that say whether a source covers a period; the last two are of merged tables."""
-
-LARGEST = 1e100
+_LARGEST = 1e100
 """Numbers beyond it are refused, because their squares and sums have no finite value."""
-
 _MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
 """The time of day that some programs write behind a day."""
+_NOT_NUMBERS = (
+    ((date, pd.Period), "days", "the year, such as table[{!r}].dt.year"),
+    (timedelta, "lengths of time", "table[{!r}].dt.days"),
+    (complex, "complex numbers", "real ones"),
+    (object, "text", "pd.to_numeric(table[{!r}])"),
+)
 
 
 def frame(
@@ -40,34 +49,28 @@ def frame(
     """Return a frame, or that of a Result, with these columns; categories become plain values."""
     rows = frame_of(table)
     if not isinstance(rows, pd.DataFrame):
-        hint = ""
-        found = f" is {rows!r:.60}. It" if rows is None or isinstance(rows, str | Real) else ""
+        hint = " Pass its .table." if hasattr(rows, "table") else ""
         if isinstance(rows, pd.Series):
             hint = " Make one: series.rename_axis('period').reset_index(name='n')."
-        elif hasattr(rows, "table"):
-            hint = " Pass its .table."
-        raise SchemaError(f"The {what}{found} must be a pandas table or a Result.{hint}")
-    chosen = [source.key for source in sources_of(table) if source.curated]
-    if chosen and not curated:
-        msg = f"{chosen[0]!r} is a hand-picked list, so it has no model. Use it as a timeline."
+        shown = f" is {rows!r:.60}. It" if rows is None or isinstance(rows, str | Real) else ""
+        raise SchemaError(f"The {what}{shown} must be a pandas table or a Result.{hint}")
+    listed = [source.key for source in sources_of(table) if source.curated]
+    if listed and not curated:
+        msg = f"{listed[0]!r} is a hand-picked list, so it has no model. Use it as a timeline."
         raise CuratedError(msg)
     check_flat(rows.columns.nlevels, what=what)
     rows = rows.set_axis([str(name) for name in rows.columns], axis=1)
     wanted = [column_of(name, what="The name of a column") for name in columns]
     try:
-        check_names(rows, wanted)
+        check_columns(rows, wanted)
     except MissingColumnsError as error:
-        raise MissingColumnsError(
-            f"In {what}: {error}" if what != "table" else str(error)
-        ) from None
-    again = rows.columns[rows.columns.duplicated()]
-    twice = [name for name in (*wanted, *COVERED) if name in again]
-    if twice:
-        raise SchemaError(f"The {what} has several columns {twice[0]!r}. Keep one of them.")
-    grouped = [
-        name for name in dict.fromkeys(wanted) if isinstance(rows[name].dtype, pd.CategoricalDtype)
-    ]
-    return rows.astype({name: rows[name].cat.categories.dtype for name in grouped})
+        where = "" if what == "table" else f"In {what}: "
+        raise MissingColumnsError(f"{where}{error}") from None
+    repeated = rows.columns[rows.columns.duplicated()].intersection([*wanted, *_COVERED])
+    if len(repeated):
+        raise SchemaError(f"The {what} has several columns {repeated[0]!r}. Keep one of them.")
+    categories = rows[wanted].select_dtypes("category")
+    return rows.astype({name: rows[name].cat.categories.dtype for name in categories})
 
 
 def column_of(value: object, *, what: str) -> str:
@@ -77,52 +80,36 @@ def column_of(value: object, *, what: str) -> str:
     raise SanctlibError(f"{what} is {value!r}. It must be the name of a column, such as 'n'.")
 
 
-def check_bool(value: object, *, what: str) -> None:
-    """Check that an argument is True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise SanctlibError(f"{what} is {value!r}. It must be True or False.")
-
-
 def sources_of(*tables: object) -> tuple[Source, ...]:
     """Return the sources of the Results among these tables, each once."""
-    found = [source for table in tables if isinstance(table, Result) for source in table.sources]
-    return tuple(source for i, source in enumerate(found) if source not in found[:i])
+    named = [source for table in tables if isinstance(table, Result) for source in table.sources]
+    return tuple(source for i, source in enumerate(named) if source not in named[:i])
 
 
 def numbers(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return columns as numbers (float64); missing values stay missing."""
-    return pd.DataFrame({c: _numbers(rows[c], c) for c in columns}, index=rows.index)
+    return pd.DataFrame({name: _numbers(rows[name], name) for name in columns}, index=rows.index)
 
 
 def _numbers(values: pd.Series, name: str) -> pd.Series:
-    dtype: Any = values.dtype
-    if types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
-        msg = f"Column {name!r} holds days. It must hold numbers: use table[{name!r}].dt.year."
+    if not types.is_any_real_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
+        for value in values.dropna():
+            if not isinstance(value, Real | Decimal | np.bool_):
+                holds, use = next((h, use) for of, h, use in _NOT_NUMBERS if isinstance(value, of))
+                msg = (
+                    f"Column {name!r} holds {holds}. It must hold numbers: use {use.format(name)}."
+                )
+                raise SchemaError(msg)
+        values = values.astype("object").where(values.notna(), np.nan)
+    values = values.astype("float64")
+    n_infinite = int(np.isinf(values).sum())
+    if n_infinite:
+        msg = f"Column {name!r} is infinite in {n_infinite:,} of {len(values):,} rows. A logarithm"
+        raise SchemaError(f"{msg} of 0 is: use np.log1p, or drop these rows.")
+    if values.abs().gt(_LARGEST).any():
+        msg = f"Column {name!r} holds numbers beyond {_LARGEST:g}. Divide it by a constant first."
         raise SchemaError(msg)
-    if types.is_timedelta64_dtype(dtype):
-        msg = f"Column {name!r} holds lengths of time. It must hold numbers: use"
-        raise SchemaError(f"{msg} table[{name!r}].dt.days.")
-    if not types.is_numeric_dtype(dtype):
-        known = values.dropna()
-        if not known.map(lambda v: isinstance(v, Real | Decimal | np.bool_)).all():
-            days = known.map(lambda v: isinstance(v, date | pd.Period)).any()
-            what, use = (
-                ("days", "the year") if days else ("text", f"pd.to_numeric(table[{name!r}])")
-            )
-            raise SchemaError(f"Column {name!r} holds {what}. It must hold numbers: use {use}.")
-    if types.is_complex_dtype(dtype):
-        raise SchemaError(f"Column {name!r} holds complex numbers. It must hold real ones.")
-    if dtype == "object":
-        values = values.where(values.notna(), np.nan)
-    found = values.astype("float64")
-    n = int(np.isinf(found.to_numpy()).sum())
-    if n:
-        msg = f"Column {name!r} is infinite in {n:,} of {len(found):,} rows. A logarithm of 0 is:"
-        raise SchemaError(f"{msg} use np.log1p, or drop these rows.")
-    if found.abs().gt(LARGEST).any():
-        msg = f"Column {name!r} holds numbers beyond {LARGEST:g}. Divide it by a constant first."
-        raise SchemaError(msg)
-    return found
+    return values
 
 
 def flags(values: pd.Series, *, what: str) -> pd.Series:
@@ -143,21 +130,20 @@ def covered(rows: pd.DataFrame) -> pd.Series:
 def check_sides(rows: pd.DataFrame) -> None:
     """Check that the states of both columns, ``first`` and ``second``, are of one kind."""
     both = pd.concat([rows["first"], rows["second"]]).dropna()
-    kind = types.infer_dtype(both) if both.dtype == "object" else ""
-    if kind.startswith("mixed") or are_days(both) or isinstance(both.dtype, pd.DatetimeTZDtype):
+    kind = types.infer_dtype(both)
+    if kind.startswith(("mixed", "datetime")):
         msg = "Columns 'first' and 'second' must hold the states of one system of codes, as text"
         raise SchemaError(f"{msg} or numbers.")
 
 
-def labels(values: pd.Series, *, what: str, filled: bool = False) -> pd.Series:
-    """Return the names of units, such as states: all text, or all numbers."""
-    n = int(values.isna().sum())
-    if filled and n:
-        raise SchemaError(f"Column {what!r} is missing in {n:,} rows. Fill or drop them.")
+def check_labels(values: pd.Series, *, what: str, filled: bool = False) -> None:
+    """Check that the names of units, such as states, are all text, or all numbers."""
+    n_missing = int(values.isna().sum())
+    if filled and n_missing:
+        raise SchemaError(f"Column {what!r} is missing in {n_missing:,} rows. Fill or drop them.")
     if values.dtype == "object" and types.infer_dtype(values, skipna=True).startswith("mixed"):
         msg = f"Column {what!r} holds values of several types, such as text and numbers. Make all"
         raise SchemaError(f"{msg} text: .astype(str).")
-    return values
 
 
 def days(values: pd.Series, *, what: str = "period") -> pd.Series:
@@ -167,25 +153,25 @@ def days(values: pd.Series, *, what: str = "period") -> pd.Series:
     ISO text, dates and pandas Periods become days (datetime64); missing ones stay missing.
     """
     dtype: Any = values.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        values = values.astype(dtype.categories.dtype)
-        dtype = values.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
         msg = f"Column {what!r} has the time zone {dtype.tz}. A day has none:"
         raise SchemaError(f"{msg} use table[{what!r}].dt.tz_localize(None).")
     if isinstance(dtype, pd.PeriodDtype):
         starts: pd.Series = values.dt.start_time
         return starts.astype("datetime64[us]")
-    if types.is_float_dtype(dtype) and (values.dropna() % 1).eq(0).all():
-        # Whole numbers with a missing one among them, as a CSV file gives them.
-        return values.astype("Int64" if values.isna().any() else "int64")
-    if types.is_datetime64_dtype(dtype) or _counts(dtype):
-        return values
     known = pd.unique(values.dropna())
-    if len(known) and all(isinstance(v, Integral) and not isinstance(v, bool) for v in known):
+    # Whole numbers with a missing one among them are floats in a CSV file.
+    if len(known) and all(isinstance(v, Real) and _is_number(v) and v % 1 == 0 for v in known):
         return values.astype("Int64" if values.isna().any() else "int64")
-    first = {v: pd.Timestamp(day_of(_without_time(v), what=what)) for v in known}
+    if are_days(values) or types.is_any_real_numeric_dtype(dtype):
+        return values
+    texts = [_MIDNIGHT.sub("", v.strip()) if isinstance(v, str) else v for v in known]
+    first = {v: pd.Timestamp(day_of(t, what=what)) for v, t in zip(known, texts, strict=True)}
     return values.map(first).astype("datetime64[us]")
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool | np.bool_)
 
 
 def with_periods(rows: pd.DataFrame) -> pd.DataFrame:
@@ -196,31 +182,121 @@ def with_periods(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.astype({"period": "int64"}) if whole else rows
 
 
-def _counts(dtype: Any) -> bool:
-    return types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype)
-
-
-def _without_time(value: object) -> object:
-    return _MIDNIGHT.sub("", value.strip()) if isinstance(value, str) else value
-
-
 def are_days(periods: pd.Series | pd.Index) -> bool:
     """Return whether periods are days, and not numbers."""
     return bool(types.is_datetime64_dtype(periods))
 
 
-def moment_of(value: Day | int, *, dated: bool, what: str) -> Any:
-    """Return a day or a number, as the periods are, that numpy compares with them."""
-    if dated:
-        return np.datetime64(day_of(value, what=what))
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return int(value)
-    raise SanctlibError(f"{what} is {value!r}. It must be a whole number, as the periods are.")
+def span_of(periods: pd.Index | pd.Series, every: Period | None) -> str:
+    """Return the first to the last period, in words."""
+    first, last = periods.min(), periods.max()
+    return in_words(first, last, every=every) if every else f"periods {first} to {last}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """
+    Columns of a table in order of time.
+
+    `numbers` are n x columns, `every` is the length of the periods (None where they are
+    numbered), `dropped` how many periods at the ends had no value.
+    """
+
+    periods: pd.Series
+    numbers: Floats
+    every: Period | None
+    dropped: int
+
+    @property
+    def unit(self) -> str:
+        """What the periods are, in the plural."""
+        return f"{self.every}s" if self.every else "periods"
+
+    @property
+    def span(self) -> str:
+        """The first to the last period, in words."""
+        return span_of(self.periods, self.every)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The length of the periods as an argument of `ask`, where they have one."""
+        return {"every": self.every} if self.every else {}
+
+    @property
+    def note(self) -> str:
+        """The sentence on what was read."""
+        span = self.span.removeprefix("periods ")
+        text = f"The series has {n_of(len(self.periods), self.unit[:-1])}, {span}."
+        if self.dropped:
+            text += f" Periods at its ends without a value or full coverage: {self.dropped}."
+        return text
+
+    def place(self, value: Day | int, *, what: str = "onset") -> int:
+        """Return the number, from 0, of the period that holds a day."""
+        first, last = self.periods.iloc[0], self.periods.iloc[-1]
+        moment: Any = value
+        if self.every is not None:
+            moment = np.datetime64(day_of(value, what=what))
+            last = period_end(self.periods.iloc[[-1]], every=self.every).iloc[0]
+        elif not isinstance(value, Integral) or isinstance(value, bool):
+            msg = f"{what} is {value!r}. It must be a whole number, as the periods are."
+            raise SanctlibError(msg)
+        if not first <= moment <= last:
+            msg = f"{what} is {moment!s}. It must lie in the periods that have values,"
+            raise SanctlibError(f"{msg} {first!s:.10} to {last!s:.10}.")
+        return int(np.searchsorted(self.periods.to_numpy(), moment, side="right")) - 1
+
+    def named(self, period: Any) -> str:
+        """Return one of the periods in words."""
+        if self.every is None:
+            return f"period {period}"
+        text = in_words(period, period, every=self.every)
+        return f"the {text}" if self.every == "week" else text
+
+
+def series_of(table: object, columns: Sequence[str]) -> Series:
+    """
+    Return columns of a table as one series each.
+
+    A period that the source does not fully cover has no value, because its count is a lower
+    bound. At the ends such periods are dropped and counted; between others they are refused.
+    """
+    rows = with_periods(frame(table, ["period", *columns]))
+    rows = rows.sort_values("period").reset_index(drop=True)
+    repeated = rows.loc[rows["period"].duplicated(), "period"]
+    if len(repeated):
+        msg = f"Period {str(repeated.iloc[0])[:10]!r} has several rows. It must have one:"
+        raise SanctlibError(f"{msg} keep one group of the table first.")
+    values = numbers(rows, columns)[list(columns)]
+    has_value = values.notna().all(axis=1)
+    for name in rows.columns.intersection([*_COVERED]):
+        has_value &= flags(rows[name], what=name)
+    valued = np.flatnonzero(has_value)
+    if not len(valued):
+        msg = "No period has a value that is known to be covered. A table made without coverage,"
+        raise SanctlibError(f"{msg} or of a hand-picked list, is not a series.")
+    inside = slice(valued[0], valued[-1] + 1)
+    periods = rows["period"].iloc[inside].reset_index(drop=True)
+    if not has_value[inside].all():
+        at = str(periods.iloc[int(has_value[inside].argmin())])[:10]
+        msg = f"Period {at!r} has no value or is not fully covered. A series has no gaps:"
+        raise SanctlibError(f"{msg} choose a span without this period.")
+    every = period_of(periods) if are_days(periods) else None
+    if every is None and (are_days(periods) or not periods.diff().iloc[1:].eq(1).all()):
+        shown = ", ".join(str(p)[:10] for p in periods.head(3))
+        msg = f"The periods {shown} are not in a row. They must be days, weeks, months, quarters"
+        raise SanctlibError(f"{msg} or years without gaps, or whole numbers.")
+    return Series(
+        periods=periods,
+        numbers=np.asarray(values.iloc[inside], dtype="float64"),
+        every=every,
+        dropped=len(rows) - len(periods),
+    )
 
 
 def p_in_words(p: float) -> str:
     """Return a p-value as it is written: "p = 0.03", or "p < 0.001"."""
-    if p != p:
+    if np.isnan(p):
         return "no p-value"
     return "p < 0.001" if p < 0.001 else f"p = {p_number(p)}"
 
@@ -236,18 +312,11 @@ def n_of(n: int, word: str) -> str:
 
 
 def with_interval(estimate: float, lower: float, upper: float, level: float) -> str:
-    """Return an estimate with its interval, or alone where it has none."""
+    """Return an estimate with its interval, or only the estimate where it has none."""
     text = f"{estimate:,.3g}"
-    if lower != lower or upper != upper:
+    if np.isnan([lower, upper]).any():
         return text
     return f"{text} ({level:.0%} interval {lower:,.3g} to {upper:,.3g})"
-
-
-def ratio_with_interval(row: Mapping[Any, Any], level: float) -> str:
-    """Return the ratio of a row whose bounds are logarithms, with its interval."""
-    with np.errstate(over="ignore"):
-        lower, upper = np.exp([row["lower"], row["upper"]])
-    return with_interval(row["ratio"], lower, upper, level)
 
 
 def origin(sources: Sequence[Source]) -> str:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.models._inputs import column_of, n_of, origin, sources_of
-from sanctlib.models._series import Series, series_of
+from sanctlib.models._inputs import Floats, column_of, n_of, origin, series_of, sources_of
 from sanctlib.query import ask, number_of, whole_of
 from sanctlib.result import Fit
 
 Criterion: TypeAlias = Literal["bic", "lwz"]
-Floats = NDArray[np.float64]
 
 
 def breaks(
@@ -31,14 +28,12 @@ def breaks(
     """
     Find the breaks in the mean of a series (Bai and Perron 1998, 2003).
 
-    All partitions into segments of at least `shortest` are searched, so the dates have the
-    least sum of squares. Their number is chosen by BIC, or by the stricter LWZ (Liu, Wu and
-    Zidek 1997): in autocorrelated series without breaks, BIC often finds some. Breaks are
-    descriptive and identify no effect: anything else that happened in the same period can
-    be the reason. A date found this way cannot be tested as if it had been known before.
-
-    The interval of a date is that of Bai (1997). It assumes one variance in the whole series
-    and no autocorrelation; otherwise it is too short.
+    Of all partitions into segments of at least `shortest`, the one with the least sum of
+    squares gives the dates. Their number is chosen by BIC, or by the stricter LWZ (Liu, Wu and
+    Zidek 1997): in autocorrelated series without breaks, BIC often finds some. The interval of
+    a date (Bai 1997) assumes one variance and no autocorrelation; otherwise it is too short.
+    Breaks are descriptive and identify no effect. A date found this way cannot be tested as if
+    it had been known before.
 
     Parameters
     ----------
@@ -84,47 +79,32 @@ def breaks(
     number_of(shortest, what="shortest", least=0, most=1e9, above=True)
     whole_of(most, what="most", least=1)
     data = series_of(table, [column_of(dependent, what="dependent")])
-    query = ask(
-        **data.arguments(),
-        level=level,
-        dependent=dependent,
-        shortest=shortest,
-        most=most,
-        criterion=criterion,
-    )
+    named = {"dependent": dependent, "shortest": shortest, "most": most, "criterion": criterion}
+    query = ask(**data.given, level=level, **named)
     values, n = data.numbers[:, 0], len(data.periods)
     least = round(shortest) if shortest >= 1 else max(2, int(np.floor(shortest * n)))
     if n < 2 * least:
         msg = f"The series has {n} periods. Two segments of {least} need at least {2 * least}:"
         raise SanctlibError(f"{msg} use a smaller shortest=.")
     partitions = _partitions(values, least, min(most, n // least - 1))
-    numbers = pd.DataFrame(
-        [_criteria(rss, len(ends), n) | {"positions": ends} for rss, ends in partitions]
-    )
+    numbers = pd.DataFrame([_criteria(rss, positions, n) for rss, positions in partitions])
     best = int(numbers[criterion].to_numpy().argmin())
-    numbers = numbers.assign(chosen=numbers.index == best)
-    positions = partitions[best][1]
-    bounds = [0, *positions, n]
-    segments = [values[a:b] for a, b in itertools.pairwise(bounds)]
-    variance = partitions[best][0] / max(n - len(segments), 1)
-    rows = []
-    for i, at in enumerate(positions):
-        before, after = float(segments[i].mean()), float(segments[i + 1].mean())
-        reach = _reach(after - before, variance, query.level)
-        low, high = max(at - reach, 1), min(at + reach, n)
-        rows.append(
-            {
-                "break_after": data.periods[at - 1],
-                "position": at,
-                "lower": data.periods[low - 1],
-                "upper": data.periods[high - 1],
-                "mean_before": before,
-                "mean_after": after,
-            }
-        )
-    means = np.concatenate([np.full(len(part), part.mean()) for part in segments])
-    columns = ["break_after", "position", "lower", "upper", "mean_before", "mean_after"]
-    found = pd.DataFrame(rows, columns=columns)
+    rss, positions = partitions[best]
+    segments = np.split(values, positions)
+    means = [float(segment.mean()) for segment in segments]
+    dates = np.array(positions, dtype="int64")
+    margins = _margins(np.diff(means), rss / max(n - len(segments), 1), query.level)
+    periods = data.periods.to_numpy()
+    found = pd.DataFrame(
+        {
+            "break_after": periods[dates - 1],
+            "position": dates,
+            "lower": periods[np.maximum(dates - margins, 1) - 1],
+            "upper": periods[np.minimum(dates + margins, n) - 1],
+            "mean_before": means[:-1],
+            "mean_after": means[1:],
+        }
+    )
     sources = sources_of(table)
     return Fit(
         table=found,
@@ -140,40 +120,40 @@ def breaks(
             f"{len(partitions) - 1}, with segments of at least {least} {data.unit}.",
             f"The {query.level:.0%} intervals of the dates (Bai 1997) assume one variance and no "
             "autocorrelation.",
-            data.note(),
+            data.note,
         ),
-        findings=_findings(found, data, dependent, origin(sources)),
+        findings=tuple(
+            f"The mean of {dependent} changed from {row['mean_before']:,.3g} to "
+            f"{row['mean_after']:,.3g} after {data.named(row['break_after'])} (interval "
+            f"{data.named(row['lower'])} to {data.named(row['upper'])}){origin(sources)}."
+            for row in found.to_dict("records")
+        )
+        or (f"No break was found in the mean of {dependent}, {data.span}{origin(sources)}.",),
         tables={
-            "numbers": numbers,
-            "series": pd.DataFrame({"period": data.periods, "value": values, "fitted": means}),
+            "numbers": numbers.assign(chosen=numbers.index == best),
+            "series": pd.DataFrame(
+                {
+                    "period": data.periods,
+                    "value": values,
+                    "fitted": np.repeat(means, [len(segment) for segment in segments]),
+                }
+            ),
         },
-    )
-
-
-def _findings(found: pd.DataFrame, data: Series, dependent: str, of: str) -> tuple[str, ...]:
-    """Return a sentence per break, or the one that there is none."""
-    if found.empty:
-        return (f"No break was found in the mean of {dependent}, {data.span}{of}.",)
-    return tuple(
-        f"The mean of {dependent} changed from {row['mean_before']:,.3g} to "
-        f"{row['mean_after']:,.3g} after {data.named(row['break_after'])} (interval "
-        f"{data.named(row['lower'])} to {data.named(row['upper'])}){of}."
-        for row in found.to_dict("records")
     )
 
 
 def _partitions(values: Floats, least: int, most: int) -> list[tuple[float, list[int]]]:
     """Return for 0 to `most` breaks the least sum of squares and the ends of the segments."""
     n = len(values)
+    # The sum of squares of a segment from i to j is a difference of running sums.
     sums, squares = (np.concatenate([[0.0], np.cumsum(v)]) for v in (values, values**2))
-    starts, ends = np.arange(n)[:, None], np.arange(n + 1)[None, :]
-    length = ends - starts
+    length = np.arange(n + 1)[None, :] - np.arange(n)[:, None]
     total = sums[None, :] - sums[:-1, None]
     cost = squares[None, :] - squares[:-1, None] - total**2 / np.where(length > 0, length, 1)
     cost = np.where(length >= least, np.maximum(cost, 0.0), np.inf)
     best = cost[0].copy()  # of the first j values as one segment
     back: list[NDArray[np.int64]] = []
-    found: list[tuple[float, list[int]]] = [(float(best[n]), [])]
+    partitions: list[tuple[float, list[int]]] = [(float(best[n]), [])]
     for _ in range(most):
         # The last segment begins at i; the best partition of what is before it is known.
         tries = best[:n, None] + cost
@@ -181,35 +161,30 @@ def _partitions(values: Floats, least: int, most: int) -> list[tuple[float, list
         best = tries.min(axis=0)
         if not np.isfinite(best[n]):
             break
+        # From the end backwards, each segment says where the one before it ends.
         at, positions = n, []
         for step in reversed(back):
             at = int(step[at])
             positions.append(at)
-        found.append((float(best[n]), positions[::-1]))
-    return found
+        partitions.append((float(best[n]), positions[::-1]))
+    return partitions
 
 
-def _criteria(rss: float, m: int, n: int) -> dict[str, float | int]:
-    log_rss = np.log(rss) if rss > 0 else -np.inf
+def _criteria(rss: float, positions: list[int], n: int) -> dict[str, Any]:
+    m, log_rss = len(positions), np.log(rss) if rss > 0 else -np.inf
     bic = n * (log_rss + 1 - np.log(n) + np.log(2 * np.pi)) + np.log(n) * 2 * (m + 1)
     penalty = 0.299 * np.log(n) ** 2.1
     lwz = log_rss - np.log(n) + (2 * m + 1) * penalty / n
-    return {"n_breaks": m, "rss": rss, "bic": float(bic), "lwz": float(lwz)}
+    return {"n_breaks": m, "rss": rss, "bic": float(bic), "lwz": float(lwz), "positions": positions}
 
 
-def _reach(shift: float, variance: float, level: float) -> int:
-    """Return the margin of error of a date, in observations."""
-    if shift == 0:
-        return np.iinfo(np.int32).max
-    return int(_quantile(level) * variance / shift**2) + 1
-
-
-def _quantile(level: float) -> float:
-    """Return the quantile of the maximum's place of a two-sided Brownian motion with drift."""
+def _margins(shifts: Floats, variance: float, level: float) -> NDArray[np.int64]:
+    """Return the margin of error of each date, in observations."""
     from scipy.optimize import brentq
     from scipy.special import ndtr
 
     def over(x: float) -> float:
+        """Compare with `level` the distribution of the maximum's place of a Brownian motion."""
         root = np.sqrt(x)
         below = (
             1
@@ -219,4 +194,7 @@ def _quantile(level: float) -> float:
         )
         return float(below - (1 + level) / 2)
 
-    return float(brentq(over, 1e-9, 200))
+    quantile = brentq(over, 1e-9, 200)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        margins = quantile * variance / shifts**2
+    return np.where(shifts == 0, np.iinfo(np.int32).max, margins).astype("int64") + 1

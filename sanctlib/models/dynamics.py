@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sanctlib.errors import SanctlibError
-from sanctlib.models._inputs import column_of, n_of, origin, p_in_words, sources_of, with_interval
-from sanctlib.models._series import (
+from sanctlib.models._autoregressions import (
     Lags,
     check_distinct,
+    check_lags,
     check_varies,
     integration_of,
     lag_order,
-    lags_of,
     replicated,
     same_period,
-    series_of,
     solving,
     standardised,
     wald,
+    with_past,
+)
+from sanctlib.models._inputs import (
+    column_of,
+    n_of,
+    origin,
+    p_in_words,
+    series_of,
+    sources_of,
+    with_interval,
 )
 from sanctlib.query import ask, keys_of, whole_of
 from sanctlib.result import Fit
@@ -43,13 +52,11 @@ def lead_lag(
     Test whether the past of either of two series helps to predict the other.
 
     The test of Toda and Yamamoto (1995) holds with and without unit roots: the vector
-    autoregression in levels has added lags, as many as the highest order of integration,
-    which the Wald statistic does not test. Its p-value is that of a recursive bootstrap of
-    the residuals without the tested lags (Hacker and Hatemi-J 2006), because the
-    chi-squared one (``p_chi2``) rejects too often in short series.
-
-    The series that leads need not be the cause: a third one (the volume of news, a war) can
-    move both. A response within the same period is only in the third row.
+    autoregression in levels has as many added lags as the highest order of integration, which
+    the Wald statistic does not test. Its p-value is from a recursive bootstrap of the residuals
+    without the tested lags (Hacker and Hatemi-J 2006), because the chi-squared one
+    (``p_chi2``) rejects too often in short series. The series that leads need not be the
+    cause: a third one (the volume of news, a war) can move both.
 
     Parameters
     ----------
@@ -63,8 +70,8 @@ def lead_lag(
         Lags of the autoregression: a number from 1, or chosen by a criterion up to `most`.
         AIC chooses more, and both p-values are then too small.
     integration : {0, 1, 2}, optional
-        Highest order of integration. By default the lowest order at which, for every series,
-        ADF rejects a unit root and KPSS does not reject stationarity (5 %); at most 2.
+        Highest order of integration. By default the lowest at which, for every series, ADF
+        rejects a unit root and KPSS does not reject stationarity (5 %).
     most : int, default 6
         Largest number of lags that a criterion may choose.
     n_replicates : int, default 999
@@ -76,10 +83,10 @@ def lead_lag(
     -------
     Fit
         Its table has a row per direction: ``cause``, ``effect``, ``lags``, ``added`` (lags),
-        ``statistic`` (Wald), ``df``, ``sum`` (of the coefficients of the lags, which gives the
-        sign), ``p_value`` (bootstrap), ``p_chi2``, ``n`` (periods in the regression),
-        ``n_replicates``. The row ``same period`` is about the residuals and has only the
-        chi-squared test. `fitted` is the autoregression of statsmodels.
+        ``statistic`` (Wald), ``df``, ``sum`` (of the lags' coefficients: the sign),
+        ``p_value`` (bootstrap), ``p_chi2``, ``n`` (periods used), ``n_replicates``. A response
+        ``same period`` has its own row, with a chi-squared test of the residuals. `fitted` is
+        the autoregression of statsmodels.
 
     Raises
     ------
@@ -105,68 +112,46 @@ def lead_lag(
     import statsmodels.api as sm
     from scipy.special import chdtrc
 
-    lags, n_replicates = lags_of(lags), whole_of(n_replicates, what="n_replicates", least=1)
-    whole_of(most, what="most", least=1)
+    check_lags(lags, most)
+    whole_of(n_replicates, what="n_replicates", least=1)
     whole_of(seed, what="seed", least=0)
     if integration is not None:
         whole_of(integration, what="integration", least=0, most=2)
     names = [column_of(x, what="x"), column_of(y, what="y"), *keys_of(controls, what="controls")]
     data = series_of(table, names)
-    query = ask(
-        **data.arguments(),
-        x=x,
-        y=y,
-        controls=tuple(controls),
-        lags=lags,
-        integration=integration,
-        n_replicates=n_replicates,
-        seed=seed,
-    )
-    values = standardised(data, names)
-    rng, rows = np.random.default_rng(seed), []
+    named = {"x": x, "y": y, "controls": tuple(controls), "lags": lags, "integration": integration}
+    query = ask(**data.given, **named, n_replicates=n_replicates, seed=seed)
+    values, spread = standardised(data, names), data.numbers.std(axis=0)
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
     with solving(names):
         added = integration_of(values, names) if integration is None else integration
         p = lag_order(values, lags, most=most, added=added)
         check_distinct(values, names, lags=p + added)
         n = len(values) - p - added
-        spread = data.numbers.std(axis=0)
         for cause, effect in ((0, 1), (1, 0)):
-            tested = {"lags": p, "added": added, "causes": [cause], "effects": [effect]}
-            statistic, sums = wald(values, **tested)  # type: ignore[arg-type]
-            without = replicated(values, p, cause, effect, n_replicates, rng)
-            null, _ = wald(without, **tested)  # type: ignore[arg-type]
+            without = replicated(values, p, (cause, effect), n_replicates, rng)
+            (statistic, sums), (null, _) = (
+                wald(series, lags=p, added=added, causes=[cause], effects=[effect])
+                for series in (values, without)
+            )
             rows.append(
-                {
-                    "cause": names[cause],
-                    "effect": names[effect],
-                    "lags": p,
-                    "added": added,
-                    "statistic": float(statistic),
-                    "df": p,
-                    "sum": float(sums) * spread[effect] / spread[cause],
-                    "p_value": (1 + int((null >= statistic).sum())) / (1 + n_replicates),
-                    "p_chi2": float(chdtrc(p, statistic)),
-                    "n": n,
-                    "n_replicates": n_replicates,
-                }
+                {"cause": names[cause], "effect": names[effect], "lags": p, "added": added}
+                | {"statistic": float(statistic), "df": p}
+                | {"sum": float(sums) * spread[effect] / spread[cause]}
+                | {"p_value": (1 + int((null >= statistic).sum())) / (1 + n_replicates)}
+                | {"p_chi2": float(chdtrc(p, statistic)), "n": n, "n_replicates": n_replicates}
             )
         fitted = sm.tsa.VAR(data.numbers).fit(p + added)
         at_once = same_period(np.asarray(fitted.resid), causes=[0], effects=[1])
-    both = {
-        "cause": x,
-        "effect": f"{y}, same period",
-        "lags": p,
-        "added": added,
-        "n": n,
-        "n_replicates": 0,
-    }
-    rows.append(both | {"statistic": at_once, "df": 1, "p_chi2": float(chdtrc(1, at_once))})
+    of_residuals = {"cause": x, "effect": f"{y}, same period", "lags": p, "added": added, "n": n}
+    of_residuals |= {"statistic": at_once, "df": 1, "p_chi2": float(chdtrc(1, at_once))}
     chosen = (
-        "as requested" if isinstance(lags, int) else f"chosen by {lags.upper()}, at most {most}"
+        f"chosen by {lags.upper()}, at most {most}" if isinstance(lags, str) else "as requested"
     )
     sources = sources_of(table)
     return Fit(
-        table=pd.DataFrame(rows),
+        table=pd.DataFrame([*rows, of_residuals | {"n_replicates": 0}]),
         name=f"Lead and lag of {x} and {y}",
         kind="tests",
         query=query,
@@ -177,12 +162,12 @@ def lead_lag(
             "The series that leads need not be the cause: a third one can move both.",
             f"The test of Toda and Yamamoto has {n_of(p, 'lag')}, {chosen}, and {added} added; "
             f"p-values are from {n_of(n_replicates, 'bootstrap replicate')}, seed {seed}.",
-            data.note(),
+            data.note,
         ),
         findings=tuple(
             f"The past of {row['cause']} is {'' if row['p_value'] < 0.05 else 'not '}found to help "
             f"predict {row['effect']}, {p_in_words(row['p_value'])}, {data.span}{origin(sources)}."
-            for row in rows[:2]
+            for row in rows
         ),
         fitted=fitted,
     )
@@ -202,10 +187,9 @@ def local_projection(
     Estimate how a series responds to another, by horizon (Jordà 2005).
 
     At each horizon the dependent variable is regressed on the impulse now and on the past of
-    both, with one lag more than the criterion chooses. The errors of White (HC3) then hold
-    with and without unit roots, and no correction for autocorrelation is needed (Montiel
-    Olea and Plagborg-Møller 2021). An association within the same period counts as a
-    response to the impulse, never the reverse.
+    both, with one lag more than the criterion chooses. The errors of White (HC3) then hold with
+    and without unit roots and autocorrelation (Montiel Olea and Plagborg-Møller 2021). An
+    association within the same period counts as a response to the impulse, never the reverse.
 
     Parameters
     ----------
@@ -218,8 +202,7 @@ def local_projection(
     horizons : int, default 6
         Last horizon in periods; the first is 0, the same period.
     lags : int or {"aic", "bic"}, default "aic"
-        Lags of the autoregression of both: a number from 1, or chosen by a criterion up to
-        `most`.
+        Lags of the autoregression: a number from 1, or chosen by a criterion up to `most`.
     most : int, default 6
         Largest number of lags that a criterion may choose.
     level : float, default 0.95
@@ -254,18 +237,12 @@ def local_projection(
     """
     import statsmodels.api as sm
 
-    lags, horizons = lags_of(lags), whole_of(horizons, what="horizons", least=0)
-    whole_of(most, what="most", least=1)
+    check_lags(lags, most)
+    whole_of(horizons, what="horizons", least=0)
     names = [column_of(impulse, what="impulse"), column_of(dependent, what="dependent")]
     data = series_of(table, names)
-    query = ask(
-        **data.arguments(),
-        level=level,
-        dependent=dependent,
-        impulse=impulse,
-        horizons=horizons,
-        lags=lags,
-    )
+    named = {"dependent": dependent, "impulse": impulse, "horizons": horizons, "lags": lags}
+    query = ask(**data.given, level=level, **named)
     values, n = data.numbers, len(data.periods)
     if horizons >= n:
         msg = f"horizons is {horizons}, and the series has {n} periods. It must be shorter:"
@@ -276,51 +253,51 @@ def local_projection(
     with solving(names):
         depth = lag_order(shortened, lags, most=most, added=1, where=where) + 1
         check_distinct(shortened, names, lags=depth)
-        past = [values[depth - lag : n - lag] for lag in range(1, depth + 1)]
-        design = np.column_stack([values[depth:, 0], np.ones(n - depth), *past])
+        # The impulse now, a constant, and the past of both.
+        design = np.column_stack([values[depth:, 0], with_past(values, depth)])
         fits = [
             sm.OLS(values[depth + h :, 1], design[: n - depth - h]).fit(cov_type="HC3", use_t=True)
             for h in range(horizons + 1)
         ]
-        bounds = [fit.conf_int(alpha=1 - query.level)[0] for fit in fits]
+        bounds = np.array([fit.conf_int(alpha=1 - query.level)[0] for fit in fits])
     if any(fit.model.rank < design.shape[1] for fit in fits):
         msg = f"{impulse!r}, {dependent!r} and their past are too close to combinations of each"
         raise SanctlibError(f"{msg} other. Subtract their means, or use changes.")
-    found = pd.DataFrame(
+    if not np.isfinite(bounds).all():
+        wide = int((~np.isfinite(bounds)).any(axis=1).argmax())
+        msg = f"The response at horizon {wide} has no finite interval, because one period"
+        raise SanctlibError(f"{msg} determines it. Use series that vary more often.")
+    responses = pd.DataFrame(
         {
             "horizon": range(horizons + 1),
             "estimate": [float(fit.params[0]) for fit in fits],
-            "lower": [float(low) for low, _ in bounds],
-            "upper": [float(high) for _, high in bounds],
+            "lower": bounds[:, 0],
+            "upper": bounds[:, 1],
             "p_value": [float(fit.pvalues[0]) for fit in fits],
             "n": [int(fit.nobs) for fit in fits],
         }
     )
-    wide = found[~np.isfinite(found[["lower", "upper"]]).all(axis=1)]
-    if len(wide):
-        msg = f"The response at horizon {wide['horizon'].iloc[0]} has no finite interval, because"
-        raise SanctlibError(f"{msg} one period determines it. Use series that vary more often.")
     sources = sources_of(table)
     return Fit(
-        table=found,
+        table=responses,
         name=f"Response of {dependent} to {impulse}",
         kind="responses",
         query=query,
         unit=data.unit,
-        n=int(found["n"].iloc[0]),
+        n=int(fits[0].nobs),
         sources=sources,
         notes=(
             f"The responses are descriptive. They are effects only if the part of {impulse} that "
             f"the past does not predict moves {dependent} in no other way.",
             f"The local projections have {n_of(depth - 1, 'lag')} and one added, with HC3 errors. "
             f"Each {query.level:.0%} interval is of one horizon.",
-            data.note(),
+            data.note,
         ),
         findings=tuple(
             f"After a unit more of {impulse}, {dependent} at horizon {row['horizon']} differs by "
             f"{with_interval(row['estimate'], row['lower'], row['upper'], query.level)}, "
             f"{p_in_words(row['p_value'])}, {data.span}{origin(sources)}."
-            for row in found.to_dict("records")
+            for row in responses.to_dict("records")
         ),
         fitted=fits,
     )

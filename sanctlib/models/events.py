@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from sanctlib.codes.countries import names_of
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.models._clusters import Vcov, quantile
-from sanctlib.models._design import Bools, Controls, Design, Floats, Repeats, design_of, reverse
+from sanctlib.models._clusters import Vcov
+from sanctlib.models._design import (
+    Bools,
+    Controls,
+    Design,
+    Effects,
+    Floats,
+    Repeats,
+    design_of,
+    reverse,
+)
 from sanctlib.models._inputs import (
     column_of,
     covered,
@@ -29,6 +39,7 @@ from sanctlib.result import Fit
 FEWEST_TARGETS = 5
 """Onsets of fewer targets are case studies: the size of their errors is not known."""
 MBARS = (0.0, 0.5, 1.0, 1.5, 2.0)
+_FAR = 1e6
 
 
 def event_study(
@@ -158,10 +169,9 @@ def event_study(
     columns = list(keys_of(target_columns, what="target_columns"))
     if not columns:
         raise SanctlibError("target_columns is empty. Name at least one, such as ['target'].")
-    whole_of(before, what="before", least=1)
-    whole_of(after, what="after", least=0)
-    whole_of(n_replicates, what="n_replicates", least=1)
-    whole_of(seed, what="seed", least=0)
+    counts = {"before": before, "after": after, "n_replicates": n_replicates, "seed": seed}
+    for name, value in counts.items():
+        whole_of(value, what=name, least=int(name in ("before", "n_replicates")))
     design = design_of(
         table,
         column_of(dependent, what="dependent"),
@@ -186,23 +196,11 @@ def event_study(
         n_replicates=n_replicates,
         seed=seed,
     )
-    level = query.level
-    named = {"dose": dose, "because": because}
-    more = [column_of(name, what=what) for what, name in named.items() if name is not None]
-    given = frame(onsets, ["target", "period", *more], what="onsets", curated=True)
-    if dose is None and "n" in given:
-        counted = numbers(given, ["n"])["n"]
-        given = given[counted.gt(0)]
-    amounts = pd.Series(1.0, given.index) if dose is None else numbers(given, [dose])[dose]
-    if amounts.isna().any() or amounts.lt(0).any():
-        n = int((amounts.isna() | amounts.lt(0)).sum())
-        msg = f"Column {dose!r} is missing or below 0 in {n:,} rows of onsets. A dose is a number"
-        raise SanctlibError(f"{msg} from 0.")
-    doses = design.placed(given, amounts, what="onsets")
-    doses = np.minimum(doses, 1.0) if dose is None else doses
-    found, n_given = design.effects(doses), int((doses[:, 1:] > 0).sum())
-    if found is None or found.n_targets < FEWEST_TARGETS:
-        n_targets = 0 if found is None else found.n_targets
+    given, doses = _doses(design, onsets, dose, because)
+    n_given = int((doses[:, 1:] > 0).sum())
+    effects = design.effects(doses)
+    if effects is None or effects.n_targets < FEWEST_TARGETS:
+        n_targets = 0 if effects is None else effects.n_targets
         raise SanctlibError(
             f"Of {n_given} onsets in the panel, those of {n_targets} targets have values {before} "
             f"periods before and {after} after, no other onset nearby, and controls. At least "
@@ -210,66 +208,34 @@ def event_study(
             "each onset with sl.models.interrupted_series."
         )
     times = np.arange(-before, after + 1)
-    average = np.where(times < 0, 0.0, 1 / (after + 1))
-    placebo = _placebos(design, doses, average, n_replicates, seed)
-    mean = found.row(average, level)
-    t = abs(mean["estimate"] / mean["std_error"])
+    weights = np.where(times < 0, 0.0, 1 / (after + 1))
+    average = effects.row(weights, query.level)
+    placebo = _placebos(design, doses, weights, n_replicates, seed)
+    t = abs(average["estimate"] / average["std_error"])
     n_as_far = int((placebo["t"].abs() >= t - 1e-12).sum())
-    mean["p_placebo"] = (1 + n_as_far) / (1 + len(placebo)) if t > 0 else float("nan")
-    tables = {"placebo": placebo}
-    trends = (
-        "With one period before the onset, nothing is known about trends, so there is no bound."
-    )
-    if before > 1:
-        reach = quantile(level, found.n_targets)
-        tables["bounds"], breakdown = relative_bounds(
-            found.estimate, found.variance, before=before, reach=reach, grid=MBARS
-        )
-        mean["breakdown_mbar"] = breakdown
-        trends = (
-            "Estimates near 0 before the onset do not show that trends were parallel. The average "
-            + (
-                f"differs from 0 unless trends differ after the onset by {breakdown:.2f} times the "
-                "largest step before it or more (Rambachan and Roth 2023, relative magnitudes)."
-                if breakdown
-                else "does not differ from 0 even under parallel trends."
-            )
-        )
-    parts: dict[str, Bools | None] = {"all": None}
-    if wars is not None:
-        fought = frame(wars, ["target", "period"], what="wars", curated=True)
-        starts = design.placed(fought, pd.Series(1.0, fought.index), what="wars") > 0
-        padded = np.pad(starts, ((0, 0), (before, after)))
-        near = np.lib.stride_tricks.sliding_window_view(padded, len(times), 1).max(axis=2)
-        parts |= {"war of the target in the window": near, "no war in the window": ~near}
-    if because is not None:
-        marked = flags(given[because], what=because)
-        known = given[because].notna()
-        meant, other = (
-            design.placed(given, which.astype("float64"), what="onsets") > 0
-            for which in (marked & known, ~marked & known)
-        )
-        parts |= {"because of the dependent variable": meant, "for other reasons": other & ~meant}
-    deciding = np.flatnonzero(found.onsets.any(axis=1)).tolist()
-    every = np.arange(len(design.targets))
-    without = {str(design.targets[i]): (every != i)[:, None] & (doses > 0) for i in deciding}
-    kept = design.effects(doses, layout=replace(design.layout, repeats="keep"))
-    n_used = int(found.onsets.sum())
-    n_kept = n_used if kept is None else int(kept.onsets.sum())
-    tables |= {
-        "average": pd.DataFrame([mean]),
-        "subsets": _averages(design, doses, average, level, parts),
-        "leave_one_out": _averages(design, doses, average, level, without).rename(
-            columns={"onsets": "without"}
-        ),
-        "reverse": reverse(design, doses, level),
+    p_placebo = (1 + n_as_far) / (1 + len(placebo)) if t > 0 else float("nan")
+    bounds, breakdown, trends = _bounds(effects, before=before, level=query.level)
+    subsets = _subsets(design, given, wars, because)
+    without = {
+        str(design.targets[i]): (np.arange(len(doses)) != i)[:, None] & (doses > 0)
+        for i in np.flatnonzero(effects.onsets.any(axis=1)).tolist()
     }
-    sources = sources_of(table, onsets)
+    averages = partial(_averages, design, doses, weights, level=query.level)
+    kept = replace(design, repeats="keep").effects(doses) or effects
+    sources, n_used = sources_of(table, onsets), effects.n_onsets
+    tables = {
+        "placebo": placebo,
+        **bounds,
+        "average": pd.DataFrame([average | {"p_placebo": p_placebo} | breakdown]),
+        "subsets": averages(key="onsets", subsets=subsets),
+        "leave_one_out": averages(key="without", subsets=without),
+        "reverse": reverse(design, doses, query.level),
+    }
     return Fit(
         table=pd.DataFrame(
-            {"event_time": int(time)} | found.row(weights, level)
-            for time, weights in zip(times, np.eye(len(times)), strict=True)
-        ).assign(n_treated=found.n_treated, n_controls=found.n_controls),
+            {"event_time": int(time)} | effects.row(one, query.level)
+            for time, one in zip(times, np.eye(len(times)), strict=True)
+        ).assign(n_treated=effects.n_treated, n_controls=effects.n_controls),
         name=f"{dependent} around onsets of sanctions",
         kind="event_study",
         query=query,
@@ -281,25 +247,70 @@ def event_study(
             "controls would have changed alike; nobody anticipated it before period -1; the "
             "controls were not affected. The data cannot test them, and anything else that "
             "happened in the same period is included.",
-            f"The {n_used} onsets are of {found.n_targets} targets. Of {n_given} onsets in the "
-            f"panel, {n_given - n_kept} lack a full window or clean controls, and "
-            f"{n_kept - n_used} follow or are close to another one (repeats={repeats!r}).",
-            f"The average of event times 0 to {after} has a placebo p-value of "
-            f"{mean['p_placebo']:.3f}, from {len(placebo)} permutations of the onsets across "
-            "targets.",
+            f"The {n_used} onsets are of {effects.n_targets} targets. Of {n_given} onsets in the "
+            f"panel, {n_given - kept.n_onsets} lack a full window or clean controls, and "
+            f"{kept.n_onsets - n_used} follow or are close to another one (repeats={repeats!r}).",
+            f"The average of event times 0 to {after} has a placebo p-value of {p_placebo:.3f}, "
+            f"from {len(placebo)} permutations of the onsets across targets.",
             trends,
-            *found.notes,
+            *effects.notes,
         ),
         findings=(
             f"Over event times 0 to {after}, {dependent} differs from its controls by "
-            f"{with_interval(mean['estimate'], mean['lower'], mean['upper'], level)} on average, "
-            f"placebo {p_in_words(mean['p_placebo'])}, {n_used} onsets of {found.n_targets} "
-            f"targets, {design.span}{origin(sources)}.",
+            f"{with_interval(average['estimate'], average['lower'], average['upper'], query.level)}"
+            f" on average, placebo {p_in_words(p_placebo)}, {n_used} onsets of "
+            f"{effects.n_targets} targets, {design.span}{origin(sources)}.",
             *_checks(tables, _mean_of(table, dependent, columns, without), dependent),
             trends,
         ),
         tables=tables,
     )
+
+
+def _doses(
+    design: Design, onsets: object, dose: str | None, because: str | None
+) -> tuple[pd.DataFrame, Floats]:
+    """Return the rows of onsets, and their doses (targets x periods); without `dose` 0 or 1."""
+    named = {"dose": dose, "because": because}
+    more = [column_of(name, what=what) for what, name in named.items() if name is not None]
+    given = frame(onsets, ["target", "period", *more], what="onsets", curated=True)
+    if dose is None:
+        if "n" in given:
+            given = given[numbers(given, ["n"])["n"].gt(0)]
+        return given, np.minimum(design.placed(given, _ones(given), what="onsets"), 1.0)
+    amounts = numbers(given, [dose])[dose]
+    n_wrong = int((~amounts.ge(0)).sum())
+    if n_wrong:
+        msg = f"Column {dose!r} is missing or below 0 in {n_wrong:,} rows of onsets. A dose is a"
+        raise SanctlibError(f"{msg} number from 0.")
+    return given, design.placed(given, amounts, what="onsets")
+
+
+def _ones(rows: pd.DataFrame) -> pd.Series:
+    return pd.Series(1.0, rows.index)
+
+
+def _subsets(
+    design: Design, given: pd.DataFrame, wars: object | None, because: str | None
+) -> dict[str, Bools | None]:
+    """Return which onsets (targets x periods) are in each subset; None for all."""
+    subsets: dict[str, Bools | None] = {"all": None}
+    if wars is not None:
+        fought = frame(wars, ["target", "period"], what="wars", curated=True)
+        starts = design.placed(fought, _ones(fought), what="wars") > 0
+        # A war is near an onset if it starts in one of the periods of its window.
+        padded = np.pad(starts, ((0, 0), (design.before, design.after)))
+        length = design.before + 1 + design.after
+        near = np.lib.stride_tricks.sliding_window_view(padded, length, 1).max(axis=2)
+        subsets |= {"war of the target in the window": near, "no war in the window": ~near}
+    if because is not None:
+        marked, known = flags(given[because], what=because), given[because].notna()
+        meant, other = (
+            design.placed(given, which.astype("float64"), what="onsets") > 0
+            for which in (marked & known, ~marked & known)
+        )
+        subsets |= {"because of the dependent variable": meant, "for other reasons": other & ~meant}
+    return subsets
 
 
 def _mean_of(
@@ -334,35 +345,60 @@ def _checks(tables: Mapping[str, pd.DataFrame], mean: float, dependent: str) -> 
 
 
 def _placebos(
-    design: Design, doses: Floats, average: Floats, n_replicates: int, seed: int
+    design: Design, doses: Floats, weights: Floats, n_replicates: int, seed: int
 ) -> pd.DataFrame:
     """Return estimate and t of the average, with the histories of targets permuted."""
     rng, rows = np.random.default_rng(seed), []
     for replicate in range(n_replicates):
-        found = design.effects(rng.permutation(doses), weights=average)
-        if found is not None:
-            row = found.row(np.ones(1), 0.95)
-            row |= {"replicate": replicate, "t": row["estimate"] / row["std_error"]}
-            rows.append(row)
+        effects = design.effects(rng.permutation(doses), weights=weights)
+        if effects is not None:
+            row = effects.row(np.ones(1), 0.95)
+            rows.append(row | {"replicate": replicate, "t": row["estimate"] / row["std_error"]})
     return pd.DataFrame(rows, columns=["replicate", "estimate", "t", "n_onsets", "n_targets"])
 
 
 def _averages(
     design: Design,
     doses: Floats,
-    average: Floats,
+    weights: Floats,
+    *,
+    key: str,
+    subsets: Mapping[str, Bools | None],
     level: float,
-    parts: Mapping[str, Bools | None],
 ) -> pd.DataFrame:
+    """Return the average effect of each subset of the onsets."""
     rows = []
-    for name, chosen in parts.items():
-        found = design.effects(doses, chosen=chosen)
-        row = {"n_onsets": 0, "n_targets": 0} if found is None else found.row(average, level)
-        rows.append({"onsets": name} | row)
+    for name, chosen in subsets.items():
+        effects = design.effects(doses, chosen=chosen)
+        none = {"n_onsets": 0, "n_targets": 0}
+        rows.append({key: name} | (effects.row(weights, level) if effects else none))
     return pd.DataFrame(rows)
 
 
-_FAR = 1e6
+def _bounds(
+    effects: Effects, *, before: int, level: float
+) -> tuple[dict[str, pd.DataFrame], dict[str, float], str]:
+    """Return the table of bounds, the breakdown value, and the note on both."""
+    if before == 1:
+        note = "With one period before the onset, nothing is known about trends, so there is no"
+        return {}, {}, f"{note} bound."
+    from scipy.special import stdtrit
+
+    table, breakdown = relative_bounds(
+        effects.estimate,
+        effects.variance,
+        before=before,
+        reach=float(stdtrit(effects.n_targets - 1, (1 + level) / 2)),
+        grid=MBARS,
+    )
+    tolerated = "does not differ from 0 even under parallel trends."
+    if breakdown:
+        tolerated = (
+            f"differs from 0 unless trends differ after the onset by {breakdown:.2f} times the "
+            "largest step before it or more (Rambachan and Roth 2023, relative magnitudes)."
+        )
+    note = "Estimates near 0 before the onset do not show that trends were parallel. The average"
+    return {"bounds": table}, {"breakdown_mbar": breakdown}, f"{note} {tolerated}"
 
 
 def relative_bounds(
@@ -382,6 +418,7 @@ def relative_bounds(
 
     n_after = len(estimate) - before
     average = np.r_[np.zeros(before), np.full(n_after, 1 / n_after)]
+    # A row per step between two periods before the onset, as weights of the effects.
     steps = np.diff(np.eye(len(estimate)), axis=0)[: before - 1] * (n_after + 1) / 2
 
     def furthest(m: float, side: int) -> float:
@@ -389,13 +426,14 @@ def relative_bounds(
         spread = np.sqrt(np.maximum(np.einsum("ik,kl,il->i", sums, variance, sums), 0))
         return float((side * (sums @ estimate) + reach * spread).max()) * side
 
+    # The breakdown is the M at which the bound on the side of 0 reaches it.
     side = -int(np.sign(average @ estimate))
     breakdown = 0.0
     if side * furthest(0.0, side) < 0:
-        ends = 1.0
-        while side * furthest(ends, side) < 0 and ends < _FAR:
-            ends *= 2
-        found = ends < _FAR
-        breakdown = brentq(furthest, 0.0, ends, args=(side,)) if found else float("inf")
+        largest = 1.0
+        while side * furthest(largest, side) < 0 and largest < _FAR:
+            largest *= 2
+        crosses = largest < _FAR
+        breakdown = brentq(furthest, 0.0, largest, args=(side,)) if crosses else float("inf")
     rows = [{"mbar": m, "lower": furthest(m, -1), "upper": furthest(m, 1)} for m in grid]
     return pd.DataFrame(rows), float(breakdown)

@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.models._inputs import (
-    check_bool,
+    Floats,
+    Series,
     column_of,
     origin,
     p_in_words,
+    series_of,
     sources_of,
     with_interval,
 )
-from sanctlib.models._series import series_of
-from sanctlib.query import Day, ask, whole_of
+from sanctlib.query import Day, ask, flag_of, whole_of
 from sanctlib.result import Fit
 
 Model: TypeAlias = Literal["linear", "poisson", "negative_binomial"]
-Floats = NDArray[np.float64]
 
 _SEASON = {"day": 365.25, "week": 365.25 / 7, "month": 12.0, "quarter": 4.0}  # periods a year
 
@@ -42,18 +42,17 @@ def interrupted_series(
     """
     Fit level and slope of a series before and after a date, with placebo dates.
 
-    The first row is the headline. ``jump`` compares the `window` periods from the onset on
-    with as many before it, after removing the trend (and season) fitted to the periods before
-    it. Its p-value is its rank among the jumps at all earlier dates, the placebo dates. So it
-    assumes only that the past is a fair sample of the errors. It cannot be smaller than 1
-    over the number of placebo dates plus 1, and it misses slow changes. A longer window has
-    fewer independent placebo dates: beyond 3, with fewer than some 100 periods before the
-    onset, the test rejects too often.
+    The headline is ``jump``: the `window` periods from the onset on compared with as many
+    before it, less the trend (and season) fitted to the periods before it. Its p-value is its
+    rank among the jumps at all earlier dates, the placebo dates. So it assumes only that the
+    past is a fair sample of the errors. It cannot be below 1 over the number of placebo dates
+    plus 1, and it misses slow changes. A longer window has fewer independent placebo dates:
+    beyond 3, with fewer than some 100 periods before the onset, the test rejects too often.
 
     ``level`` and ``slope`` are those of the segmented regression on the whole series (Wagner
     and others 2002), with the errors of the model, and again with those of Newey and West
-    (1987), which are too small in series of this length. The page on inference has the
-    false-positive rate of each. The period that holds the onset is the first one after it.
+    (1987), which are too small in short series. The page on inference has the false-positive
+    rate of each. The period that holds the onset is the first one after it.
 
     Parameters
     ----------
@@ -70,9 +69,8 @@ def interrupted_series(
         Pearson where it is above 1. ``negative_binomial``: its own dispersion, by maximum
         likelihood. Estimates of the last two are rate ratios.
     exposure : str, optional
-        Column of what the counts are relative to (all events, persons), above 0; its
-        logarithm is the offset. Without it, growth of the total is treated as growth of the
-        series.
+        Column of what the counts are relative to (all events, persons), above 0; its logarithm
+        is the offset. Without it, growth of the total counts as growth of the series.
     slope : bool, default True
         Whether the slope may change too.
     harmonics : int, default 0
@@ -114,50 +112,20 @@ def interrupted_series(
     1  level     8.841     0.00  48
     """
     check_choice(model, ("linear", "poisson", "negative_binomial"), what="model")
-    check_bool(slope, what="slope")
+    flag_of(slope, what="slope")
     whole_of(window, what="window", least=1)
     columns = [column_of(dependent, what="dependent")]
     if exposure is not None:
         columns.append(column_of(exposure, what="exposure"))
     data = series_of(table, columns)
-    query = ask(
-        **data.arguments(),
-        level=level,
-        dependent=dependent,
-        onset=onset,
-        model=model,
-        exposure=exposure,
-        slope=slope,
-        harmonics=harmonics,
-        window=window,
-    )
-    y, n = data.numbers[:, 0], len(data.periods)
-    exposed = np.ones(n) if exposure is None else data.numbers[:, 1]
-    if model == "linear" and exposure is not None:
-        msg = f"exposure is {exposure!r}, which only models of counts use. Choose model='poisson'."
-        raise SanctlibError(msg)
-    for name, values, lowest in ((dependent, y, y < 0), (exposure, exposed, exposed <= 0)):
-        if model != "linear" and lowest.any():
-            span = "from 0" if name == dependent else "above 0"
-            msg = f"Column {name!r} holds {values[lowest][0]:g}. A model of counts needs values"
-            raise SanctlibError(f"{msg} {span}.")
-    season = _SEASON.get(data.every or "")
-    if whole_of(harmonics, what="harmonics", least=0) and season is None:
-        msg = f"harmonics is {harmonics}, and the {data.unit} of the series have no season."
-        raise SanctlibError(f"{msg} Use harmonics=0.")
-    if season is not None:
-        whole_of(harmonics, what="harmonics", least=0, most=int(np.ceil(season / 2)) - 1)
-    start, time = data.place(onset), np.arange(n, dtype="float64")
-    waves = [2 * np.pi * k * time / (season or 1.0) for k in range(1, harmonics + 1)]
-    before = np.column_stack([np.ones(n), time, *map(np.sin, waves), *map(np.cos, waves)])
-    least = max(4 * window, 3 * before.shape[1])
-    if start < least or n - start < max(window, 3):
-        msg = f"The series has {start} {data.unit} before the onset and {n - start} from it on. It"
-        msg = f"{msg} must have {least} and {max(window, 3)}, with a window of {window}:"
-        raise SanctlibError(f"{msg} use a longer series or a shorter window.")
-    if np.ptp(y[:start]) == 0 or (model != "linear" and not y[start:].any()):
-        msg = f"Column {dependent!r} does not vary before the onset, or has only 0 after it."
-        raise SanctlibError(f"{msg} There is nothing to compare.")
+    named = {"dependent": dependent, "onset": onset, "model": model, "exposure": exposure}
+    named |= {"slope": slope, "harmonics": harmonics, "window": window}
+    query = ask(**data.given, level=level, **named)
+    y, exposed = _counted(data, dependent, exposure, model)
+    start, before = data.place(onset), _trend_and_season(data, harmonics)
+    _check_comparable(data, dependent, start, window, model, n_terms=before.shape[1])
+    # After the onset the level may change, and the slope.
+    time = np.arange(len(y), dtype="float64")
     after = (time >= start).astype("float64")
     changes = {"level": after, "slope": after * (time - start)} if slope else {"level": after}
     design = np.column_stack([before, *changes.values()])
@@ -174,40 +142,28 @@ def interrupted_series(
     dates = np.array([*range(window, start - window + 1), start])
     jumps = _jumps(y, usual, dates, window, alpha)
     size = np.abs(jumps)
-    back: Any = np.asarray if model == "linear" else np.exp
-    rows: list[dict[str, object]] = [
-        {
-            "term": "jump",
-            "estimate": jumps[-1] if model == "linear" else _ratio(y, usual, start, window),
-            "p_value": float(np.mean(size >= size[-1] - 1e-12)),
-            "n": len(dates) - 1,
-            "vcov": "placebo dates",
-        }
-    ]
-    for vcov, fit in fits:
-        with np.errstate(all="ignore"):
-            bounds, estimates = back(fit.conf_int(alpha=1 - query.level)), back(fit.params)
-        for i, term in enumerate(changes, start=before.shape[1]):
-            found = {"estimate": float(estimates[i]), "p_value": float(fit.pvalues[i])}
-            found |= {"lower": float(bounds[i][0]), "upper": float(bounds[i][1])}
-            if not np.isfinite(list(found.values())).all():
-                msg = f"The change of the {term} has no finite interval: column {dependent!r} has"
-                msg = f"{msg} too few different values, or very small counts. Use another model"
-                raise SanctlibError(f"{msg} or a longer series.")
-            rows.append(found | {"term": term, "n": n, "vcov": vcov})
+    jump: dict[str, Any] = {
+        "term": "jump",
+        "estimate": jumps[-1] if model == "linear" else _ratio(y, usual, start, window),
+        "p_value": float(np.mean(size >= size[-1] - 1e-12)),
+        "n": len(dates) - 1,
+        "vcov": "placebo dates",
+    }
+    places = dict(zip(changes, range(before.shape[1], design.shape[1]), strict=True))
+    rows = [jump, *_terms(fits, places, dependent, model, query.level)]
     scale = "difference" if model == "linear" else "rate ratio"
     order = ["term", "scale", "estimate", "lower", "upper", "p_value", "n", "vcov"]
-    table_of_terms = pd.DataFrame(rows).assign(scale=scale)[order]
-    params = fits[0][1].params
+    params, back = fits[0][1].params, _back(model)
     fitted, expected = (exposed * back(part @ params[: part.shape[1]]) for part in (design, before))
     sources, first_after = sources_of(table), data.named(data.periods[start])
+    of = f"{data.span}{origin(sources)}"
     return Fit(
-        table=table_of_terms,
+        table=pd.DataFrame(rows).assign(scale=scale)[order],
         name=f"{dependent} before and after {first_after}",
         kind="series",
         query=query,
         unit=data.unit,
-        n=n,
+        n=len(y),
         sources=sources,
         notes=(
             "The estimates are descriptive: other events of the same date have the same effect on "
@@ -216,10 +172,17 @@ def interrupted_series(
             f"onset; it cannot be below {1 / len(dates):.3f}.",
             "HAC errors are too small in series of this length and are given for comparison.",
             f"The first period after the onset is the one that holds it, {first_after}.",
-            data.note(),
+            data.note,
         ),
-        findings=_findings(
-            table_of_terms, first_after, query.level, f", {data.span}{origin(sources)}"
+        findings=(
+            f"Jump in {first_after}: {scale} {jump['estimate']:,.3g}, "
+            f"{p_in_words(jump['p_value'])} by rank among {jump['n']} placebo dates, {of}.",
+            *(
+                f"Change of the {row['term']} from {first_after} on: {scale} "
+                f"{with_interval(row['estimate'], row['lower'], row['upper'], query.level)}, "
+                f"{p_in_words(row['p_value'])}, {of}."
+                for row in rows[1 : 1 + len(changes)]
+            ),
         ),
         fitted=fits[0][1],
         tables={
@@ -228,7 +191,7 @@ def interrupted_series(
                     "period": data.periods,
                     "value": y,
                     "fitted": fitted,
-                    "expected": np.where(time >= start, expected, np.nan),
+                    "expected": np.where(after, expected, np.nan),
                 }
             ),
             "placebo": pd.DataFrame({"period": data.periods.to_numpy()[dates], "jump": jumps}),
@@ -236,20 +199,81 @@ def interrupted_series(
     )
 
 
-def _findings(estimates: pd.DataFrame, at: str, level: float, of: str) -> tuple[str, ...]:
-    """Return a sentence on the jump, and one per term of the model's own fit."""
-    jump, *terms = estimates.to_dict("records")
-    own = [row for row in terms if row["vcov"] == terms[0]["vcov"]]
-    return (
-        f"Jump in {at}: {jump['scale']} {jump['estimate']:,.3g}, {p_in_words(jump['p_value'])} by "
-        f"rank among {jump['n']} placebo dates{of}.",
-        *(
-            f"Change of the {row['term']} from {at} on: {row['scale']} "
-            f"{with_interval(row['estimate'], row['lower'], row['upper'], level)}, "
-            f"{p_in_words(row['p_value'])}{of}."
-            for row in own
-        ),
-    )
+def _counted(
+    data: Series, dependent: str, exposure: str | None, model: Model
+) -> tuple[Floats, Floats]:
+    """Return the series and its exposure (1 where none is given), checked."""
+    y = data.numbers[:, 0]
+    exposed = np.ones(len(y)) if exposure is None else data.numbers[:, 1]
+    if model == "linear" and exposure is not None:
+        msg = f"exposure is {exposure!r}, which only models of counts use. Choose model='poisson'."
+        raise SanctlibError(msg)
+    if model != "linear":
+        for name, wrong, span in (
+            (dependent, y[y < 0], "from 0"),
+            (exposure, exposed[exposed <= 0], "above 0"),
+        ):
+            if len(wrong):
+                msg = f"Column {name!r} holds {wrong[0]:g}. A model of counts needs values"
+                raise SanctlibError(f"{msg} {span}.")
+    return y, exposed
+
+
+def _trend_and_season(data: Series, harmonics: int) -> Floats:
+    """Return a constant, time, and pairs of sine and cosine per year."""
+    season = _SEASON.get(data.every or "")
+    if whole_of(harmonics, what="harmonics", least=0) and season is None:
+        msg = f"harmonics is {harmonics}, and the {data.unit} of the series have no season."
+        raise SanctlibError(f"{msg} Use harmonics=0.")
+    if season is not None:
+        whole_of(harmonics, what="harmonics", least=0, most=int(np.ceil(season / 2)) - 1)
+    time = np.arange(len(data.periods), dtype="float64")
+    waves = [2 * np.pi * k * time / (season or 1.0) for k in range(1, harmonics + 1)]
+    return np.column_stack([np.ones(len(time)), time, *map(np.sin, waves), *map(np.cos, waves)])
+
+
+def _check_comparable(
+    data: Series, dependent: str, start: int, window: int, model: Model, *, n_terms: int
+) -> None:
+    """Check that there are enough periods on either side of the onset, and that they vary."""
+    y = data.numbers[:, 0]
+    least, n_after = max(4 * window, 3 * n_terms), len(y) - start
+    if start < least or n_after < max(window, 3):
+        msg = f"The series has {start} {data.unit} before the onset and {n_after} from it on. It"
+        msg = f"{msg} must have {least} and {max(window, 3)}, with a window of {window}:"
+        raise SanctlibError(f"{msg} use a longer series or a shorter window.")
+    if np.ptp(y[:start]) == 0 or (model != "linear" and not y[start:].any()):
+        msg = f"Column {dependent!r} does not vary before the onset, or has only 0 after it."
+        raise SanctlibError(f"{msg} There is nothing to compare.")
+
+
+def _back(model: Model) -> Any:
+    """Return the function from the scale of the model to that of its estimates."""
+    return np.asarray if model == "linear" else np.exp
+
+
+def _terms(
+    fits: list[tuple[str, Any]],
+    places: dict[str, int],
+    dependent: str,
+    model: Model,
+    level: float,
+) -> list[dict[str, Any]]:
+    """Return the estimate of each term with the errors of each fit."""
+    rows = []
+    for vcov, fit in fits:
+        with np.errstate(all="ignore"):
+            bounds = _back(model)(fit.conf_int(alpha=1 - level))
+            estimates = _back(model)(fit.params)
+        for term, i in places.items():
+            row = {"estimate": estimates[i], "lower": bounds[i][0], "upper": bounds[i][1]}
+            row |= {"p_value": fit.pvalues[i]}
+            if not np.isfinite(list(row.values())).all():
+                msg = f"The change of the {term} has no finite interval: column {dependent!r} has"
+                msg = f"{msg} too few different values, or very small counts. Use another model"
+                raise SanctlibError(f"{msg} or a longer series.")
+            rows.append(row | {"term": term, "n": len(fit.model.endog), "vcov": vcov})
+    return rows
 
 
 def _fits(

@@ -10,29 +10,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.errors import SanctlibError
 from sanctlib.models._clusters import (
     Floats,
     Vcov,
     check_clusters,
     check_vcov,
+    columns_of,
     group_numbers,
+    intervals,
     parts_of,
-    quantile,
     variance_of,
     vcov_notes,
 )
 from sanctlib.models._inputs import (
+    check_labels,
     check_sides,
     column_of,
     covered,
     frame,
-    labels,
     numbers,
     origin,
     p_in_words,
-    ratio_with_interval,
     sources_of,
+    with_interval,
 )
 from sanctlib.query import ask, keys_of
 from sanctlib.result import Fit
@@ -68,11 +69,11 @@ def count_panel(
 
     Excluded and counted are rows without a value or not ``covered``, rows of groups that are
     0 throughout, rows that are the only one of a group, and rows of 0 that are separated: the
-    regressors predict that they are 0, so that they say nothing about the estimates (Correia,
-    Guimarães and Zylkin 2019). Needs pyfixest (``pip install 'sanctlib[fixest]'``), which also
-    computes the clustered errors; dyadic-robust errors are ours. Both are multiplied by
-    G / (G - 1), where G is the number of clusters, with two columns the smaller one. Other
-    programs also multiply the variance by (n - 1) / (n - k).
+    regressors predict that they are 0 (Correia, Guimarães and Zylkin 2019). Needs pyfixest
+    (``pip install 'sanctlib[fixest]'``), which also computes the clustered errors;
+    dyadic-robust errors are ours. Variances are multiplied by G / (G - 1), where G is the
+    number of clusters, with two columns the smaller one. Other programs also multiply them by
+    (n - 1) / (n - k).
 
     Parameters
     ----------
@@ -126,22 +127,34 @@ def count_panel(
     0  sanctions    0.5  3120          40
     """
     check_vcov(vcov)
-    terms, effects = _names(dependent, regressors, fixed_effects)
-    query = ask(
-        level=level,
-        dependent=dependent,
-        regressors=tuple(terms),
-        fixed_effects=tuple(effects),
-        vcov=vcov,
-    )
-    rows, sides, mirrored = _rows(table, dependent, terms, effects, vcov)
-    needed = list(dict.fromkeys([dependent, *terms, *_parts(rows, sides, vcov)]))
-    known = rows[rows[needed].notna().all(axis=1) & covered(rows)]
+    column_of(dependent, what="dependent")
+    terms = list(keys_of(regressors, what="regressors"))
+    effects = list(keys_of(fixed_effects, what="fixed_effects"))
+    if not terms:
+        raise SanctlibError("regressors is empty. Name at least one column, such as ['sanctions'].")
+    if not effects:
+        msg = "fixed_effects is empty. Name at least one, such as ['first^second', 'period']."
+        raise SanctlibError(msg)
+    if dependent in terms:
+        raise SanctlibError(f"{dependent!r} is dependent and a regressor. It cannot be both.")
+    named = {"dependent": dependent, "regressors": tuple(terms), "fixed_effects": tuple(effects)}
+    query = ask(level=level, **named, vcov=vcov)
+    rows = frame(table, [dependent, *terms])
+    rows = rows.assign(**numbers(rows, [dependent, *terms]))
+    mirrored = any("state" in parts_of(name) for name in effects)
+    rows, sides = _both_ways(rows, effects, vcov) if mirrored else (rows, effects)
+    keys = columns_of(sides, vcov)
+    rows = frame(rows, keys).reset_index(drop=True)
+    for name in keys:
+        check_labels(rows[name], what=name)
+    if {"first", "second"} <= {*keys}:
+        check_sides(rows)
+    known = rows[rows[[dependent, *terms, *keys]].notna().all(axis=1) & covered(rows)]
     if (known[dependent] < 0).any():
         msg = f"Column {dependent!r} has values below 0, such as {known[dependent].min():g}. A"
         raise SanctlibError(f"{msg} Poisson model needs values from 0.")
-    model, used, counts = _fitted(known, dependent, terms, sides, vcov)
-    counts = {"given": len(rows), "missing": len(rows) - len(known), **counts, "used": len(used)}
+    model, used, excluded, complete = _fitted(known, dependent, terms, sides, vcov)
+    counts = {"given": len(rows), "missing": len(rows) - len(known), **excluded, "used": len(used)}
     n = {name: count // (1 + mirrored) for name, count in counts.items()}
     note = (
         f"Of {n['given']:,} rows, {n['used']:,} are used: {n['missing']:,} lack a value or are not "
@@ -150,7 +163,7 @@ def count_panel(
     )
     if model is None:
         raise SanctlibError(f"No row is left. {note}")
-    if counts["unchecked"]:
+    if not complete:
         note += " The check for separation did not end, so more rows can be separated."
     # pyfixest has no public names for scores and rows, and its own of the rest warn.
     if vcov == "dyadic":
@@ -159,8 +172,11 @@ def count_panel(
         n_clusters = min(len(np.unique(group_numbers(used, name))) for name in vcov)
         variance, notes = model._vcov, vcov_notes(model._vcov, n_clusters, vcov)
     estimate = pd.Series(model._beta_hat, model._coefnames)[_plain(terms)].to_numpy()
-    estimates = estimates_of(terms, estimate, variance, n_clusters, query.level)
-    estimates = estimates.assign(n=n["used"], n_clusters=n_clusters)
+    estimates = pd.DataFrame(
+        {"term": terms, **intervals(estimate, np.diag(variance), n_clusters, query.level)}
+    ).assign(ratio=np.exp(estimate), n=n["used"], n_clusters=n_clusters)
+    with np.errstate(over="ignore"):
+        bounds = np.exp(estimates[["lower", "upper"]].to_numpy())
     sources = sources_of(table)
     return Fit(
         table=estimates,
@@ -176,181 +192,20 @@ def count_panel(
             note,
             *notes,
         ),
-        findings=ratios_in_words(estimates, dependent, query.level, origin(sources)),
+        findings=tuple(
+            f"A unit more of {row['term']} goes with "
+            f"{with_interval(row['ratio'], low, high, query.level)} times the mean of {dependent}, "
+            f"{p_in_words(row['p_value'])}, {row['n']:,} rows{origin(sources)}."
+            for row, (low, high) in zip(estimates.to_dict("records"), bounds, strict=True)
+        ),
         fitted=model,
     )
 
 
-def estimates_of(
-    terms: Sequence[str], estimate: Floats, variance: Floats, n_clusters: int, level: float
-) -> pd.DataFrame:
-    """Return a row per term, with its interval; without one where the variance is not positive."""
-    from scipy.special import stdtr
-
-    variances = np.diag(variance)
-    error = np.sqrt(np.where(variances > 0, variances, np.nan))
-    reach = quantile(level, n_clusters) * error
-    return pd.DataFrame(
-        {
-            "term": terms,
-            "estimate": estimate,
-            "std_error": error,
-            "p_value": 2 * stdtr(n_clusters - 1, -np.abs(estimate / error)),
-            "lower": estimate - reach,
-            "upper": estimate + reach,
-            "ratio": np.exp(estimate),
-        }
-    )
-
-
-def _rows(
-    table: object, dependent: str, terms: Sequence[str], effects: Sequence[str], vcov: Vcov
-) -> tuple[pd.DataFrame, list[str], bool]:
-    """Return the rows with checked columns, the fixed effects, and whether rows are repeated."""
-    given = frame(table, [dependent, *terms])
-    given = given.assign(**numbers(given, [dependent, *terms]))
-    rows, sides, mirrored = _both_ways(given, effects, vcov)
-    parts = _parts(rows, sides, vcov)
-    rows = frame(rows, parts).reset_index(drop=True)
-    for name in parts:
-        labels(rows[name], what=name)
-    if {"first", "second"} <= {*parts}:
-        check_sides(rows)
-    return rows, sides, mirrored
-
-
-def _parts(rows: pd.DataFrame, effects: Sequence[str], vcov: Vcov) -> list[str]:
-    """Return the columns of the fixed effects and clusters."""
-    names = [*effects, *(["dyad"] if vcov == "dyadic" else vcov)]
-    return list(dict.fromkeys(p for name in names for p in parts_of(name, rows.columns)))
-
-
-def _plain(terms: Sequence[str]) -> list[str]:
-    """Return names that a formula can contain."""
-    return [name if _PLAIN.fullmatch(name) else f"_x_{i}" for i, name in enumerate(terms)]
-
-
-def _fitted(
-    known: pd.DataFrame, dependent: str, terms: Sequence[str], effects: Sequence[str], vcov: Vcov
-) -> tuple[Any, pd.DataFrame, dict[str, int]]:
-    """Return pyfixest's fit, the rows used, and how many were excluded by reason."""
-    used, n = known, {"zeros": 0, "single": 0, "separated": 0, "unchecked": 0}
-    # Without separated rows, groups can have zeros only or one row; without these, others can.
-    while True:
-        n_before = len(used)
-        used, n_zeros = _deciding(used, dependent, effects)
-        n["zeros"] += n_zeros
-        n["single"] += n_before - len(used) - n_zeros
-        if used.empty:
-            return None, used, n
-        model, n["unchecked"] = _fit(used, dependent, terms, effects, vcov)
-        left = used.loc[model._data["_row"]]
-        if len(left) == len(used):
-            return model, used, n
-        n["separated"] += len(used) - len(left)
-        used = left
-
-
-def _fit(
-    used: pd.DataFrame, dependent: str, terms: Sequence[str], effects: Sequence[str], vcov: Vcov
-) -> tuple[Any, bool]:
-    """Return pyfixest's fit, without separated rows, and whether more of them can exist."""
-    try:
-        from pyfixest import LsmrDemeaner, MapDemeaner, fepois, ssc
-    except ImportError:
-        msg = "The package pyfixest is not installed. Install it: pip install 'sanctlib[fixest]'."
-        raise SanctlibError(msg) from None
-    x, y = used[list(terms)].to_numpy("float64"), used[dependent].to_numpy("float64")
-    if np.ptp(y) == 0:
-        msg = f"Column {dependent!r} has one value in all {len(y):,} rows used. It must vary."
-        raise SanctlibError(msg)
-    for name, values in zip(terms, x.T, strict=True):
-        if not values.any():
-            msg = f"{name!r} is 0 in all {len(y):,} rows used, so it has no estimate."
-            raise SanctlibError(f"{msg} Drop {name!r}.")
-    plain = _plain(terms)
-    clusters = {} if vcov == "dyadic" else {f"_cluster_{i}": name for i, name in enumerate(vcov)}
-    held = {f"_effect_{i}": name for i, name in enumerate(effects)}
-    groups = {column: group_numbers(used, name) for column, name in (clusters | held).items()}
-    for column in clusters:
-        check_clusters(len(np.unique(groups[column])))
-    data = pd.DataFrame({**dict(zip(plain, x.T, strict=True)), "_outcome": y, **groups})
-    model: Any = None
-    wrong: Exception | None = None
-    with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
-        warnings.simplefilter("always")  # what pyfixest warns of is raised or counted here
-        for fast, close in _ATTEMPTS:
-            if fast and wrong is not None:
-                continue
-            try:
-                model = fepois(
-                    f"_outcome ~ {' + '.join(f'`{name}`' for name in plain)} | {' + '.join(held)}",
-                    data.assign(_row=used.index),
-                    vcov={"CRV1": " + ".join(clusters)} if clusters else "hetero",
-                    ssc=ssc(k_adj=False, G_df="min"),
-                    fixef_rm="none",
-                    separation_check=["ir"],
-                    iwls_tol=close,
-                    demeaner=MapDemeaner(fixef_tol=1e-12) if fast else LsmrDemeaner(),
-                )
-            except (ValueError, np.linalg.LinAlgError) as error:
-                model, wrong = None, error
-            if "collinear" in str(wrong) or (model is not None and model.convergence):
-                break
-    absent = {*plain} - ({*model._coefnames} if model is not None else set())
-    if model is None and "collinear" not in str(wrong):
-        msg = f"The estimate did not converge ({' '.join(str(wrong).split()).rstrip('.')})."
-        raise SanctlibError(f"{msg} {_LARGE}") from wrong
-    said = " ".join(str(warning.message) for warning in caught)
-    if absent:
-        lost = [name for name, column in zip(terms, plain, strict=True) if column in absent]
-        if "because of separation" in said:
-            msg = f"{listed([*map(repr, lost)])} has no finite estimate: the regressors separate"
-            msg = f"{msg} rows in which {dependent!r} is 0 from the others."
-            raise SanctlibError(f"{msg} Drop {lost[-1]!r}, or combine it with another.")
-        raise SanctlibError(_absorbed(lost, effects, used[lost].to_numpy("float64")))
-    if not model.convergence:
-        raise SanctlibError(f"The estimate did not converge. {_LARGE}")
-    return model, "maximum number of iterations" in said
-
-
-def _names(
-    dependent: str, regressors: Sequence[str], fixed_effects: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Return the regressors and fixed effects, checked."""
-    column_of(dependent, what="dependent")
-    terms = list(keys_of(regressors, what="regressors"))
-    effects = list(keys_of(fixed_effects, what="fixed_effects"))
-    if not terms:
-        raise SanctlibError("regressors is empty. Name at least one column, such as ['sanctions'].")
-    if not effects:
-        msg = "fixed_effects is empty. Name at least one, such as ['first^second', 'period']."
-        raise SanctlibError(msg)
-    if dependent in terms:
-        raise SanctlibError(f"{dependent!r} is dependent and a regressor. It cannot be both.")
-    return terms, effects
-
-
-def _absorbed(terms: Sequence[str], effects: Sequence[str], x: Floats) -> str:
-    for name, most in zip(terms, np.abs(x).max(axis=0), strict=True):
-        if most < _SMALL:
-            msg = f"{name!r} holds very small numbers, at most {most:.1g}, as if it did not vary."
-            return f"{msg} Change its scale: multiply it."
-    names, within = listed([*map(repr, terms)]), listed(effects)
-    if len(terms) == 1:
-        msg = f"{names} does not vary within the fixed effects {within}, or is a combination"
-        return f"{msg} of other regressors. Drop it."
-    msg = f"{names} do not vary within the fixed effects {within}, or are combinations"
-    return f"{msg} of other regressors. Drop one."
-
-
 def _both_ways(
     panel: pd.DataFrame, effects: Sequence[str], vcov: Vcov
-) -> tuple[pd.DataFrame, list[str], bool]:
-    """Repeat an undirected panel in the other direction where a fixed effect is a state's."""
-    if not any("state" in parts_of(name, panel.columns) for name in effects):
-        return panel, list(effects), False
-    check_columns(panel, ["first", "second"])
+) -> tuple[pd.DataFrame, list[str]]:
+    """Repeat an undirected panel in the other direction; a state's effect is then of both sides."""
     panel = frame(panel, ["first", "second"])
     turned = panel.rename(columns={"first": "second", "second": "first"})
     pairs = [pd.MultiIndex.from_frame(rows[["first", "second"]]) for rows in (panel, turned)]
@@ -365,8 +220,33 @@ def _both_ways(
         for name in effects
         for side in ("first", "second")
     ]
-    both = pd.concat([panel, turned], ignore_index=True)
-    return both, list(dict.fromkeys(sides)), True
+    return pd.concat([panel, turned], ignore_index=True), list(dict.fromkeys(sides))
+
+
+def _plain(terms: Sequence[str]) -> list[str]:
+    """Return names that a formula can contain."""
+    return [name if _PLAIN.fullmatch(name) else f"_x_{i}" for i, name in enumerate(terms)]
+
+
+def _fitted(
+    known: pd.DataFrame, dependent: str, terms: Sequence[str], effects: Sequence[str], vcov: Vcov
+) -> tuple[Any, pd.DataFrame, dict[str, int], bool]:
+    """Return pyfixest's fit, the rows used, counts of others, and whether all separated are out."""
+    used, n, complete = known, {"zeros": 0, "single": 0, "separated": 0}, True
+    # Without separated rows, groups can have zeros only or one row; without these, others can.
+    while True:
+        n_before = len(used)
+        used, n_zeros = _deciding(used, dependent, effects)
+        n["zeros"] += n_zeros
+        n["single"] += n_before - len(used) - n_zeros
+        if used.empty:
+            return None, used, n, complete
+        model, complete = _fit(used, dependent, terms, effects, vcov)
+        left = used.loc[model._data["_row"]]
+        if len(left) == len(used):
+            return model, used, n, complete
+        n["separated"] += len(used) - len(left)
+        used = left
 
 
 def _deciding(
@@ -375,8 +255,8 @@ def _deciding(
     """Return the rows in groups with a count and several rows, and how many were in zeros only."""
     y = rows[dependent].to_numpy("float64")
     codes = [group_numbers(rows, name) for name in effects]
-    kept, n_zeros = np.ones(len(y), dtype=bool), 0
-    before = -1
+    kept, n_zeros, before = np.ones(len(y), dtype=bool), 0, -1
+    # A row less in one group can be the last of another: until nothing changes.
     while before != kept.sum():
         before = kept.sum()
         for code in codes:
@@ -386,12 +266,85 @@ def _deciding(
     return rows[kept], n_zeros
 
 
-def ratios_in_words(
-    estimates: pd.DataFrame, dependent: str, level: float, of: str
-) -> tuple[str, ...]:
-    """Return a sentence per regressor: the ratio of means, its interval and its p-value."""
-    return tuple(
-        f"A unit more of {row['term']} goes with {ratio_with_interval(row, level)} times the mean "
-        f"of {dependent}, {p_in_words(row['p_value'])}, {row['n']:,} rows{of}."
-        for row in estimates.to_dict("records")
-    )
+def _fit(
+    used: pd.DataFrame, dependent: str, terms: Sequence[str], effects: Sequence[str], vcov: Vcov
+) -> tuple[Any, bool]:
+    """Return pyfixest's fit, without separated rows, and whether all of them were found."""
+    x, y = used[list(terms)].to_numpy("float64"), used[dependent].to_numpy("float64")
+    if np.ptp(y) == 0:
+        msg = f"Column {dependent!r} has one value in all {len(y):,} rows used. It must vary."
+        raise SanctlibError(msg)
+    for name, values in zip(terms, x.T, strict=True):
+        if not values.any():
+            msg = f"{name!r} is 0 in all {len(y):,} rows used, so it has no estimate."
+            raise SanctlibError(f"{msg} Drop {name!r}.")
+    plain = dict(zip(_plain(terms), terms, strict=True))
+    clusters = {f"_cluster_{i}": name for i, name in enumerate(vcov) if vcov != "dyadic"}
+    held = {f"_effect_{i}": name for i, name in enumerate(effects)}
+    groups = {column: group_numbers(used, name) for column, name in (clusters | held).items()}
+    for column in clusters:
+        check_clusters(len(np.unique(groups[column])))
+    data = pd.DataFrame({**dict(zip(plain, x.T, strict=True)), "_outcome": y, **groups})
+    with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
+        warnings.simplefilter("always")  # what pyfixest warns of is raised or counted here
+        model, wrong = _attempted(data.assign(_row=used.index), [*plain], [*clusters], [*held])
+    said = " ".join(str(warning.message) for warning in caught)
+    if model is None and "collinear" not in str(wrong):
+        msg = f"The estimate did not converge ({' '.join(str(wrong).split()).rstrip('.')})."
+        raise SanctlibError(f"{msg} {_LARGE}") from wrong
+    lost = [plain[name] for name in plain if model is None or name not in model._coefnames]
+    if lost and "because of separation" in said:
+        msg = f"{listed([*map(repr, lost)])} has no finite estimate: the regressors separate"
+        msg = f"{msg} rows in which {dependent!r} is 0 from the others."
+        raise SanctlibError(f"{msg} Drop {lost[-1]!r}, or combine it with another.")
+    if lost:
+        raise SanctlibError(_absorbed(lost, effects, used[lost].to_numpy("float64")))
+    if not model.convergence:
+        raise SanctlibError(f"The estimate did not converge. {_LARGE}")
+    return model, "maximum number of iterations" not in said
+
+
+def _attempted(
+    data: pd.DataFrame, terms: Sequence[str], clusters: Sequence[str], effects: Sequence[str]
+) -> tuple[Any, Exception | None]:
+    """Return the first fit that converges, or the last one; and the last error of pyfixest."""
+    try:
+        from pyfixest import LsmrDemeaner, MapDemeaner, fepois, ssc
+    except ImportError:
+        msg = "The package pyfixest is not installed. Install it: pip install 'sanctlib[fixest]'."
+        raise SanctlibError(msg) from None
+    model: Any = None
+    wrong: Exception | None = None
+    for fast, close in _ATTEMPTS:
+        if fast and wrong is not None:
+            continue
+        try:
+            model = fepois(
+                f"_outcome ~ {' + '.join(f'`{name}`' for name in terms)} | {' + '.join(effects)}",
+                data,
+                vcov={"CRV1": " + ".join(clusters)} if clusters else "hetero",
+                ssc=ssc(k_adj=False, G_df="min"),
+                fixef_rm="none",
+                separation_check=["ir"],
+                iwls_tol=close,
+                demeaner=MapDemeaner(fixef_tol=1e-12) if fast else LsmrDemeaner(),
+            )
+        except (ValueError, np.linalg.LinAlgError) as error:
+            model, wrong = None, error
+        if "collinear" in str(wrong) or (model is not None and model.convergence):
+            break
+    return model, wrong
+
+
+def _absorbed(terms: Sequence[str], effects: Sequence[str], x: Floats) -> str:
+    """Return the message for regressors that do not vary within the fixed effects."""
+    for name, most in zip(terms, np.abs(x).max(axis=0), strict=True):
+        if most < _SMALL:
+            msg = f"{name!r} holds very small numbers, at most {most:.1g}, as if it did not vary."
+            return f"{msg} Change its scale: multiply it."
+    names, within = listed([*map(repr, terms)]), listed(effects)
+    if len(terms) == 1:
+        msg = f"{names} does not vary within the fixed effects {within}, or is a combination"
+        return f"{msg} of other regressors. Drop it."
+    msg = f"{names} do not vary within the fixed effects {within}, or are combinations"
+    return f"{msg} of other regressors. Drop one."

@@ -23,7 +23,6 @@ from sanctlib.metrics.outcomes import Several, described
 from sanctlib.metrics.stocks import NEVER, spells_of_cases
 from sanctlib.models._inputs import (
     are_days,
-    check_bool,
     check_sides,
     frame,
     n_of,
@@ -31,7 +30,7 @@ from sanctlib.models._inputs import (
     sources_of,
     with_periods,
 )
-from sanctlib.query import Query, ask, keys_of, whole_of
+from sanctlib.query import Query, ask, flag_of, keys_of, whole_of
 from sanctlib.result import Result
 
 _KEYS = ["period", "first", "second"]
@@ -103,13 +102,13 @@ def sanction_dummies(
     kinds = keys_of(types, what="types")
     if not kinds:
         raise SanctlibError("types is empty. Name at least one column, such as ['measure'].")
-    check_bool(directed, what="directed")
+    flag_of(directed, what="directed")
     whole_of(leads, what="leads", least=0)
     query = ask(types=kinds, directed=directed, leads=leads)
     panel = with_periods(frame(table, _KEYS)).reset_index(drop=True)
     check_sides(panel)
-    ends = panel[["first", "second"]].dropna().to_numpy("object")
-    if directed and not (ends[:, 0] > ends[:, 1]).any():
+    both = panel.dropna(subset=["first", "second"])
+    if directed and not both["first"].gt(both["second"]).any():
         msg = "The panel has one direction of each pair. Columns by direction need both: use"
         raise SanctlibError(f"{msg} sl.dyad_panel(…, directed=True).")
     active, periods = _active(sanctions, kinds, panel, directed=directed)
@@ -123,6 +122,7 @@ def sanction_dummies(
         raise SanctlibError(f"{msg} sanctions.")
     pieces = [panel, now]
     for lead in range(1, leads + 1):
+        # A row has as its lead what is in force `lead` known periods later.
         ahead = dict(zip(periods, periods[lead:], strict=False))
         later = _between(panel, active, panel["period"].map(ahead))
         pieces.append(later.loc[:, later.eq(1).any()].add_suffix(f"_lead{lead}"))
@@ -151,38 +151,37 @@ def _active(
     if are_days(given["period"]) != are_days(panel["period"]):
         msg = "The periods of sanctions and of the table are of two kinds. Both must be days, or"
         raise SanctlibError(f"{msg} both numbers.")
-    known = given.assign(**numbers(given, ["n"]))
-    known = known[known["n"].notna()]
-    named = known[list(types)].astype("str").fillna({name: f"no_{name}" for name in types})
-    kinds = named.agg("_".join, axis=1) + "_sanctions" if len(named) else pd.Series(dtype="str")
-    there = known.assign(kind=kinds)[known["n"].gt(0)]
-    there = there.assign(first=there["sender"], second=there["target"])
+    given = given.assign(**numbers(given, ["n"])).dropna(subset="n")
+    names = given[list(types)].astype("str").fillna({name: f"no_{name}" for name in types})
+    kinds = names.agg("_".join, axis=1) + "_sanctions" if len(names) else pd.Series(dtype="str")
+    there = given.assign(kind=kinds, first=given["sender"], second=given["target"])
+    there = there[there["n"].gt(0)]
+    # What the sender exports to the target, and what it imports from it.
     back = there.rename(columns={"first": "second", "second": "first"})
     if directed:
         there["kind"], back["kind"] = there["kind"] + "_exports", back["kind"] + "_imports"
-    periods = pd.Index(known["period"].drop_duplicates().sort_values())
+    periods = pd.Index(given["period"].drop_duplicates().sort_values())
     return pd.concat([there, back], ignore_index=True), periods
 
 
 def _between(rows: pd.DataFrame, active: pd.DataFrame, periods: pd.Series) -> pd.DataFrame:
     """Return a column per kind: 1 where it is in force then; missing where no period is known."""
-    held = active.assign(one=1.0).pivot_table(
-        index=_KEYS, columns="kind", values="one", aggfunc="max"
-    )
-    found = rows[_KEYS].assign(period=periods).merge(held.reset_index(), how="left", on=_KEYS)
-    return found.drop(columns=_KEYS).fillna(0.0).where(periods.notna(), axis=0)
+    in_force = active.assign(one=1.0).pivot_table("one", _KEYS, "kind", "max").reset_index()
+    dummies = rows[_KEYS].assign(period=periods).merge(in_force, how="left", on=_KEYS)
+    return dummies.drop(columns=_KEYS).fillna(0.0).where(periods.notna(), axis=0)
 
 
 def _relations(rows: pd.DataFrame, active: pd.DataFrame, now: pd.DataFrame) -> pd.Series:
     """Return whether a row is of sender and target, of one of them, or of third parties."""
-    sides = {}
-    for side in ("target", "sender"):
-        states = pd.MultiIndex.from_frame(active[["period", side]])
-        sides[side] = np.logical_or(
-            *(pd.MultiIndex.from_frame(rows[["period", end]]).isin(states) for end in _KEYS[1:])
+    ends = [pd.MultiIndex.from_frame(rows[["period", end]]) for end in ("first", "second")]
+    target, sender = (
+        np.logical_or(
+            *(end.isin(pd.MultiIndex.from_frame(active[["period", side]])) for end in ends)
         )
+        for side in ("target", "sender")
+    )
     relation = np.select(
-        [now.eq(1).any(axis=1), sides["target"], sides["sender"]],
+        [now.eq(1).any(axis=1), target, sender],
         ["sender and target", "target and third", "sender and third"],
         "third parties",
     )
@@ -275,15 +274,8 @@ def sanction_spells(
         if name in _ENDS:
             msg = f"{name!r} describes how or when a case ended, so open cases do not have it."
             raise SanctlibError(f"{msg} Omit it: the table has 'time', 'ended' and 'exit'.")
-    query = ask(
-        every=every,
-        unit="case",
-        senders=senders,
-        targets=targets,
-        columns=names,
-        success=success,
-        several=several,
-    )
+    asked = {"every": every, "unit": "case", "senders": senders, "targets": targets}
+    query = ask(**asked, columns=names, success=success, several=several)
     with opened(table, coverage=coverage) as source:
         check_not_curated(source, what="rate")
         check_kind(source, "cases")
@@ -297,24 +289,23 @@ def sanction_spells(
     spells, note = _lasting(cases, query, known, names)  # type: ignore[arg-type]
     pieces: list[pd.DataFrame | pd.Series] = [spells[[*_IDS, "targets", "time", "ended"]]]
     if "state" in spells:
-        known_end = spells["state"].isin(["success", "failed"])
-        pieces.append(spells["state"].where(known_end, "unknown").where(spells["ended"].eq(1)))
+        exits = spells["state"].where(spells["state"].isin(["success", "failed"]), "unknown")
+        pieces.append(exits.where(spells["ended"].eq(1)).rename("exit"))
     for name in names:
         if name in FLAGS:
             words = spells[FLAGS[name]]
-            flags = words.str.get_dummies(";").astype("Int64").add_prefix(f"{name}_")
-            pieces.append(flags.where(words.notna()))
+            dummies = words.str.get_dummies(";").astype("Int64").add_prefix(f"{name}_")
+            pieces.append(dummies.where(words.notna()))
         elif name not in pieces[0]:
             pieces.append(spells[name])
-    found = pd.concat(pieces, axis=1).rename(columns={"state": "exit"})
-    n_ended = int(found["ended"].sum())
+    n, n_ended = len(spells), int(spells["ended"].sum())
     return Result(
-        table=found,
+        table=pd.concat(pieces, axis=1),
         kind="table",
         name=f"Spells of sanctions in {every}s",
         query=query,
         unit="cases of sanctions",
-        n=len(found),
+        n=n,
         sources=(source.source,),
         notes=(
             "The spells are of cases that were imposed: what makes sanctions likely may also make "
@@ -322,8 +313,8 @@ def sanction_spells(
             note,
         ),
         findings=(
-            f"{n_ended:,} of {n_of(len(found), 'case')} ended, and {len(found) - n_ended:,} are "
-            f"open ({source.name}).",
+            f"{n_ended:,} of {n_of(n, 'case')} ended, and {n - n_ended:,} are open "
+            f"({source.name}).",
         ),
     )
 
@@ -333,23 +324,21 @@ def _lasting(
 ) -> tuple[pd.DataFrame, str]:
     """Return a row per case, with its time, end, targets and columns; and a note."""
     spells = spells_of_cases(cases, query, coverage=known, legal=True)
-    held = list(dict.fromkeys(FLAGS.get(name, name) for name in names))
-    check_columns(cases, held)
+    wanted = list(dict.fromkeys(FLAGS.get(name, name) for name in names))
+    check_columns(cases, wanted)
     once = cases.groupby(_IDS)
-    for name in held:
+    for name in wanted:
         if once[name].nunique(dropna=False).gt(1).any():
             msg = f"Some cases have several values of {name!r}. A case must have one: choose"
             raise SanctlibError(f"{msg} senders= or targets=, or reduce the column to one value.")
-    constant = [name for name in [*held, "state"] if name in cases and name not in _IDS]
+    constant = [name for name in [*wanted, "state"] if name in cases and name not in _IDS]
     targets = once["target"].agg(lambda states: ";".join(sorted(states.dropna().unique())))
     spells = spells.merge(once[constant].first().assign(targets=targets).reset_index(), on=_IDS)
+    # Open cases are censored on the last day of the coverage.
     is_open = spells["finish"].eq(NEVER)
-    end = spells["finish"].mask(is_open, pd.Timestamp(known.last))
-    end_last = spells["possible_finish"].mask(is_open, pd.Timestamp(known.last))
-    first, begin, finish, last = (
-        period_number(day, every=query.every)
-        for day in (spells["possible_begin"], spells["begin"], end, end_last)
-    )
+    ends = spells[["finish", "possible_finish"]].mask(is_open, pd.Timestamp(known.last), axis=0)
+    days = spells[["possible_begin", "begin"]].join(ends)
+    first, begin, finish, last = (period_number(days[day], every=query.every) for day in days)
     before = spells["possible_begin"].lt(pd.Timestamp(known.first))
     endless = ~before & ~is_open & spells["possible_finish"].eq(NEVER)
     vague = ~before & ~endless & (first.ne(begin) | finish.ne(last) | finish.lt(begin))

@@ -252,7 +252,7 @@ def _read(
     rows = rows.assign(**numbers(rows, [dependent]))
     check_sides(rows)
     rows = rows[covered(rows)]
-    times, every = periods_in_a_row(rows)
+    times, every = periods_in_a_row(rows["period"].drop_duplicates().sort_values())
     states = pd.Index(sorted({*rows["first"], *rows["second"]}))
     given = with_periods(frame(sanctions, ["target", "period"], what="sanctions", curated=True))
     if "n" in given:

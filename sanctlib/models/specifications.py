@@ -16,20 +16,25 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sanctlib.dates import period_end
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.models._inputs import check_bool, column_of, n_of, origin, p_in_words, sources_of
-from sanctlib.models._series import series_of
+from sanctlib.models._inputs import (
+    Floats,
+    column_of,
+    n_of,
+    origin,
+    p_in_words,
+    series_of,
+    sources_of,
+)
 from sanctlib.processes import mapping
-from sanctlib.query import ask, whole_of
+from sanctlib.query import ask, flag_of, whole_of
 from sanctlib.result import Fit, Result
 from sanctlib.showing import progress_bar
 from sanctlib.store import made_by
 from sanctlib.writing import writing
 
-Floats = NDArray[np.float64]
 Choices: TypeAlias = Mapping[str, Sequence[object]] | Sequence[Mapping[str, object]]
 
 READ = ("estimate", "lower", "upper", "p_value")
@@ -134,70 +139,52 @@ def specification_curve(
     0                 2    0.26    0.5      0.03
     """
     if not callable(estimate):
-        msg = (
-            f"estimate is {estimate!r:.80}. It must be a function: estimate(sanctions, **choices)."
-        )
-        raise SanctlibError(msg)
-    whole_of(n_replicates, what="n_replicates", least=1)
-    whole_of(seed, what="seed", least=0)
-    whole_of(workers, what="workers", least=1)
-    check_bool(progress, what="progress")
+        msg = f"estimate is {estimate!r:.80}. It must be a function:"
+        raise SanctlibError(f"{msg} estimate(sanctions, **choices).")
+    for name, value in {"n_replicates": n_replicates, "seed": seed, "workers": workers}.items():
+        whole_of(value, what=name, least=int(name != "seed"))
+    flag_of(progress, what="progress")
     if folder is not None and not isinstance(folder, str | Path):
         raise SanctlibError(f"folder is {folder!r:.80}. It must be the path of a folder.")
     query = ask(estimand=estimand, n_replicates=n_replicates, seed=seed)
     series = _series(sanctions)
     specifications = _specifications(choices, list(series))
-    made = list(specifications[0])
-    known = [name for name in made if name != "sanctions" or len(series) > 1]
-    if confounded is not None and not isinstance(confounded, Mapping):
-        msg = f"confounded is {confounded!r:.80}. It must name options by choice, such as"
-        raise SanctlibError(f"{msg} {{'window': ['to 2024']}}.")
+    named = [name for name in specifications[0] if name != "sanctions" or len(series) > 1]
     if estimand is not None:
-        check_choice(estimand, known, what="estimand")
-    for name, marked in (confounded or {}).items():
-        check_choice(name, known, what="A choice of confounded")
-        options = [choice[name] for choice in specifications]
-        unknown = [option for option in _options(name, marked) if option not in options]
-        if unknown:
-            msg = f"confounded has {unknown[0]!r} for {name!r}, which is not an option of it:"
-            raise SanctlibError(f"{msg} {', '.join(map(repr, dict.fromkeys(map(str, options))))}.")
+        check_choice(estimand, named, what="estimand")
+    marked = _confounded(specifications, confounded, named)
     least = min(map(len, series.values()))
     shifts = np.arange(1, least)
     if n_replicates < len(shifts):
         shifts = np.sort(np.random.default_rng(seed).choice(shifts, n_replicates, replace=False))
     work = Work(estimate=estimate, specifications=specifications, series=series)
-    found = found_by(work, [0, *shifts.tolist()], workers=workers, folder=folder, progress=progress)
-    whole = ~np.isnan(found[:, :, [0, 3]]).any(axis=(1, 2))
-    rows = pd.DataFrame([{k: _cell(v) for k, v in s.items()} for s in specifications])[known]
-    rows[list(READ)] = found[0]
-    flags = [
-        any(s[name] in options for name, options in (confounded or {}).items())
-        for s in specifications
-    ]
-    rows["confounded"] = flags
-    effects, p_values = found[whole][:, :, 0], found[whole][:, :, 3]
+    numbers = _replicates(
+        work, [0, *shifts.tolist()], workers=workers, folder=folder, progress=progress
+    )
+    rows = pd.DataFrame([{k: _cell(v) for k, v in s.items()} for s in specifications])[named]
+    rows[list(READ)] = numbers[0]
+    rows["confounded"] = marked
+    # Replicates x specifications, without the shifts for which one of them has no estimate.
+    complete = ~np.isnan(numbers[:, :, [0, 3]]).any(axis=(1, 2))
+    effects, p_values = numbers[complete][:, :, 0], numbers[complete][:, :, 3]
     size = np.abs(effects)
     rows["p_shift"] = (size >= size[0] - 1e-12).mean(axis=0)
     keys = [*([estimand] if estimand else []), "confounded"]
     curves, parts = [], []
     for key, at in rows.groupby(keys, sort=False).indices.items():
-        named = dict(zip(keys, key if isinstance(key, tuple) else (key,), strict=True))
-        curves.append(named | _joint(effects[:, at], p_values[:, at]))
+        options = dict(zip(keys, key if isinstance(key, tuple) else (key,), strict=True))
+        curves.append(options | _joint(effects[:, at], p_values[:, at]))
+        # Each curve without an effect is sorted too: the band is of one rank.
         curve = rows.iloc[at].sort_values("estimate", kind="stable")
         null = np.sort(effects[1:, at], axis=1)
         edges = np.quantile(null, [0.025, 0.975], axis=0) if len(null) else np.nan
         curve[["null_lower", "null_upper"]] = np.transpose(edges)
         parts.append(curve)
+    table = pd.DataFrame(curves).sort_values(keys, kind="stable", ignore_index=True)
     n_kept = len(effects) - 1
     times = {name: np.corrcoef(values, range(len(values)))[0, 1] for name, values in series.items()}
     grown = ", ".join(f"{name} {r:.2f}" for name, r in times.items())
-    table = pd.DataFrame(curves).sort_values(keys, kind="stable", ignore_index=True)
-
-    def word(row: Mapping[Any, Any]) -> str:
-        return "confounded specification" if row["confounded"] else "specification"
-
-    given = sanctions.values() if isinstance(sanctions, Mapping) else [sanctions]
-    sources = sources_of(*given)
+    sources = sources_of(*(sanctions.values() if isinstance(sanctions, Mapping) else [sanctions]))
     return Fit(
         table=table,
         name="Estimates of all specifications",
@@ -215,16 +202,38 @@ def specification_curve(
             f"A trend does not survive a shift, and a shared trend is treated as an effect. "
             f"Correlation of sanctions with time: {grown}.",
             f"Shifts excluded because a specification had no estimate: {len(shifts) - n_kept}.",
-            f"Confounded specifications, which form a separate curve: {sum(flags)}.",
+            f"Confounded specifications, which form a separate curve: {sum(marked)}.",
         ),
         findings=tuple(
             f"Median estimate{f' of {row[estimand]}' if estimand else ''} over "
-            f"{n_of(row['n_specifications'], word(row))}: {row['median']:,.3g}, joint "
-            f"{p_in_words(row['p_median'])}{origin(sources)}."
+            f"{n_of(row['n_specifications'], 'confounded ' * row['confounded'] + 'specification')}"
+            f": {row['median']:,.3g}, joint {p_in_words(row['p_median'])}{origin(sources)}."
             for row in table.to_dict("records")
         ),
         tables={"specifications": pd.concat(parts, ignore_index=True)},
     )
+
+
+def _confounded(
+    specifications: list[dict[str, Any]],
+    confounded: Mapping[str, Sequence[object]] | None,
+    named: Sequence[str],
+) -> list[bool]:
+    """Return which specifications have an option that makes them confounded."""
+    if confounded is not None and not isinstance(confounded, Mapping):
+        msg = f"confounded is {confounded!r:.80}. It must name options by choice, such as"
+        raise SanctlibError(f"{msg} {{'window': ['to 2024']}}.")
+    for name, marked in (confounded or {}).items():
+        check_choice(name, named, what="A choice of confounded")
+        options = [choice[name] for choice in specifications]
+        unknown = [option for option in _options(name, marked) if option not in options]
+        if unknown:
+            msg = f"confounded has {unknown[0]!r} for {name!r}, which is not an option of it:"
+            raise SanctlibError(f"{msg} {', '.join(map(repr, dict.fromkeys(map(str, options))))}.")
+    return [
+        any(choice[name] in options for name, options in (confounded or {}).items())
+        for choice in specifications
+    ]
 
 
 def _series(sanctions: object) -> dict[str, pd.Series]:
@@ -354,18 +363,19 @@ class Work:
         return values
 
 
-def found_by(
+def _replicates(
     work: Work, shifts: list[int], *, workers: int, folder: str | Path | None, progress: bool
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return replicates x specifications x numbers; with a folder, each replicate is stored."""
     if workers > 1:
         _check_sendable(work.estimate)
-    kept = None if folder is None else Path(folder) / _key(work)
-    done: dict[int, Any] = {}
-    for shift in shifts if kept else ():
-        path = kept / f"{shift}.json"  # type: ignore[operator]
-        if path.is_file():
-            done[shift] = json.loads(path.read_text(encoding="utf-8"))
+    stored = None if folder is None else Path(folder) / _key(work)
+    files = {shift: stored / f"{shift}.json" for shift in shifts} if stored else {}
+    done = {
+        shift: json.loads(file.read_text(encoding="utf-8"))
+        for shift, file in files.items()
+        if file.is_file()
+    }
     todo = [shift for shift in shifts if shift not in done]
     with (
         mapping(workers) as mapped,
@@ -373,8 +383,8 @@ def found_by(
     ):
         for shift, numbers in zip(todo, mapped(work, todo), strict=True):
             done[shift] = numbers
-            if kept:
-                with writing(kept) as into:
+            if stored:
+                with writing(stored) as into:
                     (into / f"{shift}.json").write_text(json.dumps(numbers), encoding="utf-8")
             bar.update()
     return np.array([done[shift] for shift in shifts], dtype="float64")

@@ -6,25 +6,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sanctlib.errors import SanctlibError, UnknownChoiceError, did_you_mean
 from sanctlib.models._inputs import (
+    Floats,
+    check_labels,
     column_of,
     covered,
     frame,
-    labels,
     numbers,
     origin,
     p_in_words,
+    series_of,
     sources_of,
     with_periods,
 )
-from sanctlib.models._series import series_of
 from sanctlib.query import Day, ask
 from sanctlib.result import Fit
-
-Floats = NDArray[np.float64]
 
 _DID = "difference in differences"
 _SC = "synthetic control"
@@ -48,15 +46,15 @@ def synthetic_control(
     or weighted units, apart from their level, over the weighted periods that best predict the
     later ones (Arkhangelsky and others 2021).
 
-    Placebos give the p-values: each other unit takes the place of the treated one, which is
-    excluded, and ``p_value`` is the rank of the effect of the treated unit in size. It
-    assumes that any of the units could have been sanctioned. A unit with more noise than the
-    others has larger effects by chance: ``p_ratio`` ranks effects over the error before the
-    onset, and its false-positive rate stays correct then (page on inference).
+    Placebos give the p-values: each other unit takes the place of the treated one, and
+    ``p_value`` is the rank of the effect of the treated unit in size. It assumes that any of
+    the units could have been sanctioned. A unit with more noise has larger effects by chance:
+    ``p_ratio`` ranks effects over the error before the onset, and its false-positive rate stays
+    correct then (page on inference).
 
-    The estimate is an effect if nothing else happened to the treated unit from the onset on,
-    the sanction was not anticipated, and the others were not affected. Exclude states that
-    were sanctioned too, or through which trade was rerouted.
+    The estimate is an effect if nothing else happened to the treated unit, the sanction was not
+    anticipated, and the others were not affected. Exclude states that were sanctioned too, or
+    through which trade was rerouted.
 
     Parameters
     ----------
@@ -109,66 +107,64 @@ def synthetic_control(
     0  difference in differences      5.33     0.25
     1          synthetic control      5.00     0.25
     """
-    units, dependent = (
-        column_of(units, what="units"),
-        column_of(dependent, what="dependent"),
-    )
-    rows = frame(table, [units, "period", dependent])
-    if dependent in (units, "period") or units == "period":
+    columns = [column_of(units, what="units"), "period", column_of(dependent, what="dependent")]
+    rows = frame(table, columns)
+    if len(set(columns)) < 3:
         msg = f"dependent is {dependent!r} and units is {units!r}. They and 'period' must be"
         raise SanctlibError(f"{msg} three columns.")
     rows = with_periods(rows.assign(**numbers(rows, [dependent])))
-    chosen = _known(treated, labels(rows[units], what=units), units)
-    own = series_of(rows[rows[units].eq(chosen)], [dependent])
-    query = ask(**own.arguments(), dependent=dependent, units=units, treated=chosen, onset=onset)
-    start, n_periods = own.place(onset), len(own.periods)
+    check_labels(rows[units], what=units)
+    _check_known(treated, rows[units], units)
+    own = series_of(rows[rows[units].eq(treated)], [dependent])
+    query = ask(**own.given, dependent=dependent, units=units, treated=treated, onset=onset)
+    start = own.place(onset)
     rows = rows[covered(rows)]
-    if rows.duplicated([units, "period"]).any():
-        named = rows.loc[rows.duplicated([units, "period"]), [units, "period"]].iloc[0]
-        unit, period = (str(v)[:10] for v in named)
+    repeated = rows.loc[rows.duplicated([units, "period"]), [units, "period"]]
+    if len(repeated):
+        unit, period = (str(value)[:10] for value in repeated.iloc[0])
         msg = f"{unit} has several rows in {period}. It must have one row per {units} and period:"
         raise SanctlibError(f"{msg} keep one group of the table first.")
+    # A pivot_table would lose units without any value, which are counted.
     wide = rows.set_index([units, "period"])[dependent].unstack("period")  # noqa: PD010
     wide = wide.reindex(columns=own.periods)
     n_partial = int(wide.isna().any(axis=1).sum())
-    others = wide.dropna().drop(index=chosen)
+    others = wide.dropna().drop(index=treated)
     if start < 3 or len(others) < 3:
         msg = f"The table has {start} periods before the onset, and {len(others)} other units with"
         msg = f"{msg} a value in all periods of {treated}. Each must be at least 3:"
         raise SanctlibError(f"{msg} use a longer panel or more units.")
-    y, donors = wide.loc[chosen].to_numpy(), others.to_numpy()
+    y, donors = wide.loc[treated].to_numpy(), others.to_numpy()
     if np.ptp(donors) == 0:
         msg = f"Column {dependent!r} has one value in all units but {treated}. There is nothing to"
         raise SanctlibError(f"{msg} compare.")
-    found = _effects(y, donors, start)
-    placebo = {
-        name: _effects(donors[i], np.delete(donors, i, axis=0), start)
-        for i, name in enumerate(others.index)
-    }
+    # The treated unit against all others, then each other unit against the rest of them.
+    answers = [_effects(y, donors, start)]
+    answers += [
+        _effects(donors[i], np.delete(donors, i, axis=0), start) for i in range(len(donors))
+    ]
     estimates: list[dict[str, Any]] = []
     weights, placebos = [], []
-    for term, (effect, _, shares, rmse) in found.items():
-        permuted = pd.Series({name: of[term][0] for name, of in placebo.items()})
-        errors = np.array([rmse, *(of[term][3] for of in placebo.values())])
-        size = np.abs([effect, *permuted])
+    for term, (effect, _, shares, rmse) in answers[0].items():
+        effects, errors = (np.array([answer[term][at] for answer in answers]) for at in (0, 3))
+        size = np.abs(effects)
         ratio = size / np.maximum(errors, 1e-9 * donors.std())  # some fit without error
         p_value, p_ratio = (float(np.mean(s >= s[0] - 1e-12)) for s in (size, ratio))
         row = {"term": term, "estimate": effect, "p_value": p_value, "p_ratio": p_ratio}
         estimates.append(row | {"rmse_before": rmse, "n": len(size)})
-        weights.append(pd.DataFrame({"term": term, "control": others.index, "weight": shares}))
-        placebos.append(
-            pd.DataFrame({"term": term, "control": permuted.index, "estimate": permuted})
-        )
+        of_others = {"term": term, "control": others.index}
+        weights.append(pd.DataFrame({**of_others, "weight": shares}))
+        placebos.append(pd.DataFrame({**of_others, "estimate": effects[1:]}))
     sources, first_after = sources_of(table), own.named(own.periods[start])
     notes = [
         "The estimates are effects if nothing else happened to the treated unit, and the sanction "
         "was neither anticipated nor affected the other units.",
         f"The p-values are ranks among {1 + len(others)} units; they cannot be below "
         f"{1 / (1 + len(others)):.3f}.",
-        f"The series has {start} {own.unit} before the onset and {n_periods - start} from it on; "
+        f"The series has {start} {own.unit} before the onset and {len(y) - start} from it on; "
         f"{n_partial} units that lack a period are excluded.",
     ]
-    if found[_SC][3] < 1e-6 * donors.std():
+    _, expected, _, rmse = answers[0][_SC]
+    if rmse < 1e-6 * donors.std():
         notes.append("The synthetic control fits without error, so other weights may fit as well.")
     return Fit(
         table=pd.DataFrame(estimates),
@@ -188,16 +184,16 @@ def synthetic_control(
         tables={
             "weights": pd.concat(weights, ignore_index=True),
             "placebo": pd.concat(placebos, ignore_index=True),
-            "series": pd.DataFrame({"period": own.periods, "value": y, "expected": found[_SC][1]}),
+            "series": pd.DataFrame({"period": own.periods, "value": y, "expected": expected}),
         },
     )
 
 
-def _known(treated: Any, names: pd.Series, units: str) -> Any:
-    """Return the treated unit, if the column has it."""
+def _check_known(treated: Any, names: pd.Series, units: str) -> None:
+    """Check that the column has the treated unit."""
     known = {str(name): name for name in sorted(names.dropna().unique().tolist())}
     if any(treated is name or treated == name for name in known.values()):
-        return treated
+        return
     msg = f"treated is {treated!r}. It must be one of the values of {units!r}."
     if str(treated) in known:
         raise UnknownChoiceError(f"{msg} Did you mean {known[str(treated)]!r}?")
@@ -209,7 +205,7 @@ def _effects(
 ) -> dict[str, tuple[float, Floats, Floats, float]]:
     """Return by answer the effect, the weighted controls, their weights, and the error before."""
     n, n_after = len(donors), len(y) - start
-    before, after = donors[:, :start], donors[:, start:]
+    before, later = donors[:, :start], donors[:, start:].mean(axis=1)
     # The noise sets how far weights are spread: Arkhangelsky and others 2021, (5).
     noise = float(np.diff(before, axis=1).std(ddof=1))
     ridge = n_after**0.25 * noise * np.sqrt(start)
@@ -219,18 +215,18 @@ def _effects(
         _SC: _simplex(before.T, y[:start]),
         _SDID: _simplex(level.T, y[:start] - y[:start].mean(), ridge=ridge),
     }
-    means = before.mean(axis=0)
-    later = after.mean(axis=1)
-    of_periods = _simplex(before - means, later - later.mean(), ridge=1e-6 * noise)
+    # Periods get the weights with which they best predict the later ones in the other units.
+    centred = before - before.mean(axis=0)
+    of_periods = _simplex(centred, later - later.mean(), ridge=1e-6 * noise)
     period_weights = {_DID: np.full(start, 1 / start), _SC: np.zeros(start), _SDID: of_periods}
-    found = {}
+    answers = {}
     for term, shares in unit_weights.items():
         expected = shares @ donors
         gap, times = y - expected, period_weights[term]
         effect = float(gap[start:].mean() - times @ gap[:start])
         errors = gap[:start] - times.sum() * gap[:start].mean()
-        found[term] = (effect, expected, shares, float(np.sqrt((errors**2).mean())))
-    return found
+        answers[term] = (effect, expected, shares, float(np.sqrt((errors**2).mean())))
+    return answers
 
 
 def _simplex(x: Floats, y: Floats, *, ridge: float = 0.0) -> Floats:

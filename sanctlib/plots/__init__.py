@@ -16,23 +16,15 @@ from sanctlib.plots.fits import (
     draw_series,
 )
 from sanctlib.plots.lines import (
-    draw_counts,
-    draw_gap,
-    draw_pressure,
-    draw_recent,
-    draw_shared,
-    draw_stock,
-    draw_units,
-)
-from sanctlib.plots.partnership import (
     draw_agreements,
     draw_expected,
+    draw_gap,
     draw_intensity,
-    draw_partners,
+    draw_lines,
     ways_of,
 )
+from sanctlib.plots.rows import draw_partners, draw_shared, draw_timeline, draw_units, pages_of
 from sanctlib.plots.style import Look, look_of
-from sanctlib.plots.timeline import draw_timeline, pages_of
 from sanctlib.result import Result
 
 if TYPE_CHECKING:
@@ -72,10 +64,10 @@ def _of_one_pair(result: Result, by: str | None) -> bool:
 
 _LINES = ("labels", "marks", "by", "top")
 PICTURES: dict[str, Picture] = {
-    "counts": Picture(draw=draw_counts, uses=_LINES, fits=_of_one_key),
-    "stock": Picture(draw=draw_stock, uses=_LINES, views=("stock", "flows"), fits=_of_one_key),
-    "pressure": Picture(draw=draw_pressure, uses=_LINES, fits=_of_one_key),
-    "recent": Picture(draw=draw_recent, uses=_LINES, fits=_of_one_key),
+    "counts": Picture(draw=draw_lines, uses=_LINES, fits=_of_one_key),
+    "stock": Picture(draw=draw_lines, uses=_LINES, views=("stock", "flows"), fits=_of_one_key),
+    "pressure": Picture(draw=draw_lines, uses=_LINES, fits=_of_one_key),
+    "recent": Picture(draw=draw_lines, uses=_LINES, fits=_of_one_key),
     "units": Picture(draw=draw_units, uses=("labels",)),
     "shared": Picture(draw=draw_shared, uses=("labels", "marks")),
     "intensity": Picture(draw=draw_intensity, uses=("marks", "by"), fits=_of_one_pair),

@@ -14,9 +14,9 @@ from sanctlib.plots.style import (
     EACH,
     PALETTE,
     Look,
-    add_marks,
     beside_axes,
     dated,
+    empty,
     finish,
     floats,
     middles,
@@ -48,10 +48,8 @@ def draw_series(result: Result, ax: Axes, look: Look) -> Axes:
         if column in series:
             line: Any = at, series[column]
             ax.plot(*line, color=colour, linestyle=style, drawstyle="steps-mid", label=column)
-    room = 0.0
     if of_days:
         dated(ax)
-        room = add_marks([ax], look)
     elif look.marks:
         msg = "marks needs an axis of dates, and the periods of this series are numbers."
         raise SanctlibError(f"{msg} Leave it out.")
@@ -59,8 +57,7 @@ def draw_series(result: Result, ax: Axes, look: Look) -> Axes:
         say_empty(ax)
     ax.set_ylabel(_dependent(result))
     beside_axes(ax)
-    finish(ax, result, look, above=8 + room)
-    return ax
+    return finish(ax, result, look)
 
 
 def draw_responses(result: Result, ax: Axes, look: Look) -> Axes:
@@ -75,8 +72,7 @@ def draw_responses(result: Result, ax: Axes, look: Look) -> Axes:
     ax.set_xticks(table["horizon"])
     ax.set_xlabel(f"{_periods(result)} later")
     ax.set_ylabel(f"response of\n{_dependent(result)}" if _dependent(result) else "response")
-    finish(ax, result, look, below=44)
-    return ax
+    return finish(ax, result, look, below=44)
 
 
 def draw_event_study(result: Result, ax: Axes, look: Look) -> Axes:
@@ -85,9 +81,7 @@ def draw_event_study(result: Result, ax: Axes, look: Look) -> Axes:
     check_columns(table, ["event_time", *_INTERVAL, "n_onsets", "n_targets"])
     ax.axhline(0, color="0.75")
     if table.empty:
-        say_empty(ax)
-        finish(ax, result, look)
-        return ax
+        return empty(ax, result, look)
     known = table["lower"].notna()
     ax.axvline(-0.5, color="0.75", linestyle=":")
     ax.vlines(table["event_time"], table["lower"], table["upper"], color=BLACK)
@@ -98,8 +92,7 @@ def draw_event_study(result: Result, ax: Axes, look: Look) -> Axes:
     n_onsets, n_targets = table[["n_onsets", "n_targets"]].iloc[0]
     what = f"{_dependent(result)}, " if _dependent(result) else ""
     ax.set_ylabel(f"{what}difference to the reference,\n{n_onsets} onsets of {n_targets} targets")
-    finish(ax, result, look, below=44)
-    return ax
+    return finish(ax, result, look, below=44)
 
 
 def draw_estimates(result: Result, ax: Axes, look: Look) -> Axes:
@@ -107,9 +100,7 @@ def draw_estimates(result: Result, ax: Axes, look: Look) -> Axes:
     table = result.table
     check_columns(table, ["term", *_INTERVAL])
     if table.empty:
-        say_empty(ax)
-        finish(ax, result, look)
-        return ax
+        return empty(ax, result, look)
     rows = table.iloc[::-1].reset_index(drop=True)
     sized(ax, look, 1.4 + 0.3 * len(rows))
     ratios = "scale" in rows and rows["scale"].str.endswith("ratio").all()
@@ -122,8 +113,7 @@ def draw_estimates(result: Result, ax: Axes, look: Look) -> Axes:
     ax.set_ylim(-0.6, len(rows) - 0.4)
     ax.set_xscale("log" if ratios else "linear")
     ax.set_xlabel("ratio (log scale)" if ratios else "estimate")
-    finish(ax, result, look, below=44)
-    return ax
+    return finish(ax, result, look, below=44)
 
 
 def draw_curve(result: Result, ax: Axes, look: Look) -> Axes:
@@ -146,9 +136,7 @@ def draw_curve(result: Result, ax: Axes, look: Look) -> Axes:
     options = [(name, o) for name in names for o in distinct[name] if len(distinct[name]) > 1]
     panels = [part for _, part in rows.groupby("confounded")]
     if not panels:
-        say_empty(ax)
-        finish(ax, result, look)
-        return ax
+        return empty(ax, result, look)
     if any(not part["estimate"].is_monotonic_increasing for part in panels):
         own = next((c for c in keys if c != "confounded"), "estimand")
         msg = f"The result has the curves of several options of {own!r}."

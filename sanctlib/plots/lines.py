@@ -1,28 +1,35 @@
-"""Draw counts as lines and bars, units side by side, and shared senders. Return axes."""
+"""Draw measures over time: counts, stocks, gaps, co-operation and agreements. Return axes."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from sanctlib.codes.countries import name_of
-from sanctlib.dates import Period, period_end, period_range
-from sanctlib.errors import check_columns
+from sanctlib.dates import Period, period_range
+from sanctlib.errors import SanctlibError, check_choice, check_columns
 from sanctlib.plots.style import (
+    BAND,
     BLACK,
+    EACH,
+    FEW,
+    PALETTE,
     Floats,
     Group,
     Look,
-    add_marks,
+    after,
     beside_axes,
     check_one_row,
     colour_of_all,
     dated,
+    empty,
     every_of,
     finish,
+    fit_periods,
     floats,
     groups_of,
     hatch,
@@ -42,63 +49,62 @@ from sanctlib.result import Result
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
+ALL = "all_cooperation"
 _DAYS = {"day": 1, "week": 7, "month": 28, "quarter": 88, "year": 360}
+_PER = {
+    "all": "reported acts",
+    "either": "reported acts of either state",
+    "no_war": "reported acts without material conflict",
+}
+_PANEL_INCHES = 2.1
+_ACTS = {
+    ALL: "co-operation acts",
+    "material": "acts of material co-operation",
+    "other_cooperation": "other co-operation acts",
+}
 
 
-def draw_counts(result: Result, ax: Axes, look: Look) -> Axes:
-    """Draw new sanctions per period, a line per group before the band of possible dates."""
-    _draw_lines(result, ax, look, "n", f"{result.unit or 'n'} per {every_of(result)}")
-    finish(ax, result, look, above=8 + add_marks([ax], look))
-    return ax
-
-
-def draw_stock(result: Result, ax: Axes, look: Look) -> Axes:
-    """Draw the sanctions in force, a line per group; the view "flows" adds what changed them."""
+def draw_lines(result: Result, ax: Axes, look: Look) -> Axes:
+    """Draw a measure per period, a line per group before the band of possible dates."""
     if look.view == "flows":
         return _draw_flows(result, ax, look)
-    _draw_lines(result, ax, look, "n", result.unit or "n in force")
-    finish(ax, result, look, above=8 + add_marks([ax], look))
-    return ax
+    _draw_groups(result, ax, look)
+    return finish(ax, result, look)
 
 
-def draw_pressure(result: Result, ax: Axes, look: Look) -> Axes:
-    """Draw the sanctions in force on each target, weighted by sender where weights are known."""
-    weighted = "pressure" in result.table
-    column, unit = ("pressure", "weighted sum of ") if weighted else ("n", "")
-    _draw_lines(result, ax, look, column, f"{unit}{result.unit or 'sanctions in force'}")
-    finish(ax, result, look, above=8 + add_marks([ax], look))
-    return ax
+def _measure(result: Result) -> tuple[str, str]:
+    """Return the column that is drawn, and its unit in words."""
+    if result.kind == "counts":
+        return "n", f"{result.unit or 'n'} per {every_of(result)}"
+    if result.kind == "stock":
+        return "n", result.unit or "n in force"
+    if result.kind == "recent":
+        return "recent", f"{result.unit or 'sanctions'}, decayed"
+    unit = result.unit or "sanctions in force"
+    return ("pressure", f"weighted sum of {unit}") if "pressure" in result.table else ("n", unit)
 
 
-def draw_recent(result: Result, ax: Axes, look: Look) -> Axes:
-    """Draw the new sanctions, each of which decays, on each target."""
-    _draw_lines(result, ax, look, "recent", f"{result.unit or 'sanctions'}, decayed")
-    finish(ax, result, look, above=8 + add_marks([ax], look))
-    return ax
-
-
-def _draw_lines(result: Result, ax: Axes, look: Look, column: str, unit: str) -> list[Group]:
+def _draw_groups(result: Result, ax: Axes, look: Look) -> list[Group]:
+    """Draw the lines of all groups with their bands, and return the groups."""
+    column, unit = _measure(result)
     by = key_of(result, look)
     check_columns(result.table, ["period", *([by] if by else []), column, "covered"])
     placed = result.table[result.table["period"].notna()]
     check_one_row(placed, by)
-    groups = _groups(result, placed, by, look, column)
+    if by is not None:
+        groups = groups_of(placed, by, look, value=column)
+    else:
+        line = Group(
+            key="", name="", rows=placed, colour=colour_of_all(result), style="-", mark="o"
+        )
+        groups = [line] if len(placed) else []
     if all(group.rows[column].isna().all() for group in groups):
         outside = len(placed) and placed["covered"].eq(other=False).all()
         say_empty(ax, f"no values{': the source does not cover these periods' * bool(outside)}")
         return groups
     blank: set[pd.Timestamp] = set()
     for group in groups:
-        blank |= draw_steps(
-            ax,
-            group.rows,
-            column,
-            every=every_of(result),
-            colour=group.colour,
-            style=group.style,
-            label=group.name,
-        )
+        blank |= _draw_steps(ax, group.rows, column, every_of(result), group)
     # A little room below zero: a line of zeros is a line, not the axis.
     top = ax.get_ylim()[1]
     whole = column == "n" or not any(group.rows[column].gt(0).any() for group in groups)
@@ -112,48 +118,25 @@ def _draw_lines(result: Result, ax: Axes, look: Look, column: str, unit: str) ->
     return groups
 
 
-def _groups(
-    result: Result, placed: pd.DataFrame, by: str | None, look: Look, value: str
-) -> list[Group]:
-    if by is not None:
-        return groups_of(placed, by, look, value=value)
-    if placed.empty:
-        return []
-    colour = colour_of_all(result)
-    return [Group(key="", name="", rows=placed, colour=colour, style="-", mark="o")]
-
-
-def draw_steps(
-    ax: Axes,
-    rows: pd.DataFrame,
-    column: str,
-    *,
-    every: Period,
-    colour: str,
-    style: Any,
-    label: str,
+def _draw_steps(
+    ax: Axes, rows: pd.DataFrame, column: str, every: Period, line: Group
 ) -> set[pd.Timestamp]:
-    """
-    Draw a column as steps before its band, and return the periods without a value.
-
-    They are gaps in the line.
-    """
+    """Draw a column as steps before its band, and return the periods without a value: its gaps."""
     # A period without a row has no value, and not that of the period before.
     all_periods = period_range(rows["period"].min(), rows["period"].max(), every=every)
     rows = rows.set_index("period").reindex(all_periods).rename_axis("period").reset_index()
-    last = period_end(rows["period"].tail(1), every=every) + pd.Timedelta(days=1)
-    edges = pd.concat([rows["period"], last]).to_numpy()
+    edges = pd.concat([rows["period"], after(rows["period"].tail(1), every)]).to_numpy()
     # The band is that of n: a weighted or decayed sum has none.
     if {"lower", "upper"} <= set(rows) and rows["lower"].notna().any():
         low, high = _extended(rows["lower"]), _extended(rows["upper"])
-        ax.fill_between(edges, low, high, color=colour, alpha=0.2, step="post", linewidth=0)
+        ax.fill_between(edges, low, high, color=line.colour, alpha=0.2, step="post", linewidth=0)
     ax.plot(
         edges,
         _extended(rows[column]),
-        color=colour,
-        linestyle=style,
+        color=line.colour,
+        linestyle=line.style,
         drawstyle="steps-post",
-        label=plain(label) or None,
+        label=plain(line.name) or None,
     )
     return set(rows.loc[rows[column].isna(), "period"])
 
@@ -165,38 +148,28 @@ def _extended(values: pd.Series) -> Floats:
 
 
 def _draw_flows(result: Result, ax: Axes, look: Look) -> Axes:
-    """
-    Draw the stock in force above the flows that change it.
-
-    The part of the stock that began before the coverage is shaded. Below, additions point
-    upwards and removals downwards.
-    """
+    """Draw the stock, with the part that began before the coverage, above what changes it."""
     check_columns(result.table, ["added", "removed", "left_censored"])
     sized(ax, look, 5.4)
     (above,), (below,) = parts_of(ax, [3, 2])
-    groups = _draw_lines(result, above, look, "n", result.unit or "n in force")
+    groups = _draw_groups(result, above, look)
     every = every_of(result)
     width = _DAYS[every] / max(len(groups), 1)
-    shaded = False
+    label: str | None = "began before the data"
     for i, group in enumerate(groups):
-        rows = group.rows
-        ends = period_end(rows["period"], every=every) + pd.Timedelta(days=1)
-        censored = rows["left_censored"].astype("Float64").fillna(0).to_numpy("float64")
-        edges = [*rows["period"], ends.iloc[-1]]
+        starts, flows = group.rows["period"], ["left_censored", "added", "removed"]
+        censored, added, removed = (group.rows[c].astype("Float64").fillna(0) for c in flows)
         if censored.any():
-            above.fill_between(
-                edges,
-                [*censored, censored[-1]],
-                step="post",
-                color=group.colour,
-                alpha=0.15,
-                hatch="...",
-                linewidth=0,
-                label=None if shaded else "began before the data",
-            )
-            shaded = True
-        middle = rows["period"] + pd.Timedelta(days=width * (i + 0.5))
-        added, removed = (rows[c].astype("Float64").fillna(0) for c in ("added", "removed"))
+            edges: Any = [*starts, after(starts.tail(1), every).iloc[0]]
+            look_of_part: Any = {
+                "color": group.colour,
+                "alpha": 0.15,
+                "hatch": "...",
+                "label": label,
+            }
+            above.fill_between(edges, _extended(censored), step="post", linewidth=0, **look_of_part)
+            label = None
+        middle = starts + pd.Timedelta(days=width * (i + 0.5))
         below.bar(middle, added, width=width, color=group.colour)
         below.bar(middle, -removed, width=width, color=group.colour, alpha=0.5)
     beside_axes(above)
@@ -204,16 +177,16 @@ def _draw_flows(result: Result, ax: Axes, look: Look) -> Axes:
     below.axhline(0, color="0.4", linewidth=0.8)
     below.set_ylabel(f"added (up) and\nremoved, per {every}")
     dated(below)
-    finish(ax, result, look, above=8 + add_marks([above, below], look))
+    finish(ax, result, look, parts=[above, below])
     return above
 
 
 def draw_gap(result: Result, ax: Axes, look: Look) -> Axes:
     """Draw the gap between the voting positions of pairs over the years, with its interval."""
     check_columns(result.table, ["first", "second", "period", "value", "lower", "upper"])
-    rows = result.table
-    named = rows.assign(
-        pair=rows["first"] + "-" + rows["second"], year=rows["period"].dt.year.astype("int64")
+    named = result.table.assign(
+        pair=result.table["first"] + "-" + result.table["second"],
+        year=result.table["period"].dt.year.astype("int64"),
     )
     if named.duplicated(["pair", "year"]).any():
         raise several_rows("year", "pair")
@@ -221,8 +194,7 @@ def draw_gap(result: Result, ax: Axes, look: Look) -> Axes:
         f"{first}-{second}": f"{name_of(first)} and {name_of(second)}"
         for first, second in named[["first", "second"]].drop_duplicates().to_numpy()
     }
-    named_look = Look(labels={**both, **look.labels}, top=look.top)
-    groups = groups_of(named, "pair", named_look, value="value")
+    groups = groups_of(named, "pair", replace(look, labels={**both, **look.labels}), value="value")
     missing: set[int] = set()
     for group in groups:
         colour = group.colour if len(groups) > 1 else BLACK
@@ -234,6 +206,7 @@ def draw_gap(result: Result, ax: Axes, look: Look) -> Axes:
         ax.plot(full.index, full["value"], color=colour, linestyle=group.style, label=label)
         value = full["value"]
         missing |= set(full.index[value.isna()])
+        # A year between two gaps is no line: it is a mark.
         lone = full[value.notna() & value.shift().isna() & value.shift(-1).isna()]
         bars = np.vstack([lone["value"] - lone["lower"], lone["upper"] - lone["value"]])
         ax.errorbar(lone.index, lone["value"], yerr=bars.clip(min=0), fmt="o", ms=4, color=colour)
@@ -248,111 +221,179 @@ def draw_gap(result: Result, ax: Axes, look: Look) -> Axes:
     if missing - blank:
         say_breaks(ax)
     beside_axes(ax)
-    finish(ax, result, look, above=8 + add_marks([ax], look, place=_in_years))
-    return ax
+    return finish(ax, result, look, in_years=True)
 
 
-def _in_years(day: date) -> float:
-    return day.year + (day.timetuple().tm_yday - 1) / 365.25
-
-
-_UNITS = {
-    "act": "acts",
-    "dyad": "acts per sender and target",
-    "case": "cases",
-    "coalition": "cases per coalition and day",
-    "entity": "entities",
-    "designation": "designations",
-}
-
-
-def draw_units(result: Result, ax: Axes, look: Look) -> Axes:
+def draw_intensity(result: Result, ax: Axes, look: Look) -> Axes:
     """
-    Draw one span in every unit and under every target rule, each with its band.
+    Draw the rate of reported co-operation with its interval, before the comparable pairs.
 
-    The axis is logarithmic: units differ by orders of magnitude, and none is the sum of
-    others. A count without an upper bound is an open mark.
+    Of several components their sum is drawn; `by` draws a panel per denominator or component.
     """
-    check_columns(result.table, ["source", "unit", "target_rule", "n", "lower", "upper"])
-    rows = result.table[result.table["n"].notna()].iloc[::-1].reset_index(drop=True)
-    if rows.empty:
+    _check_one_pair(result.table)
+    needed = ["period", "component", "rate", "lower", "upper", "band_low", "band_high"]
+    check_columns(result.table, [*needed, "too_few", "denominator"])
+    rows = result.table.sort_values("period", kind="stable")
+    panels = ("denominator", "component")
+    if look.by is not None:
+        check_choice(look.by, panels, what="by")
+    if look.by != "component":
+        rows = rows[rows["component"].eq(_component(list(rows["component"].unique())))]
+    divisors = list(rows["denominator"].unique())
+    if look.by != "denominator" and len(divisors) > 1:
+        held = ", ".join(map(repr, divisors))
+        msg = f"The result has the denominators {held}. Pass by='denominator' for one panel each,"
+        raise SanctlibError(f"{msg} or keep one: .filter(denominator='all').")
+    if look.by is None or rows.empty:
+        _draw_rates(ax, result, rows)
+        return finish(ax, result, look)
+    # In the order of the table, not of its periods.
+    values = [v for v in result.table[look.by].unique() if rows[look.by].eq(v).any()]
+    sized(ax, look, 0.9 + _PANEL_INCHES * len(values))
+    axes = [row[0] for row in parts_of(ax, [1] * len(values), gap=0.2 / len(values))]
+    for part, value in zip(axes, values, strict=True):
+        _draw_rates(part, result, rows[rows[look.by].eq(value)], panel=True)
+    beside_axes(axes[0])
+    finish(ax, result, look, parts=axes)
+    return axes[0]
+
+
+def _component(names: Sequence[str]) -> str:
+    """Return the component that is drawn: the sum, or the only one."""
+    if len(names) > 1 and ALL not in names:
+        msg = f"The result has the components {', '.join(map(repr, names))}, and not their sum."
+        raise SanctlibError(f"{msg} Keep one: .filter(component={names[0]!r}).")
+    return names[0] if len(names) == 1 else ALL
+
+
+def ways_of(table: pd.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the columns that hold the two states, and the pairs that the table has."""
+    two = ["sender", "target"] if "sender" in table else ["first", "second"]
+    check_columns(table, two)
+    return two, [(a, b) for a, b in table[two].drop_duplicates().to_numpy()]
+
+
+def _way_in_words(way: tuple[str, str], two: list[str]) -> str:
+    joint = "towards" if two[0] == "sender" else "and"
+    return f"{name_of(way[0])} {joint} {name_of(way[1])}"
+
+
+def _check_one_pair(table: pd.DataFrame) -> None:
+    """Check that a table is of one pair, in one direction."""
+    two, ways = ways_of(table)
+    if len(ways) > 1:
+        named = "; ".join(_way_in_words(way, two) for way in ways[:5])
+        more = "; …" if len(ways) > 5 else ""
+        kept = f"{two[0]}={ways[0][0]!r}, {two[1]}={ways[0][1]!r}"
+        msg = f"A figure shows one pair, and the result has {len(ways)}: {named}{more}."
+        raise SanctlibError(f"{msg} Keep one: .filter({kept}).")
+
+
+def _draw_rates(ax: Axes, result: Result, rows: pd.DataFrame, *, panel: bool = False) -> None:
+    if rows["rate"].isna().all():
         say_empty(ax)
-        finish(ax, result, look)
-        return ax
-    sized(ax, look, 1.2 + 0.32 * len(rows))
-    n, low, high = (floats(rows[c]) for c in ("n", "lower", "upper"))
-    at = np.arange(len(rows))
-    for group in groups_of(rows, "source", look):
-        here = group.rows.index.to_numpy()
-        bounded = ~np.isnan(high[here])
-        for chosen, face in ((bounded, group.colour), (~bounded, "white")):
-            points = n[here][chosen], at[here][chosen]
-            ax.plot(*points, group.mark, color=group.colour, markerfacecolor=face)
-    ax.hlines(at, low, np.where(np.isnan(high), n, high), color="0.5", linewidth=1, zorder=0)
-    for x, y in zip(n, at, strict=True):
-        text: dict[str, Any] = {"xytext": (7, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(f"{x:,.0f}", (x, y), fontsize="small", **text)
-    # An open mark without an explanation would look like a style.
-    if np.isnan(high).any():
-        ax.plot([], [], "o", color="0.4", markerfacecolor="white", label="lower bound")
+        return
+    every = every_of(result)
+    middle = middles(rows["period"], every)
+    band = floats(rows["band_low"]), floats(rows["band_high"])
+    if not np.isnan(band).all():
+        ax.fill_between(middle, *band, color="0.85", linewidth=0, label=BAND)
+    rate = floats(rows["rate"])
+    below, above = rate - floats(rows["lower"]), floats(rows["upper"]) - rate
+    few = bool(rows["too_few"].fillna(value=False).any())
+    bounded = not np.isnan(below).all()
+    two, ways = ways_of(rows)
+    whose = _way_in_words(ways[0], two)
+    ax.errorbar(
+        middle,
+        rate,
+        yerr=np.vstack([below, above]).clip(min=0) if bounded else None,
+        fmt="o",
+        linestyle="none" if few else "-",
+        color=BLACK,
+        markersize=4,
+        elinewidth=0.9,
+        label=f"{whose},\nwith interval" if bounded else whose,
+    )
+    component, divisor = rows[["component", "denominator"]].iloc[0]
+    unit = f"{_ACTS.get(component, component)} per 1,000 {_PER[divisor]}, {EACH[every]}"
+    if panel:
+        ax.set_ylabel(wrapped(unit, width=24), fontsize="small")
+    else:
+        ax.set_ylabel(wrapped(unit))
+    ax.set_ylim(bottom=0)
+    if few:
+        style: dict[str, Any] = {"ha": "left", "va": "top", "color": "0.3", "style": "italic"}
+        ax.text(0.01, 0.97, FEW, transform=ax.transAxes, **style)
+    hatch_uncovered(ax, result, rows)
+    dated(ax)
+    fit_periods(ax, rows["period"], every=every)
+    if not panel:
         beside_axes(ax)
-    names = [
-        f"{_UNITS.get(unit, unit)}, by {rule} ({look.labels.get(source, source)})"
-        for unit, rule, source in rows[["unit", "target_rule", "source"]].to_numpy()
-    ]
-    ax.set_yticks(at, [plain(name) for name in names])
-    ax.set_xscale("symlog", linthresh=1)
-    ax.set_xlim(0, 3 * max(1.0, float(np.nanmax(n))))
-    ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.set_xlabel("number, each in its own unit (log scale)")
-    finish(ax, result, look, below=44)
-    return ax
 
 
-def draw_shared(result: Result, ax: Axes, look: Look) -> Axes:
-    """
-    Draw the senders that sanction both states: a row per sender, a mark per period and source.
+def draw_expected(result: Result, ax: Axes, look: Look) -> Axes:
+    """Draw acts over those expected, with the interval, on a logarithmic axis around 1."""
+    from matplotlib.ticker import LogLocator, NullLocator
 
-    A mark is open where another source that covers the period does not name the sender.
-    """
-    table = result.table
-    check_columns(table, ["source", "period", "shared", "disputed"])
-    senders = {s for text in table["shared"].dropna() for s in text.split(";") if s}
-    if not senders:
+    check_columns(result.table, ["period", "ratio", "lower", "upper", "covered"])
+    _check_one_pair(result.table)
+    every = every_of(result)
+    rows = result.table.sort_values("period")
+    ratio, low, high = (floats(rows[c]) for c in ("ratio", "lower", "upper"))
+    ax.axhline(1, color="0.4", linewidth=1, linestyle=":", label="as the activity of both explains")
+    # This axis has no 0: a ratio of 0 is an open mark at the lower edge.
+    shown = np.isfinite(ratio)
+    edge = 0.5 * min([1.0, *ratio[shown & (ratio > 0)], *low[np.isfinite(low) & (low > 0)]])
+    at = middles(rows["period"], every)
+    drawn, bottom = np.maximum(ratio, edge), np.maximum(low, edge)
+    ax.vlines(at, bottom, high, color=BLACK, linewidth=1)
+    label = "observed over expected, with interval"
+    ax.plot(at, drawn, "o", color=BLACK, markersize=5, label=label)
+    none = shown & (ratio == 0)
+    if none.any():
+        ax.plot(at[none], drawn[none], "o", mfc="white", mec=BLACK, label="0: no act")
+    if not shown.any():
         say_empty(ax)
-        finish(ax, result, look)
-        return ax
-    named = {sender: look.labels.get(sender, name_of(sender)) for sender in senders}
-    ordered = sorted(senders, key=lambda sender: named[sender], reverse=True)
-    place = {sender: i for i, sender in enumerate(ordered)}
-    sized(ax, look, 1.4 + 0.24 * len(senders))
-    groups = groups_of(table, "source", look)
-    for i, group in enumerate(groups):
-        rows = group.rows
-        middle = middles(rows["period"], every_of(result))
-        shift = 0.22 * (i - (len(groups) - 1) / 2)
-        for agreed, face in ((True, group.colour), (False, "white")):
-            points: list[Any] = [
-                (when, place[sender] + shift)
-                for when, both, against in zip(
-                    middle, rows["shared"].fillna(""), rows["disputed"].fillna(""), strict=True
-                )
-                for sender in both.split(";")
-                if sender and (sender not in against.split(";")) == agreed
-            ]
-            label = group.name if agreed else f"{group.name}, not in another source"
-            ax.plot(
-                [when for when, _ in points],
-                [at for _, at in points],
-                group.mark,
-                color=group.colour,
-                markerfacecolor=face,
-                markersize=4,
-                label=label if points else None,
-            )
-    ax.set_yticks([*place.values()], [plain(named[sender]) for sender in place])
-    ax.set_ylim(-0.7, len(senders) - 0.3)
+    elif not shown.all():
+        say_breaks(ax, label="no mark: no value, not 0")
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.set_ylabel(f"observed over expected acts,\n{EACH[every]} (log scale)")
+    hatch_uncovered(ax, result, rows)
+    dated(ax)
+    if len(rows):
+        fit_periods(ax, rows["period"], every=every)
+    beside_axes(ax)
+    return finish(ax, result, look)
+
+
+def draw_agreements(result: Result, ax: Axes, look: Look) -> Axes:
+    """Draw agreements in force, with their upper bound, and recent declarations, which decay."""
+    table = result.table
+    needed = ["period", "n_in_force", "n_possible", "n_through_blocs", "recent", "half_life"]
+    check_columns(table, [*needed, "covered"])
+    every = every_of(result)
+    if table["recent"].isna().all():
+        return empty(ax, result, look)
+    half_life = table["half_life"].iloc[0]
+    plural = "" if half_life == 1 else "s"
+    decay = f"visits, declarations, memoranda,\nhalf-life {half_life:g} {every}{plural}"
+    bounded = table.assign(lower=table["n_in_force"], upper=table["n_possible"])
+    for column, rows, colour, style, name in (
+        ("n_in_force", bounded, BLACK, "-", "known to be in force"),
+        ("n_through_blocs", table, PALETTE[0], "--", "in force through a bloc"),
+        ("recent", table, PALETTE[1], "-.", decay),
+    ):
+        line = Group(key=column, name=name, rows=rows, colour=colour, style=style, mark="o")
+        _draw_steps(ax, rows, column, every, line)
+    top = max(ax.get_ylim()[1], 1.0)
+    ax.set_ylim(-0.02 * top, top)
+    curated = any(source.curated for source in result.sources)
+    ax.set_ylabel("number on the hand-picked list" if curated else "number")
+    hatch_uncovered(ax, result, table)
     dated(ax)
     beside_axes(ax)
-    finish(ax, result, look, above=8 + add_marks([ax], look))
-    return ax
+    return finish(ax, result, look)

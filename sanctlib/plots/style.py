@@ -1,12 +1,12 @@
-"""Read a Result and how it is to look. Return its groups, colours, marks, title and caption."""
+"""Read a Result and a Look. Return its groups, colours, marks, title and caption."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +47,7 @@ EACH = {
 }
 FEW = "fewer than 5 acts a period"
 UNCOVERED = "not fully covered: a blank is not 0"
+BAND = "comparable pairs,\n10th to 90th percentile"
 GAP = "gap in a line: no value, not 0"
 
 _UNKNOWN = "not known"
@@ -60,7 +61,7 @@ class Look:
     """How a picture is to look: the arguments of `Result.plot`, checked."""
 
     title: str = ""
-    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    labels: Mapping[str, str] = field(default_factory=dict)
     marks: tuple[tuple[date, str], ...] = ()
     by: str | None = None
     top: int | None = None
@@ -95,10 +96,9 @@ def look_of(
     if labels is not None and not isinstance(labels, Mapping):
         msg = f"labels is {labels!r}. It must map values to names, such as {{'IRN': 'Iran'}}."
         raise SanctlibError(msg)
-    named = {str(key): str(name) for key, name in (labels or {}).items()}
     return Look(
         title=title,
-        labels=MappingProxyType(named),
+        labels={str(key): str(name) for key, name in (labels or {}).items()},
         marks=_marks(marks),
         by=by,
         top=None if top is None else whole_of(top, what="top", least=1),
@@ -109,14 +109,15 @@ def look_of(
 
 def _marks(marks: object) -> tuple[tuple[date, str], ...]:
     given = list(marks) if isinstance(marks, Iterable) and not isinstance(marks, str) else [marks]
-    found = []
+    dated = []
     for mark in given:
-        pair = tuple(mark) if isinstance(mark, list | tuple) else ()
-        if len(pair) != 2 or not isinstance(pair[1], str):
-            msg = f"marks holds {mark!r}. A mark is a day and its text,"
-            raise SanctlibError(f"{msg} such as ('2022-02-24', 'Invasion of Ukraine').")
-        found.append((day_of(pair[0], what="marks"), pair[1]))
-    return tuple(sorted(found))
+        match mark:
+            case (day, str(text)):
+                dated.append((day_of(day, what="marks"), text))
+            case _:
+                msg = f"marks holds {mark!r}. A mark is a day and its text,"
+                raise SanctlibError(f"{msg} such as ('2022-02-24', 'Invasion of Ukraine').")
+    return tuple(sorted(dated))
 
 
 def every_of(result: Result) -> Period:
@@ -184,12 +185,10 @@ def names_of(keys: Sequence[str], by: str, look: Look) -> list[str]:
     """Return the names of groups: those of `labels`, countries by name, others as they are."""
     states = by in STATES
     names = [look.labels.get(key, name_of(key) if states else key) for key in keys]
-    seen: dict[str, str] = {}
-    for key, name in zip(keys, names, strict=True):
-        if name in seen:
-            msg = f"labels gives {seen[name]!r} and {key!r} the same name, {name!r}."
-            raise SanctlibError(f"{msg} Give each its own.")
-        seen[name] = key
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            msg = f"labels gives {keys[names.index(name)]!r} and {keys[i]!r} the same name,"
+            raise SanctlibError(f"{msg} {name!r}. Give each its own.")
     return names
 
 
@@ -204,9 +203,8 @@ def colours_of(keys: Iterable[str]) -> list[str]:
 def styles_of(keys: Sequence[str]) -> list[Any]:
     """Return a style of line per group; that of Iran and of Russia is theirs in every figure."""
     fixed = {"IRN": STYLES[0], "RUS": STYLES[1], "IRN-RUS": STYLES[0]}
-    others = [style for style in STYLES if style not in [fixed.get(key) for key in keys]]
-    free = iter(others)
-    return [fixed.get(key) or next(free) for key in keys]
+    others = iter([style for style in STYLES if style not in [fixed.get(key) for key in keys]])
+    return [fixed.get(key) or next(others) for key in keys]
 
 
 def colour_of_all(result: Result) -> str:
@@ -224,6 +222,12 @@ def say_empty(ax: Axes, text: str = "no values") -> None:
     """Say in the middle of empty axes that there is nothing to draw."""
     ax.text(0.5, 0.5, text, ha="center", color="0.35", transform=ax.transAxes)
     ax.tick_params(bottom=False, labelbottom=False, left=False, labelleft=False)
+
+
+def empty(ax: Axes, result: Result, look: Look) -> Axes:
+    """Finish a figure that has nothing to draw."""
+    say_empty(ax)
+    return finish(ax, result, look)
 
 
 def hatch(ax: Axes, left: Any, right: Any, *, label: str) -> None:
@@ -245,10 +249,8 @@ def hatch_uncovered(ax: Axes, result: Result, table: pd.DataFrame) -> set[pd.Tim
         return set()
     covered = table["covered"].astype("boolean").groupby(table["period"]).any()
     uncovered = covered.index[~covered.fillna(value=False).astype("bool")]
-    if len(uncovered):
-        ends = period_end(pd.Series(uncovered), every=every_of(result)) + pd.Timedelta(days=1)
-        for start, end in zip(uncovered, ends, strict=True):
-            hatch(ax, start, end, label=UNCOVERED)
+    for start in uncovered:
+        hatch(ax, start, after(pd.Series([start]), every_of(result)).iloc[0], label=UNCOVERED)
     return set(uncovered)
 
 
@@ -273,10 +275,14 @@ def dated(ax: Axes) -> None:
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
 
 
+def after(starts: pd.Series, every: Period) -> pd.Series:
+    """Return the first day after each period."""
+    return period_end(starts, every=every) + pd.Timedelta(days=1)
+
+
 def fit_periods(ax: Axes, starts: pd.Series, *, every: Period) -> None:
-    """Let the axis hold the periods whole: one alone would leave it without a width."""
-    ends = period_end(starts, every=every) + pd.Timedelta(days=1)
-    edges: Any = (starts.min(), ends.max())  # matplotlib's types know no dates
+    """Let the axis contain whole periods: a single one would leave it without a width."""
+    edges: Any = (starts.min(), after(starts, every).max())  # matplotlib's types know no dates
     ax.set_xlim(*edges)
 
 
@@ -288,24 +294,22 @@ def middles(starts: pd.Series, every: Period) -> pd.DatetimeIndex:
 
 def floats(values: pd.Series) -> Floats:
     """Return values as numbers, NaN where missing."""
-    filled = values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
-    return np.asarray(filled, dtype=np.float64)
+    return np.asarray(values.astype("Float64").to_numpy("float64", na_value=np.nan), np.float64)
 
 
 def wrapped(text: str, *, width: int = 36) -> str:
     """Return the text of an axis in lines of about the same length that fit."""
-    whole: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
-    lines = textwrap.wrap(plain(text), width=width, **whole)
+    wrap = partial(textwrap.wrap, plain(text), break_long_words=False, break_on_hyphens=False)
+    lines = wrap(width=width)
     even = -(-len(text) // max(len(lines), 1)) + 4
-    balanced = textwrap.wrap(plain(text), width=min(even, width), **whole)
+    balanced = wrap(width=min(even, width))
     return "\n".join(balanced if len(balanced) == len(lines) else lines)
 
 
 def beside_axes(ax: Axes) -> None:
     """Put the legend beside the axes, where it hides no value."""
-    if not ax.get_legend_handles_labels()[0]:
-        return
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize="small")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize="small")
 
 
 def sized(ax: Axes, look: Look, height: float, *, width: float = 9.0) -> None:
@@ -344,9 +348,7 @@ def parts_of(
     return grid
 
 
-def add_marks(
-    axes: Sequence[Axes], look: Look, *, place: Callable[[date], float] | None = None
-) -> float:
+def _add_marks(axes: Sequence[Axes], look: Look, *, in_years: bool) -> float:
     """
     Draw the days marked as dashed lines, their texts above the first axes.
 
@@ -354,14 +356,16 @@ def add_marks(
     """
     if not look.marks:
         return 0.0
-    from matplotlib.dates import date2num
+    from matplotlib import dates
 
-    at: Any = place or date2num
+    mdates: Any = dates
     left, right = axes[0].get_xlim()
     width = _inches(axes[0]) * 72
     taken: list[float] = []
     for day, text in look.marks:
-        x = float(at(day))
+        x = float(mdates.date2num(day))
+        if in_years:
+            x = day.year + (day.timetuple().tm_yday - 1) / 365.25
         if not left <= x <= right:
             continue
         for ax in axes:
@@ -391,18 +395,30 @@ def _inches(ax: Axes) -> float:
     return float(ax.get_window_extent().width / ax.figure.dpi)
 
 
-def finish(ax: Axes, result: Result, look: Look, *, above: float = 8, below: float = 34) -> None:
-    """Write title and caption, `above` and `below` the axes in points; take away the frame."""
+def finish(
+    ax: Axes,
+    result: Result,
+    look: Look,
+    *,
+    parts: Sequence[Axes] = (),
+    above: float = 8,
+    below: float = 34,
+    in_years: bool = False,
+) -> Axes:
+    """
+    Add marks, title and caption, take away the frame, and return the axes.
+
+    The marks cross all `parts`. Title and caption are `above` and `below` the axes, in points.
+    """
+    room = _add_marks(parts or [ax], look, in_years=in_years)
     inches = _inches(ax)
-    heading = textwrap.wrap(
-        plain(look.title), width=max(30, int(_TITLE * inches)), break_on_hyphens=False
-    )
-    ax.set_title("\n".join(heading), loc="left", fontsize="medium", fontweight="bold", pad=above)
+    wrap = partial(textwrap.wrap, break_on_hyphens=False)
+    heading = wrap(plain(look.title), width=max(30, int(_TITLE * inches)))
+    style: dict[str, Any] = {"fontsize": "medium", "fontweight": "bold", "pad": above + room}
+    ax.set_title("\n".join(heading), loc="left", **style)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    caption = textwrap.wrap(
-        plain(result.caption), width=max(40, int(_CAPTION * inches)), break_on_hyphens=False
-    )
+    caption = wrap(plain(result.caption), width=max(40, int(_CAPTION * inches)))
     ax.annotate(
         "\n".join(caption),
         xy=(0, 0),
@@ -415,3 +431,4 @@ def finish(ax: Axes, result: Result, look: Look, *, above: float = 8, below: flo
         color="0.35",
         annotation_clip=False,
     )
+    return ax

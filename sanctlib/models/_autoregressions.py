@@ -1,133 +1,17 @@
-"""Prepare series of periods and fit vector autoregressions. Return arrays and statistics."""
+"""Fit vector autoregressions to series. Read arrays; return lags, statistics and replicates."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from sanctlib.dates import Period, in_words, period_end, period_of
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.models._inputs import (
-    COVERED,
-    are_days,
-    flags,
-    frame,
-    moment_of,
-    n_of,
-    numbers,
-    with_periods,
-)
-from sanctlib.query import Day, whole_of
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Series:
-    """
-    Columns of a table in order of time.
-
-    `numbers` are n x columns, `every` is the length of the periods (None where they are
-    numbered), `dropped` how many periods at the ends had no value.
-    """
-
-    periods: pd.Series
-    numbers: Floats
-    every: Period | None
-    dropped: int
-
-    @property
-    def unit(self) -> str:
-        """What the periods are, in the plural."""
-        return f"{self.every}s" if self.every else "periods"
-
-    @property
-    def span(self) -> str:
-        """The first to the last period, in words."""
-        first, last = self.periods.iloc[0], self.periods.iloc[-1]
-        if self.every is None:
-            return f"periods {first} to {last}"
-        return in_words(first, last, every=self.every)
-
-    def place(self, value: Day | int, *, what: str = "onset") -> int:
-        """Return the number, from 0, of the period that holds a day."""
-        moment = moment_of(value, dated=self.every is not None, what=what)
-        first, last = self.periods.iloc[0], self.periods.iloc[-1]
-        if self.every is not None:
-            last = period_end(self.periods.iloc[[-1]], every=self.every).iloc[0]
-        if not first <= moment <= last:
-            msg = f"{what} is {moment!s}. It must lie in the periods that have values,"
-            raise SanctlibError(f"{msg} {first!s:.10} to {last!s:.10}.")
-        return int(np.searchsorted(self.periods.to_numpy(), moment, side="right")) - 1
-
-    def named(self, period: Any) -> str:
-        """Return one of the periods in words."""
-        if self.every is None:
-            return f"period {period}"
-        text = in_words(period, period, every=self.every)
-        return f"the {text}" if self.every == "week" else text
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the length of the periods as an argument of `ask`, where they have one."""
-        return {"every": self.every} if self.every else {}
-
-    def note(self) -> str:
-        """Return the sentence on what was read."""
-        span = self.span.removeprefix("periods ")
-        text = f"The series has {n_of(len(self.periods), self.unit[:-1])}, {span}."
-        if self.dropped:
-            text += f" Periods at its ends without a value or full coverage: {self.dropped}."
-        return text
-
-
-def series_of(table: object, columns: Sequence[str]) -> Series:
-    """
-    Return columns of a table as one series each.
-
-    A period that the source does not fully cover (``covered``, or ``covered_x`` and
-    ``covered_y`` of merged tables) has no value, because its count is a lower bound. At the
-    ends such periods are dropped and counted; between others they are refused.
-    """
-    rows = with_periods(frame(table, ["period", *columns]))
-    rows = rows.sort_values("period").reset_index(drop=True)
-    twice = rows.loc[rows["period"].duplicated(), "period"]
-    if len(twice):
-        msg = f"Period {str(twice.iloc[0])[:10]!r} has several rows. It must have one:"
-        raise SanctlibError(f"{msg} keep one group of the table first.")
-    values = numbers(rows, columns)[list(columns)]
-    for name in (c for c in rows if c in COVERED):
-        values = values[flags(rows[name], what=name)].reindex(values.index)
-    known = values.notna().all(axis=1).to_numpy()
-    if not known.any():
-        msg = "No period has a value that is known to be covered. A table made without coverage,"
-        raise SanctlibError(f"{msg} or of a hand-picked list, is not a series.")
-    first, after = int(known.argmax()), len(known) - int(known[::-1].argmax())
-    inside = slice(first, after)
-    periods = rows["period"].iloc[inside].reset_index(drop=True)
-    if not known[inside].all():
-        at = str(periods[int(known[inside].argmin())])[:10]
-        msg = f"Period {at!r} has no value or is not fully covered. A series has no gaps:"
-        raise SanctlibError(f"{msg} choose a span without this period.")
-    dated = are_days(periods)
-    every = period_of(periods) if dated else None
-    if every is None and (dated or not periods.diff().iloc[1:].eq(1).all()):
-        shown = ", ".join(str(p)[:10] for p in periods.head(3))
-        msg = f"The periods {shown} are not in a row. They must be days, weeks, months, quarters"
-        raise SanctlibError(f"{msg} or years without gaps, or whole numbers.")
-    return Series(
-        periods=periods,
-        numbers=np.asarray(values.iloc[inside], dtype="float64"),
-        every=every,
-        dropped=len(known) - (after - first),
-    )
-
+from sanctlib.models._inputs import Floats, Series, n_of
+from sanctlib.query import whole_of
 
 Lags: TypeAlias = int | Literal["aic", "bic"]
 
@@ -142,8 +26,18 @@ def solving(names: Sequence[str]) -> Iterator[None]:
             warnings.simplefilter("ignore")  # a matrix without full rank is refused in words
             yield
     except np.linalg.LinAlgError as error:
-        listed = ", ".join(map(repr, names))
-        raise SanctlibError(f"One of the columns {listed} {_COMBINED}") from error
+        raise _no_solution(names) from error
+
+
+def _no_solution(names: Sequence[str]) -> SanctlibError:
+    return SanctlibError(f"One of the columns {', '.join(map(repr, names))} {_COMBINED}")
+
+
+def with_past(values: Floats, depth: int) -> Floats:
+    """Return a constant and `depth` lags of series (..., n, k), for all but the first periods."""
+    n = values.shape[-2]
+    past = [values[..., depth - lag : n - lag, :] for lag in range(1, depth + 1)]
+    return np.concatenate([np.ones((*values.shape[:-2], n - depth, 1)), *past], axis=-1)
 
 
 def check_distinct(values: Floats, names: Sequence[str], *, lags: int) -> None:
@@ -151,16 +45,15 @@ def check_distinct(values: Floats, names: Sequence[str], *, lags: int) -> None:
     n, k = values.shape
     if n - lags <= 1 + k * (1 + lags):
         return
-    # A constant, the series now, and their lags: linearly independent unless one is redundant.
-    all_lags = [values[lags - lag : n - lag] for lag in range(lags + 1)]
-    design = np.column_stack([np.ones(n - lags), *all_lags])
+    # The series now, a constant, and their lags: linearly independent unless one is redundant.
+    design = np.column_stack([values[lags:], with_past(values, lags)])
     rank = np.linalg.matrix_rank(design)
     if rank == design.shape[1]:
         return
-    for j, name in enumerate(names, start=1):
+    for j, name in enumerate(names):
         if np.linalg.matrix_rank(np.delete(design, j, axis=1)) == rank:
             raise SanctlibError(f"Column {name!r} {_COMBINED}")
-    raise SanctlibError(f"One of the columns {', '.join(map(repr, names))} {_COMBINED}")
+    raise _no_solution(names)
 
 
 def wald(
@@ -175,12 +68,11 @@ def wald(
     """
     n, k = values.shape[-2:]
     depth = lags + added
-    past = [values[..., depth - lag : n - lag, :] for lag in range(1, depth + 1)]
-    design = np.concatenate([np.ones((*values.shape[:-2], n - depth, 1)), *past], axis=-1)
+    design, now = with_past(values, depth), values[..., depth:, :]
     turned = np.swapaxes(design, -1, -2)
     inverse = np.linalg.inv(turned @ design)
-    coefficients = inverse @ (turned @ values[..., depth:, :])
-    residuals = values[..., depth:, :] - design @ coefficients
+    coefficients = inverse @ (turned @ now)
+    residuals = now - design @ coefficients
     degrees = n - depth - design.shape[-1]
     variance = np.swapaxes(residuals, -1, -2) @ residuals / degrees
     rows = [1 + lag * k + cause for lag in range(lags) for cause in causes]
@@ -201,15 +93,20 @@ def same_period(residuals: Floats, *, causes: Sequence[int], effects: Sequence[i
 
 
 def replicated(
-    values: Floats, lags: int, cause: int, effect: int, n_replicates: int, rng: np.random.Generator
+    values: Floats,
+    lags: int,
+    tested: tuple[int, int],
+    n_replicates: int,
+    rng: np.random.Generator,
 ) -> Floats:
-    """Return bootstrap series (n_replicates, n, k) in which `cause` does not help `effect`."""
+    """Return bootstrap series (n_replicates, n, k) in which the cause does not help the effect."""
     n, k = values.shape
-    past = [values[lags - lag : n - lag] for lag in range(1, lags + 1)]
-    design = np.column_stack([np.ones(n - lags), *past])
+    cause, effect = tested
+    design = with_past(values, lags)
     coefficients = np.zeros((design.shape[1], k))
     residuals = np.empty((n - lags, k))
     for j in range(k):
+        # The equation of the effect is without the lags of the cause.
         kept = np.ones(design.shape[1], dtype=bool)
         kept[1 + cause :: k] = j != effect
         q, r = np.linalg.qr(design[:, kept])
@@ -217,6 +114,7 @@ def replicated(
         residuals[:, j] = values[lags:, j] - design @ coefficients[:, j]
         residuals[:, j] /= np.sqrt(1 - (q**2).sum(axis=1))  # a fitted residual is too small
     residuals -= residuals.mean(axis=0)
+    # Each replicate begins as the series did, and continues with resampled residuals.
     made = np.empty((n_replicates, n, k))
     made[:, :lags] = values[:lags]
     shocks = residuals[rng.integers(n - lags, size=(n_replicates, n - lags))]
@@ -229,7 +127,7 @@ def replicated(
 def standardised(data: Series, names: Sequence[str]) -> Floats:
     """Return the columns with mean 0 and standard deviation 1: no statistic depends on either."""
     for name in names:
-        if list(names).count(name) > 1:
+        if names.count(name) > 1:
             msg = f"Column {name!r} is named twice. Name another column: a series cannot explain"
             raise SanctlibError(f"{msg} itself.")
     check_varies(data.numbers, names)
@@ -245,11 +143,13 @@ def check_varies(values: Floats, names: Sequence[str], *, where: str = "") -> No
             raise SanctlibError(f"Column {name!r} has one value{where}. A series must vary.")
 
 
-def lags_of(lags: object) -> Lags:
-    """Return the number of lags, or the criterion that chooses it."""
+def check_lags(lags: object, most: int) -> None:
+    """Check the number of lags, or the criterion that chooses it, and the largest number."""
     if isinstance(lags, str):
-        return check_choice(lags, ("aic", "bic"), what="lags")  # type: ignore[return-value]
-    return whole_of(lags, what="lags", least=1)
+        check_choice(lags, ("aic", "bic"), what="lags")
+    else:
+        whole_of(lags, what="lags", least=1)
+    whole_of(most, what="most", least=1)
 
 
 def lag_order(values: Floats, lags: Lags, *, most: int, added: int, where: str = "") -> int:
@@ -261,13 +161,13 @@ def lag_order(values: Floats, lags: Lags, *, most: int, added: int, where: str =
     def needed(p: int) -> int:
         return p + added + 4 * (1 + k * (p + added))
 
-    least = lags if isinstance(lags, int) else 1
+    least = 1 if isinstance(lags, str) else int(lags)
     if needed(least) > n:
         msg = f"The series has {n} periods{where}. {n_of(least, 'lag')} and {added} added need"
         raise SanctlibError(f"{msg} {needed(least)} (four per coefficient): use a longer series.")
-    if isinstance(lags, int):
-        return lags
-    longest = [p for p in range(1, most + 1) if needed(p) <= n][-1]
+    if not isinstance(lags, str):
+        return least
+    longest = max(p for p in range(1, most + 1) if needed(p) <= n)
     try:
         chosen: int = sm.tsa.VAR(values).select_order(longest).selected_orders[lags]
     except (ValueError, np.linalg.LinAlgError) as error:
