@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from sanctlib.codes.countries import is_party_code, resolve, state_codes
+from sanctlib.codes.countries import is_party_code, party_meant
 from sanctlib.errors import SchemaError, check_columns, did_you_mean
 from sanctlib.schema import ACTIONS, TABLES, Column, ColumnKind, Table, TableKind
 
@@ -241,7 +241,7 @@ def check_words(distinct: pd.DataFrame) -> None:
                 _check_word(name, word, ACTIONS if name == "family" else _FAMILIES)
             elif not is_party_code(word):
                 msg = f"Column {name!r} holds {word!r}, which is no code of a party, such as 'IRN'"
-                msg = f"{msg} or 'EU'.{_meant(word)} sl.resolve turns names into codes."
+                msg = f"{msg} or 'EU'.{party_meant(word)} sl.resolve turns names into codes."
                 raise SchemaError(msg)
     if {"family", "action"} <= set(distinct.columns):
         # "material" is an action of conflict alone: a component of co-operation has no such action.
@@ -249,14 +249,6 @@ def check_words(distinct: pd.DataFrame) -> None:
         for family, action in wrong[["family", "action"]].itertuples(index=False):
             msg = f"The action {action!r} has the family {family!r}. Its family is"
             raise SchemaError(f"{msg} {_FAMILIES[action]!r}.")
-
-
-def _meant(word: str) -> str:
-    """Return " Did you mean '…'?" for the name of a party or a code close to one."""
-    code = resolve(pd.Series([word], dtype="str"))["code"].iloc[0]
-    return (
-        did_you_mean(word.strip(), state_codes()) if pd.isna(code) else f" Did you mean {code!r}?"
-    )
 
 
 def _check_word(column: str, word: str, known: Iterable[str]) -> None:

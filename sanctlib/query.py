@@ -11,14 +11,13 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
 
-from sanctlib.codes.countries import is_party_code, is_state_code, name_of, resolve, state_codes
+from sanctlib.codes.countries import code_of, is_party_code, is_state_code, name_of, party_meant
 from sanctlib.dates import PERIODS, Period
 from sanctlib.dates import Day as Day
 from sanctlib.dates import day_of as day_of
 from sanctlib.dates import optional_day as optional_day
-from sanctlib.errors import SanctlibError, UnknownChoiceError, check_choice, did_you_mean
+from sanctlib.errors import SanctlibError, UnknownChoiceError, check_choice
 
 State: TypeAlias = str
 """A state: three capital letters, as in `countries.csv`."""
@@ -162,14 +161,22 @@ def state_of(value: object, *, what: str) -> str:
         return value
     if not isinstance(value, str):
         raise UnknownChoiceError(f"{what} holds {value!r}. A state is a code such as 'IRN'.")
-    found = resolve(pd.Series([value], dtype="str"))["code"].iloc[0]
-    if isinstance(found, str) and is_state_code(found):
-        return found
-    if isinstance(found, str) or name_of(value) != value:
+    code = code_of(value)
+    if code and is_state_code(code):
+        return code
+    if code or name_of(value) != value:
         msg = f"{what} holds {value!r}, which is a bloc or a region. It must be a state"
         raise UnknownChoiceError(f"{msg}, such as 'IRN'.")
     msg = f"{what} holds {value!r}, which is no state. A state is a code such as 'IRN'."
-    raise UnknownChoiceError(msg + did_you_mean(value, state_codes()))
+    raise UnknownChoiceError(msg + party_meant(value))
+
+
+def check_state(code: str) -> None:
+    """Check that a text is the code of a state or territory; a name is not enough."""
+    if not is_state_code(code):
+        bloc = " It is a bloc or a region." if code_of(code) == code else party_meant(code)
+        msg = f"{code!r} is not a state. A state is three capital letters, such as 'IRN'."
+        raise UnknownChoiceError(msg + bloc)
 
 
 def states_of(values: object, *, what: str) -> tuple[str, ...]:
@@ -198,12 +205,8 @@ def parties_of(values: object, *, what: str) -> tuple[str, ...] | None:
 
 def party_of(value: object, *, what: str) -> str:
     """Return the code of a state, or of a bloc or other body by its code or name."""
-    if isinstance(value, str) and is_party_code(value):
-        return value
     if isinstance(value, str):
-        found = resolve(pd.Series([value], dtype="str"))["code"].iloc[0]
-        if isinstance(found, str):
-            return found
+        return value if is_party_code(value) else code_of(value) or state_of(value, what=what)
     return state_of(value, what=what)
 
 
