@@ -8,7 +8,7 @@ from datetime import date
 from itertools import pairwise
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -143,6 +143,12 @@ def keys_of(values: object, *, what: str) -> tuple[str, ...]:
         twice = next(name for name in names if names.count(name) > 1)
         raise SanctlibError(f"{what} holds {twice!r} twice. Name it once.")
     return tuple(names)
+
+
+def listed(values: object) -> list[Any]:
+    """Return one value, or several, as a list."""
+    several = isinstance(values, Iterable) and not isinstance(values, str)
+    return list(values) if several else [values]  # type: ignore[call-overload]
 
 
 def choices_of(values: object, known: Sequence[str], *, what: str) -> tuple[str, ...]:
