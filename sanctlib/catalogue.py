@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, get_args
 import pandas as pd
 
 from sanctlib.acts import cells
+from sanctlib.coverage import Coverage
 from sanctlib.dates import Period
 from sanctlib.errors import (
     SanctlibError,
@@ -42,7 +43,6 @@ from sanctlib.sources.text import check_header, read_text
 from sanctlib.store import (
     Dataset,
     OtherVersionError,
-    coverage_from,
     load_stored,
     manifest_of,
     save,
@@ -201,7 +201,7 @@ def _counted(key: str, every: Period, start: Day | None, end: Day | None, folder
     if not stated["acts_are_rows"]:
         msg = f"An act of {key!r} may have several parties, and cells would count it once for each."
         raise SourceError(f"{msg} Pass the folder {str(folder / key)!r} to the measure.")
-    provenance, known = Provenance(**stated["provenance"]), coverage_from(stated["coverage"])
+    provenance, known = Provenance(**stated["provenance"]), Coverage(**stated["coverage"])
     coverage = known.between(query.start, query.end)
     found = cells(folder / key, every=query.every, start=query.start, end=query.end)
     table = found.drop(columns="n_unassigned").assign(source=key)
