@@ -2,7 +2,7 @@
 
 from . import metrics, models
 from .acts import cells
-from .catalogue import cite, datasets, load, prepare
+from .catalogue import cite, data_appendix, datasets, load, prepare
 from .codes.actions import programmes
 from .codes.blocs import blocs, expand_blocs
 from .codes.countries import countries, names_of, resolve
@@ -19,7 +19,7 @@ from .metrics.pressure import sanction_pressure, shared_sanctioners
 from .metrics.similarity import portfolio_similarity, voting_gap
 from .metrics.stocks import active_sanctions
 from .metrics.units import compare_units
-from .reading import Reading, data_appendix
+from .reading import Reading
 from .result import Result
 from .showing import Sentences, if_possible
 from .sources.copies import compare_copies

@@ -1,4 +1,4 @@
-"""List, load, prepare and cite the datasets. Return tables, readings and citations."""
+"""List, load, prepare and cite the datasets. Return readings, citations and a data appendix."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -22,18 +23,17 @@ from sanctlib.errors import (
     did_you_mean,
 )
 from sanctlib.months import prepare_files
-from sanctlib.query import Day, ask
+from sanctlib.query import Day, ask, listed
 from sanctlib.reading import (
     Audit,
     Provenance,
     Reading,
-    computed_from,
     no_rejects,
     note_used,
     sha256,
     used,
 )
-from sanctlib.schema import TABLES, TableKind
+from sanctlib.schema import TABLES
 from sanctlib.showing import progress_bar
 from sanctlib.sources.chronology import read_chronology
 from sanctlib.sources.draft import empty_to_null, type_columns
@@ -43,7 +43,6 @@ from sanctlib.sources.text import check_header, read_text
 from sanctlib.store import (
     Dataset,
     OtherVersionError,
-    coverage_from,
     load_stored,
     manifest_of,
     save,
@@ -54,14 +53,8 @@ _COUNTS = ("n_read", "n_added", "n_merged", "n_rejected", "n_kept")
 
 Style: TypeAlias = Literal["text", "bibtex"]
 
-STORE_VARIABLE = "SANCTLIB_STORE"
-"""The environment variable that names the folder of prepared tables."""
-
-AUDIT = "audit.csv"
-"""The file with the steps from the producer's rows to a table that we computed from them."""
-
-STORE = "data/processed"
-"""The default of that folder, below the working folder."""
+STORE_VARIABLE, STORE = "SANCTLIB_STORE", "data/processed"
+"""The environment variable that names the folder of prepared tables, and its default."""
 
 NOTES_VARIABLE = "SANCTLIB_NOTES"
 """The environment variable of a folder that gets a file per dataset read, with its sha256."""
@@ -92,24 +85,18 @@ def datasets() -> pd.DataFrame:
     {'ofac_sdn': {'kind': 'list_changes', 'shipped': True, 'fetch': ''}, \
 'gdelt': {'kind': 'events', 'shipped': False, 'fetch': 'gdelt'}}
     """
-    rows = [_row(key) for key in dict.fromkeys([*shipped(), *producers()])]
-    table = pd.DataFrame(rows)
-    days = {name: pd.to_datetime(table[name]).astype("datetime64[us]") for name in _DAYS}
-    texts = [c for c in table if c not in (*_DAYS, "shipped", "curated")]
-    return table.assign(**days).astype(dict.fromkeys(texts, "str"))
-
-
-_DAYS = ("first", "last")
+    table = pd.DataFrame([_row(key) for key in dict.fromkeys([*shipped(), *producers()])])
+    types = dict.fromkeys(table, "str") | {"shipped": "bool", "curated": "bool"}
+    return table.astype(types | dict.fromkeys(("first", "last"), "datetime64[us]"))
 
 
 def _row(key: str) -> dict[str, object]:
     ours, theirs = shipped().get(key), producers().get(key)
     kinds = dict.fromkeys(source.kind for source in (ours, theirs) if source is not None)
-    title = ours.provenance.title if ours else theirs.title if theirs else ""
-    licence = ours.provenance.licence if ours else theirs.licence if theirs else ""
+    made = ours.provenance if ours else provenance(key, ())
     return {
         "key": key,
-        "title": title,
+        "title": made.title,
         "kind": " (sl.read: ".join(kinds) + ")" * (len(kinds) - 1),
         "shipped": ours is not None,
         "first": ours and ours.coverage.first,
@@ -118,7 +105,7 @@ def _row(key: str) -> dict[str, object]:
         "status": theirs.status if theirs else "",
         "tested": theirs.tested if theirs else "",
         "fetch": theirs.fetch.get("name", "") if theirs else "",
-        "licence": licence,
+        "licence": made.licence,
         "how": ours.how if ours else "",
         "where": theirs.where if theirs else "",
     }
@@ -184,11 +171,9 @@ def load(
             msg = f"every is None. The acts of {key!r} stay on disk and are counted into cells:"
             raise SanctlibError(f"{msg} sl.load({key!r}, every='month').")
         return _counted(key, every, start, end, store_folder(store))
-    hint = ""
-    if key in producers():
-        where = producers()[key].where
-        hint = f" The file of {key!r} is not shipped: get it ({where}) and read it with"
-        hint = f"{hint} sl.read({key!r}, path)."
+    theirs = producers().get(key)
+    hint = f" The file of {key!r} is not shipped: get it ({theirs.where})" if theirs else ""
+    hint += f" and read it with sl.read({key!r}, path)." if theirs else ""
     check_choice(key, shipped(), what="key", hint=hint)
     if asked:
         msg = f"every, start and end are for acts prepared from files, and {key!r} is shipped."
@@ -204,8 +189,9 @@ def load(
     if reading is None or reading.provenance.files != {dataset.file: dataset.sha256}:
         reading = _clean(dataset)
     note_used(dataset.provenance)
-    steps = dataset.path.with_name(AUDIT)
-    return computed_from(reading, pd.read_csv(steps)) if steps.is_file() else reading
+    # Of a table that we computed: the steps from the producer's rows.
+    steps = dataset.path.with_name("audit.csv")
+    return replace(reading, upstream=pd.read_csv(steps)) if steps.is_file() else reading
 
 
 def _counted(key: str, every: Period, start: Day | None, end: Day | None, folder: Path) -> Reading:
@@ -215,7 +201,7 @@ def _counted(key: str, every: Period, start: Day | None, end: Day | None, folder
     if not stated["acts_are_rows"]:
         msg = f"An act of {key!r} may have several parties, and cells would count it once for each."
         raise SourceError(f"{msg} Pass the folder {str(folder / key)!r} to the measure.")
-    provenance, known = Provenance(**stated["provenance"]), coverage_from(stated["coverage"])
+    provenance, known = Provenance(**stated["provenance"]), Coverage(**stated["coverage"])
     coverage = known.between(query.start, query.end)
     found = cells(folder / key, every=query.every, start=query.start, end=query.end)
     table = found.drop(columns="n_unassigned").assign(source=key)
@@ -291,8 +277,7 @@ def prepare(
         if more:
             msg = f"keys is {keys!r}. With files it must be one of"
             raise UnknownChoiceError(f"{msg} {', '.join(map(repr, STREAMED))}.")
-        paths = [files] if isinstance(files, str | Path) else list(files)
-        table = prepare_files(source, paths, out=folder, workers=workers, progress=progress)
+        table = prepare_files(source, listed(files), out=folder, workers=workers, progress=progress)
         audit = Audit(pd.DataFrame(manifest_of(source, folder)["audit"]))
         return pd.DataFrame([_prepared(source, "events", audit, table)])
     wanted = _keys(keys, shipped(), others=STREAMED)
@@ -301,8 +286,7 @@ def prepare(
         for key in wanted:
             note_read(key, shipped()[key].sha256)
             reading = _clean(shipped()[key])
-            path = save(reading, folder)
-            rows.append(_prepared(key, reading.kind, reading.audit, path))
+            rows.append(_prepared(key, reading.kind, reading.audit, save(reading, folder)))
             bar.update()
     return pd.DataFrame(rows)
 
@@ -318,7 +302,7 @@ def _keys(
     """Return the keys requested, one or several; all that are known by default."""
     if keys is None:
         return list(known)
-    given = [keys] if isinstance(keys, str) else list(dict.fromkeys(keys))
+    given = list(dict.fromkeys(listed(keys)))
     for key in given:
         # A source of events is known too, but needs its files.
         near = did_you_mean(str(key), others)
@@ -361,6 +345,61 @@ def cite(keys: str | Iterable[str] | None = None, *, style: Style = "text") -> s
     return "\n".join(dict.fromkeys(entries))
 
 
+def data_appendix(*readings: Reading) -> pd.DataFrame:
+    """
+    Return the data appendix of a paper: rows, days, files and citations.
+
+    Parameters
+    ----------
+    *readings : Reading
+        What `sl.load`, `sl.read` and `sl.read_table` returned.
+
+    Returns
+    -------
+    DataFrame
+        A row per reading: ``source``, ``title``, ``kind``, ``n_read``, ``n_added``,
+        ``n_merged``, ``n_rejected``, ``n_filtered`` (left out by `Reading.filter`), ``n_kept``
+        (all in rows; the rows read and added are those merged, rejected, filtered and kept),
+        ``n_unmatched`` (mentions of names without a code), ``first``, ``last`` (days covered),
+        ``curated``, ``files`` (name and the first 12 digits of its sha256), ``licence``,
+        ``citation``, ``sanctlib`` (version).
+
+    Raises
+    ------
+    SanctlibError
+        For what is no reading.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> data_appendix(sl.load("ofac_sdn"))[["n_read", "n_rejected", "n_kept"]].to_dict("records")
+    [{'n_read': 1294, 'n_rejected': 0, 'n_kept': 1294}]
+    """
+    for reading in readings:
+        if not isinstance(reading, Reading):
+            msg = f"One of the readings is {reading!r:.80}. It must be a Reading, such as"
+            raise SanctlibError(f"{msg} sl.load('ofac_sdn').")
+    counts = ("n_read", "n_added", "n_merged", "n_rejected", "n_filtered", "n_kept")
+    rows = [
+        {
+            "source": r.provenance.key,
+            "title": r.provenance.title,
+            "kind": r.kind,
+            **{c: getattr(r.audit, c) for c in counts},
+            "n_unmatched": int(r.unmatched["n"].sum()),
+            "first": r.coverage and r.coverage.first,
+            "last": r.coverage and r.coverage.last,
+            "curated": r.curated,
+            "files": "; ".join(f"{f} {h[:12]}" for f, h in sorted(r.provenance.files.items())),
+            "licence": r.provenance.licence,
+            "citation": r.provenance.citation,
+            "sanctlib": version("sanctlib"),
+        }
+        for r in readings
+    ]
+    return pd.DataFrame(rows)
+
+
 def store_folder(named: str | Path | None) -> Path:
     """Return the folder of the store: the one named, else that of SANCTLIB_STORE or the default."""
     return Path(named or os.environ.get(STORE_VARIABLE) or STORE)
@@ -386,38 +425,20 @@ def _clean(dataset: Dataset) -> Reading:
             f"names {dataset.sha256[:12]}…. The file was changed; `make data` writes both again."
         )
         raise SourceError(msg)
+    path, provenance, coverage = dataset.path, dataset.provenance, dataset.coverage
     if dataset.curated:
-        return read_chronology(
-            dataset.path, provenance=dataset.provenance, coverage=dataset.coverage
-        )
-    return read_own(
-        dataset.path,
-        kind=dataset.kind,
-        provenance=dataset.provenance,
-        coverage=dataset.coverage,
-    )
-
-
-def read_own(
-    path: Path, *, kind: TableKind, provenance: Provenance, coverage: Coverage | None
-) -> Reading:
-    """
-    Read a CSV file that is one of our tables; a cell of the wrong type rejects its row.
-
-    Raises
-    ------
-    SourceError, MissingColumnsError, SchemaError
-    """
-    schema = TABLES[kind]
+        return read_chronology(path, provenance=provenance, coverage=coverage)
+    # The file is one of our tables; a cell of the wrong type rejects its row.
+    schema = TABLES[dataset.kind]
     draft = read_text(path)
     check_header(draft, schema.required)
     draft = empty_to_null(draft)
     draft = type_columns(draft, [c for c in schema.columns if c.name in draft.rows])
     return Reading(
-        kind=kind,
+        kind=dataset.kind,
         table=draft.table,
         rejected=draft.rejected,
         audit=draft.audit,
         coverage=coverage,
-        provenance=replace(provenance, files={path.name: sha256(path)}),
+        provenance=replace(provenance, files={path.name: found}),
     )

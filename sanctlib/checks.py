@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeAlias
 
 import pandas as pd
 
-from sanctlib.codes.countries import is_party_code, resolve, state_codes
+from sanctlib.codes.countries import is_party_code, party_meant
 from sanctlib.errors import SchemaError, check_columns, did_you_mean
-from sanctlib.schema import ACTIONS, TABLES, Column, Table, TableKind
+from sanctlib.schema import ACTIONS, TABLES, Column, ColumnKind, Table, TableKind
 
 Relation: TypeAlias = Callable[[Iterable[str]], Any]
+
+_FAMILIES = {action: family for family, actions in ACTIONS.items() for action in actions}
+_WORDS = (["family", "action"], ["sender"], ["target"])
+"""The columns whose distinct values `check_words` checks together."""
+_IN_ORDER = (
+    ("date", "date_last"),
+    ("from", "to"),
+    ("listed", "delisted"),
+    ("start", "start_last"),
+    ("end", "end_last"),
+    ("start", "end_last"),
+)
+"""Days of one row, the earlier column first."""
 
 
 def table_kind(columns: Iterable[str]) -> TableKind:
     """Return which of our tables a frame is, by its columns."""
     have = set(columns)
     lacking = {kind: [c for c in t.required if c not in have] for kind, t in TABLES.items()}
-    for kind, missing in lacking.items():
-        if not missing:
-            return kind
     closest = min(lacking, key=lambda kind: len(lacking[kind]) / len(TABLES[kind].required))
     missing = lacking[closest]
+    if not missing:
+        return closest
     msg = (
         f"The columns {', '.join(repr(c) for c in sorted(map(str, have)))} are those of no table "
         f"of sanctlib ({', '.join(TABLES)}). The closest is {closest!r}, which also needs "
@@ -42,79 +54,40 @@ def check_names(columns: Sequence[str]) -> None:
 
 
 def check_table(table: pd.DataFrame, schema: Table) -> pd.DataFrame:
-    """
-    Return the table in its declared types and column order.
-
-    Columns that the table does not declare are kept at the end, unchanged.
-    """
+    """Return the table in its declared types and order of columns; others stay at the end."""
     check_columns(table, schema.required)
     check_names([str(c) for c in table.columns])
     declared = [c for c in schema.columns if c.name in table.columns]
     rest = [c for c in table.columns if c not in set(schema.names)]
     checked = table[[c.name for c in declared] + rest].copy()
     for column in declared:
-        checked[column.name] = _typed(checked[column.name], column)
-        _check_values(checked, column, schema)
-    _check_key(checked, schema)
-    if schema.kind in ("events", "cells"):
-        _check_events(checked, schema)
-    elif schema.kind == "cases":
-        _check_parties(checked)
-    elif schema.kind == "dyads" and {"lower", "upper"} <= set(checked):
-        crossed = checked["lower"].gt(checked["upper"])
-        _refuse(checked, schema, crossed, "has 'lower' above 'upper'")
-    elif schema.kind == "list_changes":
-        total = checked["opening"] + checked["added"] - checked["removed"]
-        total = total + checked["moved_in"] - checked["moved_out"]
-        _refuse(checked, schema, total.ne(checked["closing"]), "does not close")
-    for first, last in _IN_ORDER:
-        if first in checked and last in checked:
-            wrong = checked[first].gt(checked[last])
-            _refuse(checked, schema, wrong, f"has {first!r} after {last!r}")
+        values = checked[column.name] = _typed(checked[column.name], column)
+        if column.filled:
+            empty = values.isna()
+            if column.kind == "text":
+                empty |= values.eq("")
+            _refuse(checked, schema, empty, f"has no {column.name!r}")
+            if column.kind == "flag":
+                checked[column.name] = values.astype("bool")
+        _check_choices(values, column)
+    for wrong, what in _wrong_rows(checked, schema):
+        _refuse(checked, schema, wrong, what)
     return checked
-
-
-_IN_ORDER = (
-    ("date", "date_last"),
-    ("from", "to"),
-    ("listed", "delisted"),
-    ("start", "start_last"),
-    ("end", "end_last"),
-    ("start", "end_last"),
-)
-"""Days of one row, the earlier column first."""
-
-
-def _typed(values: pd.Series, column: Column) -> pd.Series:
-    try:
-        if column.kind == "date":
-            return _days(values)
-        if column.kind == "flag":
-            return _flags(values)
-        if column.kind == "integer":
-            return _counts(values)
-        if column.kind == "number":
-            return values.astype("float64")
-        return values.astype("str")
-    except _WrongValueError as error:
-        found = str(error)
-    except (TypeError, ValueError):
-        found = "a value of another kind"
-    msg = f"Column {column.name!r} holds {found}. It must hold {_KINDS[column.kind]} only."
-    raise SchemaError(msg)
-
-
-_KINDS = {
-    "text": "text",
-    "date": "days such as 2018-05-08",
-    "flag": "true or false",
-    "integer": "whole numbers from 0",
-    "number": "numbers",
-}
 
 
 class _WrongValueError(ValueError):
     """A value that cannot be of the type of its column, in words that name no person."""
+
+
+def _typed(values: pd.Series, column: Column) -> pd.Series:
+    typed, needed = _TYPES[column.kind]
+    try:
+        return typed(values)
+    except _WrongValueError as error:
+        found = str(error)
+    except (TypeError, ValueError):
+        found = "a value of another kind"
+    raise SchemaError(f"Column {column.name!r} holds {found}. It must hold {needed} only.")
 
 
 def _days(values: pd.Series) -> pd.Series:
@@ -126,64 +99,66 @@ def _days(values: pd.Series) -> pd.Series:
 
 def _counts(values: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(values)
-    wrong = numbers[numbers.mod(1).ne(0) | numbers.lt(0)]
-    if len(wrong):
-        found = wrong.iloc[0]
-        raise _WrongValueError("a missing value" if pd.isna(found) else f"the number {found!s}")
+    for wrong in numbers[numbers.mod(1).ne(0) | numbers.lt(0)]:
+        raise _WrongValueError("a missing value" if pd.isna(wrong) else f"the number {wrong!s}")
     return values.astype("int64")
 
 
 def _flags(values: pd.Series) -> pd.Series:
     # As a plain bool a missing value would be true, and so would the word "False".
-    found = values.dropna().unique()
-    wrong = [v for v in found if isinstance(v, str) or v not in (True, False)]
-    if wrong:
-        known = str(wrong[0]).casefold() in ("true", "false", "yes", "no", "0", "1")
-        raise _WrongValueError(f"the text {wrong[0]!r}" if known else "a value of another kind")
+    for value in values.dropna().unique():
+        if isinstance(value, str) and value.casefold() in ("true", "false", "yes", "no", "0", "1"):
+            raise _WrongValueError(f"the text {value!r}")
+        if isinstance(value, str) or value not in (True, False):
+            raise ValueError
     return values.astype("object").where(values.notna(), None).astype("boolean")
 
 
-def _check_values(table: pd.DataFrame, column: Column, schema: Table) -> None:
-    values = table[column.name]
-    if column.filled:
-        empty = values.isna()
-        if column.kind == "text":
-            empty |= values.eq("")
-        _refuse(table, schema, empty, f"has no {column.name!r}")
-        if column.kind == "flag":
-            table[column.name] = values.astype("bool")
+_TYPES: dict[ColumnKind, tuple[Callable[[pd.Series], pd.Series], str]] = {
+    "text": (lambda values: values.astype("str"), "text"),
+    "date": (_days, "days such as 2018-05-08"),
+    "flag": (_flags, "true or false"),
+    "integer": (_counts, "whole numbers from 0"),
+    "number": (lambda values: values.astype("float64"), "numbers"),
+}
+
+
+def _check_choices(values: pd.Series, column: Column) -> None:
     if not column.choices and not column.joined:
         return
     for value in values.dropna().unique():
-        parts = str(value).split(";") if column.joined else [str(value)]
+        parts = value.split(";") if column.joined else [value]
         if column.joined and parts != sorted(set(parts)):
             right = ";".join(sorted(set(parts)))
             msg = f"Column {column.name!r} holds {value!r}. Its parts must be sorted, each once"
             raise SchemaError(f"{msg}: {right!r}.")
         for part in parts:
-            if column.choices and part not in column.choices:
-                raise _unknown(column.name, part, column.choices)
+            _check_word(column.name, part, column.choices or parts)
 
 
-def _check_key(table: pd.DataFrame, schema: Table) -> None:
+def _wrong_rows(table: pd.DataFrame, schema: Table) -> Iterator[tuple[pd.Series, str]]:
+    """Return which rows are wrong, and why, check by check."""
     key = [c for c in schema.key if c in table.columns]
     repeated = table.duplicated(key, keep=False)
     if schema.kind == "cases":
         # Two unknown parties of one case need not be the same one.
         repeated &= table[["sender", "target"]].notna().all(axis=1)
-    _refuse(table, schema, repeated, f"repeats the key ({', '.join(key)})")
-
-
-def _check_events(table: pd.DataFrame, schema: Table) -> None:
-    check_words(table[["family", "action"]].drop_duplicates())
-    _check_parties(table)
-    disordered = table["mutual"] & table["sender"].ge(table["target"]).fillna(value=False)
-    _refuse(table, schema, disordered, "is mutual with sender not before target")
-
-
-def _check_parties(table: pd.DataFrame) -> None:
-    for side in ("sender", "target"):
-        check_words(table[[side]].drop_duplicates())
+    yield repeated, f"repeats the key ({', '.join(key)})"
+    for names in _WORDS:
+        if set(names) <= set(schema.names):
+            check_words(table[names].drop_duplicates())
+    if "mutual" in schema.names:
+        disordered = table["mutual"] & table["sender"].ge(table["target"]).fillna(value=False)
+        yield disordered, "is mutual with sender not before target"
+    if "lower" in schema.names:
+        yield table["lower"].gt(table["upper"]), "has 'lower' above 'upper'"
+    if "closing" in schema.names:
+        closing = table["opening"] + table["added"] - table["removed"]
+        closing += table["moved_in"] - table["moved_out"]
+        yield closing.ne(table["closing"]), "does not close"
+    for first, last in _IN_ORDER:
+        if first in table and last in table:
+            yield table[first].gt(table[last]), f"has {first!r} after {last!r}"
 
 
 def check_acts(
@@ -192,14 +167,13 @@ def check_acts(
     """
     Check a large table of events or cells in DuckDB, as `check_table` checks a small one.
 
-    `relation` returns columns of the table. Words, parties and types are always checked, the
-    numbers and days of all rows with `rows`, and that no key repeats with `keys`.
+    Words and types always; numbers and days of all rows with `rows`, keys with `keys`.
     """
     check_dates(types, [c for c in ("date", "date_last", "period") if c in types])
     if _NUMBER.fullmatch(types.get("code", "")):
         msg = "Column 'code' holds numbers, so leading zeros are lost (010 became 10). Read it"
         raise SchemaError(f'{msg} as text: pd.read_csv(path, dtype={{"code": str}}).')
-    for names in (["family", "action"], ["sender"], ["target"]):
+    for names in _WORDS:
         if held := [c for c in names if c in types]:
             words = ", ".join(f"{c}::VARCHAR AS {c}" for c in held)
             check_words(relation(held).aggregate(words, ", ".join(held)).df())
@@ -261,44 +235,26 @@ def check_dates(types: Mapping[str, str], columns: Iterable[str]) -> None:
 
 def check_words(distinct: pd.DataFrame) -> None:
     """Check the distinct families with their actions, or the distinct parties, of a table."""
-    family_of = {action: family for family, actions in ACTIONS.items() for action in actions}
     for name in distinct.columns:
-        words = distinct[name].dropna().astype("str").unique()
-        if name == "family":
-            for word in words:
-                if word not in ACTIONS:
-                    raise _unknown(name, word, ACTIONS)
-        elif name == "action":
-            for word in words:
-                if word not in family_of:
-                    raise _unknown(name, word, family_of)
-        else:
-            for word in words:
-                if not is_party_code(word):
-                    msg = f"Column {name!r} holds {word!r}, which is no code of a party, such as"
-                    msg = f"{msg} 'IRN' or 'EU'.{_meant(word)}"
-                    raise SchemaError(f"{msg} sl.resolve turns names into codes.")
+        for word in distinct[name].dropna().astype("str").unique():
+            if name in ("family", "action"):
+                _check_word(name, word, ACTIONS if name == "family" else _FAMILIES)
+            elif not is_party_code(word):
+                msg = f"Column {name!r} holds {word!r}, which is no code of a party, such as 'IRN'"
+                msg = f"{msg} or 'EU'.{party_meant(word)} sl.resolve turns names into codes."
+                raise SchemaError(msg)
     if {"family", "action"} <= set(distinct.columns):
         # "material" is an action of conflict alone: a component of co-operation has no such action.
-        wrong = distinct[distinct["action"].map(family_of).ne(distinct["family"])].dropna()
-        if len(wrong):
-            family, action = wrong[["family", "action"]].iloc[0]
+        wrong = distinct[distinct["action"].map(_FAMILIES).ne(distinct["family"])].dropna()
+        for family, action in wrong[["family", "action"]].itertuples(index=False):
             msg = f"The action {action!r} has the family {family!r}. Its family is"
-            raise SchemaError(f"{msg} {family_of[action]!r}.")
+            raise SchemaError(f"{msg} {_FAMILIES[action]!r}.")
 
 
-def _meant(word: str) -> str:
-    """Return " Did you mean '…'?" for the name of a party or a code close to one."""
-    code = resolve(pd.Series([word], dtype="str"))["code"].iloc[0]
-    return (
-        did_you_mean(word.strip(), state_codes()) if pd.isna(code) else f" Did you mean {code!r}?"
-    )
-
-
-def _unknown(column: str, word: str, known: Iterable[str]) -> SchemaError:
-    choices = list(known)
-    msg = f"Column {column!r} holds {word!r}. It must be one of {', '.join(map(repr, choices))}."
-    return SchemaError(msg + did_you_mean(word.strip(), choices))
+def _check_word(column: str, word: str, known: Iterable[str]) -> None:
+    if word not in known:
+        msg = f"Column {column!r} holds {word!r}. It must be one of {', '.join(map(repr, known))}."
+        raise SchemaError(msg + did_you_mean(word.strip(), known))
 
 
 def _refuse(table: pd.DataFrame, schema: Table, wrong: pd.Series, what: str) -> None:

@@ -35,8 +35,7 @@ _AS_TEXT = "Write a day as '2022', '2022-03' or '2022-03-01'."
 def day_of(value: object, *, what: str, last: bool = False) -> date:
     """Return the day that an argument means: the first day of a year or month, or its last."""
     if isinstance(value, np.datetime64) and not np.isnat(value):
-        # A datetime64 of a year or month is as wide as its text: "2022" or "2022-03".
-        value = str(value)[:10]
+        value = str(value)[:10]  # of a year or month "2022" or "2022-03"
     if isinstance(value, pd.Period):
         value = (value.end_time if last else value.start_time).date()
     if isinstance(value, str):
@@ -73,11 +72,7 @@ def _of_text(text: str, *, what: str, last: bool) -> date:
 
 
 def period_start(dates: pd.Series, *, every: Period) -> pd.Series:
-    """
-    Return the first day of the period that each date falls in (datetime64, no zone).
-
-    Weeks begin on Monday. Missing dates stay missing.
-    """
+    """Return the first day of the period of each date; weeks begin on Monday."""
     check_choice(every, PERIODS, what="every")
     starts: pd.Series = dates.dt.to_period(_FREQUENCIES[every]).dt.start_time
     return starts.astype("datetime64[us]")
@@ -89,8 +84,7 @@ def period_range(
     """Return the first days of all periods from the one of `first` to the one of `last`."""
     check_choice(every, PERIODS, what="every")
     if pd.Timestamp(last) < pd.Timestamp(first):
-        msg = f"A range of periods cannot go from {first!s} to {last!s}."
-        raise SanctlibError(msg)
+        raise SanctlibError(f"A range of periods cannot go from {first!s} to {last!s}.")
     starts = pd.period_range(first, last, freq=_FREQUENCIES[every]).start_time
     return pd.DatetimeIndex(starts.to_numpy().astype("datetime64[us]"), name="period")
 
@@ -105,26 +99,18 @@ def period_of(starts: pd.Series) -> Period | None:
 
 
 def in_words(first: pd.Timestamp, last: pd.Timestamp, *, every: Period) -> str:
-    """
-    Return the span of periods from one to another in words, such as "March to May 2022".
-
-    Both are first days of a period.
-    """
+    """Return the periods that begin from one day to another in words: "March to May 2022"."""
 
     def named(day: pd.Timestamp) -> str:
-        month = f"{day.month_name()} {day.year}"
         if every == "year":
             return str(day.year)
         if every == "quarter":
             return f"quarter {day.quarter} of {day.year}"
-        return month if every == "month" else f"{day.day} {month}"
+        return f"{'' if every == 'month' else f'{day.day} '}{day.month_name()} {day.year}"
 
     if first == last:
         return f"week of {named(first)}" if every == "week" else named(first)
-    end = last
-    if every == "week":
-        end = last + pd.Timedelta(days=6)
-    return f"{named(first)} to {named(end)}"
+    return f"{named(first)} to {named(last + pd.Timedelta(days=6 if every == 'week' else 0))}"
 
 
 def period_end(starts: pd.Series, *, every: Period) -> pd.Series:
@@ -143,20 +129,12 @@ def period_number(dates: pd.Series, *, every: Period) -> pd.Series:
 
 
 def precision(date_first: pd.Series, date_last: pd.Series) -> pd.Series:
-    """
-    Name how finely an act is dated: day, month, year or range.
-
-    A month is the whole of one calendar month, a year the whole of one calendar
-    year; any other interval wider than a day is a range.
-    """
-    first_of_month = date_first.dt.day.eq(1)
-    month_end = date_last.dt.is_month_end
-    same_month = date_first.dt.to_period("M").eq(date_last.dt.to_period("M"))
-    same_year = date_first.dt.year.eq(date_last.dt.year)
-    whole_year = first_of_month & date_first.dt.month.eq(1) & date_last.dt.is_year_end & same_year
+    """Name how finely acts are dated: a day, a whole month, a whole year or another range."""
     named = pd.Series("range", index=date_first.index, dtype="str")
-    named[whole_year] = "year"
-    named[first_of_month & month_end & same_month] = "month"
+    for unit, name in (("Y", "year"), ("M", "month")):
+        period = date_first.dt.to_period(unit).dt
+        whole = date_first.eq(period.start_time) & date_last.eq(period.end_time.dt.normalize())
+        named[whole] = name
     named[date_first.eq(date_last)] = "day"
     return named
 
@@ -286,10 +264,8 @@ def check_order(text: pd.Series, formats: Sequence[str]) -> None:
         if (turned & ~fits).sum() > (fits & ~turned).sum():
             day = text[turned & ~fits].iloc[0]
             order = "month" if other.index("%m") < other.index("%d") else "day"
-            msg = (
-                f"The column has {day!r}, so its days are written {order} first. Give date_formats="
-            )
-            raise SourceError(f"{msg}[{other!r}].")
+            msg = f"The column has {day!r}, so its days are written {order} first."
+            raise SourceError(f"{msg} Give date_formats=[{other!r}].")
 
 
 def check_formats(formats: object) -> list[str]:

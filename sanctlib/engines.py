@@ -21,7 +21,6 @@ from sanctlib.errors import SanctlibError, SourceError, check_columns, in_words
 from sanctlib.reading import Provenance, Reading
 from sanctlib.result import Result, Source
 from sanctlib.schema import TABLES, TableKind
-from sanctlib.store import coverage_from
 
 _LOG = logging.getLogger(__name__)
 _TABLE = "sanctlib_table"
@@ -233,7 +232,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     stated = json.loads(manifest.read_text(encoding="utf-8"))
     maker = stated.get("provenance")
     return {
-        "coverage": stated["coverage"] and coverage_from(stated["coverage"]),
+        "coverage": stated["coverage"] and Coverage(**stated["coverage"]),
         "provenance": maker and Provenance(**maker),
         "curated": stated["curated"],
         "acts_are_rows": stated["acts_are_rows"],

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
-from itertools import pairwise
+from functools import partial
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
-import pandas as pd
 
-from sanctlib.codes.countries import is_party_code, is_state_code, name_of, resolve, state_codes
+from sanctlib.codes.countries import code_of, is_party_code, is_state_code, name_of, party_meant
 from sanctlib.dates import PERIODS, Period
 from sanctlib.dates import Day as Day
 from sanctlib.dates import day_of as day_of
 from sanctlib.dates import optional_day as optional_day
-from sanctlib.errors import SanctlibError, UnknownChoiceError, check_choice, did_you_mean
+from sanctlib.errors import SanctlibError, UnknownChoiceError, check_choice
 
 State: TypeAlias = str
 """A state: three capital letters, as in `countries.csv`."""
@@ -68,47 +67,49 @@ class Query:
 
 def ask(**arguments: object) -> Query:
     """Return the query that a call makes: each argument understood by its name."""
-    understood = {
-        "every": lambda v: check_choice(v, PERIODS, what="every"),
-        "start": lambda v: optional_day(v, what="start"),
-        "end": lambda v: optional_day(v, what="end", last=True),
-        "by": lambda v: keys_of(v, what="by"),
-        "unit": lambda v: check_choice(v, Unit.__args__, what="unit"),  # type: ignore[attr-defined]
-        "actions": lambda v: keys_of(v, what="actions"),
-        "target_rule": lambda v: check_choice(v, TargetRule.__args__, what="target_rule"),  # type: ignore[attr-defined]
-        "dated": lambda v: check_choice(v, Dated.__args__, what="dated"),  # type: ignore[attr-defined]
-        "senders": lambda v: parties_of(v, what="senders"),
-        "targets": lambda v: parties_of(v, what="targets"),
-        "pairs": lambda v: None if v is None else pairs_of(v, what="pairs"),
-        "pair": lambda v: None if v is None else pairs_of(v, what="pair"),
+    understood: dict[str, Callable[..., object]] = {
+        "every": partial(check_choice, known=PERIODS),
+        "start": optional_day,
+        "end": partial(optional_day, last=True),
+        "by": keys_of,
+        "unit": partial(check_choice, known=get_args(Unit)),
+        "actions": keys_of,
+        "target_rule": partial(check_choice, known=get_args(TargetRule)),
+        "dated": partial(check_choice, known=get_args(Dated)),
+        "senders": parties_of,
+        "targets": parties_of,
+        "pairs": pairs_of,
+        "pair": pairs_of,
         "level": level_of,
     }
-    known = {
-        name: understood[name](value) for name, value in arguments.items() if name in understood
-    }
-    if "pair" in known:
-        known["pairs"] = known.pop("pair")
+    given: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name in ("pair", "pairs") and value is None:
+            given[name] = None
+        elif name in understood:
+            given[name] = understood[name](value, what=name)
+    if "pair" in given:
+        given["pairs"] = given.pop("pair")
     options = {name: value for name, value in arguments.items() if name not in understood}
-    return Query(**known, options=MappingProxyType(options), given=tuple(known))  # type: ignore[arg-type]
+    return Query(**given, options=MappingProxyType(options), given=tuple(given))
 
 
-def level_of(value: object) -> float:
+def level_of(value: object, *, what: str = "level") -> float:
     """Return the level of an interval."""
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if number and 0 < float(value) < 1:  # type: ignore[arg-type]
-        return float(value)  # type: ignore[arg-type]
-    meant = number and 1 < float(value) < 100  # type: ignore[arg-type]
-    hint = f" Did you mean {float(value) / 100:g}?" if meant else ""  # type: ignore[arg-type]
-    raise SanctlibError(f"level is {value!r}. It must lie between 0 and 1.{hint}")
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    if 0 < number < 1:
+        return number
+    hint = f" Did you mean {number / 100:g}?" if 1 < number < 100 else ""
+    raise SanctlibError(f"{what} is {value!r}. It must lie between 0 and 1.{hint}")
 
 
 def number_of(
     value: object, *, what: str, least: float, most: float = np.inf, above: bool = False
 ) -> float:
     """Return a number from `least` to `most`, or above `least`."""
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if number and (value > least if above else value >= least) and value <= most:  # type: ignore[operator]
-        return float(value)  # type: ignore[arg-type]
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    if (number > least if above else number >= least) and number <= most:
+        return number
     span = f"above {least:g}" if above else f"from {least:g}"
     span += f" to {most:g}" if np.isfinite(most) else ""
     raise SanctlibError(f"{what} is {value!r}. It must be a number {span}.")
@@ -131,12 +132,17 @@ def flag_of(value: object, *, what: str) -> bool:
     raise SanctlibError(f"{what} is {value!r}. It must be True or False.")
 
 
-def keys_of(values: object, *, what: str) -> tuple[str, ...]:
-    """Return a list of names, such as columns, each once."""
+def _several(values: object, *, what: str) -> list[Any]:
+    """Return several values as a list; one text is refused."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         example = repr(values) if isinstance(values, str) else "'RUS'"
         raise SanctlibError(f"{what} is {values!r}. It must be a list, such as [{example}].")
-    names = list(values)
+    return list(values)
+
+
+def keys_of(values: object, *, what: str) -> tuple[str, ...]:
+    """Return a list of names, such as columns, each once."""
+    names = _several(values, what=what)
     for name in names:
         if not isinstance(name, str):
             raise UnknownChoiceError(f"{what} holds {name!r}. Its parts must be text.")
@@ -144,6 +150,12 @@ def keys_of(values: object, *, what: str) -> tuple[str, ...]:
         twice = next(name for name in names if names.count(name) > 1)
         raise SanctlibError(f"{what} holds {twice!r} twice. Name it once.")
     return tuple(names)
+
+
+def listed(values: object) -> list[Any]:
+    """Return one value, or several, as a list."""
+    several = isinstance(values, Iterable) and not isinstance(values, str)
+    return list(values) if several else [values]  # type: ignore[call-overload]
 
 
 def choices_of(values: object, known: Sequence[str], *, what: str) -> tuple[str, ...]:
@@ -158,25 +170,29 @@ def choices_of(values: object, known: Sequence[str], *, what: str) -> tuple[str,
 
 def state_of(value: object, *, what: str) -> str:
     """Return the code of a state, given as its code or as an unambiguous name."""
-    if isinstance(value, str) and is_state_code(value):
-        return value
     if not isinstance(value, str):
         raise UnknownChoiceError(f"{what} holds {value!r}. A state is a code such as 'IRN'.")
-    found = resolve(pd.Series([value], dtype="str"))["code"].iloc[0]
-    if isinstance(found, str) and is_state_code(found):
-        return found
-    if isinstance(found, str) or name_of(value) != value:
+    code = value if is_state_code(value) else code_of(value)
+    if code and is_state_code(code):
+        return code
+    if code or name_of(value) != value:
         msg = f"{what} holds {value!r}, which is a bloc or a region. It must be a state"
         raise UnknownChoiceError(f"{msg}, such as 'IRN'.")
     msg = f"{what} holds {value!r}, which is no state. A state is a code such as 'IRN'."
-    raise UnknownChoiceError(msg + did_you_mean(value, state_codes()))
+    raise UnknownChoiceError(msg + party_meant(value))
+
+
+def check_state(code: str) -> None:
+    """Check that a text is the code of a state or territory; a name is not enough."""
+    if not is_state_code(code):
+        bloc = " It is a bloc or a region." if code_of(code) == code else party_meant(code)
+        msg = f"{code!r} is not a state. A state is three capital letters, such as 'IRN'."
+        raise UnknownChoiceError(msg + bloc)
 
 
 def states_of(values: object, *, what: str) -> tuple[str, ...]:
     """Return the codes of two or more states, given as codes or names."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        keys_of(values, what=what)
-    named = tuple(dict.fromkeys(state_of(value, what=what) for value in values))  # type: ignore[attr-defined]
+    named = tuple(dict.fromkeys(state_of(v, what=what) for v in _several(values, what=what)))
     if len(named) < 2:
         found = f"holds {named[0]!r} only" if named else "is empty"
         raise SanctlibError(f"{what} {found}. Name two states or more, such as ['IRN', 'RUS'].")
@@ -191,19 +207,13 @@ def parties_of(values: object, *, what: str) -> tuple[str, ...] | None:
     """
     if values is None:
         return None
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        keys_of(values, what=what)
-    return tuple(dict.fromkeys(party_of(value, what=what) for value in values))  # type: ignore[attr-defined]
+    return tuple(dict.fromkeys(party_of(v, what=what) for v in _several(values, what=what)))
 
 
 def party_of(value: object, *, what: str) -> str:
     """Return the code of a state, or of a bloc or other body by its code or name."""
-    if isinstance(value, str) and is_party_code(value):
-        return value
     if isinstance(value, str):
-        found = resolve(pd.Series([value], dtype="str"))["code"].iloc[0]
-        if isinstance(found, str):
-            return found
+        return value if is_party_code(value) else code_of(value) or state_of(value, what=what)
     return state_of(value, what=what)
 
 
@@ -212,10 +222,11 @@ def pairs_of(value: object, *, what: str) -> tuple[Pair, ...]:
     example = "such as ('IRN', 'RUS')"
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise SanctlibError(f"{what} is {value!r}. It must be two states, {example}.")
-    parts = list(value)
-    single = bool(parts) and not isinstance(parts[0], (list, tuple))
+    several = list(value)
+    if several and not isinstance(several[0], (list, tuple)):
+        several = [several]
     pairs: list[Pair] = []
-    for one in [parts] if single else parts:
+    for one in several:
         if isinstance(one, str) or not isinstance(one, Iterable) or len(list(one)) != 2:
             raise SanctlibError(f"{what} holds {one!r}. A pair is two states, {example}.")
         first, second = sorted(state_of(state, what=what) for state in one)
@@ -224,9 +235,9 @@ def pairs_of(value: object, *, what: str) -> tuple[Pair, ...]:
         pairs.append((first, second))
     if not pairs:
         raise SanctlibError(f"{what} is empty. Name one pair of states or more, {example}.")
-    for one, next_one in pairwise(sorted(pairs)):
-        if one == next_one:
-            raise SanctlibError(f"{what} holds the pair {one[0]} and {one[1]} twice. Name it once.")
+    for first, second in pairs:
+        if pairs.count((first, second)) > 1:
+            raise SanctlibError(f"{what} holds the pair {first} and {second} twice. Name it once.")
     return tuple(pairs)
 
 

@@ -1,18 +1,15 @@
-"""Keep the table that a source gave, the rows rejected, the audit, coverage and citation."""
+"""Keep the table that a source gave, its rejected rows, audit, coverage and citation."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.audit import Audit as Audit
 from sanctlib.checks import check_table
 from sanctlib.coverage import Coverage
 from sanctlib.errors import (
@@ -21,12 +18,107 @@ from sanctlib.errors import (
     check_choice,
     check_columns,
 )
-from sanctlib.query import Day, ask, day_of, party_of
+from sanctlib.query import Day, ask, day_of, listed, party_of
 from sanctlib.schema import TABLES, Column, Table, TableKind
 from sanctlib.showing import Shown, ShownTable, show_table
 
 REJECTED_COLUMNS = ("file", "line", "raw", "reason")
 _PARTIES = ("sender", "target", "first", "second")
+_STEP_COLUMNS = ("step", "n_in", "n_added", "n_merged", "n_rejected", "n_out")
+
+
+@dataclass(frozen=True, repr=False)
+class Audit(Shown):
+    """
+    Account for every row, in steps from rows read to rows kept.
+
+    `steps` has one row per step: ``n_in + n_added - n_merged - n_rejected == n_out``,
+    and each step begins with the rows that the one before it left. `n_added` counts the rows
+    added where one act has several senders or targets. Only the steps of a filtered reading
+    have a further column, ``n_filtered``: rows that `Reading.filter` left out. They are not
+    wrong, so they are not among the rejected; they are subtracted in the same way.
+    """
+
+    steps: pd.DataFrame
+
+    def _shown(self) -> list[ShownTable]:
+        return [show_table(self.steps)]
+
+    @classmethod
+    def begin(cls, n_read: int) -> Audit:
+        """Start with the number of rows read."""
+        row = ("read", n_read, 0, 0, 0, n_read)
+        return cls(pd.DataFrame([row], columns=list(_STEP_COLUMNS)))
+
+    @classmethod
+    def added(cls, audits: Iterable[Audit]) -> Audit:
+        """Add up the audits of parts; a step that one of them lacks passes its rows on."""
+        parts = [audit.steps.set_index("step") for audit in audits]
+        order = max(parts, key=len).index
+        if any(len(part.index.difference(order)) for part in parts):
+            raise SanctlibError("The parts have different steps. Audits of the same steps add up.")
+        aligned = [part.reindex(order) for part in parts]
+        filled = [part.fillna(dict.fromkeys(_STEP_COLUMNS[2:5], 0)).ffill() for part in aligned]
+        whole = pd.concat(filled).groupby(level="step", sort=False).sum()
+        n_in = whole["n_out"].shift(fill_value=whole["n_in"].iloc[0])
+        return cls(whole.assign(n_in=n_in).astype("int64").reset_index())
+
+    @property
+    def n_read(self) -> int:
+        """Rows read."""
+        return int(self.steps["n_in"].iloc[0])
+
+    @property
+    def n_kept(self) -> int:
+        """Rows that the last step left."""
+        return int(self.steps["n_out"].iloc[-1])
+
+    @property
+    def n_rejected(self) -> int:
+        """Rows rejected over all steps."""
+        return int(self.steps["n_rejected"].sum())
+
+    @property
+    def n_merged(self) -> int:
+        """Rows merged into others over all steps."""
+        return int(self.steps["n_merged"].sum())
+
+    @property
+    def n_added(self) -> int:
+        """Rows added for further senders and targets over all steps."""
+        return int(self.steps["n_added"].sum())
+
+    @property
+    def n_filtered(self) -> int:
+        """Rows that `Reading.filter` left out."""
+        return int(self.steps["n_filtered"].sum()) if "n_filtered" in self.steps else 0
+
+    def then(
+        self,
+        step: str,
+        *,
+        n_out: int,
+        n_added: int = 0,
+        n_merged: int = 0,
+        n_rejected: int = 0,
+        n_filtered: int = 0,
+    ) -> Audit:
+        """Return the audit with one more step."""
+        n_in = self.n_kept
+        counts = {"added": n_added, "merged": n_merged, "rejected": n_rejected, "out": n_out}
+        counts |= {"filtered": n_filtered} if n_filtered else {}
+        shown = ", ".join(f"{n} {name}" for name, n in counts.items())
+        if min(counts.values()) < 0:
+            raise SanctlibError(f"The step {step!r} counts {shown}. A count must not be below 0.")
+        if n_in + n_added - n_merged - n_rejected - n_filtered != n_out:
+            msg = f"The step {step!r} does not add up: {n_in} in, {shown}. Every row must be"
+            raise SanctlibError(f"{msg} counted once.")
+        values = (step, n_in, n_added, n_merged, n_rejected, n_out)
+        row = dict(zip(_STEP_COLUMNS, values, strict=True))
+        row |= {"n_filtered": n_filtered} if n_filtered else {}
+        steps = pd.concat([self.steps, pd.DataFrame([row])], ignore_index=True)
+        whole = {c: "int64" for c in steps if c != "step"}
+        return Audit(steps.fillna(dict.fromkeys(whole, 0)).astype(whole))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -43,13 +135,10 @@ class Provenance(Shown):
 
     def bibtex(self) -> str:
         """Return the source as an entry of BibTeX; its note holds the citation in full."""
-        fields = {
-            "title": self.title,
-            "author": "{" + self.producer + "}",
-            "note": self.citation,
-        }
-        held = ",\n".join(f"  {name} = {{{text}}}" for name, text in fields.items())
-        return f"@misc{{{self.key},\n{held}\n}}"
+        return (
+            f"@misc{{{self.key},\n  title = {{{self.title}}},\n"
+            f"  author = {{{{{self.producer}}}}},\n  note = {{{self.citation}}}\n}}"
+        )
 
     def _shown(self) -> list[str | ShownTable]:
         words = (self.title, self.producer, f"Licence: {self.licence}", f"Cite: {self.citation}")
@@ -212,24 +301,17 @@ class Reading(Shown):
                 raise MissingColumnsError(f"{msg} Measures of it take start and end themselves.")
             kept &= self._in_span(query.start, query.end)
         declared = {column.name: column for column in self.schema.columns}
-        wanted = {name: _listed(values) for name, values in equal.items()}
+        wanted = {name: listed(values) for name, values in equal.items()}
         for name, values in wanted.items():
             wanted[name] = [_understood(v, name, declared.get(name)) for v in values]
             kept &= _holds(table[name], wanted[name], declared.get(name))
-        rows = table[kept].reset_index(drop=True)
-        n_out, n_filtered = len(rows), len(table) - len(rows)
-        return self._changed(
-            table=rows,
-            audit=self.audit.then("filter", n_out=n_out, n_filtered=n_filtered),
+        n_out = int(kept.sum())
+        return replace(
+            self,
+            table=table[kept],
+            audit=self.audit.then("filter", n_out=n_out, n_filtered=len(table) - n_out),
             coverage=self._narrowed(query.start, query.end, wanted),
         )
-
-    def _changed(self, **values: object) -> Reading:
-        """Return a copy with other values, without checking its table again."""
-        changed = copy(self)
-        for name, value in values.items():
-            object.__setattr__(changed, name, value)
-        return changed
 
     def _in_span(self, start: date | None, end: date | None) -> pd.Series:
         """Return which rows can lie in the days, and of counts per period which must."""
@@ -285,71 +367,6 @@ class Reading(Shown):
             n, n_unknown = len(of_act), int(of_act.sum())
         share = f" ({100 * n_unknown / n:.1f} %)" if n_unknown else ""
         return f"{n:,} {word}, {n_unknown:,}{share} of them without a sender or a target"
-
-
-def computed_from(reading: Reading, upstream: pd.DataFrame) -> Reading:
-    """Return a reading with the audit of the producer's rows it was computed from."""
-    return reading._changed(upstream=upstream)
-
-
-def data_appendix(*readings: Reading) -> pd.DataFrame:
-    """
-    Return the data appendix of a paper: rows, days, files and citations.
-
-    Parameters
-    ----------
-    *readings : Reading
-        What `sl.load`, `sl.read` and `sl.read_table` returned.
-
-    Returns
-    -------
-    DataFrame
-        A row per reading: ``source``, ``title``, ``kind``, ``n_read``, ``n_added``,
-        ``n_merged``, ``n_rejected``, ``n_filtered`` (left out by `Reading.filter`), ``n_kept``
-        (all in rows; the rows read and added are those merged, rejected, filtered and kept),
-        ``n_unmatched`` (mentions of names without a code), ``first``, ``last`` (days covered),
-        ``curated``, ``files`` (name and the first 12 digits of its sha256), ``licence``,
-        ``citation``, ``sanctlib`` (version).
-
-    Raises
-    ------
-    SanctlibError
-        For what is no reading.
-
-    Examples
-    --------
-    >>> import sanctlib as sl
-    >>> data_appendix(sl.load("ofac_sdn"))[["n_read", "n_rejected", "n_kept"]].to_dict("records")
-    [{'n_read': 1294, 'n_rejected': 0, 'n_kept': 1294}]
-    """
-    for reading in readings:
-        if not isinstance(reading, Reading):
-            msg = f"One of the readings is {reading!r:.80}. It must be a Reading, such as"
-            raise SanctlibError(f"{msg} sl.load('ofac_sdn').")
-    counts = ("n_read", "n_added", "n_merged", "n_rejected", "n_filtered", "n_kept")
-    rows = [
-        {
-            "source": r.provenance.key,
-            "title": r.provenance.title,
-            "kind": r.kind,
-            **{c: getattr(r.audit, c) for c in counts},
-            "n_unmatched": int(r.unmatched["n"].sum()),
-            "first": r.coverage and r.coverage.first,
-            "last": r.coverage and r.coverage.last,
-            "curated": r.curated,
-            "files": "; ".join(f"{f} {h[:12]}" for f, h in sorted(r.provenance.files.items())),
-            "licence": r.provenance.licence,
-            "citation": r.provenance.citation,
-            "sanctlib": version("sanctlib"),
-        }
-        for r in readings
-    ]
-    return pd.DataFrame(rows)
-
-
-def _listed(values: object) -> list[object]:
-    many = isinstance(values, Iterable) and not isinstance(values, str)
-    return list(values) if many else [values]  # type: ignore[call-overload]
 
 
 def _only(known: frozenset[str] | None, wanted: list[object] | None) -> frozenset[str] | None:

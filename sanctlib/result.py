@@ -14,7 +14,7 @@ import pandas as pd
 from sanctlib.codes.countries import countries
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SchemaError, check_choice, check_columns, in_words
-from sanctlib.query import Query, day_of, party_of
+from sanctlib.query import Query, day_of, listed, party_of
 from sanctlib.reading import Provenance, Reading
 from sanctlib.showing import Sentences, Shown, ShownTable, show_table
 from sanctlib.writing import save_frame, writing
@@ -205,13 +205,12 @@ class Result(Shown):
         check_columns(self.table, equal)
         kept = self.table
         for column, values in equal.items():
-            many = isinstance(values, Iterable) and not isinstance(values, str)
-            listed: list[Any] = list(values) if many else [values]  # type: ignore[call-overload]
+            wanted = listed(values)
             if pd.api.types.is_datetime64_any_dtype(kept[column]):
-                listed = [pd.Timestamp(day_of(value, what=column)) for value in listed]
+                wanted = [pd.Timestamp(day_of(value, what=column)) for value in wanted]
             elif column in STATES:
-                listed = [party_of(value, what=column) for value in listed]
-            kept = kept[kept[column].isin(listed)]
+                wanted = [party_of(value, what=column) for value in wanted]
+            kept = kept[kept[column].isin(wanted)]
         return replace(self, table=kept.reset_index(drop=True), n=None, findings=())
 
     def summary(self) -> Sentences:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from functools import partial
+from itertools import chain
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
@@ -17,40 +19,14 @@ ColumnKind: TypeAlias = Literal["text", "date", "flag", "integer", "number"]
 # The vocabulary of actions. `cooperation` never holds requests, appeals or concessions;
 # `other` holds what is neither: counted in volumes, never in a measure.
 ACTIONS: dict[str, tuple[str, ...]] = {
-    "sanction": (
-        "threaten",
-        "authorise",
-        "impose",
-        "amend",
-        "extend",
-        "ease",
-        "lift",
-        "appeal_ease",
-        "refuse_ease",
-    ),
-    "cooperation": (
-        "intend",
-        "consult",
-        "visit",
-        "agree",
-        "diplomatic",
-        "economic",
-        "military",
-        "judicial",
-        "intelligence",
-        "aid",
-        "arms",
-    ),
-    "conflict": ("verbal", "material"),
-    "other": (
-        "statement",
-        "request",
-        "concession",
-        "domestic",
-        "un_procedure",
-        "countermeasure",
-        "other",
-    ),
+    family: tuple(actions.split())
+    for family, actions in {
+        "sanction": "threaten authorise impose amend extend ease lift appeal_ease refuse_ease",
+        "cooperation": "intend consult visit agree diplomatic economic military judicial "
+        "intelligence aid arms",
+        "conflict": "verbal material",
+        "other": "statement request concession domestic un_procedure countermeasure other",
+    }.items()
 }
 
 COUNTED_SANCTIONS = ("impose", "amend")
@@ -78,13 +54,13 @@ EXITS = ("lifted", "expired", "suspended", "superseded", "unknown")
 ENTITY_TYPES = ("individual", "entity", "vessel", "aircraft")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Column:
     """One column: its type, whether it must be there and be filled, and its values."""
 
     name: str
-    kind: ColumnKind
     meaning: str
+    kind: ColumnKind
     required: bool = False
     filled: bool = False
     choices: tuple[str, ...] = ()
@@ -119,19 +95,13 @@ class Table(Shown):
         return [c.name for c in self.columns if c.required]
 
 
-def _text(name: str, meaning: str, **options: object) -> Column:
-    return Column(name=name, kind="text", meaning=meaning, **options)  # type: ignore[arg-type]
+_text = partial(Column, kind="text")
+_day = partial(Column, kind="date")
+_flag = partial(Column, kind="flag")
+_number = partial(Column, kind="number")
+_count = partial(Column, kind="integer", required=True, filled=True)
+_MUST: dict[str, Any] = {"required": True, "filled": True}
 
-
-def _day(name: str, meaning: str, **options: object) -> Column:
-    return Column(name=name, kind="date", meaning=meaning, **options)  # type: ignore[arg-type]
-
-
-def _count(name: str, meaning: str, *, required: bool = True) -> Column:
-    return Column(name=name, kind="integer", meaning=meaning, required=required, filled=True)
-
-
-_MUST = {"required": True, "filled": True}
 _SOURCE = _text("source", "key of the dataset", **_MUST)
 _SENDER = _text("sender", "the party that acts; null when not known", required=True)
 _TARGET = _text("target", "the party acted on; null when not known", required=True)
@@ -139,18 +109,17 @@ _FAMILY = _text(
     "family", "sanction, cooperation, conflict or other", choices=tuple(ACTIONS), **_MUST
 )
 _ACTION = _text(
-    "action",
-    "what was done, in the vocabulary",
-    choices=tuple(a for actions in ACTIONS.values() for a in actions),
-    **_MUST,
+    "action", "what was done, in the vocabulary", choices=tuple(chain(*ACTIONS.values())), **_MUST
 )
-_MUTUAL = Column(
-    name="mutual",
-    kind="flag",
-    meaning="done by both together: one row, sender before target in the alphabet",
-    required=True,
-    filled=True,
+_MUTUAL = _flag(
+    "mutual", "done by both together: one row, sender before target in the alphabet", **_MUST
 )
+_LIST = _text("list", "name of the list", **_MUST)
+_PROGRAMME = _text("programme", "legal programme", **_MUST)
+_ENTITY_TYPE = _text("entity_type", "what is listed", choices=ENTITY_TYPES, **_MUST)
+_MEASURES = _text("measures", "types of sanctions", choices=MEASURES, joined=True)
+_FIRST_DAY = _day("date", "first day of the period", **_MUST)
+_LAST_DAY = _day("date_last", "last day of the period", **_MUST)
 
 EVENTS = Table(
     kind="events",
@@ -170,9 +139,9 @@ EVENTS = Table(
         _MUTUAL,
         _FAMILY,
         _ACTION,
-        _text("measures", "types of sanctions", choices=MEASURES, joined=True),
+        _MEASURES,
         _text("code", "native code, as text"),
-        Column(name="goldstein", kind="number", meaning="the row's own Goldstein score, -10 to 10"),
+        _number("goldstein", "the row's own Goldstein score, -10 to 10"),
         _text("title", "what happened, in our words"),
         _text("programme", "legal programme of the sender"),
         _text("conduct", "states whose conduct the reasons name", joined=True),
@@ -180,7 +149,7 @@ EVENTS = Table(
         _text("reference", "official reference"),
         _text("evidence", "stored sources that confirm the row"),
         _text("status", "how far the row is confirmed", choices=STATUSES),
-        Column(name="disputed", kind="flag", meaning="states disagree whether it has effect"),
+        _flag("disputed", "states disagree whether it has effect"),
         _text(
             "because_of_partnership",
             "imposed because of the partnership",
@@ -207,14 +176,12 @@ CASES = Table(
         _day("start_last", "latest first day", **_MUST),
         _day("end", "earliest last day; null when not known"),
         _day("end_last", "latest last day; null when not known"),
-        Column(
-            name="ongoing", kind="flag", meaning="open by the source's own marks", required=True
-        ),
-        Column(name="threatened", kind="flag", meaning="threatened"),
-        Column(name="imposed", kind="flag", meaning="imposed"),
+        _flag("ongoing", "open by the source's own marks", required=True),
+        _flag("threatened", "threatened"),
+        _flag("imposed", "imposed"),
         _day("imposed_start", "earliest day of imposition, where stated apart from the threat"),
         _day("imposed_start_last", "latest day of imposition"),
-        _text("measures", "types of sanctions", choices=MEASURES, joined=True),
+        _MEASURES,
         _text(
             "trade_extent",
             "what of the trade a sanction stops: the sender's exports or imports, whole or in part",
@@ -233,11 +200,11 @@ LISTINGS = Table(
     key=("source", "listing_id", "programme"),
     columns=(
         _SOURCE,
-        _text("list", "name of the list", **_MUST),
+        _LIST,
         _text("listing_id", "native key of the entry", **_MUST),
         _text("entity_id", "shared by all entries of one entity", **_MUST),
-        _text("entity_type", "what is listed", choices=ENTITY_TYPES, **_MUST),
-        _text("programme", "legal programme", **_MUST),
+        _ENTITY_TYPE,
+        _PROGRAMME,
         _text("programme_state", "states the programme is about, reviewed", joined=True),
         _text("entity_country", "country of the entity's address or nationality", joined=True),
         _day("listed", "day of listing", required=True),
@@ -252,11 +219,11 @@ LIST_CHANGES = Table(
     key=("source", "list", "to", "programmes", "entity_type"),
     columns=(
         _SOURCE,
-        _text("list", "name of the list", **_MUST),
+        _LIST,
         _day("from", "time of the copy before; equal to `to` for the first copy", **_MUST),
         _day("to", "time of the copy that first shows the change", **_MUST),
         _text("programmes", "the whole set of programmes of an entry", joined=True, **_MUST),
-        _text("entity_type", "what is listed", choices=ENTITY_TYPES, **_MUST),
+        _ENTITY_TYPE,
         _count("opening", "entries before"),
         _count("added", "entries that were not on the list"),
         _count("removed", "entries no longer on the list"),
@@ -279,11 +246,11 @@ LISTING_COUNTS = Table(
     key=("source", "list", "date", "programme", "entity_type"),
     columns=(
         _SOURCE,
-        _text("list", "name of the list", **_MUST),
-        _day("date", "first day of the period", **_MUST),
-        _day("date_last", "last day of the period", **_MUST),
-        _text("programme", "legal programme", **_MUST),
-        _text("entity_type", "what is listed", choices=ENTITY_TYPES, **_MUST),
+        _LIST,
+        _FIRST_DAY,
+        _LAST_DAY,
+        _PROGRAMME,
+        _ENTITY_TYPE,
         _count("n_listings", "entries listed in the period, by the list's own dates"),
     ),
 )
@@ -314,16 +281,12 @@ DYADS = Table(
         _text("measure", "what is measured", **_MUST),
         _text("first", "one state", **_MUST),
         _text("second", "the other state", **_MUST),
-        _day("date", "first day of the period", **_MUST),
-        _day("date_last", "last day of the period", **_MUST),
-        Column(
-            name="directed",
-            kind="flag",
-            meaning="first acts on second; otherwise the pair has no direction",
-        ),
-        Column(name="value", kind="number", meaning="the value", required=True, filled=True),
-        Column(name="lower", kind="number", meaning="lower bound of the interval", required=True),
-        Column(name="upper", kind="number", meaning="upper bound of the interval", required=True),
+        _FIRST_DAY,
+        _LAST_DAY,
+        _flag("directed", "first acts on second; otherwise the pair has no direction"),
+        _number("value", "the value", required=True, filled=True),
+        _number("lower", "lower bound of the interval", required=True),
+        _number("upper", "upper bound of the interval", required=True),
     ),
 )
 

@@ -41,10 +41,8 @@ def save(reading: Reading, folder: Path) -> Path:
     """
     Write a reading into `folder` and return the path of its table.
 
-    Three files: ``KEY.parquet``, ``KEY.rejected.csv`` and ``KEY.json``, the manifest
-    with audit, coverage, provenance and the hashes of the two. Each is written under
-    another name and then renamed, the manifest last: after an interruption the folder has
-    the old table, or hashes that do not agree. No cell of the CSV is a formula.
+    Beside it are ``KEY.rejected.csv``, without formulas, and the manifest ``KEY.json``, which is
+    renamed last: an interruption leaves the old table, or hashes that do not agree.
     """
     key = reading.provenance.key
     table, rejected = folder / f"{key}.parquet", folder / f"{key}.rejected.csv"
@@ -73,13 +71,12 @@ def load_stored(key: str, folder: Path) -> Reading:
     held = {name: _held(folder / name, of) for name, of in manifest["hashes"].items()}
     rejected = pd.read_csv(held[f"{key}.rejected.csv"], dtype="str", keep_default_na=False)
     rejected = rejected.replace(_GUARDED, "", regex=True)
-    coverage = manifest["coverage"]
     return Reading(
         kind=manifest["kind"],
         table=pd.read_parquet(held[f"{key}.parquet"]),
         rejected=rejected.astype({"line": "int64"}),
         audit=Audit(pd.DataFrame(manifest["audit"])),
-        coverage=None if coverage is None else coverage_from(coverage),
+        coverage=manifest["coverage"] and Coverage(**manifest["coverage"]),
         provenance=Provenance(**manifest["provenance"]),
         unmatched=pd.DataFrame(manifest["unmatched"], columns=["side", "name", "reason", "n"]),
         curated=manifest["curated"],
@@ -135,35 +132,14 @@ def manifest(
         "hashes": hashes,
         "audit": audit.steps.to_dict("list"),
         "unmatched": unmatched.to_dict("list"),
-        "coverage": coverage
-        and {
-            "source": coverage.source,
-            "first": coverage.first.isoformat(),
-            "last": coverage.last.isoformat(),
-            "states": None if coverage.states is None else sorted(coverage.states),
-            "senders": None if coverage.senders is None else sorted(coverage.senders),
-            "gaps": [(a.isoformat(), b.isoformat(), why) for a, b, why in coverage.gaps],
-            "breaks": [(day.isoformat(), why) for day, why in coverage.breaks],
-            "survivors": coverage.survivors,
-        },
+        "coverage": coverage and asdict(coverage),
         "provenance": asdict(provenance),
     }
-    return json.dumps(stated, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(stated, indent=1, ensure_ascii=False, default=_as_json) + "\n"
 
 
-def coverage_from(stored: dict[str, Any]) -> Coverage:
-    """Return the coverage that a manifest states."""
-    day = date.fromisoformat
-    return Coverage(
-        source=stored["source"],
-        first=day(stored["first"]),
-        last=day(stored["last"]),
-        states=None if stored["states"] is None else frozenset(stored["states"]),
-        senders=None if stored.get("senders") is None else frozenset(stored["senders"]),
-        gaps=tuple((day(a), day(b), why) for a, b, why in stored["gaps"]),
-        breaks=tuple((day(d), why) for d, why in stored["breaks"]),
-        survivors=stored.get("survivors", False),
-    )
+def _as_json(value: date | frozenset[str]) -> str | list[str]:
+    return value.isoformat() if isinstance(value, date) else sorted(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,9 +191,8 @@ def shipped() -> dict[str, Dataset]:
 
 
 def _dataset(key: str, folder: str, source: dict[str, Any], table: dict[str, Any]) -> Dataset:
-    first, last = table["first"], table["last"]
-    if not isinstance(first, date) or not isinstance(last, date):
-        raise SourceError(f"source.toml of {folder!r}: first and last of {key!r} must be days.")
+    stated = {name: table[name] for name in ("first", "last", "gaps", "survivors") if name in table}
+    made = {name: source[name] for name in ("producer", "licence", "citation")}
     return Dataset(
         key=key,
         folder=folder,
@@ -225,20 +200,8 @@ def _dataset(key: str, folder: str, source: dict[str, Any], table: dict[str, Any
         sha256=table["sha256"],
         kind=table["kind"],
         curated=source.get("curated", False),
-        coverage=Coverage(
-            source=key,
-            first=first,
-            last=last,
-            gaps=tuple((a, b, why) for a, b, why in table.get("gaps", [])),
-            survivors=table.get("survivors", False),
-        ),
-        provenance=Provenance(
-            key=key,
-            title=table["title"],
-            producer=source["producer"],
-            licence=source["licence"],
-            citation=source["citation"],
-        ),
+        coverage=Coverage(source=key, **stated),
+        provenance=Provenance(key=key, title=table["title"], **made),
         how=source["how"],
         every=table.get("every"),
     )

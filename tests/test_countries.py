@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from sanctlib.codes.blocs import blocs
 from sanctlib.codes.countries import (
-    check_state,
     countries,
     existed,
     fold,
@@ -22,6 +21,7 @@ from sanctlib.codes.countries import (
     resolve,
 )
 from sanctlib.errors import SchemaError, UnknownChoiceError
+from sanctlib.query import check_state
 
 REAL = Path(__file__).parents[1] / os.environ.get("SANCTLIB_REAL_DATA", "../shared/data")
 

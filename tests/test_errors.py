@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 import sanctlib as sl
-from sanctlib.codes.countries import check_state
 from sanctlib.errors import (
     MissingColumnsError,
     SanctlibError,
@@ -16,7 +15,7 @@ from sanctlib.errors import (
     check_columns,
     did_you_mean,
 )
-from sanctlib.query import keys_of
+from sanctlib.query import check_state, keys_of
 from tests.test_counts import CASES
 
 

@@ -19,7 +19,7 @@ LAYERS = (
     ("codes",),
     ("checks", "coverage"),
     ("query",),
-    ("audit", "reading", "writing"),
+    ("reading", "writing"),
     ("result",),
     ("sources",),
     ("download",),

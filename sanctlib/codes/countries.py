@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args
@@ -14,21 +14,20 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from sanctlib.errors import SchemaError, UnknownChoiceError, check_choice, did_you_mean
+from sanctlib.errors import SchemaError, check_choice, did_you_mean
 from sanctlib.showing import listed
 
 System: TypeAlias = Literal["name", "iso3", "iso2", "cow", "cameo", "fips"]
 Succession: TypeAlias = Literal["strict", "dominant", "all"]
 Days: TypeAlias = npt.NDArray[np.int64]
 SYSTEMS: tuple[System, ...] = get_args(System)
-SUCCESSIONS: tuple[Succession, ...] = get_args(Succession)
 _COLUMN = {"name": "name", "iso3": "code", "iso2": "iso2"} | {s: s for s in SYSTEMS[3:]}
 NO_STATE, UNKNOWN = "not a state on that day", "unknown name"
 
 # Days since 1970-01-01: the calendar of four digits, 1000-01-01 to 9999-12-31.
-_FIRST_DAY, _LAST_DAY = -354_285, 2_932_896
-_WIDTH = 4_000_000
+_FIRST_DAY, _LAST_DAY, _WIDTH = -354_285, 2_932_896, 4_000_000
 _THE = re.compile(r"\s*\(the\)\s*$", re.IGNORECASE)
+_BODY = re.compile(r"[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+")
 # "State of" is not among them: that of Georgia is one of the United States.
 _FORM = re.compile(
     r"^(the )?(((islamic|federal|federative|co operative) )?"
@@ -62,14 +61,16 @@ class _Answer(NamedTuple):
     reason: str | None
 
 
+_NO_ANSWER = _Answer(None, None, NO_STATE)
+
+
 def countries() -> pd.DataFrame:
     """
     Return the table of states and territories, one row per spell.
 
-    A code may have several spells, which never overlap: DEU is West Germany until
-    1990-10-02 and Germany after it, with two COW numbers. `kind` follows a rule: a *state* is
-    a member of the UN or of the COW system of states, and the Holy See; a *territory* is any
-    other place with a code; *former* ones do not exist any more.
+    A code may have several spells, which never overlap: DEU is West Germany until 1990-10-02
+    and then Germany. A *state* (column ``kind``) is a member of the UN or of the COW system of
+    states, or the Holy See; a *territory* any other place with a code; *former* ones are past.
 
     Returns
     -------
@@ -115,23 +116,20 @@ def resolve(
     """
     Resolve names or codes to our codes of states, territories and blocs.
 
-    Whole labels are compared, without case, accents and punctuation: "Wiranto" contains
-    "iran" and is not Iran. The meaning of a label depends on the day, and `succession` decides
-    which state represents a former one: "Soviet Union" in 2000 is missing ("strict"), RUS
-    ("dominant"), or fifteen states joined by ";" ("all"). A name without a date means the last
-    state of that name.
+    Whole labels are compared, without case, accents and punctuation: "Wiranto" contains "iran"
+    and is not Iran. A label is resolved as of its day, without a day to its last state.
 
     Parameters
     ----------
     names : Series
         Names, or codes of `system`; COW numbers as numbers or text.
     dates : Series of days, optional
-        On the index of `names`. For data by year take the last day of the year: a state
-        founded in a year then exists in it.
+        On the index of `names`. Of a year take the last day: a state founded in it exists then.
     system : {"name", "iso3", "iso2", "cow", "cameo", "fips"}, default "name"
         What `names` holds. Only "name" also finds regions, "name" and "cameo" also blocs.
     succession : {"strict", "dominant", "all"}, default "strict"
-        Only the state of that day, the dominant successor or predecessor, or all of them.
+        Which state represents a former one: none, its dominant successor or predecessor, or
+        all of them. "Soviet Union" in 2000 is missing, RUS, or fifteen codes joined by ";".
 
     Returns
     -------
@@ -145,23 +143,21 @@ def resolve(
     UnknownChoiceError
         For another system or succession.
     SchemaError
-        For `names` that are not a Series, and `dates` on another index or without days: the
-        number 2000 could be a year or a moment of 1970.
+        For `names` that are not a Series, and `dates` on another index or that hold no days.
 
     Examples
     --------
     >>> names = pd.Series(["Soviet Union", "Russia", "Wiranto"])
-    >>> days = pd.Series(pd.to_datetime(["2000-01-01", "2000-01-01", "2000-01-01"]))
+    >>> days = pd.Series(["2000-01-01"] * 3)
     >>> resolve(names, dates=days, succession="dominant")["code"].to_list()
     ['RUS', 'RUS', nan]
     """
     check_choice(system, SYSTEMS, what="system")
-    check_choice(succession, SUCCESSIONS, what="succession")
+    check_choice(succession, get_args(Succession), what="succession")
     if not isinstance(names, pd.Series):
         msg = f"names is {names!r}. It must be a column of names, such as pd.Series(['Iran'])."
         raise SchemaError(msg)
-    lines = _timelines(system, succession)
-    days = None if dates is None else _days(dates, names)
+    lines, days = _Timelines(system, succession), None if dates is None else _days(dates, names)
     answers = lines.answers.take(lines.rows(names, days)).set_axis(names.index)
     answers.loc[names.isna(), "reason"] = None
     return answers
@@ -169,16 +165,13 @@ def resolve(
 
 def spells_of(labels: Iterable[str], *, system: System, succession: Succession) -> pd.DataFrame:
     """Return what labels mean over time, for a join on days; unknown ones have no row."""
-    lines = _timelines(system, succession)
-    texts = pd.DataFrame({"text": list(labels)}, dtype="str")
-    texts = texts.assign(
-        number=[lines.number_of(text) for text in texts["text"]],
-        shown=texts["text"].str.strip().map(repr).astype("str"),
-    )
+    lines = _Timelines(system, succession)
+    text = pd.Series(list(labels), dtype="str", name="text")
+    shown = text.str.strip().map(repr).astype("str")
+    texts = pd.DataFrame({"text": text, "number": text.map(lines.number_of), "shown": shown})
     spells = texts.merge(lines.stretches, on="number")
     for end in ("since", "until"):
-        days = spells[end].to_numpy().astype("datetime64[D]")
-        spells[end] = days.astype("datetime64[s]")
+        spells[end] = spells[end].to_numpy().astype("datetime64[D]").astype("datetime64[s]")
     return spells[["text", "since", "until", "code", "reason", "shown"]]
 
 
@@ -192,10 +185,9 @@ def _labels(system: System) -> pd.DataFrame:
     """Return the labels of states and their aliases: ``label``, ``code``, ``from``, ``until``."""
     states = _countries()
     states = states.assign(label=states[_COLUMN[system]].astype("str"), how="name")
-    aliases = read_codes("aliases.csv", dates=("from", "until"))
-    aliases = aliases[aliases["system"].eq(system)].assign(how="alias")
-    columns = ["label", "code", "from", "until", "how"]
-    labels = pd.concat([states[columns], aliases.rename(columns={"name": "label"})[columns]])
+    aliases = read_codes("aliases.csv", dates=("from", "until")).assign(how="alias")
+    aliases = aliases[aliases["system"].eq(system)].rename(columns={"name": "label"})
+    labels = pd.concat([states, aliases])[["label", "code", "from", "until", "how"]]
     return labels[labels["label"].notna() & labels["label"].ne("")]
 
 
@@ -213,56 +205,53 @@ def _day_numbers(dates: pd.Series, missing: int = _FIRST_DAY) -> Days:
     return np.where(dates.isna(), missing, days.clip(_FIRST_DAY, _LAST_DAY))
 
 
-_DAYS_NEEDED = (
-    "It must hold days. Of a year take a day, such as its last: pd.to_datetime(f'{year}-12-31')."
-)
-
-
 def _days(dates: pd.Series, labels: pd.Series) -> pd.Series:
     """Return the day of each label, without time zone: the day it was where it happened."""
     if not labels.index.equals(dates.index):
         msg = f"dates has {len(dates)} days and names has {len(labels)} labels on another index."
         raise SchemaError(f"{msg} Give one day for each label, on the same index.")
     if dates.dtype.kind != "M" or isinstance(dates.dtype, pd.ArrowDtype):
+        needed = "It must hold days. Of a year take a day, such as its last:"
+        needed += " pd.to_datetime(f'{year}-12-31')."
         known = dates.dropna()
         # A number would be taken for nanoseconds since 1970.
         if infer_dtype(known) not in ("date", "datetime", "datetime64", "string", "empty"):
-            raise SchemaError(f"dates holds {known.iloc[0]!s} first. {_DAYS_NEEDED}")
+            raise SchemaError(f"dates holds {known.iloc[0]!s} first. {needed}")
         texts = dates.astype("object")
         try:
             dates = pd.to_datetime(texts)
         except ValueError as error:
             wrong = texts[pd.to_datetime(texts, errors="coerce", format="mixed").isna()].dropna()
             found = f"{wrong.iloc[0]!r}" if len(wrong) else "days of several forms"
-            raise SchemaError(f"dates holds {found}. {_DAYS_NEEDED}") from error
+            raise SchemaError(f"dates holds {found}. {needed}") from error
     days: pd.Series = dates.dt.tz_localize(None)
     return days
 
 
-@cache
-def _timelines(system: System, succession: Succession) -> _Timelines:
-    table = _labels(system)
+def _meanings(system: System) -> dict[str, list[_Meaning]]:
+    """Return what each label, in the form in which labels are compared, can mean."""
+    labels = _labels(system)
     meanings: dict[str, list[_Meaning]] = {}
-    columns = (table["label"], table["code"], *_ends(table), table["how"])
+    columns = (labels["label"], labels["code"], *_ends(labels), labels["how"])
     for label, code, first, last, how in zip(*columns, strict=True):
         meaning = _Meaning(code, first, last, how if system == "name" else "code")
         meanings.setdefault(_key(label, system), []).append(meaning)
-    return _Timelines(meanings, system, succession)
+    return meanings
 
 
 def _key(label: object, system: System) -> str:
     if system == "name":
         return fold(str(label))
-    text = str(label).strip().upper()
-    return text.removesuffix(".0").lstrip("0") if system == "cow" else text
+    code = str(label).strip().upper()
+    return code.removesuffix(".0").lstrip("0") if system == "cow" else code
 
 
+@cache
 class _Timelines:
     """For every label the stretches of days on which it has one meaning; looked up in bulk."""
 
-    def __init__(
-        self, labels: dict[str, list[_Meaning]], system: System, succession: Succession
-    ) -> None:
+    def __init__(self, system: System, succession: Succession) -> None:
+        labels = _meanings(system)
         self._system = system
         self._number = {label: i for i, label in enumerate(labels)}
         rows = [
@@ -270,23 +259,19 @@ class _Timelines:
             for i, meanings in enumerate(labels.values())
             for first, answer in _stretches(meanings, succession)
         ]
-        answers = list(_Answer._fields)
-        text = dict.fromkeys(answers, "str")
-        table = pd.DataFrame(rows, columns=["number", "since", *answers]).astype(text)
+        text = dict.fromkeys(_Answer._fields, "str")
+        table = pd.DataFrame(rows, columns=["number", "since", *text]).astype(text)
         next_day = table.groupby("number")["since"].shift(-1, fill_value=_LAST_DAY + 1)
         self.stretches = table.assign(until=next_day - 1)
         # One sorted number for a label and a day: a look-up is a search among them.
         self._keys = (table["number"] * _WIDTH + table["since"]).to_numpy()
         # Without a day, a label has the last meaning that it had.
-        none = (0, _Answer(None, None, NO_STATE))
-        undated = (
-            [none, *(s for s in _stretches(m, "strict") if s[1].code)][-1][1]
+        undated = [
+            next((a for _, a in reversed(_stretches(m, "strict")) if a.code), _NO_ANSWER)
             for m in labels.values()
-        )
-        others = [*undated, _Answer(None, None, UNKNOWN)]
-        self.answers = pd.concat(
-            [table[answers], pd.DataFrame(others, columns=answers).astype(text)]
-        )
+        ]
+        others = pd.DataFrame([*undated, _Answer(None, None, UNKNOWN)]).astype(text)
+        self.answers = pd.concat([table[[*text]], others])
 
     def number_of(self, label: object) -> int:
         """Return the number of a label, or of the name that follows a state's form; -1 for none."""
@@ -330,7 +315,7 @@ def _answer(meanings: list[_Meaning], day: int, succession: Succession) -> _Answ
             heirs = _heirs(m.code, day, all_lines=succession == "all")
             if heirs:
                 return _Answer(";".join(sorted(heirs)), m.how, None)
-    return _Answer(None, None, NO_STATE)
+    return _NO_ANSWER
 
 
 def _ends(table: pd.DataFrame) -> tuple[list[int], list[int]]:
@@ -344,9 +329,9 @@ def _spells() -> dict[str, list[_Spell]]:
     table = _countries()
     spells: dict[str, list[_Spell]] = {}
     columns = (table["code"], *_ends(table), table["successor"], table["predecessor"])
-    for code, first, last, successors, predecessor in sorted(zip(*columns, strict=True)):
-        heirs = tuple(filter(None, successors.split(";")))
-        spells.setdefault(code, []).append(_Spell(first, last, heirs, predecessor))
+    for code, first, last, heirs, predecessor in sorted(zip(*columns, strict=True)):
+        spell = _Spell(first, last, tuple(heirs.split(";")) if heirs else (), predecessor)
+        spells.setdefault(code, []).append(spell)
     return spells
 
 
@@ -368,38 +353,37 @@ def _exists(code: str, day: int) -> bool:
 
 def _heirs(code: str, day: int, *, all_lines: bool) -> set[str]:
     """Return the codes valid on the day that the code passed to, or came from before its start."""
-    heirs: set[str] = set()
-    seen = {code}
-    ahead = [code]
-    while ahead:
-        current = ahead.pop()
-        if _exists(current, day):
-            heirs.add(current)
-            continue
-        spells = _spells()[current]
+
+    def near(code: str) -> set[str]:
+        spells = _spells()[code]
+        if _exists(code, day):
+            return set()
         over = [s for s in spells if s.last < day]
-        if all_lines:
-            near = (
-                {h for s in over for h in s.successors} if over else _parents().get(current, set())
-            )
-        else:
-            near = set(over[-1].successors[:1]) if over else {spells[0].predecessor} - {""}
-        ahead.extend(near - seen)
-        seen |= near
-    return heirs
+        if not over:
+            return _parents().get(code, set()) if all_lines else {spells[0].predecessor} - {""}
+        return {c for s in over for c in s.successors} if all_lines else {*over[-1].successors[:1]}
+
+    return {c for c in _reached([code], near) if _exists(c, day)}
 
 
 def _related(codes: Iterable[str]) -> set[str]:
     """Return the codes and all that any line of succession leads to."""
-    seen: set[str] = set()
-    ahead = [c for c in codes if c in _spells()]
+
+    def near(code: str) -> set[str]:
+        return _parents().get(code, set()).union(*(s.successors for s in _spells()[code]))
+
+    return _reached((c for c in codes if c in _spells()), near)
+
+
+def _reached(codes: Iterable[str], near: Callable[[str], set[str]]) -> set[str]:
+    """Return the codes and all that steps from one to those near it reach."""
+    reached = set(codes)
+    ahead = list(reached)
     while ahead:
-        code = ahead.pop()
-        if code not in seen:
-            seen.add(code)
-            ahead.extend(_parents().get(code, ()))
-            ahead.extend(c for s in _spells()[code] for c in s.successors)
-    return seen
+        new = near(ahead.pop()) - reached
+        reached |= new
+        ahead.extend(new)
+    return reached
 
 
 def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
@@ -416,9 +400,6 @@ def is_state_code(code: str) -> bool:
 def is_party_code(code: str) -> bool:
     """Return whether the code can be a party's: a state's, or of a bloc or another body."""
     return is_state_code(code) or _BODY.fullmatch(code) is not None
-
-
-_BODY = re.compile(r"[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+")
 
 
 @cache
@@ -456,17 +437,13 @@ def names_of(codes: Iterable[object]) -> str:
     return listed([name_of(code) for code in codes])
 
 
-def state_codes() -> Iterable[str]:
-    """Return all codes of states and territories, in any year."""
-    return _spells()
+def code_of(name: str) -> str | None:
+    """Return the code of one name of a state, bloc or region; None for another text."""
+    code = resolve(pd.Series([name], dtype="str"))["code"].iloc[0]
+    return code if isinstance(code, str) else None
 
 
-def check_state(code: str) -> None:
-    """Check that a code is that of a state or territory."""
-    if is_state_code(code):
-        return
-    named = resolve(pd.Series([code], dtype="str"))["code"].iloc[0]
-    hint = did_you_mean(code, _spells()) if pd.isna(named) else f" Did you mean {named!r}?"
-    hint = " It is a bloc or a region." if named == code else hint
-    msg = f"{code!r} is not a state. A state is three capital letters, such as 'IRN'."
-    raise UnknownChoiceError(msg + hint)
+def party_meant(word: str) -> str:
+    """Return " Did you mean '…'?" for the name of a party or a code close to one."""
+    code = code_of(word)
+    return f" Did you mean {code!r}?" if code else did_you_mean(word.strip(), _spells())

@@ -23,8 +23,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, to_jsonable_python
 
-from sanctlib.codes.countries import check_state
 from sanctlib.errors import ParameterError, ReportError, SanctlibError, did_you_mean
+from sanctlib.query import check_state
 from sanctlib.store import shipped
 
 TAG = "parameters"
