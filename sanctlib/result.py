@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pandas as pd
 
@@ -120,7 +120,6 @@ class Result(Shown):
     notes: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=lambda: MappingProxyType({}))
-    _digits: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         given: object = self.table
@@ -153,9 +152,12 @@ class Result(Shown):
 
     def _shown(self) -> list[str | ShownTable]:
         most = pd.get_option("display.max_rows") or len(self.table)
-        rows = show_table(self.table.head(most), digits=self._digits)
+        rows = show_table(self.table.head(most), digits=self._digits())
         more = f"{len(self.table) - most:,} more rows in .table" if len(self.table) > most else ""
         return [part for part in (self.name, rows, more, self.caption) if part]
+
+    def _digits(self) -> int:
+        return 2
 
     def filter(self, **equal: object) -> Self:
         """
@@ -408,7 +410,9 @@ class Fit(Result):
     """
 
     fitted: Any = None
-    _digits: ClassVar[int] = 4
+
+    def _digits(self) -> int:
+        return 4
 
 
 def frame_of(table: object) -> object:
