@@ -122,10 +122,9 @@ def load(
     """
     Return a shipped dataset, cleaned, or counts of the acts you prepared.
 
-    A prepared copy of a shipped dataset is taken from the store if it was made from the very
-    file we ship. Otherwise the file is read and cleaned now, with the same result, and nothing
-    is written. Acts that `sl.prepare` cleaned from your files can be too many for memory: they
-    stay on disk, and `every` counts them into cells, which every measure of acts takes.
+    A shipped dataset is cleaned now, or taken from the store if it was prepared from the same
+    file; the result is equal. Acts that `sl.prepare` cleaned from your files stay on disk:
+    `every` counts them into cells, which every measure of acts takes.
 
     Parameters
     ----------
@@ -180,8 +179,7 @@ def load(
         raise SanctlibError(f"{msg} Leave them out.")
     dataset = shipped()[key]
     note_read(dataset.key, dataset.sha256)
-    named = store or os.environ.get(STORE_VARIABLE)
-    reading = None
+    named, reading = store or os.environ.get(STORE_VARIABLE), None
     if named and (Path(named) / f"{key}.json").is_file():
         # What another version stored is cleaned again: it may have cleaned in another way.
         with suppress(OtherVersionError):
@@ -229,10 +227,9 @@ def prepare(
     """
     Clean datasets into a store of Parquet files, from which `sl.load` is faster.
 
-    Without `files`, shipped datasets are prepared. With `files`, the files of one event source
-    are cleaned into one table, however many they are: memory stays bounded, each file is
-    cleaned only once, and an interrupted call goes on where it stopped. The table has the rows
-    of ``sl.read(key, files)``, sorted by sender, target and day within each month.
+    Without `files`, shipped datasets are prepared. With `files`, those of one event source are
+    cleaned into one table, within bounded memory; an interrupted call goes on where it stopped.
+    Its rows are those of ``sl.read(key, files)``, by sender, target and day within each month.
 
     Parameters
     ----------

@@ -151,8 +151,7 @@ def first_and_last(
     """
     Return ``first`` and ``last``, the days that each text can mean; missing where it means none.
 
-    A format without a day means a month, one without a month a year; with `partial`, so does
-    text as ``2022-08`` or ``2022``, whatever the formats.
+    With `partial` a text such as ``2022-08`` or ``2022`` is a month or a year in any format.
     """
     found = pd.DataFrame(
         {"first": pd.NaT, "last": pd.NaT}, index=text.index, dtype="datetime64[us]"
@@ -212,8 +211,8 @@ def days_in(
     """
     Return the days of text columns, and why a row has none.
 
-    The first column must be filled. It and ``date_last`` may be months or years, whose last day
-    becomes ``date_last``. With `named` a reason says which text is in none of the formats.
+    The first, which must be filled, and ``date_last`` may be months or years, up to their last
+    day. With `named` a reason says which text is in none of the formats.
     """
     columns = [str(column) for column in rows]
     first = columns[0]

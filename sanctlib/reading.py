@@ -291,15 +291,9 @@ class Reading(Shown):
         >>> len(acts), acts.coverage.last.isoformat(), acts.curated
         (7, '2012-12-31', True)
         """
-        query = ask(start=start, end=end)
-        table = self.table
+        query, table = ask(start=start, end=end), self.table
         check_columns(table, equal)
-        kept = pd.Series(data=True, index=table.index)
-        if query.start or query.end:
-            if "date" not in table:
-                msg = f"A table of {self.kind} has no column 'date' for start and end."
-                raise MissingColumnsError(f"{msg} Measures of it take start and end themselves.")
-            kept &= self._in_span(query.start, query.end)
+        kept = self._in_span(query.start, query.end)
         declared = {column.name: column for column in self.schema.columns}
         wanted = {name: listed(values) for name, values in equal.items()}
         for name, values in wanted.items():
@@ -315,10 +309,15 @@ class Reading(Shown):
 
     def _in_span(self, start: date | None, end: date | None) -> pd.Series:
         """Return which rows can lie in the days, and of counts per period which must."""
+        inside = pd.Series(data=True, index=self.table.index)
+        if start is None and end is None:
+            return inside
+        if "date" not in self.table:
+            msg = f"A table of {self.kind} has no column 'date' for start and end."
+            raise MissingColumnsError(f"{msg} Measures of it take start and end themselves.")
         first, last = self.table["date"], self.table["date_last"]
         if self.kind in ("dyads", "listing_counts"):
             first, last = last, first
-        inside = pd.Series(data=True, index=self.table.index)
         if start is not None:
             inside &= last.ge(pd.Timestamp(start))
         if end is not None:
@@ -418,5 +417,4 @@ def named_apart(files: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def no_rejects() -> pd.DataFrame:
     """Return an empty table of rejected rows."""
-    empty = pd.DataFrame({c: pd.Series(dtype="str") for c in REJECTED_COLUMNS})
-    return empty.astype({"line": "int64"})
+    return pd.DataFrame(columns=list(REJECTED_COLUMNS), dtype="str").astype({"line": "int64"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -58,10 +59,8 @@ class Source:
         known = self.coverage
         if known is None:
             return f"{self.key}, period not stated"
-        text = f"{self.key}, {known.first} to {known.last}"
-        if known.survivors:
-            return f"{text}, entries still listed on {known.last}"
-        return text
+        still = f", entries still listed on {known.last}" if known.survivors else ""
+        return f"{self.key}, {known.first} to {known.last}{still}"
 
 
 class Files(list[Path]):
@@ -133,12 +132,8 @@ class Result(Shown):
     def __post_init__(self) -> None:
         given: object = self.table
         if isinstance(given, Reading):
-            source = Source(
-                key=given.provenance.key,
-                coverage=given.coverage,
-                curated=given.curated,
-                provenance=given.provenance,
-            )
+            made, coverage = given.provenance, given.coverage
+            source = Source(key=made.key, coverage=coverage, curated=given.curated, provenance=made)
             object.__setattr__(self, "table", given.table)
             object.__setattr__(self, "sources", self.sources or (source,))
         elif not isinstance(given, pd.DataFrame):
@@ -164,12 +159,10 @@ class Result(Shown):
         return len(self.table)
 
     def _shown(self) -> list[str | ShownTable]:
-        n, most = len(self.table), pd.get_option("display.max_rows") or len(self.table)
-        rows = self.table.head(most)
-        more = [f"{n - most:,} more rows in .table"] if n > most else []
-        head = [self.name] if self.name else []
-        below = [self.caption] if self.caption else []
-        return [*head, show_table(rows, digits=self._digits()), *more, *below]
+        most = pd.get_option("display.max_rows") or len(self.table)
+        rows = show_table(self.table.head(most), digits=self._digits())
+        more = f"{len(self.table) - most:,} more rows in .table" if len(self.table) > most else ""
+        return [part for part in (self.name, rows, more, self.caption) if part]
 
     def _digits(self) -> int:
         return 2
@@ -336,33 +329,20 @@ class Result(Shown):
             check_choice(target.suffix, known, what="the suffix of path")
         from sanctlib.plots import can_draw, picture
 
-        suffixes: tuple[str, ...] = (target.suffix,)
-        if whole:
-            draws = can_draw(self, by=by)
-            suffixes = tuple(s for s in EVERYTHING if s not in PICTURES or draws)
         stem = target.name if whole else target.name.removesuffix(target.suffix)
-        drawing = [s for s in suffixes if s in PICTURES]
-        names = [f"{stem}{s}" for s in suffixes if s not in PICTURES]
+        suffixes = EVERYTHING if whole else (target.suffix,)
+        pictures = [s for s in suffixes if s in PICTURES and (not whole or can_draw(self, by=by))]
         with writing(target.parent) as into:
-            for suffix in suffixes:
-                if suffix == ".bib":
-                    (into / f"{stem}.bib").write_text(self.cite("bibtex") + "\n", encoding="utf-8")
-                elif suffix in TABLES:
-                    save_frame(self.table, into / f"{stem}{suffix}", caption=self.caption)
-            if drawing:
-                drawn = picture(
-                    self,
-                    [into / f"{stem}{s}" for s in drawing],
-                    dpi=DPI,
-                    title=title,
-                    labels=labels,
-                    marks=marks,
-                    by=by,
-                    top=top,
-                    view=view,
-                )
-                names += [path.name for path in drawn]
-        files = Files(target.with_name(name) for name in names)
+            written = [into / f"{stem}{s}" for s in suffixes if s not in PICTURES]
+            for file in written:
+                if file.suffix == ".bib":
+                    file.write_text(self.cite("bibtex") + "\n", encoding="utf-8")
+                else:
+                    save_frame(self.table, file, caption=self.caption)
+            if pictures:
+                drawn = partial(picture, self, [into / f"{stem}{s}" for s in pictures], dpi=DPI)
+                written += drawn(title=title, labels=labels, marks=marks, by=by, top=top, view=view)
+        files = Files(target.with_name(file.name) for file in written)
         files.alt = ". ".join(filter(None, [self.name if title is None else title, self.caption]))
         return files
 
