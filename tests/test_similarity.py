@@ -43,7 +43,9 @@ def test_germany_and_russia_in_1914_are_the_published_values(of_1914: pd.DataFra
     assert found["s_absolute"] == pytest.approx(0.4)
     assert found["s_squared"] == pytest.approx(0.4444444, abs=5e-8)
     assert found["kappa"] == pytest.approx(-0.07758621, abs=5e-9)
-    assert found["pi"] == pytest.approx(-0.04477612, abs=5e-9)
+    assert found["pi_nominal"] == pytest.approx(-0.04477612, abs=5e-9)
+    # 1 - 50 / (29 + 17) by hand: squared distances around the pooled mean 0.5.
+    assert found["pi"] == pytest.approx(1 - 50 / 46)
 
 
 def test_s_rises_with_states_that_have_no_ties_and_pi_says_why(of_1914: pd.DataFrame) -> None:

@@ -63,16 +63,18 @@ def portfolio_similarity(
     -------
     Result
         Its table has ``period`` (the ``date`` of the ties), ``first``, ``second``,
-        ``n_states`` (in the system), ``s_absolute``, ``s_squared`` (-1 to 1), ``kappa`` and
-        ``pi`` (at most 1; missing where both portfolios are constant and equal).
+        ``n_states`` (in the system), ``s_absolute``, ``s_squared`` (-1 to 1), ``kappa``,
+        ``pi`` and ``pi_nominal`` (at most 1; missing where both portfolios are constant and
+        equal). Kappa and pi weight by squared distances; ``pi_nominal`` asks only whether two
+        ties are equal.
 
     Raises
     ------
     MissingColumnsError
         If the table lacks a column.
     SanctlibError
-        If a value is not between 0 and `top`, the table holds several measures, or a state
-        of the system has no weight.
+        If a value is not between 0 and `top`, the table holds several measures, a state of
+        the system has no weight, or one of the pair is neither in a tie nor in `states`.
 
     Examples
     --------
@@ -93,6 +95,11 @@ def portfolio_similarity(
     if query.pairs is None:
         raise SanctlibError("pair is None. Name one pair of states or more: ('IRN', 'RUS').")
     rows, source = _ties(ties, top)
+    covered = {*rows["first"], *rows["second"], *(query.options["states"] or ())}  # type: ignore[misc]
+    for state in {state: None for two in query.pairs for state in two}:
+        if state not in covered:
+            msg = f"{state} is in no tie. A state without ties would be like any other such state:"
+            raise SanctlibError(f"{msg} name it in states=, if the source covers it.")
     weighting = None if weights is None else _as_numbers(weights)
     found = [
         _compared(of_day, day, two, query, weighting)
@@ -100,6 +107,7 @@ def portfolio_similarity(
         for day, of_day in rows.groupby("date", sort=True)
     ]
     columns = ["period", "first", "second", "n_states", "s_absolute", "s_squared", "kappa", "pi"]
+    columns.append("pi_nominal")
     table = pd.DataFrame(found, columns=columns).astype({"first": "str", "second": "str"})
     findings = []
     for whose, of_pair in rows_by_pair(table):
@@ -175,6 +183,7 @@ def _compared(
         "s_squared": 1 - 2 * float(weight @ apart**2),
         "kappa": _agreement(x, y, levels, pooled=False),
         "pi": _agreement(x, y, levels, pooled=True),
+        "pi_nominal": _agreement(x, y, levels, pooled=True, nominal=True),
     }
 
 
@@ -203,17 +212,19 @@ def _weights(weights: pd.Series | None, system: list[str]) -> Values:
     return np.asarray(chosen / chosen.sum(), dtype="float64")
 
 
-def _agreement(x: Values, y: Values, levels: Values, *, pooled: bool) -> float:
-    """Return weighted kappa, or with `pooled` margins and no weights Scott's pi."""
+def _agreement(
+    x: Values, y: Values, levels: Values, *, pooled: bool, nominal: bool = False
+) -> float:
+    """Return kappa, or with `pooled` margins Scott's pi: of squared distances, or of equality."""
     of_x, of_y = (np.searchsorted(levels, v) for v in (x, y))
     joint = np.zeros((len(levels), len(levels)))
     np.add.at(joint, (of_x, of_y), 1 / len(x))
     rows, columns = joint.sum(axis=1), joint.sum(axis=0)
     if pooled:
         rows = columns = (rows + columns) / 2
+    cost = (levels[:, None] - levels[None, :]) ** 2
+    if nominal:
         cost = 1.0 - np.eye(len(levels))
-    else:
-        cost = (levels[:, None] - levels[None, :]) ** 2
     expected = float((cost * np.outer(rows, columns)).sum())
     return 1 - float((cost * joint).sum()) / expected if expected else float("nan")
 

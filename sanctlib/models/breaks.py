@@ -15,6 +15,8 @@ from sanctlib.result import Fit
 
 Criterion: TypeAlias = Literal["bic", "lwz"]
 
+_MOST_PERIODS = 4000
+
 
 def breaks(
     table: object,
@@ -62,7 +64,7 @@ def breaks(
     Raises
     ------
     SanctlibError
-        For gaps, or a series too short for two segments.
+        For gaps, a series too short for two segments, or one of more than 4,000 periods.
     MissingColumnsError, SchemaError
         For a column that is missing or does not hold finite numbers.
 
@@ -82,6 +84,9 @@ def breaks(
     named = {"dependent": dependent, "shortest": shortest, "most": most, "criterion": criterion}
     query = ask(**data.given, level=level, **named)
     values, n = data.numbers[:, 0], len(data.periods)
+    if n > _MOST_PERIODS:
+        msg = f"The series has {n:,} {data.unit}, and the search takes the square of it in memory."
+        raise SanctlibError(f"{msg} At most {_MOST_PERIODS:,} are searched: use longer periods.")
     least = round(shortest) if shortest >= 1 else max(2, int(np.floor(shortest * n)))
     if n < 2 * least:
         msg = f"The series has {n} periods. Two segments of {least} need at least {2 * least}:"
@@ -145,8 +150,10 @@ def breaks(
 def _partitions(values: Floats, least: int, most: int) -> list[tuple[float, list[int]]]:
     """Return for 0 to `most` breaks the least sum of squares and the ends of the segments."""
     n = len(values)
-    # The sum of squares of a segment from i to j is a difference of running sums.
-    sums, squares = (np.concatenate([[0.0], np.cumsum(v)]) for v in (values, values**2))
+    # The sum of squares of a segment from i to j is a difference of running sums. Around the
+    # mean they are small, so that a high level does not cost digits.
+    centred = values - values.mean()
+    sums, squares = (np.concatenate([[0.0], np.cumsum(v)]) for v in (centred, centred**2))
     length = np.arange(n + 1)[None, :] - np.arange(n)[:, None]
     total = sums[None, :] - sums[:-1, None]
     cost = squares[None, :] - squares[:-1, None] - total**2 / np.where(length > 0, length, 1)
@@ -174,7 +181,10 @@ def _criteria(rss: float, positions: list[int], n: int) -> dict[str, Any]:
     m, log_rss = len(positions), np.log(rss) if rss > 0 else -np.inf
     bic = n * (log_rss + 1 - np.log(n) + np.log(2 * np.pi)) + np.log(n) * 2 * (m + 1)
     penalty = 0.299 * np.log(n) ** 2.1
-    lwz = log_rss - np.log(n) + (2 * m + 1) * penalty / n
+    # Liu, Wu and Zidek (1997) divide by the degrees of freedom left: means and dates are estimated.
+    n_parameters = 2 * m + 1
+    left = n - n_parameters
+    lwz = log_rss - np.log(left) + n_parameters * penalty / n if left > 0 else np.inf
     return {"n_breaks": m, "rss": rss, "bic": float(bic), "lwz": float(lwz), "positions": positions}
 
 

@@ -109,7 +109,7 @@ def interrupted_series(
     >>> fit.table[["term", "estimate", "p_value", "n"]].head(2).round(3)
         term  estimate  p_value   n
     0   jump     8.333     0.03  32
-    1  level     8.841     0.00  48
+    1  level     8.841     0.00  47
     """
     check_choice(model, ("linear", "poisson", "negative_binomial"), what="model")
     flag_of(slope, what="slope")
@@ -272,7 +272,7 @@ def _terms(
                 msg = f"The change of the {term} has no finite interval: column {dependent!r} has"
                 msg = f"{msg} too few different values, or very small counts. Use another model"
                 raise SanctlibError(f"{msg} or a longer series.")
-            rows.append(row | {"term": term, "n": len(fit.model.endog), "vcov": vcov})
+            rows.append(row | {"term": term, "n": int(fit.nobs), "vcov": vcov})
     return rows
 
 
@@ -298,6 +298,9 @@ def _fits(
         family = sm.families.NegativeBinomial(alpha=alpha)
     glm = sm.GLM(y, design, family=family, offset=offset)
     robust = words, glm.fit(**hac)
+    if not robust[1].converged:
+        # Counts that are 0 from some period on: the slope goes to minus infinity.
+        raise ValueError("the fit did not converge")
     if model == "negative_binomial":
         return [(f"negative binomial, alpha {alpha:.3f}", glm.fit()), robust], alpha
     fit = glm.fit(scale="X2")

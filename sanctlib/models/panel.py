@@ -46,6 +46,7 @@ _ATTEMPTS = ((True, 1e-14), (True, 1e-8), (False, 1e-8))
 _SMALL = 1e-4
 """Below it, numbers that vary can look as if they did not."""
 _LARGE = "If regressors hold very large numbers, use their logarithms or divide them."
+_DYADS = (("first", "second"), ("sender", "target"))
 
 
 def count_panel(
@@ -149,6 +150,7 @@ def count_panel(
         check_labels(rows[name], what=name)
     if {"first", "second"} <= {*keys}:
         check_sides(rows)
+    _check_once(rows, keys)
     known = rows[rows[[dependent, *terms, *keys]].notna().all(axis=1) & covered(rows)]
     if (known[dependent] < 0).any():
         msg = f"Column {dependent!r} has values below 0, such as {known[dependent].min():g}. A"
@@ -200,6 +202,16 @@ def count_panel(
         ),
         fitted=model,
     )
+
+
+def _check_once(rows: pd.DataFrame, keys: Sequence[str]) -> None:
+    """Check that no dyad has two rows in a period."""
+    unit = next((list(two) for two in _DYADS if {*two, "period"} <= {*rows} & {*keys}), None)
+    repeated = rows[rows.duplicated([*unit, "period"])] if unit else rows.iloc[:0]
+    if unit and len(repeated):
+        named = " and ".join(map(str, repeated[unit].iloc[0]))
+        msg = f"{named} have several rows in {str(repeated['period'].iloc[0])[:10]}. A dyad must"
+        raise SanctlibError(f"{msg} have one row per period: keep one component or measure.")
 
 
 def _both_ways(
