@@ -210,7 +210,7 @@ def test_a_constant_and_a_single_pulse_are_refused() -> None:
     with pytest.raises(SanctlibError, match="'y' has one value in the 34 periods of 40 that have"):
         local_projection(table_of(x, pulse), dependent="x", impulse="y")
     with pytest.raises(
-        SanctlibError, match=r"horizon . has no finite interval, because one period"
+        SanctlibError, match=r"horizon . has no finite interval: changes of .* are too rare"
     ):
         local_projection(table_of(x, np.roll(pulse, -20)), dependent="x", impulse="y", lags=1)
 
