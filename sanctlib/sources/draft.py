@@ -148,7 +148,9 @@ def resolve_parties(
         names.append(mentions(side, text[unknown], parties.loc[unknown, "reason"]))
         codes[side] = parties["code"]
     draft = replace(draft, names=pd.concat(names, ignore_index=True))
-    return draft.assign(**codes).reject(*faults, step="resolve parties")
+    # Two steps of an audit have two names.
+    step = "resolve parties" if len(sides) > 1 else f"resolve {sides[0]}"
+    return draft.assign(**codes).reject(*faults, step=step)
 
 
 def mapped_actions(
