@@ -103,7 +103,9 @@ class Comparison:
         # Short lists that change a lot have more rows of change than entries.
         n_out = len(self.changes)
         n_merged, n_added = max(self.n_entries - n_out, 0), max(n_out - self.n_entries, 0)
-        return audit.then("unchanged between versions", n_merged=n_merged, n_added=n_added, n_out=n_out)
+        return audit.then(
+            "unchanged between versions", n_merged=n_merged, n_added=n_added, n_out=n_out
+        )
 
     def coverage(self, source: str) -> Coverage:
         """Return the days from the first copy to the last."""
