@@ -363,7 +363,8 @@ def _coded(*columns: pd.Series, words: Mapping[str, str] | None = None) -> pd.Se
         codes = re.findall(r"[^;,\s]+", cell)
         return ";".join(sorted({w for c in codes for w in of_code.get(c, c).split(";")})) or None
 
-    cells = pd.concat(columns, axis=1).astype("str").fillna("").agg(" ".join, axis=1)
+    first, *others = (column.astype("str").fillna("") for column in columns)
+    cells = first.str.cat(pd.concat(others, axis=1), sep=" ") if others else first
     return cells.map(worded).astype("str")
 
 
