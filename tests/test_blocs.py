@@ -231,6 +231,12 @@ def test_one_side_or_bloc_needs_no_brackets_and_a_key_may_be_a_number():
     assert after["event_id"].to_list() == ["1:DEU>RUS", "1:FRA>RUS", "1:GBR>RUS"]
 
 
+def test_an_index_with_the_name_of_a_column_changes_nothing():
+    table = events(imposed("1", "2022-02-25", "IO-E3", "RUS"))
+    after = expand_blocs(table.set_index("event_id", drop=False))
+    pd.testing.assert_frame_equal(after, expand_blocs(table))
+
+
 def test_a_missing_column_and_a_wrong_side_are_named():
     table = events(imposed("1", "2022-02-25", "EU", "RUS"))
     with pytest.raises(MissingColumnsError, match="no column 'act_id'"):

@@ -17,6 +17,7 @@ from sanctlib.errors import MissingColumnsError, SanctlibError
 from sanctlib.metrics.composition import Intensity
 from sanctlib.query import ask
 from sanctlib.result import Result
+from tests.test_counts import shown
 
 
 def intensity(rates: dict[str, list[float]], *, exposure: list[int] | None = None) -> Intensity:
@@ -145,6 +146,14 @@ def test_an_index_is_the_sum_of_its_parts() -> None:
         "meetings": pytest.approx(16 / 3),
         "agreements": pytest.approx(20 / 3),
     }
+
+
+def test_an_index_has_the_pairs_in_the_order_of_the_rates() -> None:
+    rates = intensity({"material": [1, 0], "meetings": [3, 2]})
+    later = rates.table.assign(first="CHN", rate=rates.table["rate"] + 4)
+    both = replace(rates, table=pd.concat([rates.table, later], ignore_index=True))
+    found = both.decompose().table.drop_duplicates(["first", "period"])
+    assert shown(found, "first", "index") == [("IRN", 4), ("CHN", 12), ("IRN", 2), ("CHN", 10)]
 
 
 def test_the_band_holds_the_index_and_closes_without_spread() -> None:

@@ -589,6 +589,15 @@ def test_the_command_says_what_it_did_and_where(web: Web, command: Any) -> None:
     )
 
 
+def test_the_command_names_ten_gaps_and_counts_the_others(command: Any) -> None:
+    # The server has the first three days of January, so 10 or 12 days are gaps.
+    few = command("gdelt", "--from", "2018-01-01", "--to", "2018-01-13")
+    gaps = ", ".join(f"201801{day:02}.csv" for day in range(4, 14))
+    assert few.stdout.splitlines()[1] == f"Not published, gaps and not zeros: {gaps}"
+    many = command("gdelt", "--from", "2018-01-01", "--to", "2018-01-15")
+    assert many.stdout.splitlines()[1] == f"Not published, gaps and not zeros: {gaps} and 2 more"
+
+
 def test_the_command_ends_with_one_where_something_failed(web: Web, command: Any) -> None:
     web.says("/20180102.csv", status(403))
     failed = command("gdelt", "--from", "2018-01-01", "--to", "2018-01-03", "--out", "x", "--quiet")

@@ -74,6 +74,13 @@ def test_cases_are_told_apart_by_the_whole_case(key: str, expected: list, additi
     assert found["additive"].unique().tolist() == [additive]
 
 
+def test_without_columns_of_stages_all_cases_are_of_sanctions_imposed() -> None:
+    for left_out in (["threatened"], ["threatened", "imposed"]):
+        imposed = CASES[CASES["imposed"]].drop(columns=left_out)
+        found = sanction_outcomes(imposed, by=["stage"]).table
+        assert shown(found, "stage", "n_cases") == [("imposed", 6)]
+
+
 def test_a_sender_asked_for_does_not_make_a_coalition_of_one() -> None:
     found = sanction_outcomes(CASES, by=["multilaterality"], senders=["USA"], targets=["IRN"]).table
     assert shown(found, "multilaterality", "n_cases") == [("bloc", 1), ("one", 1)]

@@ -98,6 +98,7 @@ def test_the_series_of_a_pair_has_its_acts_and_the_sanctions_on_each() -> None:
     ]
     assert found.tables["totals"]["n"].tolist() == [6, 1, 1]
     assert found.summary()[0] == "Reported co-operation of Iran and Russia: 6 acts in 3 months."
+    assert found.caption.startswith("n = 6 reported acts of co-operation. ")
 
 
 def test_a_series_needs_a_covered_period_one_pair_and_results_of_that_kind() -> None:
@@ -113,6 +114,18 @@ def test_a_series_needs_a_covered_period_one_pair_and_results_of_that_kind() -> 
         sl.metrics.pair_series(two, counts)
     with pytest.raises(MissingColumnsError):
         sl.metrics.pair_series(counts, counts)
+
+
+def test_partners_are_ranked_by_acts_and_say_their_period() -> None:
+    found = sl.metrics.partners(cells(), state="RUS", every="quarter", coverage=SPRING)
+    # Of 19 acts in the quarter, 2 + 4 are with Iran and 3 + 1 with China.
+    assert found.table[["partner", "n", "rate"]].to_dict("list") == {
+        "partner": ["IRN", "CHN"],
+        "n": [6, 4],
+        "rate": pytest.approx([6000 / 19, 4000 / 19]),
+    }
+    assert found.query.every == "quarter"
+    assert "lowest to highest quarter" in found.caption
 
 
 def changes(pair: tuple[str, str], **asked: object) -> sl.Result:
