@@ -84,6 +84,17 @@ def test_a_report_ends_with_the_path_of_the_index() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_the_number_of_cells_is_printed_before_the_first_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no kernel")
+
+    monkeypatch.setattr("papermill.execute_notebook", fail)
+    assert "01_good: running 2 cells\n" in call("report", "01_good").stderr
+
+
+@pytest.mark.usefixtures("folder")
 def test_all_carries_on_after_a_failure_and_ends_in_a_table_of_failures() -> None:
     result = call("report", "--all", "--out", "pages")
     assert result.exit_code == 1

@@ -54,6 +54,20 @@ def test_outputs_are_hashed_below_the_folder_and_the_record_left_out(tmp_path: P
     assert output_hashes(tmp_path) == {"tables/a.csv": digest}
 
 
+def test_the_version_of_sanctlib_changes_with_its_own_files_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "sanctlib"
+    (package / "reports").mkdir(parents=True)
+    monkeypatch.setattr("sanctlib.reports.folders.__file__", str(package / "reports" / "x.py"))
+    (package / "cli.py").write_text("one")
+    first = versions.__wrapped__()["sanctlib"]
+    (tmp_path / "README.md").write_text("beside the package")
+    assert versions.__wrapped__()["sanctlib"] == first
+    (package / "cli.py").write_text("two")
+    assert versions.__wrapped__()["sanctlib"] != first
+
+
 def test_versions_name_python_and_the_packages_that_make_numbers() -> None:
     found = versions()
     assert found["python"].startswith("3.")

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import sanctlib as sl
 from sanctlib.cli import main
 from sanctlib.cluster import events_sql
-from sanctlib.errors import UnknownChoiceError
+from sanctlib.errors import SourceError, UnknownChoiceError
 from sanctlib.sources.events import LAYOUTS
 
 SAMPLES = sorted((Path(__file__).parent / "samples" / "gdelt").glob("*.*[vV]"))
@@ -72,6 +72,11 @@ def test_a_script_is_one_of_its_dialect(dialect: str) -> None:
     statements = [s for s in sqlglot.parse(script, read=dialect) if s]
     assert len(statements) == script.count(";\n")
     assert all(isinstance(s, sqlglot.exp.Create) for s in statements)
+
+
+def test_a_dialect_without_what_a_script_needs_is_refused() -> None:
+    with pytest.raises(SourceError, match=r"'sqlite' cannot .*Named columns are not supported"):
+        events_sql("gdelt", table="raw", dialect="sqlite")
 
 
 def test_a_source_whose_names_cannot_be_listed_is_refused() -> None:
