@@ -247,6 +247,12 @@ def test_without_coverage_there_is_no_zero_and_no_interval() -> None:
     assert set(found["interval"]) == {"none: coverage not known"}
 
 
+def test_a_span_without_acts_or_coverage_has_no_rows() -> None:
+    found = of_pair(events(ACTS), coverage=None, every="month", start="2030-01-01")
+    assert (len(found.table), found.n) == (0, 0)
+    assert "rate" in found.table
+
+
 def test_a_period_cut_by_the_coverage_keeps_what_was_seen() -> None:
     cut = replace(SPRING, last=date(2018, 3, 30))
     found = monthly(events(ACTS), coverage=cut)

@@ -90,6 +90,7 @@ def test_a_run_leaves_notebook_page_record_and_the_files_it_wrote(
     record = run.record
     assert (record.notebook, record.status, record.error) == ("brief", "done", None)
     assert record.parameters == {"every": "month", "label": LABEL}
+    assert repr(run).splitlines()[1].split() == ["file", "sha256"]
     assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     shown = json.loads((run.folder / "notebook.ipynb").read_text())["cells"][3]["outputs"]
     assert "".join(shown[0]["text"]) == ". ~/x SANCTLIB_STORE 0\n"
