@@ -171,3 +171,10 @@ def _codes(values: Iterable[str] | None, what: str) -> frozenset[str] | None:
     if isinstance(values, str):
         raise UnknownChoiceError(f"{what} is {values!r}. It must be a list, such as [{values!r}].")
     return None if values is None else frozenset(values)
+
+
+def check_coverage(coverage: object) -> None:
+    """Check that an argument is a coverage, or was left out."""
+    if coverage is not None and not isinstance(coverage, Coverage):
+        msg = f"coverage is {coverage!r:.80}. It must be a Coverage"
+        raise UnknownChoiceError(f"{msg}: sl.Coverage(source=…, first=…, last=…).")

@@ -142,6 +142,8 @@ def precision(date_first: pd.Series, date_last: pd.Series) -> pd.Series:
 POSSIBLE = (1600, 2100)
 """The years that a day of our data can have: 1397 is a year of the Iranian calendar."""
 _PARTIAL = {4: "%Y", 7: "%Y-%m"}
+# A day with a time: what a Timestamp is as text. Its day is that of the place, whatever the offset.
+_TIMED = r"(\d{4}-\d\d-\d\d)[T ][0-2]\d:[0-5]\d(?::[0-6]\d(?:[.,]\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)?"
 _FORMAT_NEEDED = "A format is text with directives such as '%d/%m/%Y'."
 
 
@@ -151,24 +153,36 @@ def first_and_last(
     """
     Return ``first`` and ``last``, the days that each text can mean; missing where it means none.
 
-    With `partial` a text such as ``2022-08`` or ``2022`` is a month or a year in any format.
+    A format without a day means a month, one without a month a year; with `partial`, so does
+    text as ``2022-08`` or ``2022``, and ``2022-08-05`` means that day, whatever the formats.
     """
+    found = _read(text, formats, partial=partial)
+    year = found["first"].dt.year
+    return found.where(year.ge(POSSIBLE[0]) & year.lt(POSSIBLE[1]))
+
+
+def _read(text: pd.Series, formats: Sequence[str], *, partial: bool) -> pd.DataFrame:
+    """Return `first_and_last` of any year."""
     found = pd.DataFrame(
         {"first": pd.NaT, "last": pd.NaT}, index=text.index, dtype="datetime64[us]"
     )
-    text = text.astype("str").str.strip()
-    forms = [(form, text.notna()) for form in formats]
+    # Years in a column with gaps are fractions: 2018.0.
+    text = text.astype("str").str.strip().str.replace(r"^(\d{4}|\d{8})\.0$", r"\1", regex=True)
+    forms = [(form, text, text.notna()) for form in formats]
+    timed = text.str.extract(f"^{_TIMED}$", expand=False)
+    forms.append(("%Y-%m-%d", timed, timed.notna()))
     if partial:
         digits = text.str.fullmatch(r"[\d-]+").fillna(value=False)
-        forms += [(form, digits & text.str.len().eq(n)) for n, form in _PARTIAL.items()]
-    for form, may in forms:
+        days = {} if any(form.startswith("%Y-%d") for form in formats) else {10: "%Y-%m-%d"}
+        lengths = text.str.len()
+        forms += [(f, text, digits & lengths.eq(n)) for n, f in (_PARTIAL | days).items()]
+    for form, written, may in forms:
         missing = may & found["first"].isna() & ~text.str.casefold().isin(["now", "today"])
         # The parser also takes "2018011", cut short, for the first of January.
         missing &= text.str.len().eq(8) if form == "%Y%m%d" else True
         if missing.any():
-            found.loc[missing] = _fitting(text[missing], form)
-    year = found["first"].dt.year
-    return found.where(year.ge(POSSIBLE[0]) & year.lt(POSSIBLE[1]))
+            found.loc[missing] = _fitting(written[missing], form)
+    return found
 
 
 def _fitting(text: pd.Series, form: str) -> pd.DataFrame:
@@ -200,43 +214,62 @@ def _local(text: str, form: str) -> datetime | None:
 def days_of(text: pd.Series, formats: Sequence[str], *, partial: bool = True) -> pd.DataFrame:
     """Return `first_and_last` of texts without null marks, and ``why`` of those that mean none."""
     found = first_and_last(text, formats, partial=partial)
-    wrong = found["first"].isna()
-    why = ("impossible date: " + text[wrong].str.strip().map(repr)).reindex(text.index)
+    wrong = text[found["first"].isna() & text.notna()]
+    why = _why_none(wrong, formats, column="date", partial=partial).reindex(text.index)
     return found.assign(why=why.where(text.notna(), "no date"))
 
 
 def days_in(
-    rows: pd.DataFrame, formats: Sequence[str], *, named: bool = False
+    rows: pd.DataFrame,
+    formats: Sequence[str],
+    *,
+    named: bool = False,
+    within: tuple[date, date] | None = None,
 ) -> tuple[dict[str, pd.Series], pd.Series]:
     """
     Return the days of text columns, and why a row has none.
 
-    The first, which must be filled, and ``date_last`` may be months or years, up to their last
-    day. With `named` a reason says which text is in none of the formats.
+    The first column must be filled. It and ``date_last`` may be months or years, whose last day
+    becomes ``date_last``. With `named` a reason says which text is in none of the formats. A row
+    must have a day of `within`, the first and the last day of a coverage.
     """
     columns = [str(column) for column in rows]
     first = columns[0]
     why = pd.Series(pd.NA, index=rows.index, dtype="object")
     ends: dict[str, pd.Series] = {}
     days: dict[str, pd.Series] = {}
-    forms = _forms(formats) if named else None
     for column in columns:
-        found = first_and_last(rows[column], formats, partial=column in (first, "date_last"))
+        text, partial = rows[column], column in (first, "date_last")
+        found = first_and_last(text, formats, partial=partial)
         days[column], ends[column] = found["first"], found["last"]
-        wrong = rows[column].notna() & found["first"].isna()
+        wrong = text[text.notna() & found["first"].isna()]
         if column == first:
-            why[rows[column].isna()] = f"no {column}"
-        why[wrong] = [_wrong(column, text, forms) for text in rows[column][wrong]]
+            why[text.isna()] = f"no {column}"
+        reasons = _why_none(wrong, formats, column=column, partial=partial, named=named)
+        why[wrong.index] = reasons.astype("object")
     last = ends.get("date_last", ends[first]).fillna(ends[first])
     why[last.lt(days[first]) & why.isna()] = f"date_last is before {first}"
+    if within is not None:
+        out = last.lt(pd.Timestamp(within[0])) | days[first].gt(pd.Timestamp(within[1]))
+        outside = f" is outside the coverage, {within[0]} to {within[1]}"
+        why = why.mask(out & why.isna(), f"{first} " + rows[first].str.strip().map(repr) + outside)
     return days | {"date_last": last}, why
 
 
-def _wrong(column: str, text: str, forms: set[str] | None) -> str:
-    text = text.strip()
-    if forms is not None and _form(text) not in forms:
-        return f"{column} {text!r} is in none of the date_formats"
-    return f"impossible {column}: {text!r}"
+def _why_none(
+    text: pd.Series, formats: Sequence[str], *, column: str, partial: bool, named: bool = False
+) -> pd.Series:
+    """Return the reason why each text is not a day of `column`."""
+    shown = text.str.strip().map(repr)
+    other = f"{column} " + shown
+    why = f"impossible {column}: " + shown
+    if named:
+        forms = _forms(formats)
+        strange = ~text.str.strip().map(_form).isin(forms)
+        why = why.mask(strange, other + " is in none of the date_formats")
+    far = _read(text, formats, partial=partial)["first"].notna()
+    years = f"{POSSIBLE[0]} to {POSSIBLE[1] - 1} of the Gregorian calendar"
+    return why.mask(far, other + f" is outside the years {years}")
 
 
 def _forms(formats: Sequence[str]) -> set[str]:
@@ -251,20 +284,26 @@ def _form(text: str) -> str:
     return re.sub(r"\d", "9", re.sub(r"(?<!\d)\d(?!\d)", "99", text))
 
 
-def check_order(text: pd.Series, formats: Sequence[str]) -> None:
-    """Check that a column of days is not written month first where a format has the day first."""
+def check_order(text: pd.Series, formats: Sequence[str], *, guessed: bool = False) -> None:
+    """
+    Check that a column of days is not written month first where a format has the day first.
+
+    With `guessed` formats, which the user did not choose, a day must show which it is.
+    """
     for form in formats:
         other = form.replace("%d", "%\\0").replace("%m", "%d").replace("%\\0", "%m")
         if other == form or form.startswith("%Y"):
             continue
-        fits, turned = (
-            first_and_last(text, [f], partial=False)["first"].notna() for f in (form, other)
-        )
-        if (turned & ~fits).sum() > (fits & ~turned).sum():
-            day = text[turned & ~fits].iloc[0]
+        day, turned = (first_and_last(text, [f], partial=False)["first"] for f in (form, other))
+        only, only_turned = day.notna() & turned.isna(), turned.notna() & day.isna()
+        either = text[day.notna() & turned.notna() & day.ne(turned)]
+        if only_turned.sum() > only.sum():
             order = "month" if other.index("%m") < other.index("%d") else "day"
-            msg = f"The column has {day!r}, so its days are written {order} first."
-            raise SourceError(f"{msg} Give date_formats=[{other!r}].")
+            msg = f"The column has {text[only_turned].iloc[0]!r}, so its days are written {order}"
+            raise SourceError(f"{msg} first. Give date_formats=[{other!r}].")
+        if guessed and len(either) and only_turned.sum() == only.sum():
+            msg = f"The column has {either.iloc[0]!r}, and does not show whether day or month is"
+            raise SourceError(f"{msg} first. Give date_formats=[{form!r}] or [{other!r}].")
 
 
 def check_formats(formats: object) -> list[str]:
@@ -275,15 +314,17 @@ def check_formats(formats: object) -> list[str]:
         raise UnknownChoiceError(f"date_formats is {formats!r}. {_FORMAT_NEEDED}")
     for form in given:
         found = f"date_formats holds {form!r}"
-        if "%y" in form.replace("%%", ""):
+        if re.search("%[yxDg]", form.replace("%%", "")):
             raise UnknownChoiceError(f"{found}, whose year has two digits. Use '%Y', with four.")
-        try:
-            datetime.strptime("", form)
-        except ValueError as error:
-            if "directive" in str(error) or "stray" in str(error):
-                raise UnknownChoiceError(f"{found}. {_FORMAT_NEEDED}") from None
-        if "%" not in form:
+        # What a format writes it must read as the same day, month or year.
+        day = datetime(2018, 11, 28, tzinfo=UTC)
+        read = None if "%" not in form else _local(day.strftime(form), form)
+        width = {"D": 10, "M": 7, "Y": 4}[_unit(form)]
+        if read is None:
             raise UnknownChoiceError(f"{found}. {_FORMAT_NEEDED}")
+        if str(read)[:width] != str(day)[:width]:
+            msg = f"{found}, from which no year, month and day follow."
+            raise UnknownChoiceError(f"{msg} {_FORMAT_NEEDED}")
     for one, other in combinations(given, 2):
         day = datetime(2018, 3, 4, tzinfo=UTC)
         if _local(day.strftime(one), other) not in (None, _local(day.strftime(one), one)):

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from sanctlib.checks import check_acts, check_dates, check_names, check_table, table_kind
-from sanctlib.coverage import Coverage
+from sanctlib.coverage import Coverage, check_coverage
 from sanctlib.database import Database
 from sanctlib.errors import SanctlibError, SourceError, check_columns, in_words
 from sanctlib.reading import Provenance, Reading
@@ -135,9 +135,7 @@ def opened(table: AnyTable, *, coverage: Coverage | None = None) -> Iterator[Ope
     """
     import duckdb
 
-    if coverage is not None and not isinstance(coverage, Coverage):
-        msg = f"coverage is {coverage!r}. It must be a Coverage"
-        raise SanctlibError(f"{msg}: sl.Coverage(source=…, first=…, last=…).")
+    check_coverage(coverage)
     with closing(Database()) as database:
         database.run("SET preserve_insertion_order = false")
         source = _source(table, database.connection)

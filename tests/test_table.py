@@ -559,7 +559,7 @@ def test_the_word_today_is_no_day() -> None:
         ("%d/%m/%Y", "31/6/2018", True),
         ("%d/%m/%Y", "1/6/18", False),
         ("%Y-%m-%d %H:%M%z", "2018-02-30 23:30-0500", True),
-        ("%Y-%m-%d %H:%M%z", "2018-02-28 23:30", False),
+        ("%Y-%m-%d %H:%M%z", "2018-02-28 23h30", False),
     ],
 )
 def test_a_day_is_impossible_only_if_a_format_has_its_form(

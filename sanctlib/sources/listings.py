@@ -12,6 +12,7 @@ import pandas as pd
 
 from sanctlib.codes.countries import System, resolve
 from sanctlib.coverage import Coverage
+from sanctlib.dates import first_and_last
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Reading
 from sanctlib.sources.draft import Draft, as_reading, empty_to_null, joined_once, mentions
@@ -106,7 +107,7 @@ def day_of_copy(text: str | None, *, form: str, path: Path) -> date:
 
 
 def _days(text: pd.Series, date_format: str) -> pd.Series:
-    days = pd.to_datetime(text, format=date_format, errors="coerce").astype("datetime64[us]")
+    days = first_and_last(text, [date_format], partial=False)["first"]
     return days.where(days.between(*_POSSIBLE))
 
 

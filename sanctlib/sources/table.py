@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from functools import partial, reduce
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from sanctlib.codes.actions import crosswalk
 from sanctlib.codes.countries import SYSTEMS, System, countries, resolve
-from sanctlib.coverage import Coverage
+from sanctlib.coverage import Coverage, check_coverage
 from sanctlib.database import Database
 from sanctlib.dates import check_formats, check_order, days_in, first_and_last
 from sanctlib.errors import (
@@ -47,6 +48,7 @@ _CHECKS = {
 }
 # Filled here: a mapped column would be overwritten without a message.
 _OWN = {"vocabulary": ("source",), "cameo": ("source", "family", "action", "mutual")}
+_FORMATS = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y")
 _DATES = ("date", "date_last", "date_announced", "date_effective")
 # An empty cell in `mutual` means that nobody called the act mutual.
 _REST = [
@@ -66,7 +68,7 @@ def read_table(
     parties: System = "name",
     succession: Literal["strict", "dominant"] = "strict",
     repeats: RepeatRule = "none",
-    date_formats: Sequence[str] = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y"),
+    date_formats: Sequence[str] = _FORMATS,
     nulls: Sequence[str] = ("",),
     coverage: Coverage | None = None,
     source: str | None = None,
@@ -104,11 +106,12 @@ def read_table(
         Whether rows of the same day, sender, target and action are one act.
     date_formats : sequence of str, default ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y")
         Formats of a day, tried in this order; each text must fit one in full. In addition
-        "2018" is the whole year and "2018-05" the whole month.
+        "2018" is the whole year, "2018-05" the whole month, and of "2018-05-08T23:30+02:00" the
+        day is read. By default a column with "05/08/2018" needs a day that shows the order.
     nulls : sequence of str, default ("",)
         Your marks of a missing value. "NA" is not one by default: it is Namibia.
     coverage : Coverage, optional
-        What your table covers.
+        What your table covers. A row on a day outside it is rejected.
     source : str, optional
         The name of the source; by default the name of the file, or "own table".
     delimiter : str, optional
@@ -132,7 +135,7 @@ def read_table(
     SchemaError
         For CAMEO codes that are numbers, and your own `event_id` in two rows.
     SourceError
-        For a file that cannot be read.
+        For a file that cannot be read, and days written month first.
 
     Examples
     --------
@@ -153,6 +156,7 @@ def read_table(
     check_choice(repeats, get_args(RepeatRule), what="repeats")
     # "all" names several states for one party: an act would need one row for each.
     check_choice(succession, ("strict", "dominant"), what="succession")
+    check_coverage(coverage)
     formats = check_formats(date_formats)
     columns = {ours: str(yours) for ours, yours in _mapping(columns, "columns").items()}
     words = {str(k): str(v) for k, v in _mapping(actions or {}, "actions").items()}
@@ -172,7 +176,7 @@ def read_table(
     rows = rows.assign(**{c: pd.Series(v, index=rows.index, dtype="str") for c, v in fixed.items()})
     rows = rows.mask(rows.apply(lambda text: text.str.strip().isin(marks))).astype("str")
     for column in (c for c in _DATES if c in rows):
-        check_order(rows[column].drop_duplicates(), formats)
+        check_order(rows[column].drop_duplicates(), formats, guessed=formats == list(_FORMATS))
     own = EventSource(
         key="own",
         columns={"actor1": "sender", "actor2": "target"},
@@ -184,7 +188,8 @@ def read_table(
         must_exist=True,
     )
     with closing(Database(as_written=True)) as engine:
-        cleaning = _OwnTable(own, engine, words=None if codes == "cameo" else words)
+        span = None if coverage is None else (coverage.first, coverage.last)
+        cleaning = _OwnTable(own, engine, words=None if codes == "cameo" else words, within=span)
         table = cleaning.clean(rows, draft, one_a_day=repeats == "one_a_day")
         audit = cleaning.steps(one_a_day=repeats == "one_a_day")
     return Reading(
@@ -211,10 +216,15 @@ class _OwnTable(Cleaning):
     together = False
 
     def __init__(
-        self, source: EventSource, engine: Database, *, words: Mapping[str, str] | None
+        self,
+        source: EventSource,
+        engine: Database,
+        *,
+        words: Mapping[str, str] | None,
+        within: tuple[date, date] | None,
     ) -> None:
         super().__init__(source, engine)
-        self.words = words
+        self.words, self.within = words, within
 
     def clean(self, rows: pd.DataFrame, draft: Draft, *, one_a_day: bool) -> pd.DataFrame:
         """Return the events that rows of text are; see `steps`."""
@@ -276,7 +286,8 @@ class _OwnTable(Cleaning):
     def days(self, text: pd.Series) -> pd.DataFrame:
         """Return ``day`` and ``last`` of rows whose dates are days, or ``why`` they are none."""
         parts = _parts(text, len(_DATES)).set_axis(list(_DATES), axis=1)
-        days, why = days_in(parts.replace("", None), self.source.formats, named=True)
+        rows = parts.replace("", None)
+        days, why = days_in(rows, self.source.formats, named=True, within=self.within)
         return pd.DataFrame({"day": days["date"], "last": days["date_last"], "why": why})
 
     def acts(self, text: pd.Series) -> pd.DataFrame:

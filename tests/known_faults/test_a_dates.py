@@ -24,6 +24,7 @@ from tests.known_faults.made import (
     listings,
     months,
     on_days,
+    own,
     units,
     year_of_events,
 )
@@ -421,6 +422,8 @@ def test_a_day_outside_a_plausible_span_is_rejected(day: str) -> None:
     reading = on_days(day, "2018-05-08")
     assert reading.table["date"].dt.strftime("%Y-%m-%d").tolist() == ["2018-05-08"]
     assert day in reading.rejected["reason"].iloc[0]
+    # Year 0 is in no calendar that is read.
+    assert "outside the years" in reading.rejected["reason"].iloc[0] or day.startswith("0000")
 
 
 def test_two_offsets_of_one_place_keep_the_day_of_the_place() -> None:
@@ -457,3 +460,65 @@ def test_a_month_is_a_month_whichever_format_read_it() -> None:
         table = on_days(text, date_formats=formats).table
         found = {"first": table["date"].iloc[0], "last": table["date_last"].iloc[0]}
         assert {name: f"{day:%Y-%m-%d}" for name, day in found.items()} == wide
+
+
+WRITTEN = {
+    "a time": ("2018-05-08 14:30:00", "day"),
+    "a time in UTC": ("2018-05-08T23:30:00Z", "day"),
+    "an offset": ("2018-05-08T23:30:00.5-05:00", "day"),
+    "a number": (20180508, "day"),
+    "a number in a column with gaps": (20180508.0, "day"),
+    "a Timestamp": (pd.Timestamp("2018-05-08 23:00"), "day"),
+    "a Timestamp with an offset": (pd.Timestamp("2018-05-08 23:30", tz="US/Eastern"), "day"),
+    "a date": (date(2018, 5, 8), "day"),
+    "a year": (2018, "year"),
+    "a year in a column with gaps": (2018.0, "year"),
+    "the text of such a year": ("2018.0", "year"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_day_or_year_is_read_in_whichever_type_it_is_written(name: str) -> None:
+    day, width = WRITTEN[name]
+    first, last = ("2018-05-08", "2018-05-08") if width == "day" else ("2018-01-01", "2018-12-31")
+    rows = pd.DataFrame({"d": pd.Series([day, None], dtype="object"), "s": "France", "t": "Iran"})
+    reading = own(rows)
+    assert reading.table[["date", "date_last"]].astype("str").to_numpy().tolist() == [[first, last]]
+    assert reading.rejected["reason"].tolist() == ["no date"]
+
+
+def test_days_of_a_frame_are_days_whatever_the_formats() -> None:
+    days = pd.Series(pd.to_datetime(["2018-05-08", "2018-05-13"]))
+    rows = pd.DataFrame({"d": days, "s": "France", "t": "Iran"})
+    assert own(rows, date_formats=["%d/%m/%Y"]).table["date"].tolist() == days.tolist()
+
+
+@pytest.mark.parametrize("days", [["05/08/2018"], ["05/13/2018", "13/05/2018", "01/02/2018"]])
+def test_slash_dates_that_do_not_show_their_order_need_a_format(days: list[str]) -> None:
+    refused(lambda: on_days(*days), match="whether day or month.*'%d/%m/%Y'.*'%m/%d/%Y'")
+    assert len(on_days(*days, date_formats=["%d/%m/%Y"]).table)
+
+
+def test_slash_dates_with_one_meaning_need_no_format() -> None:
+    assert len(on_days("05/05/2018", "12/12/2018").table) == 2
+
+
+@pytest.mark.parametrize("form", ["%d %B", "%H:%M", "%Y W%W", "%Y %d", "%G-W%V", "%x", "%D"])
+def test_a_format_that_gives_no_year_month_or_day_is_refused(form: str) -> None:
+    refused(lambda: on_days("2018-05-08", date_formats=[form]), match=f"{form!r}")
+
+
+def test_a_row_outside_the_coverage_is_rejected_with_this_reason() -> None:
+    known = sl.Coverage(source="own", first="2018-03", last="2018-06")
+    reading = on_days("2018", "2018-05", "2018-02-28", "2019", "2018-07-01", coverage=known)
+    # A year has days inside.
+    assert reading.table["date"].astype("str").tolist() == ["2018-01-01", "2018-05-01"]
+    assert reading.rejected["reason"].tolist() == [
+        f"date {day!r} is outside the coverage, 2018-03-01 to 2018-06-30"
+        for day in ("2018-02-28", "2019", "2018-07-01")
+    ]
+
+
+@pytest.mark.parametrize("coverage", ["x", ("2018", "2019")])
+def test_a_coverage_that_is_none_is_refused(coverage: Any) -> None:
+    refused(lambda: on_days("2018-05-08", coverage=coverage), match="must be a Coverage")
