@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -153,7 +154,7 @@ def test_zeros_are_written_for_senders_and_targets_asked_for() -> None:
         senders=["EU"],
         targets=["RUS", "IRN"],
         end=date(2022, 3, 31),
-        coverage=SPRING,
+        coverage=replace(SPRING, states=frozenset({"IRN", "RUS"})),
     ).table
     assert shown(found, "sender", "target", "n") == [("EU", "IRN", 0), ("EU", "RUS", 1)]
 
@@ -458,13 +459,14 @@ def test_units_side_by_side_with_the_rule_in_words() -> None:
     assert shown(found, "source", "unit", "target_rule", "n", "lower", "upper") == [
         ("list", "entity", "programme", 5, 2, 5),
         ("list", "designation", "programme", 5, 2, 5),
-        ("acts", "act", "programme", 0, 0, 0),
-        ("acts", "act", "conduct", 0, 0, 0),
-        ("acts", "act", "address", 0, 0, 0),
-        ("acts", "dyad", "programme", 0, 0, 0),
-        ("acts", "dyad", "conduct", 0, 0, 0),
-        ("acts", "dyad", "address", 0, 0, 0),
+        # Russia is a party of no act of that month.
+        *(
+            ("acts", unit, rule, None, None, None)
+            for unit in ("act", "dyad")
+            for rule in ("programme", "conduct", "address")
+        ),
     ]
+    assert found["rule"].iloc[2].endswith("not covered: RUS (a party of no act)")
     assert "under three programmes counts once" in found["rule"][0]
     none = compare_units({}, start=date(2022, 2, 1), end=date(2022, 2, 28), targets=["RUS"]).table
     assert none.empty

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sanctlib.acts import cells_of
 from sanctlib.codes.actions import sender_of, states_of
 from sanctlib.codes.countries import countries, existed, name_of, resolve
 from sanctlib.coverage import Coverage
@@ -108,20 +109,22 @@ def check_span(source: Opened, query: Query) -> None:
     raise CoverageError(f"{msg} Choose start and end within it.")
 
 
-def absent_from(source: Opened, states: Iterable[str], rows: pd.DataFrame) -> list[str]:
+def absent_from(
+    source: Opened, states: Iterable[str], rows: pd.DataFrame, query: Query
+) -> list[str]:
     """
-    Return the states that are a party of no row of machine-coded events: they have no zero.
+    Return the states that are a party of no act of events in the span: they have no zero there.
 
     Where the coverage names its states, or a list or a register is read, absence is a zero.
     States in `rows`, which were read already, are not looked for again.
     """
     unseen = sorted({*states}.difference(*(rows[c] for c in _PARTIES if c in rows)))
     named = source.coverage is not None and source.coverage.states is not None
-    if not unseen or named or source.kind not in ("events", "cells"):
+    if not unseen or named or source.curated or source.kind not in ("events", "cells"):
         return []
-    parties = source.relation(["sender", "target"])
-    sides = [fetched(parties.aggregate(side, side))[side] for side in ("sender", "target")]
-    return sorted({*unseen}.difference(*sides))
+    span = {"touching": unseen, "start": query.start, "end": query.end}
+    parties = cells_of(source, every=query.every, by=["sender", "target"], **span)
+    return sorted({*unseen}.difference(parties["sender"], parties["target"]))
 
 
 def silent_on(source: Opened, states: Sequence[str]) -> tuple[str, ...]:
@@ -130,7 +133,8 @@ def silent_on(source: Opened, states: Sequence[str]) -> tuple[str, ...]:
         return ()
     names = ", ".join(f"{name_of(state)} ({state})" for state in states)
     names += " are" if states[1:] else " is"
-    return (f"{names} a party of no row of {source.name}: counts are missing, not 0.",)
+    note = f"{names} a party of no act of {source.name} in the span: counts are missing, not 0."
+    return (f"{note} If the source covers them, give their codes as states= of the coverage.",)
 
 
 def coverage_of(source: Opened) -> Coverage | None:
@@ -248,23 +252,27 @@ def named_groups(query: Query) -> pd.DataFrame | None:
     return pd.DataFrame(rows, columns=list(query.by), dtype="str")
 
 
-def covered_groups(groups: pd.DataFrame, query: Query, coverage: Coverage | None) -> Flags:
+def covered_groups(
+    groups: pd.DataFrame, query: Query, coverage: Coverage | None, silent: Sequence[str] = ()
+) -> Flags:
     """
     Return which groups a source covers: those with a party that is a state it covers.
 
     Where the source covers all senders or all targets requested, it covers every group. A group
     is not covered if the source cannot name its sender, nor is a sum over senders of whom it
-    cannot name one.
+    cannot name one. The same holds of `silent` states, as `absent_from` returns them.
     """
-    told = np.ones(len(groups), dtype=bool)
+    parties = [c for c in _PARTIES if c in groups]
+    told = ~groups[parties].isin(silent).any(axis=1).to_numpy(dtype=bool)
+    for key, names in (("sender", query.senders), ("target", query.targets)):
+        told &= key in groups or not {*(names or ())} & {*silent}
     if coverage is None:
         return told
     states, nameable = coverage.states, coverage.senders
     if nameable is not None and "sender" in groups:
-        told = groups["sender"].isin([*nameable, pd.NA]).to_numpy()
+        told &= groups["sender"].isin([*nameable, pd.NA]).to_numpy()
     elif nameable is not None:
         told &= {*(query.senders or ())} <= nameable
-    parties = [c for c in _PARTIES if c in groups]
     narrowed = [{*names} for names in (query.senders, query.targets) if names]
     if states is None or not parties or any(names <= states for names in narrowed):
         return told

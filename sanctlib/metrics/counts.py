@@ -18,6 +18,7 @@ from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._questions import (
     FLAGS,
     Flags,
+    absent_from,
     check_covered,
     check_kind,
     check_not_curated,
@@ -29,6 +30,7 @@ from sanctlib.metrics._questions import (
     laid_out,
     named_groups,
     periods_asked,
+    silent_on,
 )
 from sanctlib.metrics.intervals import Process, count_intervals
 from sanctlib.metrics.units import pieces_of
@@ -197,12 +199,14 @@ def sanction_counts(
         whole = pieces_of(source, fewer) if parted else pieces
         # A list whose rows were chosen covers nothing: what is not on it may have happened.
         known = None if source.curated else coverage_of(source)
+        parties = {*(query.senders or ()), *(query.targets or ())}
+        silent = absent_from(source, parties, pieces, query)
         if interval is not None:
             _check_interval(source)
         of_no_state = _of_no_state(source, query, known)
     # An act on two states is in two groups; a measure is a flag and no part of anything.
     additive = not FLAGS.keys() & set(query.by) and _total(pieces) == _total(whole)
-    counts = _counts(pieces, query, known).assign(additive=additive)
+    counts = _counts(pieces, query, known, silent).assign(additive=additive)
     if interval is not None:
         counts = count_intervals(counts, by=query.by, process=interval, level=level, seed=seed)
     words, n = _WORDS[query.unit], int(whole.loc[whole["counted"], "n"].sum())
@@ -214,7 +218,11 @@ def sanction_counts(
         unit=words,
         n=n,
         sources=(source.source,),
-        notes=(*of_no_state, *notes_of(source, interval=interval is not None)),
+        notes=(
+            *of_no_state,
+            *silent_on(source, silent),
+            *notes_of(source, interval=interval is not None),
+        ),
         findings=_findings(counts, query, words, source),
     )
 
@@ -275,7 +283,9 @@ def _total(pieces: pd.DataFrame) -> int:
     return int(pieces.loc[pieces["counted"] | pieces["unplaced"], "n"].sum())
 
 
-def _counts(pieces: pd.DataFrame, query: Query, coverage: Coverage | None) -> pd.DataFrame:
+def _counts(
+    pieces: pd.DataFrame, query: Query, coverage: Coverage | None, silent: Sequence[str]
+) -> pd.DataFrame:
     """Return the counts of each group in each period, with the band of their possible dates."""
     counted, unplaced, inside = (
         pieces[c].to_numpy(dtype=bool) for c in ("counted", "unplaced", "inside")
@@ -312,7 +322,7 @@ def _counts(pieces: pd.DataFrame, query: Query, coverage: Coverage | None) -> pd
     no_period = at % len(slots) == len(periods)
     here, unknown = ~no_period, np.ones(len(at), dtype=bool)
     if coverage is not None:
-        told = covered_groups(groups, query, coverage)
+        told = covered_groups(groups, query, coverage, silent)
         there = groups_that_existed(groups, periods, every=query.every)
         inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
         # What was removed before the day of a list of survivors was listed too.

@@ -166,7 +166,7 @@ def observed_expected(
             keep={"action": actions_of(query)},
         )
         known = source.coverage
-        silent = absent_from(source, {state for two in query.pairs for state in two}, cells)
+        silent = absent_from(source, {state for two in query.pairs for state in two}, cells, query)
     cells = cells[cells["period"].notna() & cells["family"].eq("cooperation")]
     cells = cells.assign(block=cells["period"], period=period_start(cells["period"], every=every))
     periods, whole = periods_asked(cells["period"], query, known)

@@ -174,8 +174,7 @@ def partnership_intensity(
         silent: list[str] = []
 
         def covers(pairs: pd.DataFrame) -> Flags:
-            told = covered_groups(pairs, query, known)
-            told &= ~pairs.isin(silent).any(axis=1).to_numpy(dtype=bool)
+            told = covered_groups(pairs, query, known, silent)
             return whole & told[:, None] & groups_that_existed(pairs, periods, every=every)
 
         inside = None if known is None else covers
@@ -187,7 +186,7 @@ def partnership_intensity(
             return _result(rates, query, n, source, divided[0])
         states = sorted({state for two in query.pairs for state in two})
         acts = cells_of(source, by=KEYS, touching=states, **span)  # type: ignore[arg-type]
-        silent = absent_from(source, states, acts)
+        silent = absent_from(source, states, acts, query)
     # A state that did not exist in any period of the span has no zero.
     existed_together(query.pairs, periods, every=every)
     rates = rates_of_pairs(acts, dividing, query, periods, inside)
@@ -361,12 +360,12 @@ def partners(
             start=query.start,
             end=query.end,
         )
+        notes = silent_on(source, absent_from(source, [own], acts, query))
     other = acts["target"].where(acts["sender"].eq(own), acts["sender"])
     others = acts[are_states(other) & other.ne(own)].groupby(other)["n_acts"].sum()
     everyone = others.sort_values(ascending=False).rename_axis("partner").reset_index(name="n")
     often = everyone[everyone["n"].ge(max(acts["period"].nunique(), 1))].head(most)
     rates, rows = pd.DataFrame(columns=["period", "partner"]), pd.DataFrame(columns=_OF_PARTNERS)
-    notes: tuple[str, ...] = ()
     finding = f"No partner of {name_of(own)} has one reported act a {every} on average."
     if len(often):
         found = partnership_intensity(

@@ -151,7 +151,7 @@ def dyad_panel(
         else:
             long = _values(source, every, directed=directed)
         long = _carried_on(long, succession)
-        silent = absent_from(source, named, long)
+        silent = absent_from(source, named, long, query)
     periods, whole = periods_asked(long["period"].iloc[:0], query, known)
     long = long if directed else ordered_pairs(long)
     panel = _grid(sorted(named), periods, every, succession, directed=directed)

@@ -15,7 +15,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, period_start
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.metrics._questions import check_covered, check_not_curated
+from sanctlib.metrics._questions import absent_from, check_covered, check_not_curated, silent_on
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.stocks import At, active_sanctions
 from sanctlib.query import Day, Pair, Query, TargetRule, Unit, ask, number_of, one_pair
@@ -291,17 +291,20 @@ def shared_sanctioners(
     span = {"every": every, "start": query.start, "end": query.end, "coverage": coverage}
     found, sources = {}, []
     named_by: dict[str, set[str]] = {}
+    notes = ["A bloc counts once, under its own code."]
     named = tables if isinstance(tables, Mapping) else {None: tables}
     for name, table in named.items():
         with opened(table, coverage=coverage) as source:
             label = source.name if name is None else name
+            silent = absent_from(source, (first, second), pd.DataFrame(), query)
+            notes += silent_on(source, silent)
         by = {"by": ["sender", "target"], "targets": [first, second], **span}
         if source.kind in ("events", "cells"):
             counts = sanction_counts(table, unit="act", **by).table  # type: ignore[arg-type]
             counts = counts[counts["period"].notna()]
         else:
             counts = active_sanctions(table, at="any_day", **by).table  # type: ignore[arg-type]
-        found[label] = _on_both(counts, (first, second), curated=source.curated)
+        found[label] = _on_both(counts, (first, second), silent, curated=source.curated)
         named_by[label] = {*counts["sender"].dropna()}
         sources.append(source.source)
     rows = pd.concat(found, names=["source"]).reset_index("source").reset_index(drop=True)
@@ -324,11 +327,13 @@ def shared_sanctioners(
         unit=f"s{words}",
         n=len(everyone),
         sources=tuple(sources),
-        notes=("A bloc counts once, under its own code.",),
+        notes=tuple(notes),
     )
 
 
-def _on_both(counts: pd.DataFrame, pair: Pair, *, curated: bool) -> pd.DataFrame:
+def _on_both(
+    counts: pd.DataFrame, pair: Pair, absent: Sequence[str], *, curated: bool
+) -> pd.DataFrame:
     """Return per period the senders on each state of the pair, and on both."""
     rows = []
     for period, group in counts.groupby("period", sort=True):
@@ -337,7 +342,8 @@ def _on_both(counts: pd.DataFrame, pair: Pair, *, curated: bool) -> pd.DataFrame
         both, either = sorted(on_first & on_second), on_first | on_second
         blank = group["n"].isna().all()
         # A hand-picked list that has no sender on a state does not say that there is none.
-        silent = [blank or (curated and not senders) for senders in (on_first, on_second)]
+        sides = zip(pair, (on_first, on_second), strict=True)
+        silent = [blank or s in absent or (curated and not senders) for s, senders in sides]
         rows.append(
             {
                 "period": period,
@@ -346,7 +352,9 @@ def _on_both(counts: pd.DataFrame, pair: Pair, *, curated: bool) -> pd.DataFrame
                 "n_shared": pd.NA if any(silent) else len(both),
                 "jaccard": len(both) / len(either) if either and not any(silent) else pd.NA,
                 "shared": None if any(silent) else both,
-                "covered": group["covered"].all() if group["covered"].notna().all() else pd.NA,
+                "covered": not absent and group["covered"].all()
+                if group["covered"].notna().all()
+                else pd.NA,
             }
         )
     columns = ["period", "n_first", "n_second", "n_shared", "jaccard", "shared", "covered"]

@@ -15,6 +15,7 @@ from sanctlib.engines import AnyTable, Opened, fetched, opened
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._questions import (
     UNITS,
+    absent_from,
     by_target,
     cases_by,
     check_kind,
@@ -163,6 +164,9 @@ def _rows(source: Opened, query: Query) -> Iterator[dict[str, object]]:
     every = periods_of(source)[1][-1] if kind == "cells" else "day"
     # What is not on a hand-picked list may have happened all the same.
     covered = False if source.curated else _covered(known, query, every=every)
+    of_span = replace(query, every=every)
+    silent = absent_from(source, query.targets or (), pd.DataFrame(), of_span)
+    covered = False if silent else covered
     for unit, rule in product(UNITS[kind], _rules(source)):
         one = replace(
             query,
@@ -181,6 +185,8 @@ def _rows(source: Opened, query: Query) -> Iterator[dict[str, object]]:
         words = f"{_RULE[kind, unit]}; {target}"
         if source.curated:
             words = f"on our list, a timeline, not an outcome: {words}"
+        if silent:
+            words = f"{words}; not covered: {', '.join(silent)} (a party of no act)"
         upper: object = int(pieces["n"].sum())
         if known is not None and known.survivors and query.start < known.last:  # type: ignore[operator]
             # What was removed before the day of the list is not in it.

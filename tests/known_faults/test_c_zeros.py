@@ -12,7 +12,7 @@ import pytest
 
 import sanctlib as sl
 from tests.known_faults import fault, frame, given, outcome, pages, said_by
-from tests.known_faults.made import YEAR, cases, year_of_events
+from tests.known_faults.made import YEAR, cases, events, year_of_events
 
 PAIR = ("IRN", "RUS")
 
@@ -221,3 +221,89 @@ def test_a_sender_that_the_source_cannot_name_has_no_zero(sender: str) -> None:
         )
     )  # fmt: skip
     assert found["n"].isna().all()
+
+
+# Russia acts in May only, and Iran with Turkey in every month.
+_OF_MAY = events(
+    [
+        *((f"2018-{month:02d}-10", "IRN", "TUR", "consult") for month in range(1, 13)),
+        *((f"2018-{month:02d}-11", "USA", "IRN", "impose") for month in range(1, 13)),
+        ("2018-05-20", "RUS", "IRN", "consult"),
+        ("2018-05-21", "USA", "RUS", "impose"),
+    ]
+)
+_EACH = {"every": "month", "coverage": YEAR}
+_IN_A_WINDOW: dict[str, Callable[..., Any]] = {
+    "by target": lambda **span: sl.sanction_counts(
+        _OF_MAY, unit="act", by=["target"], targets=["RUS"], **_EACH, **span
+    ),
+    "by dyad": lambda **span: sl.sanction_counts(
+        _OF_MAY, unit="act", by=["sender", "target"], senders=["USA"], targets=["RUS"], **_EACH,
+        **span,
+    ),
+    "a sum": lambda **span: sl.sanction_counts(
+        _OF_MAY, unit="act", by=[], targets=["RUS"], **_EACH, **span
+    ),
+    "a sum over a sender": lambda **span: sl.sanction_counts(
+        _OF_MAY, unit="act", by=["target"], senders=["RUS"], targets=["IRN"], **_EACH, **span
+    ),
+    "intensity": lambda **span: sl.partnership_intensity(
+        _OF_MAY, pair=PAIR, band=False, **_EACH, **span
+    ),
+    "dyad_panel": lambda **span: sl.dyad_panel(
+        _OF_MAY, states=PAIR, directed=False, **_EACH, **span
+    ),
+    "shared_sanctioners": lambda **span: sl.shared_sanctioners(
+        _OF_MAY, pair=PAIR, **_EACH, **span
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _IN_A_WINDOW)
+def test_a_state_without_an_act_in_the_span_has_no_zero_there(name: str) -> None:
+    outside, said = said_by(lambda: _IN_A_WINDOW[name](start="2018-01", end="2018-04"))
+    table = frame(outside)
+    numbers = {"n", "rate", "upper", "jaccard", "n_second", "n_shared", "meetings", "sanctions"}
+    assert len(table)
+    assert "RUS" in said
+    assert table[sorted(numbers & {*table})].isna().all(axis=None)
+    assert not table["covered"].fillna(value=False).any()
+    # In the whole year it is a party of two acts: its other months are zeros.
+    whole = frame(_IN_A_WINDOW[name](start="2018", end="2018"))
+    assert whole["covered"].fillna(value=False).any()
+
+
+def test_units_of_a_state_without_an_act_in_the_span_are_missing() -> None:
+    known = sl.read_table(
+        _OF_MAY.astype({"date": "str"}),
+        columns={c: c for c in ("date", "sender", "target", "action")},
+        parties="iso3",
+        coverage=YEAR,
+    )
+    found = frame(sl.compare_units([known], start="2018-01", end="2018-04", targets=["RUS"]))
+    assert found["n"].isna().all()
+    assert not found["covered"].any()
+
+
+def test_a_state_that_a_register_does_not_name_is_a_true_zero() -> None:
+    span = {"start": "2022", "end": "2022", "targets": ["NOR"], "every": "year"}
+    us = sl.load("ofac_sdn")
+    for found in (
+        sl.sanction_counts(us, unit="entity", by=["target"], **span),
+        sl.active_sanctions(us, at="end_of_period", by=["target"], **span),
+    ):
+        assert frame(found)[["n", "covered"]].to_numpy().tolist() == [[0, True]]
+
+
+def test_russia_in_a_file_that_never_names_it_is_missing(real_data: Path) -> None:
+    path = real_data / "events" / "icews14_named.tsv.gz"
+    columns = {"date": "date", "sender": "source", "target": "target", "code": "cameo"}
+    known = sl.Coverage(source="own", first="2014", last="2014")
+    reading = sl.read_table(path, columns=columns, codes="cameo", coverage=known)
+    for found in (
+        sl.sanction_counts(reading, every="year", unit="act", by=["target"], targets=["RUS"]),
+        sl.partnership_intensity(reading, pair=PAIR, every="year", band=False),
+        sl.dyad_panel(reading, states=PAIR, every="year", columns={"n": ["consult"]}),
+    ):
+        assert frame(found)["n"].isna().all()
+        assert "Russia (RUS)" in found.notes[0]
