@@ -269,7 +269,7 @@ def test_the_answer_keeps_the_index_and_empty_tables_pass():
     assert resolve(names)["code"].to_dict() == {"b": "IRN", "a": "RUS"}
     none = pd.Series([], dtype="str")
     empty = resolve(none, dates=pd.Series([], dtype="datetime64[us]"))
-    assert empty.columns.to_list() == ["code", "matched", "reason"]
+    assert empty.columns.to_list() == ["code", "matched", "reason", "closest"]
     assert empty.empty
 
 

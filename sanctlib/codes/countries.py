@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args
@@ -136,7 +137,8 @@ def resolve(
     DataFrame
         On the index of `names`: ``code`` (missing where nothing is known), ``matched``
         ("name", "alias" or "code"), ``reason`` ("unknown name" or "not a state on that day"
-        where the code of a name is missing).
+        where the code of a name is missing), ``closest`` (up to three known names that resemble
+        an unknown one, joined by ";", for the first 1,000 of them: check before use).
 
     Raises
     ------
@@ -160,7 +162,29 @@ def resolve(
     lines, days = _Timelines(system, succession), None if dates is None else _days(dates, names)
     answers = lines.answers.take(lines.rows(names, days)).set_axis(names.index)
     answers.loc[names.isna(), "reason"] = None
-    return answers
+    unknown = names[answers["reason"].eq(UNKNOWN) & (system == "name")]
+    near = {name: _closest(str(name)) for name in unknown.drop_duplicates().head(_MOST_UNKNOWN)}
+    return answers.assign(closest=unknown.map(near).reindex(names.index).astype("str"))
+
+
+def _closest(name: str) -> str | None:
+    """Return names like this one, whatever the order of their words; None where there is none."""
+    folded = fold(name)
+    if folded in _PARTS_OF_STATES:
+        return _PARTS_OF_STATES[folded]
+    known = _by_words()
+    near = get_close_matches(_words(folded), known, n=3, cutoff=0.75)
+    return ";".join(known[words] for words in near) or None
+
+
+@cache
+def _by_words() -> dict[str, str]:
+    """Return a name for each set of words that names a party, in alphabetical order."""
+    return {_words(fold(name)): name for name in reversed(texts_of("name"))}
+
+
+def _words(folded: str) -> str:
+    return " ".join(sorted(folded.split()))
 
 
 def spells_of(labels: Iterable[str], *, system: System, succession: Succession) -> pd.DataFrame:
@@ -203,6 +227,12 @@ def _day_numbers(dates: pd.Series, missing: int = _FIRST_DAY) -> Days:
     """Return days since 1970-01-01, within the calendar."""
     days = dates.to_numpy().astype("datetime64[D]").astype("int64")
     return np.where(dates.isna(), missing, days.clip(_FIRST_DAY, _LAST_DAY))
+
+
+_MOST_UNKNOWN = 1000
+_PARTS_OF_STATES = dict.fromkeys(
+    ("england", "scotland", "wales", "northern ireland", "ulster"), "United Kingdom"
+)
 
 
 def _days(dates: pd.Series, labels: pd.Series) -> pd.Series:

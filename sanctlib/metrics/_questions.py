@@ -115,11 +115,14 @@ def absent_from(
     """
     Return the states that are a party of no act of events in the span: they have no zero there.
 
-    Where the coverage names its states, or a list or a register is read, absence is a zero.
-    States in `rows`, which were read already, are not looked for again.
+    Where the coverage names its states or these senders, or a list or a register is read,
+    absence is a zero. States in `rows`, which were read already, are not looked for again.
     """
     unseen = sorted({*states}.difference(*(rows[c] for c in _PARTIES if c in rows)))
-    named = source.coverage is not None and source.coverage.states is not None
+    named = False
+    if source.coverage is not None:
+        named = source.coverage.states is not None
+        unseen = [state for state in unseen if state not in (source.coverage.senders or ())]
     if not unseen or named or source.curated or source.kind not in ("events", "cells"):
         return []
     span = {"touching": unseen, "start": query.start, "end": query.end}
@@ -134,7 +137,7 @@ def silent_on(source: Opened, states: Sequence[str]) -> tuple[str, ...]:
     names = ", ".join(f"{name_of(state)} ({state})" for state in states)
     names += " are" if states[1:] else " is"
     note = f"{names} a party of no act of {source.name} in the span: counts are missing, not 0."
-    return (f"{note} If the source covers them, give their codes as states= of the coverage.",)
+    return (f"{note} If the source covers them, name them: sl.Coverage(states=…).",)
 
 
 def coverage_of(source: Opened) -> Coverage | None:

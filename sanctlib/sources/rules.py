@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 
 from sanctlib.codes.countries import NO_STATE, UNKNOWN, Succession, System
+from sanctlib.schema import ACTIONS
 
 SIDE = ("actor", "country", "body")
 """The texts that show a party: its name, its country, and the body that it belongs to."""
@@ -127,6 +128,7 @@ _GONE = """CASE WHEN p1.gone IS NULL AND p2.gone IS NULL THEN NULL
     WHEN c.turned AND p1.gone IS NOT NULL THEN 'target ' || p1.gone
     WHEN c.turned THEN 'sender ' || p2.gone
     WHEN p2.gone IS NOT NULL THEN 'target ' || p2.gone ELSE 'sender ' || p1.gone END"""
+_OF_TWO = ", ".join(f"'{a}'" for a in (*ACTIONS["sanction"], *ACTIONS["cooperation"]))
 _WHY = {
     "check dates": "p1.bad",
     "map action codes": "c.why",
@@ -137,8 +139,9 @@ _WHY = {
     "check numbers": "CASE WHEN r.id < '!' OR r.id >= 'A' THEN"
     " CASE WHEN trim(r.id) IN ({nulls}) THEN 'no number of the event' END END",
     "resolve parties": _GONE,
-    "check mutual acts": f"CASE WHEN c.code = '{MUTUAL}' AND p1.party = p2.party"
-    " THEN 'a mutual act of ' || p1.party || ' with itself' END",
+    "check pairs": f"CASE WHEN p1.party = p2.party AND c.action IN ({_OF_TWO})"
+    f" THEN CASE WHEN c.code = '{MUTUAL}' THEN 'a mutual act of ' || p1.party || ' with itself'"
+    " ELSE 'an act of ' || p1.party || ' on itself' END END",
 }
 
 

@@ -43,7 +43,7 @@ Codes: TypeAlias = Literal["vocabulary", "cameo"]
 
 _TYPES = ("check dates", "resolve parties", "check types")
 _CHECKS = {
-    "vocabulary": ("map actions", *_TYPES),
+    "vocabulary": ("map actions", *_TYPES, "check pairs"),
     "cameo": ("map action codes", *_TYPES),
 }
 # Filled here: a mapped column would be overwritten without a message.
@@ -125,7 +125,8 @@ def read_table(
     -------
     Reading
         Of kind ``"events"``. Rows with an impossible date, an unknown action, a state
-        that did not exist on that day, or a cell that its column cannot have are in
+        that did not exist on that day, two names in one cell, a sanction or co-operation of a
+        state with itself, or a cell that its column cannot have are in
         ``rejected``, with file, line and reason.
 
     Raises
@@ -184,7 +185,7 @@ def read_table(
         system=parties,
         succession=succession,
         label="actor",
-        checks=(*_CHECKS[codes], *(["check mutual acts"] if "mutual" in rows else [])),
+        checks=_CHECKS[codes],
         must_exist=True,
     )
     with closing(Database(as_written=True)) as engine:
@@ -233,6 +234,9 @@ class _OwnTable(Cleaning):
         line = draft.rows["_line"].reset_index(drop=True)
         rows = rows.reset_index(drop=True)
         values, wrong = typed_columns(rows, [c for c in _REST if c.name in rows])
+        for side in ("sender", "target"):
+            several = _several(rows[side], self.source.system)
+            wrong = wrong.where(wrong.notna(), several)
         mutual = values.get("mutual", pd.Series(data=False, index=rows.index)).fillna(value=False)
         words = rows.assign(_mutual=mutual.map({True: MUTUAL, False: ""}))
         cells = {
@@ -307,6 +311,21 @@ class _OwnTable(Cleaning):
 
 
 _WORDS = ("action", "family", "_mutual")
+_BETWEEN = r"\s*[;,/&+|\n]\s*(?:and\s+)?|\s+and\s+|\s+[-\u2013]\s+"
+
+
+def _several(names: pd.Series, system: System) -> pd.Series:
+    """Return the reason why a cell that holds several names, and is none itself, is wrong."""
+    distinct = names.dropna().drop_duplicates()
+    unknown = distinct[resolve(distinct, system=system)["code"].isna()]
+    parts = unknown.str.strip().str.split(_BETWEEN, regex=True).explode()
+    found = resolve(parts, system=system)["code"].notna().groupby(level=0).agg(["all", "size"])
+    several = unknown[found["all"].reindex(unknown.index) & found["size"].gt(1)]
+    fix = {
+        name: f"{names.name} {name.strip()!r} is {'two' if n == 2 else n} names: give one row each"
+        for name, n in zip(several, found["size"].reindex(several.index), strict=True)
+    }
+    return names.map(fix)
 
 
 def _joined(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
