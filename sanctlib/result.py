@@ -101,7 +101,8 @@ class Result(Shown):
     unit : str
         What is counted, in words and in the plural.
     n : int, optional
-        How many of these units are in the table, each counted once.
+        How many of these units are in the table, each counted once; None where that is not
+        known, as of periods that the source does not cover.
     sources : tuple of Source
         The datasets, with their coverage.
     notes : tuple of str
@@ -139,6 +140,14 @@ class Result(Shown):
         elif not isinstance(given, pd.DataFrame):
             msg = f"The table is {in_words(given)}. It must be a pandas table or a Reading."
             raise SchemaError(msg)
+        if self.n == 0 and self._uncovered:
+            object.__setattr__(self, "n", None)
+
+    @property
+    def _uncovered(self) -> bool:
+        """Whether the source covers no row of the table: what it does not show may exist."""
+        covered = self.table.get("covered")
+        return covered is not None and len(covered) > 0 and bool(covered.isin([False]).all())
 
     @property
     def coverage(self) -> Coverage | None:
@@ -148,7 +157,8 @@ class Result(Shown):
     @property
     def caption(self) -> str:
         """The sentences under a figure: n and unit, target rule, sources, notes."""
-        counted = self.unit if self.n is None else f"n = {self.n:,} {self.unit}"
+        unknown = f"{self.unit}: not covered" if self._uncovered and self.unit else self.unit
+        counted = unknown if self.n is None else f"n = {self.n:,} {self.unit}"
         if "target_rule" in self.query.given:
             counted += f"; target: {_TARGETS[self.query.target_rule]}"
         sources = "; ".join(dict.fromkeys(source.described() for source in self.sources))

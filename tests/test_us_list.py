@@ -241,7 +241,7 @@ def test_a_list_has_no_zero_of_another_sender(by: list[str]) -> None:
         sl.active_sanctions(sl.load("ofac_sdn"), at="end_of_period", **asked),
     ):
         found = result.table
-        assert result.findings == ("ofac_sdn covers nothing of what is requested.",)
+        assert result.findings == ("What is requested is not covered by ofac_sdn.",)
         assert len(found)
         assert found[["n", "lower", "upper"]].isna().all(axis=None)
         assert not found["covered"].any()

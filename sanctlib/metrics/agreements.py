@@ -106,7 +106,7 @@ def agreements(
         whole table), ``covered`` and ``basis``. Counts are missing outside the coverage, and
         for a pair of which a curated list holds no agreement of the two alone. Its
         ``tables["stages"]`` holds the stages of the agreements of the pair, and of an
-        organisation with one of the two.
+        organisation of which the one is a member with the other.
 
     Raises
     ------
@@ -201,6 +201,7 @@ def _of_pair_per_period(
     possible = _in_force(stages, ends, from_="in_force", until="ended_last")
     # Blocs stay whole in the pair's own count: what binds it as a member has its own column.
     beside = _of_pair(_sided(expand_blocs(rows, sides=SIDES)), two)
+    joint = {*stages["agreement_id"], *beside["agreement_id"]}
     beside = beside[~beside["agreement_id"].isin(stages["agreement_id"])]
     through = _in_force(_staged(beside), ends, from_="in_force_last", until="ended")
 
@@ -261,12 +262,12 @@ def _of_pair_per_period(
             *([_CURATED] if source.curated else []),
         ),
         findings=_findings(table, query, of_both, source),
-        tables={"stages": _related(every_stage, two)},
+        tables={"stages": _related(every_stage[every_stage["agreement_id"].isin(joint)], two)},
     )
 
 
 def _related(stages: pd.DataFrame, two: list[str]) -> pd.DataFrame:
-    """Return the agreements of exactly the pair, and of an organisation with one of the two."""
+    """Return the agreements of exactly the pair, and of a bloc of the one with the other."""
     sides = [stages[side] for side in ("first", "second")]
     named = [side.isin(two) for side in sides]
     known = [ours | side.str.startswith("IO-") for side, ours in zip(sides, named, strict=True)]

@@ -258,7 +258,7 @@ def _findings(counts: pd.DataFrame, query: Query, words: str, source: Opened) ->
     """Return the total of each group over the periods with a count, most first."""
     seen = counts[counts["n"].notna() & counts["period"].notna()]
     if seen.empty:
-        return (f"{source.name} covers nothing of what is requested.",)
+        return (f"What is requested is not covered by {source.name}.",)
     span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
     counted = f"{words}, {span} ({source.source.described()})."
     if not query.by:

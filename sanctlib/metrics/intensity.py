@@ -261,6 +261,9 @@ def _sentences(
     span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
     n_periods = f"{len(seen):,} {query.every}{'' if len(seen) == 1 else 's'}"
     whole = f" in {n_periods} covered in full" if source.coverage else ""
+    if n <= 1:  # one act makes no rate
+        few = f"{n} act{'s' * (n != 1)}, so there is nothing to show"
+        return [f"{few} ({unit}{whole}, {span}; {source.source.described()})."]
     text = f"{n:,} {unit}{whole}, {span}"
     if exposure:
         phi = float(seen["dispersion"].iloc[0])

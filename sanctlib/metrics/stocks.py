@@ -243,7 +243,7 @@ def _findings(stocks: pd.DataFrame, query: Query, words: str, source: Opened) ->
     """Return the stock of each group in the last period that has one, largest first."""
     seen = stocks[stocks["n"].notna() & stocks["period"].notna()]
     if seen.empty:
-        return (f"{source.name} covers nothing of what is requested.",)
+        return (f"What is requested is not covered by {source.name}.",)
     last = seen[seen["period"].eq(seen["period"].max())]
     span = in_words(last["period"].max(), last["period"].max(), every=query.every)
     rows = last.sort_values("n", ascending=False, kind="stable").head(5)

@@ -293,6 +293,9 @@ def _draw_rates(ax: Axes, result: Result, rows: pd.DataFrame, *, panel: bool = F
     if rows["rate"].isna().all():
         say_empty(ax)
         return
+    if "n" in rows and (n := int(rows["n"].sum())) <= 1:
+        say_empty(ax, f"{n} act{'s' * (n != 1)}: nothing to show")
+        return
     every = every_of(result)
     middle = middles(rows["period"], every)
     band = floats(rows["band_low"]), floats(rows["band_high"])
