@@ -212,6 +212,11 @@ def _result(
     if query.pairs is not None:
         rows = table[table["denominator"].eq(denominator)]
         notes += _notes(rows, query)
+        outside = rows["component"].eq(ALL) & ~rows["covered"].fillna(value=False)
+        cut = int(rows["n"][outside].sum())
+        if source.coverage is not None and cut and not directed:
+            which = f"a part-{query.every}, which is not covered in full"
+            notes.append(f"{cut} of the acts are in {which}: no sum or median includes them.")
         findings = [f"{source.name} has no {unit} of the pairs requested."]
         if len(rows):
             divided, findings = DENOMINATOR_WORDS[denominator], []
