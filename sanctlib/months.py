@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from sanctlib.codes.actions import crosswalk
-from sanctlib.codes.countries import read_codes
+from sanctlib.codes.succession import read_codes
 from sanctlib.database import Database
 from sanctlib.errors import SourceError, check_choice
 from sanctlib.processes import mapping

@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from sanctlib.codes.countries import code_of, is_party_code, is_state_code, name_of, party_meant
+from sanctlib.codes.countries import code_of, is_party_code, name_of, party_meant
+from sanctlib.codes.succession import is_state_code
 from sanctlib.dates import PERIODS, Period
 from sanctlib.dates import Day as Day
 from sanctlib.dates import day_of as day_of

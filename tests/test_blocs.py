@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sanctlib.checks import check_table
 from sanctlib.codes.blocs import blocs, expand_blocs, members
-from sanctlib.codes.countries import existed, is_state_code, read_codes, resolve
+from sanctlib.codes.countries import existed, resolve
+from sanctlib.codes.succession import is_state_code, read_codes
 from sanctlib.errors import MissingColumnsError, UnknownChoiceError
 from sanctlib.schema import EVENTS
 

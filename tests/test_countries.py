@@ -12,14 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanctlib.codes.blocs import blocs
-from sanctlib.codes.countries import (
-    countries,
-    existed,
-    fold,
-    is_state_code,
-    read_codes,
-    resolve,
-)
+from sanctlib.codes.countries import countries, existed, fold, resolve
+from sanctlib.codes.succession import is_state_code, read_codes
 from sanctlib.errors import SchemaError, UnknownChoiceError
 from sanctlib.query import check_state
 

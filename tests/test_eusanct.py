@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
-from sanctlib.codes.countries import read_codes
+from sanctlib.codes.succession import read_codes
 from sanctlib.errors import MissingColumnsError
 from sanctlib.reading import Reading
 from sanctlib.sources.cases import read_eusanct

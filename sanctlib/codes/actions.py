@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
-from sanctlib.codes.countries import read_codes
+from sanctlib.codes.succession import read_codes
 from sanctlib.errors import SchemaError, check_choice
 
 CodeSystem: TypeAlias = Literal["cameo", "plover"]

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, cast
 
 import pandas as pd
 
-from sanctlib.codes.countries import read_codes
+from sanctlib.codes.succession import read_codes
 from sanctlib.errors import check_choice, check_columns
 
 Side: TypeAlias = Literal["sender", "target"]

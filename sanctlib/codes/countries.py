@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import infer_dtype
 
+from sanctlib.codes.succession import (
+    FIRST_DAY,
+    LAST_DAY,
+    Days,
+    day_numbers,
+    ends_of,
+    exists_on,
+    heirs_of,
+    is_state_code,
+    read_codes,
+    related,
+    spells_of_codes,
+    table_of_states,
+)
 from sanctlib.errors import SchemaError, check_choice, did_you_mean
 from sanctlib.showing import listed
 
 System: TypeAlias = Literal["name", "iso3", "iso2", "cow", "cameo", "fips"]
 Succession: TypeAlias = Literal["strict", "dominant", "all"]
-Days: TypeAlias = npt.NDArray[np.int64]
 SYSTEMS: tuple[System, ...] = get_args(System)
 _COLUMN = {"name": "name", "iso3": "code", "iso2": "iso2"} | {s: s for s in SYSTEMS[3:]}
 NO_STATE, UNKNOWN = "not a state on that day", "unknown name"
 
-# Days since 1970-01-01: the calendar of four digits, 1000-01-01 to 9999-12-31.
-_FIRST_DAY, _LAST_DAY, _WIDTH = -354_285, 2_932_896, 4_000_000
+_WIDTH = 4_000_000  # more than the days of the calendar
 _THE = re.compile(r"\s*\(the\)\s*$", re.IGNORECASE)
 _BODY = re.compile(r"[A-Z]{2}|[A-Z0-9]+(-[A-Za-z0-9_]+)+")
 # "State of" is not among them: that of Georgia is one of the United States.
@@ -34,15 +44,6 @@ _FORM = re.compile(
     r"^(the )?(((islamic|federal|federative|co operative) )?"
     r"(republic|kingdom|commonwealth|principality|sultanate|grand duchy|union) of (the )?)?"
 )
-
-
-class _Spell(NamedTuple):
-    """The days on which a code is that of a state or territory."""
-
-    first: int
-    last: int
-    successors: tuple[str, ...]
-    predecessor: str
 
 
 class _Meaning(NamedTuple):
@@ -87,24 +88,7 @@ def countries() -> pd.DataFrame:
     >>> table.loc[table["code"].eq("DEU"), ["name", "cow"]].to_dict("list")
     {'name': ['West Germany', 'Germany'], 'cow': [260, 255]}
     """
-    return _countries().copy()
-
-
-@cache
-def _countries() -> pd.DataFrame:
-    table = read_codes("countries.csv", dates=("from", "until"))
-    table["cow"] = pd.to_numeric(table["cow"]).astype("Int64")
-    return table
-
-
-def read_codes(name: str, *, dates: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Return one of the tables of this folder as text, with the days of `dates` parsed."""
-    # NA is Namibia: nothing but an empty cell is missing, and that only in a date.
-    table = pd.read_csv(Path(__file__).with_name(name), dtype=str, keep_default_na=False)
-    for column in dates:
-        days = pd.to_datetime(table[column].replace("", None), format="%Y-%m-%d")
-        table[column] = days.astype("datetime64[us]")
-    return table
+    return table_of_states().copy()
 
 
 def resolve(
@@ -207,7 +191,7 @@ def texts_of(system: System) -> list[str]:
 @cache
 def _labels(system: System) -> pd.DataFrame:
     """Return the labels of states and their aliases: ``label``, ``code``, ``from``, ``until``."""
-    states = _countries()
+    states = table_of_states()
     states = states.assign(label=states[_COLUMN[system]].astype("str"), how="name")
     aliases = read_codes("aliases.csv", dates=("from", "until")).assign(how="alias")
     aliases = aliases[aliases["system"].eq(system)].rename(columns={"name": "label"})
@@ -221,12 +205,6 @@ def fold(name: str) -> str:
     # Marks of accents, and what nobody sees: zero-width blanks, soft hyphens.
     bare = "".join(c for c in plain if unicodedata.category(c) not in ("Mn", "Cf")).casefold()
     return " ".join(re.split(r"[\W_]+", bare)).strip()
-
-
-def _day_numbers(dates: pd.Series, missing: int = _FIRST_DAY) -> Days:
-    """Return days since 1970-01-01, within the calendar."""
-    days = dates.to_numpy().astype("datetime64[D]").astype("int64")
-    return np.where(dates.isna(), missing, days.clip(_FIRST_DAY, _LAST_DAY))
 
 
 _MOST_UNKNOWN = 1000
@@ -262,7 +240,7 @@ def _meanings(system: System) -> dict[str, list[_Meaning]]:
     """Return what each label, in the form in which labels are compared, can mean."""
     labels = _labels(system)
     meanings: dict[str, list[_Meaning]] = {}
-    columns = (labels["label"], labels["code"], *_ends(labels), labels["how"])
+    columns = (labels["label"], labels["code"], *ends_of(labels), labels["how"])
     for label, code, first, last, how in zip(*columns, strict=True):
         meaning = _Meaning(code, first, last, how if system == "name" else "code")
         meanings.setdefault(_key(label, system), []).append(meaning)
@@ -291,7 +269,7 @@ class _Timelines:
         ]
         text = dict.fromkeys(_Answer._fields, "str")
         table = pd.DataFrame(rows, columns=["number", "since", *text]).astype(text)
-        next_day = table.groupby("number")["since"].shift(-1, fill_value=_LAST_DAY + 1)
+        next_day = table.groupby("number")["since"].shift(-1, fill_value=LAST_DAY + 1)
         self.stretches = table.assign(until=next_day - 1)
         # One sorted number for a label and a day: a look-up is a search among them.
         self._keys = (table["number"] * _WIDTH + table["since"]).to_numpy()
@@ -316,19 +294,19 @@ class _Timelines:
         undated = np.where(numbers < 0, len(self.answers) - 1, len(self._keys) + numbers)
         if days is None:
             return undated
-        keys = numbers * _WIDTH + _day_numbers(days)
+        keys = numbers * _WIDTH + day_numbers(days)
         at = np.searchsorted(self._keys, keys, side="right") - 1
         return np.where((numbers < 0) | days.isna(), undated, at)
 
 
 def _stretches(meanings: list[_Meaning], succession: Succession) -> list[tuple[int, _Answer]]:
     """Return the first days of the stretches on which a label has one meaning, with it."""
-    changes = {_FIRST_DAY}
+    changes = {FIRST_DAY}
     changes.update(d for m in meanings for d in (m.first, m.last + 1))
-    for code in _related(m.code for m in meanings):
-        changes.update(d for s in _spells()[code] for d in (s.first, s.last + 1))
+    for code in related(m.code for m in meanings):
+        changes.update(d for s in spells_of_codes()[code] for d in (s.first, s.last + 1))
     stretches: list[tuple[int, _Answer]] = []
-    for day in sorted(d for d in changes if d <= _LAST_DAY):
+    for day in sorted(d for d in changes if d <= LAST_DAY):
         answer = _answer(meanings, day, succession)
         if not stretches or stretches[-1][1] != answer:
             stretches.append((day, answer))
@@ -337,94 +315,21 @@ def _stretches(meanings: list[_Meaning], succession: Succession) -> list[tuple[i
 
 def _answer(meanings: list[_Meaning], day: int, succession: Succession) -> _Answer:
     for m in meanings:
-        if m.first <= day <= m.last and _exists(m.code, day):
+        if m.first <= day <= m.last and exists_on(m.code, day):
             return _Answer(m.code, m.how, None)
     if succession != "strict":
         # The meaning nearest in time leads: "Yemen" of 1980 is not wanted in 2000.
         for m in sorted(meanings, key=lambda m: max(m.first - day, day - m.last)):
-            heirs = _heirs(m.code, day, all_lines=succession == "all")
+            heirs = heirs_of(m.code, day, all_lines=succession == "all")
             if heirs:
                 return _Answer(";".join(sorted(heirs)), m.how, None)
     return _NO_ANSWER
-
-
-def _ends(table: pd.DataFrame) -> tuple[list[int], list[int]]:
-    last = _day_numbers(table["until"], missing=_LAST_DAY)
-    return _day_numbers(table["from"]).tolist(), last.tolist()
-
-
-@cache
-def _spells() -> dict[str, list[_Spell]]:
-    """Return the spells of each code, in order of time."""
-    table = _countries()
-    spells: dict[str, list[_Spell]] = {}
-    columns = (table["code"], *_ends(table), table["successor"], table["predecessor"])
-    for code, first, last, heirs, predecessor in sorted(zip(*columns, strict=True)):
-        spell = _Spell(first, last, tuple(heirs.split(";")) if heirs else (), predecessor)
-        spells.setdefault(code, []).append(spell)
-    return spells
-
-
-@cache
-def _parents() -> dict[str, set[str]]:
-    """Return the codes that passed to each code."""
-    parents: dict[str, set[str]] = {}
-    for code, spells in _spells().items():
-        for child in {c for s in spells for c in s.successors if c != code}:
-            parents.setdefault(child, set()).add(code)
-    return parents
-
-
-def _exists(code: str, day: int) -> bool:
-    """Return whether the code is valid on the day; codes of blocs always are."""
-    spells = _spells().get(code)
-    return spells is None or any(s.first <= day <= s.last for s in spells)
-
-
-def _heirs(code: str, day: int, *, all_lines: bool) -> set[str]:
-    """Return the codes valid on the day that the code passed to, or came from before its start."""
-
-    def near(code: str) -> set[str]:
-        spells = _spells()[code]
-        if _exists(code, day):
-            return set()
-        over = [s for s in spells if s.last < day]
-        if not over:
-            return _parents().get(code, set()) if all_lines else {spells[0].predecessor} - {""}
-        return {c for s in over for c in s.successors} if all_lines else {*over[-1].successors[:1]}
-
-    return {c for c in _reached([code], near) if _exists(c, day)}
-
-
-def _related(codes: Iterable[str]) -> set[str]:
-    """Return the codes and all that any line of succession leads to."""
-
-    def near(code: str) -> set[str]:
-        return _parents().get(code, set()).union(*(s.successors for s in _spells()[code]))
-
-    return _reached((c for c in codes if c in _spells()), near)
-
-
-def _reached(codes: Iterable[str], near: Callable[[str], set[str]]) -> set[str]:
-    """Return the codes and all that steps from one to those near it reach."""
-    reached = set(codes)
-    ahead = list(reached)
-    while ahead:
-        new = near(ahead.pop()) - reached
-        reached |= new
-        ahead.extend(new)
-    return reached
 
 
 def existed(codes: pd.Series, dates: pd.Series) -> pd.Series:
     """Return for each code whether it was that of a state or territory on its day."""
     same = resolve(codes, dates=dates, system="iso3")["code"].eq(codes.astype("str"))
     return same & dates.notna()
-
-
-def is_state_code(code: str) -> bool:
-    """Return whether the code is in the table of states and territories, in any year."""
-    return code in _spells()
 
 
 def is_party_code(code: str) -> bool:
@@ -435,7 +340,7 @@ def is_party_code(code: str) -> bool:
 @cache
 def _names() -> dict[str, str]:
     bodies = read_codes("blocs.csv").set_index("code")["name"].to_dict()
-    states = _countries().drop_duplicates("code", keep="last").set_index("code")["name"]
+    states = table_of_states().drop_duplicates("code", keep="last").set_index("code")["name"]
     return bodies | states.to_dict()
 
 
@@ -476,4 +381,4 @@ def code_of(name: str) -> str | None:
 def party_meant(word: str) -> str:
     """Return " Did you mean '…'?" for the name of a party or a code close to one."""
     code = code_of(word)
-    return f" Did you mean {code!r}?" if code else did_you_mean(word.strip(), _spells())
+    return f" Did you mean {code!r}?" if code else did_you_mean(word.strip(), spells_of_codes())

@@ -233,7 +233,7 @@ def _of_no_state(source: Opened, query: Query, coverage: Coverage | None) -> tup
     if query.target_rule != "programme" or not by_state or source.kind not in _LISTS:
         return ()
     everyone = replace(query, by=("target",), targets=None)
-    counts = _counts(pieces_of(source, everyone), everyone, coverage)
+    counts = _counts(pieces_of(source, everyone), everyone, coverage, silent=())
     n = int(counts.loc[counts["target"].isna() & counts["period"].notna(), "n"].sum())
     here = "they are the row without a target" if query.targets is None else "not in these rows"
     why = f"their programmes are on a theme or not reviewed; {here}"

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from sanctlib.codes.countries import is_state_code
+from sanctlib.codes.succession import is_state_code
 from sanctlib.errors import ReportError, SanctlibError
 from sanctlib.reading import sha256
 from sanctlib.reports.parameters import leaves, to_json

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.codes.countries import System, countries, read_codes
+from sanctlib.codes.countries import System, countries
+from sanctlib.codes.succession import read_codes
 from sanctlib.coverage import Coverage
 from sanctlib.dates import first_and_last
 from sanctlib.errors import SourceError

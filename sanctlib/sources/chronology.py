@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from sanctlib.codes.countries import existed, is_state_code
+from sanctlib.codes.countries import existed
+from sanctlib.codes.succession import is_state_code
 from sanctlib.coverage import Coverage
 from sanctlib.dates import days_in
 from sanctlib.reading import Provenance, Reading, sha256
