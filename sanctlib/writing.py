@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
-from collections.abc import Iterator
+import secrets
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -29,22 +31,71 @@ def writing(folder: Path) -> Iterator[Path]:
     """
     Give a folder to write into; its files move to `folder` at the end.
 
-    No final name is ever that of an incomplete file; a ``.json`` manifest moves last.
+    No final name is ever that of an incomplete file; a ``.json`` manifest moves last. What a
+    killed process left there is removed first.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as name:
-            into = Path(name)
+        sweep_dead(folder.glob(".writing-*"))
+        into, lock = claimed(folder, ".writing-")
+        try:
             yield into
             for file in sorted(into.iterdir(), key=lambda p: (p.suffix == ".json", p.name)):
                 # Windows flushes only what is open for writing.
                 with file.open("r+b") as handle:
                     os.fsync(handle.fileno())
                 file.replace(folder / file.name)
+        finally:
+            remove_claimed(into, lock)
     except OSError as error:
         name = Path(error.filename2 or folder).name
         msg = f"{name!r} cannot be written ({error.strerror}). Choose another folder."
         raise SanctlibError(msg) from error
+
+
+def claimed(parent: Path, prefix: str) -> tuple[Path, int | None]:
+    """Make a folder that no other process takes for one left behind."""
+    while True:
+        parent.mkdir(parents=True, exist_ok=True)
+        fresh = parent / f"{prefix}{secrets.token_hex(4)}"
+        # In this very moment a sweep may take the folder, and the end of a run the parent.
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            fresh.mkdir(mode=0o700)
+            lock = _lock(fresh)
+            if fresh.exists():
+                return fresh, lock
+            remove_claimed(fresh, lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder and return the handle that holds it, or None where nothing locks."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        if isinstance(error, BlockingIOError):
+            raise
+        return None  # some network disks
+    return handle
+
+
+def remove_claimed(folder: Path, lock: int | None) -> None:
+    """Remove a claimed folder and end the claim."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if lock is not None:
+        os.close(lock)
+
+
+def sweep_dead(folders: Iterable[Path]) -> None:
+    """Remove the claimed folders whose process ended; where nothing locks, all stay."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            if (lock := _lock(folder)) is not None:
+                remove_claimed(folder, lock)
 
 
 def save_frame(frame: pd.DataFrame, path: Path, *, caption: str = "") -> None:

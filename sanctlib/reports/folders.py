@@ -25,7 +25,7 @@ from sanctlib.codes.succession import is_state_code
 from sanctlib.errors import ReportError, SanctlibError
 from sanctlib.reading import sha256
 from sanctlib.reports.parameters import leaves, to_json
-from sanctlib.writing import writing
+from sanctlib.writing import claimed, remove_claimed, sweep_dead, writing
 
 LONGEST_NAME = 80
 _PRIVATE = "sanctlib-k-"
@@ -72,7 +72,7 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
         msg = f"{str(final)!r} is a file, and the report writes a folder there. Move the file."
         raise ReportError(msg)
     try:
-        fresh, lock = _claimed(final.parent, f".{final.name}.running-")
+        fresh, lock = claimed(final.parent, f".{final.name}.running-")
     except OSError as error:
         msg = f"The report cannot write into {str(final.parent)!r}: {error.strerror}."
         raise ReportError(msg) from error
@@ -82,7 +82,7 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
         msg = f"The report for {str(final)!r} cannot be written: {error.strerror or error}."
         raise ReportError(msg) from error
     finally:
-        _remove(fresh, lock)
+        remove_claimed(fresh, lock)
         with suppress(OSError):
             final.parent.rmdir()  # an interrupted first run leaves nothing
 
@@ -91,48 +91,11 @@ def fresh_sibling(final: Path) -> Iterator[Path]:
 def private_folder() -> Iterator[Path]:
     """Give a folder for sockets among the system's temporary ones; `sweep` removes dead ones."""
     # Sockets have short paths only.
-    folder, lock = _claimed(Path(tempfile.gettempdir()), _PRIVATE)
+    folder, lock = claimed(Path(tempfile.gettempdir()), _PRIVATE)
     try:
         yield folder
     finally:
-        _remove(folder, lock)
-
-
-def _claimed(parent: Path, prefix: str) -> tuple[Path, int | None]:
-    """Make a folder that no other process takes for one left behind."""
-    while True:
-        parent.mkdir(parents=True, exist_ok=True)
-        fresh = parent / f"{prefix}{secrets.token_hex(4)}"
-        # In this very moment a sweep may take the folder, and the end of a run the parent.
-        with suppress(FileNotFoundError, BlockingIOError):
-            fresh.mkdir(mode=0o700)
-            lock = _lock(fresh)
-            if fresh.exists():
-                return fresh, lock
-            _remove(fresh, lock)
-
-
-def _lock(folder: Path) -> int | None:
-    """Lock a folder and return the handle that holds it, or None where nothing locks."""
-    if sys.platform == "win32":
-        return None
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        if isinstance(error, BlockingIOError):
-            raise
-        return None  # some network disks
-    return handle
-
-
-def _remove(folder: Path, lock: int | None) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    if lock is not None:
-        os.close(lock)
+        remove_claimed(folder, lock)
 
 
 def sweep(out: Path) -> None:
@@ -148,10 +111,7 @@ def sweep(out: Path) -> None:
             earlier.rename(final)
         shutil.rmtree(earlier, ignore_errors=True)
     temporary = Path(tempfile.gettempdir()).glob(f"{_PRIVATE}*")
-    for folder in [*out.glob("*/.*.running-*"), *temporary]:
-        with suppress(OSError):
-            if (lock := _lock(folder)) is not None:
-                _remove(folder, lock)
+    sweep_dead([*out.glob("*/.*.running-*"), *temporary])
 
 
 def publish(fresh: Path, final: Path) -> None:

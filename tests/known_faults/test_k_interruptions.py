@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 import sanctlib as sl
-from tests.known_faults import fault
 from tests.small_notebooks import small_notebook
 from tests.web import running, stall
 
@@ -147,7 +146,6 @@ def test_a_fetch_that_is_interrupted_ends_at_once(ended: dict[str, Ended]) -> No
     assert ended["fetch"].code is not None
 
 
-@fault("K2: what a killed prepare left stays")
 def test_prepare_sweeps_what_a_killed_one_left(tmp_path: Path) -> None:
     left = tmp_path / ".writing-0123abcd"
     left.mkdir()
