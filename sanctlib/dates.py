@@ -98,6 +98,11 @@ def period_of(starts: pd.Series) -> Period | None:
     return None
 
 
+def day_in_words(day: date) -> str:
+    """Return a day as text has it, in English whatever the locale: "5 December 2023"."""
+    return f"{day.day} {pd.Timestamp(day).month_name()} {day.year}"
+
+
 def in_words(first: pd.Timestamp, last: pd.Timestamp, *, every: Period) -> str:
     """Return the periods that begin from one day to another in words: "March to May 2022"."""
 
@@ -106,7 +111,7 @@ def in_words(first: pd.Timestamp, last: pd.Timestamp, *, every: Period) -> str:
             return str(day.year)
         if every == "quarter":
             return f"quarter {day.quarter} of {day.year}"
-        return f"{'' if every == 'month' else f'{day.day} '}{day.month_name()} {day.year}"
+        return f"{day.month_name()} {day.year}" if every == "month" else day_in_words(day)
 
     if first == last:
         return f"week of {named(first)}" if every == "week" else named(first)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from sanctlib.codes.countries import countries
 from sanctlib.coverage import Coverage
+from sanctlib.dates import day_in_words
 from sanctlib.errors import SchemaError, check_choice, check_columns, in_words
 from sanctlib.query import Query, day_of, listed, party_of
 from sanctlib.reading import Provenance, Reading
@@ -54,13 +55,19 @@ class Source:
     curated: bool = False
     provenance: Provenance | None = None
 
+    @property
+    def name(self) -> str:
+        """The title of the dataset up to its colon, or its key."""
+        return self.provenance.title.partition(":")[0] if self.provenance else self.key
+
     def described(self) -> str:
-        """Return key and period in words, for captions."""
+        """Return name and period in words, for captions."""
         known = self.coverage
         if known is None:
-            return f"{self.key}, period not stated"
-        still = f", entries still listed on {known.last}" if known.survivors else ""
-        return f"{self.key}, {known.first} to {known.last}{still}"
+            return f"{self.name}, period not stated"
+        first, last = day_in_words(known.first), day_in_words(known.last)
+        still = f", entries still listed on {last}" if known.survivors else ""
+        return f"{self.name}, {first} to {last}{still}"
 
 
 class Files(list[Path]):

@@ -330,7 +330,7 @@ def test_agreements_say_that_the_list_is_selected_and_what_is_in_force() -> None
     assert "Selected events; not a sample." in found.caption
     assert found.findings == (
         "Iran and Russia, February 2026: 1 agreement known to be in force, and 4 through a bloc "
-        "(russia_iran, 2010-06-09 to 2026-02-28).",
+        "(Our list of acts, 9 June 2010 to 28 February 2026).",
     )
     none = agreements(sl.load("russia_iran"), pair=("SAU", "TUR"), every="year", half_life=1)
     assert none.n is None

@@ -135,5 +135,5 @@ def test_a_result_brings_its_sources_and_dates() -> None:
     assert repr(found.query) == (
         "Query(every='month', level=0.9, dependent='n', shortest=0.15, most=5, criterion='bic')"
     )
-    assert found.caption.startswith(f"n = {len(rows)} months. Source: ofac_sdn")
+    assert found.caption.startswith(f"n = {len(rows)} months. Source: US SDN list")
     assert found.tables["series"]["period"].dtype == "datetime64[us]"

@@ -50,7 +50,7 @@ def test_a_pair_has_its_rate_its_ratio_and_both_lists(tmp_path: Path) -> None:
     assert soup.select("main h2")[0].text == "Russia and Iran"
     # The caption of a figure is its alternative text.
     assert (
-        "target: the state at which the programme is directed, as reviewed. Source: ofac_sdn"
+        "target: the state at which the programme is directed, as reviewed. Source: US SDN list"
         in str(soup.select("img")[0]["alt"])
     )
     index = BeautifulSoup(write_index(tmp_path).read_text(encoding="utf-8"), "html.parser")

@@ -149,7 +149,7 @@ def test_the_interval_is_named_only_where_there_is_one() -> None:
     assert (found.kind, found.n) == ("expected", 303)
     assert found.findings == (
         "Iran and Russia, quarter 3 of 2018: 104 acts, 2.5 times those expected (95% interval "
-        "1.9 to 3.1) (icews_2018_weekly, 2018-01-01 to 2018-10-31).",
+        "1.9 to 3.1) (ICEWS 2018, 1 January 2018 to 31 October 2018).",
     )
 
 

@@ -121,7 +121,7 @@ def test_an_intensity_knows_what_it_counts() -> None:
     assert found.query.pairs == (("IRN", "RUS"),)
     assert found.query.options["denominator"] == "all"
     assert "covers" not in found.caption
-    assert found.caption.startswith(f"n = 2 {found.unit}. Source: own table, 2018-01-01 to 2018")
+    assert found.caption.startswith(f"n = 2 {found.unit}. Source: own table, 1 January 2018 to")
     assert found.findings[0].startswith(
         "Iran and Russia: 2 reported acts of co-operation (meetings, agreements) in 3 months "
         "covered in full, January 2018 to March 2018; 181.82 per 1,000 reported acts of the source"

@@ -231,7 +231,7 @@ def test_a_panel_is_undirected_by_default_and_knows_its_rows() -> None:
     assert (both.n, both.unit) == (6, "directed dyad-months")
     assert panel.findings == (
         "1 dyad in 3 months: 2 of 3 rows are covered in full "
-        "(own table, 2018-01-01 to 2018-03-31).",
+        "(own table, 1 January 2018 to 31 March 2018).",
     )
     again = sl.dyad_panel(sl.Result(table=cells()), states=["RUS", "IRN"], **asked)
     pd.testing.assert_frame_equal(again.table, panel.table)

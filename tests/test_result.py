@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import sanctlib as sl
+from sanctlib.dates import day_in_words
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.result import Result
 from sanctlib.writing import without_formulas
@@ -46,7 +47,7 @@ def test_the_caption_has_n_unit_rule_source_period_and_band(new_us: Result) -> N
     assert new_us.caption == (
         f"n = {new_us.n:,} entities first listed; target: the state at which the "
         "programme is directed, as reviewed. "
-        "Source: ofac_sdn, 2021-08-18 to 2024-05-03. "
+        "Source: US SDN list, 18 August 2021 to 3 May 2024. "
         f"{n_none:,} entities first listed count for no state "
         "(their programmes are on a theme or not reviewed; not in these rows). "
         "Band: a change may lie anywhere between two archived versions. "
@@ -64,7 +65,7 @@ def test_findings_name_the_states_with_their_number_and_period(new_us: Result) -
 def test_a_list_of_current_entries_says_that_removals_are_missing() -> None:
     canada = sl.load("canada_sema")
     found = sl.sanction_counts(canada, every="year", unit="designation", by=[])
-    assert f"entries still listed on {canada.coverage.last}" in found.caption
+    assert f"entries still listed on {day_in_words(canada.coverage.last)}" in found.caption
     assert "lower bounds" in found.caption
 
 
@@ -98,7 +99,8 @@ def test_a_file_is_what_its_suffix_says(new_us: Result, tmp_path: Path, suffix: 
         assert text.count(r"\\") == len(table) + 1
         assert r"n\_unassigned" in text
         assert r"\toprule" in text
-        assert r"ofac\_sdn" in text
+        assert "US SDN list, 18 August 2021" in text
+        assert r"n\_unassigned" in text
     else:
         assert path.read_text(encoding="utf-8").startswith("@misc{ofac_sdn,")
 

@@ -10,6 +10,7 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.coverage import Coverage
+from sanctlib.dates import day_in_words
 from sanctlib.errors import SanctlibError
 from sanctlib.reading import Reading
 from tests.conftest import ROOT
@@ -48,7 +49,7 @@ def test_every_list_read_as_it_stands_is_of_survivors_and_says_so(uk: Reading) -
     assert uk.coverage.survivors
     assert "survivors only" in repr(uk)
     result = sl.sanction_counts(uk, every="year", unit="designation", by=["programme"])
-    assert f"entries still listed on {uk.coverage.last}" in result.caption
+    assert f"entries still listed on {day_in_words(uk.coverage.last)}" in result.caption
     counts = result.table
     assert counts["upper"].isna().all()
     assert counts["additive"].all()

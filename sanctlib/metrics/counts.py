@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
-from sanctlib.dates import Period, in_words
+from sanctlib.dates import Period, day_in_words, in_words
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._questions import (
@@ -243,11 +243,11 @@ def _of_no_state(source: Opened, query: Query, coverage: Coverage | None) -> tup
 
 def notes_of(source: Opened, *, interval: bool = False) -> tuple[str, ...]:
     """Return what the band of a count is, and what is not in it."""
-    known = source.coverage
     if source.curated:
         return (_CURATED,)
-    if known is not None and known.survivors:
-        return (f"Entries removed before {known.last} are not included: lower bounds, no band.",)
+    if (known := source.coverage) is not None and known.survivors:
+        day = day_in_words(known.last)
+        return (f"Entries removed before {day} are not included: lower bounds, no band.",)
     if source.kind == "list_changes":
         census = () if interval else ("A complete register: no sampling interval.",)
         return ("Band: a change may lie anywhere between two archived versions.", *census)

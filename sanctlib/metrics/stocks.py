@@ -55,7 +55,7 @@ def active_sanctions(
     table: AnyTable,
     *,
     every: Period,
-    at: At,
+    at: At = "any_day",
     by: Sequence[str] = ("target",),
     stock: Stock = "legal",
     target_rule: TargetRule = "programme",
@@ -82,7 +82,7 @@ def active_sanctions(
         (those imposed).
     every : {"day", "week", "month", "quarter", "year"}
         Length of a period. Weeks begin on Monday.
-    at : {"any_day", "end_of_period"}
+    at : {"any_day", "end_of_period"}, default "any_day"
         Whether ``n`` counts what was in force on any day of the period, or after its last.
     by : sequence of str, default ("target",)
         ``sender``, ``target``, ``measure``, ``objective``, ``programme``, ``entity_type``,

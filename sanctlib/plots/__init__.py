@@ -177,4 +177,6 @@ def _look(result: Result, title: str | None, asked: Mapping[str, Any], *, own: b
                 f"view is {look.view!r}, and this result has only one picture. Leave it out."
             )
         check_choice(look.view, known.views, what="view")
-    return replace(look, view=look.view or next(iter(known.views), None))
+    titles = {source.key: source.name for source in result.sources}
+    view = look.view or next(iter(known.views), None)
+    return replace(look, view=view, labels={**titles, **look.labels})

@@ -15,7 +15,7 @@ import pytest
 
 import sanctlib as sl
 from tests.conftest import ROOT
-from tests.known_faults import fault, frame, functions, given, pages, params
+from tests.known_faults import frame, functions, given, pages
 from tests.known_faults.made import YEAR, year_of_events
 
 YEAR_2023: dict[str, Any] = {
@@ -184,7 +184,6 @@ def test_the_page_of_the_us_list_says_since_when_an_entry_is_new() -> None:
     assert "relist" in text
 
 
-@fault("E11: keys of data sets as labels")
 def test_the_figure_of_units_has_names_in_words(page: pages.Page) -> None:
     drawn = page("02_sanctions_over_time").figures["units.png"]
     labels = drawn.replace("Source: ", "\nSource: ").split("\n")
@@ -197,10 +196,7 @@ def parameters() -> Iterator[tuple[str, inspect.Parameter]]:
             yield name, parameter
 
 
-REQUIRED_OR_NOT = "E12: required in one function, with a default in the next"
-
-
-@pytest.mark.parametrize("name", params(["every", "at", "directed"], {"at"}, REQUIRED_OR_NOT))
+@pytest.mark.parametrize("name", ["every", "at", "directed"])
 def test_a_parameter_has_the_same_default_everywhere(name: str) -> None:
     # None is no default: without periods there is no `every` in agreements and load.
     given = [p.default for _, p in parameters() if p.name == name and p.default is not None]
