@@ -1,5 +1,6 @@
 """The namespace `sl.metrics`."""
 
+from .changes import before_after
 from .counts import timeline
 from .intensity import partners
 from .intervals import poisson_interval, wilson_interval
@@ -7,6 +8,7 @@ from .reported import pair_changes, pair_series, reported_states
 from .totals import key_figures, senders, totals
 
 __all__ = [
+    "before_after",
     "key_figures",
     "pair_changes",
     "pair_series",

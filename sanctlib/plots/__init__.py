@@ -23,7 +23,14 @@ from sanctlib.plots.lines import (
     draw_lines,
     ways_of,
 )
-from sanctlib.plots.rows import draw_partners, draw_shared, draw_timeline, draw_units, pages_of
+from sanctlib.plots.rows import (
+    draw_changes,
+    draw_partners,
+    draw_shared,
+    draw_timeline,
+    draw_units,
+    pages_of,
+)
 from sanctlib.plots.style import Look, look_of
 from sanctlib.result import Result
 
@@ -68,6 +75,7 @@ PICTURES: dict[str, Picture] = {
     "stock": Picture(draw=draw_lines, uses=_LINES, views=("stock", "flows"), fits=_of_one_key),
     "pressure": Picture(draw=draw_lines, uses=_LINES, fits=_of_one_key),
     "recent": Picture(draw=draw_lines, uses=_LINES, fits=_of_one_key),
+    "changes": Picture(draw=draw_changes, uses=("labels",)),
     "units": Picture(draw=draw_units, uses=("labels",)),
     "shared": Picture(draw=draw_shared, uses=("labels", "marks")),
     "intensity": Picture(draw=draw_intensity, uses=("marks", "by"), fits=_of_one_pair),

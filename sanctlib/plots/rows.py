@@ -90,6 +90,45 @@ def draw_units(result: Result, ax: Axes, look: Look) -> Axes:
     return finish(ax, result, look, below=44)
 
 
+def draw_changes(result: Result, ax: Axes, look: Look) -> Axes:
+    """Draw the ratio of each measure with its interval; the grey line is no change."""
+    columns = ["measure", "ratio", "lower", "upper", "interval"]
+    check_columns(result.table, columns)
+    rows = result.table[np.isfinite(result.table["ratio"])].iloc[::-1].reset_index(drop=True)
+    rows = rows[rows["ratio"].gt(0)].reset_index(drop=True)
+    if rows.empty:
+        return empty(ax, result, look)
+    sized(ax, look, 1.6 + 0.42 * len(rows))
+    low, high = (rows[bound].fillna(rows["ratio"]) for bound in ("lower", "upper"))
+    # An interval without end goes to the edge of the picture.
+    edges = (
+        min(low[low.gt(0)].min(), rows["ratio"].min(), 0.5),
+        max(high[np.isfinite(high)].max(), rows["ratio"].max(), 2.0),
+    )
+    left, right = edges[0] / 1.15, edges[1] * 1.15
+    at = np.arange(len(rows))
+    ax.axvline(1, color="0.6", zorder=0)
+    ax.hlines(at, low.clip(lower=left), high.clip(upper=right), color=BLACK, linewidth=1.4)
+    excludes = (low.gt(1) | high.lt(1)).to_numpy()
+    census = ~rows["interval"].str.contains("%").to_numpy()
+    for shape, chosen in (("o", ~census), ("s", census)):
+        for face, filled in ((BLACK, excludes), ("white", ~excludes)):
+            here = chosen & filled
+            ax.plot(rows["ratio"][here], at[here], shape, color=BLACK, markerfacecolor=face, ms=6)
+    for x, y in zip(rows["ratio"], at, strict=True):
+        text: dict[str, Any] = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
+        ax.annotate(f"{x:.2g}", (x, y), fontsize="small", **text)
+    ax.set_yticks(at, [plain(look.labels.get(name, name)) for name in rows["measure"]])
+    ax.set_ylim(-0.6, len(rows) - 0.3)
+    ax.set_xscale("log")
+    ax.set_xlim(left, right)
+    ticks = [t for t in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if left <= t <= right]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.set_xlabel("level after over level before (log scale; 1 = no change)")
+    return finish(ax, result, look, below=44)
+
+
 def draw_shared(result: Result, ax: Axes, look: Look) -> Axes:
     """
     Draw the senders that sanction both states: a row per sender, a mark per period and source.

@@ -1,0 +1,344 @@
+"""Compare measures before and after a date. Read Results of any measure; return a Result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sanctlib.dates import Day, Period, day_in_words, day_of, period_end
+from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.metrics.intervals import percent
+from sanctlib.query import level_of, whole_of
+from sanctlib.result import Result
+
+_COLUMNS = {"intensity": "exposure", "expected": "expected", "counts": "days", "gap": "periods"}
+_PER = {
+    "intensity": "acts per 1,000 of the denominator",
+    "expected": "reported over expected acts",
+    "counts": "per day",
+    "gap": "mean per period",
+}
+_OF_DATES = "bounds of the dates"
+
+
+@dataclass(frozen=True)
+class _Series:
+    """A measure in order of time: amounts, what each is divided by, and their bounds."""
+
+    kind: str
+    starts: pd.Series
+    ends: pd.Series
+    amounts: NDArray[np.float64]
+    exposures: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A row of the result: one measure before and after a date."""
+
+    measure: str
+    ratio: float
+    lower: float
+    upper: float
+    interval: str
+    level_before: float
+    level_after: float
+    per: str
+    n_before: float
+    n_after: float
+    periods_before: int
+    periods_after: int
+    dispersion: float
+    n_dates: int
+    n_as_large: int
+
+
+def before_after(
+    measures: Mapping[str, Result], *, date: Day, level: float = 0.95, least: int = 3
+) -> Result:
+    """
+    Compare the level of each measure after a date with its level before.
+
+    Every measure becomes one ratio, so that measures of different units are on one axis. The
+    period that contains the date, but does not begin on it, is on neither side. The ratio says
+    when a level changed, not why. It is also computed for every other date on which a period
+    begins: if many of them give as large a ratio, the chosen date is not special.
+
+    Parameters
+    ----------
+    measures : mapping of str to Result
+        Results of `partnership_intensity`, `observed_expected`, `sanction_counts` or
+        `voting_gap` by the name that the picture shows. Each has one row per period: use
+        ``filter``, such as ``.filter(component="material")``.
+    date : day
+        First day after, as ISO text, date, datetime, Timestamp, datetime64 or Period.
+    level : float, default 0.95
+        Of the intervals, between 0 and 1.
+    least : int, default 3
+        Periods that another date needs on each side, from 1.
+
+    Returns
+    -------
+    Result
+        Its table has a row per measure: ``measure``, ``ratio``, ``lower``, ``upper``,
+        ``interval`` (what they are), ``level_before``, ``level_after``, ``per`` (their unit),
+        ``n_before``, ``n_after`` (acts or entries; missing for means), ``periods_before``,
+        ``periods_after``, ``dispersion``, ``n_dates`` (other possible dates) and ``n_as_large``
+        (those whose ratio is as far from 1). ``tables["other_dates"]`` has ``measure``,
+        ``date`` and ``ratio``.
+
+    Raises
+    ------
+    SanctlibError
+        For a result of another kind, of a hand-picked list, with several rows per period, or
+        without a covered period on one side of the date.
+
+    Notes
+    -----
+    Reported acts: the interval takes acts as Poisson counts with one rate on each side and
+    the dispersion of the periods around these rates, and conditions on their sum. It assumes
+    that periods are independent, and is too narrow where they are not. Means: Welch's
+    interval of the logarithm of two means, by the delta method. Entries of a list are a
+    census: the bounds are those of the possible dates of the entries, and there is no
+    sampling interval.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> days = pd.date_range("2022-01-01", periods=6, freq="MS")
+    >>> acts = {"period": days, "n": [1, 2, 3, 8, 9, 7], "exposure": 100.0, "covered": True}
+    >>> talks = sl.Result(table=pd.DataFrame(acts), kind="intensity")
+    >>> found = sl.metrics.before_after({"Talks": talks}, date="2022-04-01")
+    >>> found.table[["ratio", "lower", "upper"]].round(2).values.tolist()
+    [[4.0, 1.59, 11.96]]
+    """
+    if not isinstance(measures, Mapping) or not measures:
+        msg = f"measures is {type(measures).__name__} without results by name."
+        raise SanctlibError(f"{msg} Give a mapping such as {{'Talks': intensity}}.")
+    day, tail = pd.Timestamp(day_of(date, what="date")), (1 - level_of(level)) / 2
+    least = whole_of(least, what="least", least=1)
+    rows, others, findings = [], [], []
+    for name, result in measures.items():
+        series = _series_of(result, name)
+        dates = _other_dates(series, day, least=least)
+        row = _compared(series, day, dates, name=name, tail=tail)
+        rows.append(asdict(row))
+        others.append(dates.assign(measure=name))
+        findings.append(_sentence(row, day))
+    table = pd.DataFrame(rows)
+    return Result(
+        table=table,
+        kind="changes",
+        name=f"Level since {day_in_words(day)} over the level before: {_verdict(table)}",
+        sources=tuple(dict.fromkeys(s for r in measures.values() for s in r.sources)),
+        notes=(
+            "Filled marks: the interval excludes 1. Square marks: bounds of the dates of entries,"
+            " no sampling interval.",
+            "A ratio says when a level changed, not why.",
+        ),
+        findings=tuple(findings),
+        tables={"other_dates": pd.concat(others)[["measure", "date", "ratio"]]},
+    )
+
+
+def _series_of(result: object, name: str) -> _Series:
+    """Return the covered periods of a measure, checked."""
+    if not isinstance(result, Result) or result.kind not in _COLUMNS:
+        msg = f"{name!r} is not a result of an intensity, of observed over expected, of counts"
+        raise SanctlibError(f"{msg} or of voting gaps.")
+    if any(source.curated for source in result.sources):
+        msg = f"{name!r} is of a hand-picked list, so it has no level."
+        raise SanctlibError(f"{msg} Use it as a timeline.")
+    value = "value" if result.kind == "gap" else "n"
+    check_columns(result.table, ["period", value])
+    table = result.table[result.table["period"].notna() & result.table[value].notna()]
+    table = table[table.get("covered", pd.Series(data=True, index=table.index)).astype("bool")]
+    twice = table["period"][table["period"].duplicated()]
+    if len(twice):
+        msg = f"{name!r} has several rows for {twice.iloc[0]:%Y-%m-%d}."
+        raise SanctlibError(f"{msg} Keep one, such as by .filter(component='material').")
+    table = table.sort_values("period")
+    every = result.query.every if "every" in result.query.given else _length(table)
+    ends = period_end(table["period"], every=every)
+    table = table.assign(days=(ends - table["period"]).dt.days + 1, periods=1)
+    bounded = result.kind == "counts" and {"lower", "upper"} <= {*table}
+    columns = [value, _COLUMNS[result.kind], *(("lower", "upper") if bounded else (value, value))]
+    check_columns(table, columns)
+    amounts, exposures, lower, upper = (
+        np.asarray(table[column], dtype="float64") for column in columns
+    )
+    return _Series(result.kind, table["period"], ends, amounts, exposures, lower, upper)
+
+
+def _length(table: pd.DataFrame) -> Period:
+    """Return the length of periods that the days of a table show: years, quarters or shorter."""
+    days = table["period"].diff().dt.days.min()
+    shortest: list[tuple[Period, int]] = [("day", 1), ("week", 7), ("month", 31), ("quarter", 92)]
+    return next((every for every, most in shortest if days <= most), "year")
+
+
+def _sides(series: _Series, day: pd.Timestamp) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which periods end before a day, and which begin on it or later."""
+    return series.ends.lt(day).to_numpy(), series.starts.ge(day).to_numpy()
+
+
+def _ratio(series: _Series, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
+    levels = [series.amounts[side].sum() / series.exposures[side].sum() for side in (after, before)]
+    return float(levels[0] / levels[1]) if levels[1] else np.inf if levels[0] else np.nan
+
+
+def _compared(
+    series: _Series, day: pd.Timestamp, dates: pd.DataFrame, *, name: str, tail: float
+) -> _Change:
+    """Return the ratio of a measure at one date, with its interval and those of other dates."""
+    before, after = _sides(series, day)
+    for side, word in ((before, "before"), (after, "after")):
+        if not series.exposures[side].sum() > 0:
+            msg = f"{name!r} has no covered period {word} {day:%Y-%m-%d}."
+            raise SanctlibError(f"{msg} Choose a date inside its periods.")
+    ratio = _ratio(series, before, after)
+    words, bounds, dispersion = _interval(series, before, after, tail=tail)
+    scale = 1000.0 if series.kind == "intensity" else 1.0
+    totals = [float(series.amounts[side].sum()) for side in (before, after)]
+    exposed = [float(series.exposures[side].sum()) for side in (before, after)]
+    far = np.abs(np.log(dates["ratio"].to_numpy())) >= abs(np.log(ratio)) - 1e-9
+    n_before, n_after = (np.nan, np.nan) if series.kind == "gap" else totals
+    return _Change(
+        measure=name,
+        ratio=ratio,
+        lower=bounds[0],
+        upper=bounds[1],
+        interval=words,
+        level_before=scale * totals[0] / exposed[0],
+        level_after=scale * totals[1] / exposed[1],
+        per=_PER[series.kind],
+        n_before=n_before,
+        n_after=n_after,
+        periods_before=int(before.sum()),
+        periods_after=int(after.sum()),
+        dispersion=dispersion,
+        n_dates=len(dates),
+        n_as_large=int(far.sum()),
+    )
+
+
+def _interval(
+    series: _Series, before: NDArray[np.bool_], after: NDArray[np.bool_], *, tail: float
+) -> tuple[str, tuple[float, float], float]:
+    """Return what an interval is, its bounds, and the dispersion of counts."""
+    level = percent(1 - 2 * tail)
+    exposed = [series.exposures[side].sum() for side in (before, after)]
+    if series.kind == "counts":
+        # The fewest entries after over the most before, and the reverse.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            low, high = (
+                (late[after].sum() / exposed[1]) / (early[before].sum() / exposed[0])
+                for late, early in ((series.lower, series.upper), (series.upper, series.lower))
+            )
+        return _OF_DATES, (float(low), float(high)), np.nan
+    if series.kind == "gap":
+        return f"means, {level}", _of_means(series, before, after, tail=tail), np.nan
+    return _of_counts(series, before, after, tail=tail, level=level)
+
+
+def _of_means(
+    series: _Series, before: NDArray[np.bool_], after: NDArray[np.bool_], *, tail: float
+) -> tuple[float, float]:
+    """Return Welch's interval for the ratio of two means, from the logarithm of each."""
+    from scipy.stats import t
+
+    values = [series.amounts[side] for side in (before, after)]
+    means = [v.mean() for v in values]
+    if min(map(len, values)) < 2 or min(means) <= 0:
+        return np.nan, np.nan
+    parts = [v.var(ddof=1) / len(v) / m**2 for v, m in zip(values, means, strict=True)]
+    ratio = means[1] / means[0]
+    if sum(parts) == 0:
+        return float(ratio), float(ratio)
+    freedom = sum(parts) ** 2 / sum(p**2 / (len(v) - 1) for p, v in zip(parts, values, strict=True))
+    reach = t.ppf(1 - tail, freedom) * np.sqrt(sum(parts))
+    return float(ratio * np.exp(-reach)), float(ratio * np.exp(reach))
+
+
+def _of_counts(
+    series: _Series,
+    before: NDArray[np.bool_],
+    after: NDArray[np.bool_],
+    *,
+    tail: float,
+    level: str,
+) -> tuple[str, tuple[float, float], float]:
+    """Return the interval of a ratio of rates: given their sum, acts after are binomial."""
+    from scipy.special import betaincinv
+
+    sides = before | after
+    n, exposed = series.amounts, series.exposures
+    totals = [n[side].sum() for side in (before, after)]
+    shares = [exposed[side].sum() for side in (before, after)]
+    rates = np.where(after, totals[1] / shares[1], totals[0] / shares[0])
+    expected = (rates * exposed)[sides]
+    # Dispersion around one rate on each side: a step at the date is no dispersion.
+    residual = np.where(
+        expected > 0, (n[sides] - expected) ** 2 / np.where(expected > 0, expected, 1), 0
+    )
+    dispersion = max(1.0, float(residual.sum() / max(1, sides.sum() - 2)))
+    early, late = (total / dispersion for total in totals)
+    low = betaincinv(late, early + 1, tail) if late > 0 else 0.0
+    high = betaincinv(late + 1, early, 1 - tail) if early > 0 else 1.0
+    odds = [np.inf if share >= 1 else share / (1 - share) for share in (low, high)]
+    lower, upper = (float(odd * shares[0] / shares[1]) for odd in odds)
+    return f"Poisson scaled by dispersion, {level}", (lower, upper), dispersion
+
+
+def _other_dates(series: _Series, day: pd.Timestamp, *, least: int) -> pd.DataFrame:
+    """Return the ratio at every first day of a period with enough periods on each side."""
+    rows = []
+    for start in series.starts:
+        before, after = _sides(series, start)
+        enough = min(before.sum(), after.sum()) >= least and start != day
+        if enough and series.exposures[before].sum() > 0:
+            rows.append({"date": start, "ratio": _ratio(series, before, after)})
+    found = pd.DataFrame(rows, columns=["date", "ratio"])
+    return found[found["ratio"].notna()]
+
+
+def _sentence(row: _Change, day: pd.Timestamp) -> str:
+    """Return the result of one measure in words."""
+    periods = (row.periods_before, row.periods_after)
+    counted = [f"{n:,.0f} in " for n in (row.n_before, row.n_after) if not np.isnan(n)] or ["", ""]
+    sizes = [f"{n}{in_periods}" for n, in_periods in zip(counted, periods, strict=True)]
+    times = f"{_short(row.ratio)} times" if np.isfinite(row.ratio) else "no finite multiple of"
+    known = not np.isnan(row.lower)
+    of = row.interval if row.interval == _OF_DATES else "interval"
+    interval = f"{of} {_short(row.lower)} to {_short(row.upper)}; " if known else ""
+    text = f"{row.measure}: {times} the level before {day_in_words(day)}"
+    text += f" ({interval}{sizes[0]} periods before, {sizes[1]} after)."
+    if known and row.lower <= 1 <= row.upper:
+        text += " This is not distinguishable from no change."
+    if row.n_dates:
+        text += f" {row.n_as_large} of {row.n_dates} other possible dates give as large a ratio."
+    return text
+
+
+def _short(number: float) -> str:
+    if np.isinf(number):
+        return "no upper bound"
+    return f"{number:.2f}" if number < 10 else f"{number:.0f}"
+
+
+def _verdict(table: pd.DataFrame) -> str:
+    """Return in words whether the measures agree."""
+    rose, fell = table["lower"].gt(1), table["upper"].lt(1)
+    if rose.all():
+        return "all rose"
+    if fell.all():
+        return "all fell"
+    if not (rose | fell).any():
+        return "no change can be distinguished"
+    return "it depends on the measure"
