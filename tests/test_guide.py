@@ -134,7 +134,10 @@ def test_the_guide_has_every_measure() -> None:
         and getattr(sl, name).__module__.startswith(modules)
     }
     inner = {f"metrics.{n}" for n in sl.metrics.__all__ if not n.endswith("_interval")}
-    of_results = {f"metrics.{name}" for name in ("key_figures", "pair_series", "senders", "totals")}
+    of_results = {
+        f"metrics.{name}"
+        for name in ("before_after", "key_figures", "pair_series", "senders", "totals")
+    }
     models = {f"models.{n}" for n in sl.models.__all__}
     assert CALLS.keys() == MATRIX.keys()
     rows = {measure.partition("(")[0] for measure in MATRIX}

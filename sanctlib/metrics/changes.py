@@ -23,6 +23,8 @@ _PER = {
     "gap": "mean per period",
 }
 _OF_DATES = "bounds of the dates"
+_CENSUS = "Square marks: bounds of the dates of entries, no sampling interval."
+_NOTES = ("A ratio shows when a level changed, not why.",)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def before_after(
     Compare the level of each measure after a date with its level before.
 
     Every measure becomes one ratio, so that measures of different units are on one axis. The
-    period that contains the date, but does not begin on it, is on neither side. The ratio says
+    period that contains the date, but does not begin on it, is on neither side. The ratio shows
     when a level changed, not why. It is also computed for every other date on which a period
     begins: if many of them give as large a ratio, the chosen date is not special.
 
@@ -132,16 +134,13 @@ def before_after(
         others.append(dates.assign(measure=name))
         findings.append(_sentence(row, day))
     table = pd.DataFrame(rows)
+    census = (_CENSUS,) if table["interval"].eq(_OF_DATES).any() else ()
     return Result(
         table=table,
         kind="changes",
         name=f"Level since {day_in_words(day)} over the level before: {_verdict(table)}",
-        sources=tuple(dict.fromkeys(s for r in measures.values() for s in r.sources)),
-        notes=(
-            "Filled marks: the interval excludes 1. Square marks: bounds of the dates of entries,"
-            " no sampling interval.",
-            "A ratio says when a level changed, not why.",
-        ),
+        sources=tuple({s.key: s for r in measures.values() for s in r.sources}.values()),
+        notes=("Filled marks: the interval excludes 1.", *census, *_NOTES),
         findings=tuple(findings),
         tables={"other_dates": pd.concat(others)[["measure", "date", "ratio"]]},
     )
@@ -207,7 +206,8 @@ def _compared(
     scale = 1000.0 if series.kind == "intensity" else 1.0
     totals = [float(series.amounts[side].sum()) for side in (before, after)]
     exposed = [float(series.exposures[side].sum()) for side in (before, after)]
-    far = np.abs(np.log(dates["ratio"].to_numpy())) >= abs(np.log(ratio)) - 1e-9
+    with np.errstate(divide="ignore"):  # a level of 0 is infinitely far from no change
+        far = np.abs(np.log(dates["ratio"].to_numpy())) >= abs(np.log(ratio)) - 1e-9
     n_before, n_after = (np.nan, np.nan) if series.kind == "gap" else totals
     return _Change(
         measure=name,

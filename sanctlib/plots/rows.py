@@ -94,30 +94,27 @@ def draw_changes(result: Result, ax: Axes, look: Look) -> Axes:
     """Draw the ratio of each measure with its interval; the grey line is no change."""
     columns = ["measure", "ratio", "lower", "upper", "interval"]
     check_columns(result.table, columns)
-    rows = result.table[np.isfinite(result.table["ratio"])].iloc[::-1].reset_index(drop=True)
-    rows = rows[rows["ratio"].gt(0)].reset_index(drop=True)
+    rows = result.table[result.table["ratio"].notna()].iloc[::-1].reset_index(drop=True)
     if rows.empty:
         return empty(ax, result, look)
     sized(ax, look, 1.6 + 0.42 * len(rows))
     low, high = (rows[bound].fillna(rows["ratio"]) for bound in ("lower", "upper"))
-    # An interval without end goes to the edge of the picture.
-    edges = (
-        min(low[low.gt(0)].min(), rows["ratio"].min(), 0.5),
-        max(high[np.isfinite(high)].max(), rows["ratio"].max(), 2.0),
-    )
-    left, right = edges[0] / 1.15, edges[1] * 1.15
+    # What has no end, such as a ratio to a level of 0, goes to the edge of the picture.
+    drawn = pd.concat([low, high, rows["ratio"], pd.Series([0.5, 2.0])])
+    drawn = drawn[drawn.gt(0) & np.isfinite(drawn)]
+    left, right = drawn.min() / 1.15, drawn.max() * 1.15
     at = np.arange(len(rows))
     ax.axvline(1, color="0.6", zorder=0)
-    ax.hlines(at, low.clip(lower=left), high.clip(upper=right), color=BLACK, linewidth=1.4)
-    excludes = (low.gt(1) | high.lt(1)).to_numpy()
-    census = ~rows["interval"].str.contains("%").to_numpy()
-    for shape, chosen in (("o", ~census), ("s", census)):
-        for face, filled in ((BLACK, excludes), ("white", ~excludes)):
-            here = chosen & filled
-            ax.plot(rows["ratio"][here], at[here], shape, color=BLACK, markerfacecolor=face, ms=6)
-    for x, y in zip(rows["ratio"], at, strict=True):
+    ax.hlines(at, low.clip(left, right), high.clip(left, right), color=BLACK, linewidth=1.4)
+    excludes = low.gt(1) | high.lt(1)
+    census = ~rows["interval"].str.contains("%")
+    for y, ratio, filled, counted in zip(at, rows["ratio"], excludes, census, strict=True):
+        shape = ">" if np.isinf(ratio) else "<" if ratio == 0 else "s" if counted else "o"
+        x, face = min(max(ratio, left), right), BLACK if filled else "white"
+        ax.plot([x], [y], shape, color=BLACK, markerfacecolor=face, ms=6, clip_on=False)
         text: dict[str, Any] = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
-        ax.annotate(f"{x:.2g}", (x, y), fontsize="small", **text)
+        said = f"{ratio:.2g}" if np.isfinite(ratio) else "0 before"
+        ax.annotate(said, (x, y), fontsize="small", **text)
     ax.set_yticks(at, [plain(look.labels.get(name, name)) for name in rows["measure"]])
     ax.set_ylim(-0.6, len(rows) - 0.3)
     ax.set_xscale("log")
