@@ -144,6 +144,9 @@ def _ties(ties: AnyTable, top: float) -> tuple[pd.DataFrame, Source]:
         raise SchemaError(f"{msg}It must hold days: pd.to_datetime(table['date']).")
     if not pd.api.types.is_numeric_dtype(frame["value"]):
         raise SchemaError("Column 'value' must hold numbers.")
+    if "date_last" in frame and frame.groupby("date")["date_last"].nunique().gt(1).any():
+        msg = "The ties of one date have several last days in 'date_last'. Keep those of equal"
+        raise SanctlibError(f"{msg} periods, so that a pair has one tie per date.")
     measures = list(frame["measure"].unique()) if "measure" in frame else []
     if len(measures) > 1:
         msg = f"The ties have the measures {', '.join(map(repr, measures))}. Keep one of them,"

@@ -129,7 +129,7 @@ def read_text(
     columns: Sequence[str] | None = None,
     needed: Sequence[str] = (),
     also: Sequence[str] = (),
-    header_starts: str | None = None,
+    header_starts: str | tuple[str, ...] = (),
     delimiter: str = ",",
     encoding: str | Sequence[str] = "utf-8",
     shown: Sequence[str] | None = None,
@@ -202,13 +202,14 @@ def _lines(path: Path, encodings: Sequence[str]) -> list[str]:
     return lines
 
 
-def _n_head(lines: Sequence[str], starts: str, *, name: str) -> int:
+def _n_head(lines: Sequence[str], starts: str | tuple[str, ...], *, name: str) -> int:
     """Return the number of lines before the header."""
     first = lines[: _HEAD_LINES + 1]
     for n, line in enumerate(first):
         if line.lstrip("\ufeff\"' ").startswith(starts):
             return n
-    msg = f"{name!r} has no header line that begins with {starts!r} in its first {len(first)} lines"
+    wanted = repr(starts) if isinstance(starts, str) else " or ".join(map(repr, starts))
+    msg = f"{name!r} has no header line that begins with {wanted} in its first {len(first)} lines"
     raise SourceError(f"{msg}.")
 
 

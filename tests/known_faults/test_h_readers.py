@@ -40,11 +40,7 @@ DELIVERIES = {
 }
 
 
-@pytest.mark.parametrize(
-    "codes", params({"-".join(map(str, c)): c for c in DELIVERIES},
-                    {"SUN-VDR-1965", "YUG-MMR-2001", "FRA-YAR-1980"},
-                    "H1: a name of today for the past is rejected")
-)  # fmt: skip
+@pytest.mark.parametrize("codes", params({"-".join(map(str, c)): c for c in DELIVERIES}))
 def test_a_name_of_today_in_the_register_is_the_state_of_that_year(
     codes: tuple[str, str, int], tmp_path: Path
 ) -> None:
@@ -71,7 +67,6 @@ Iran,Russia,2005,,4,?,Z-2,guided missile,4,?,2006; 2007,New,,1,4,4
 """
 
 
-@fault("H2: the export that the docs name is refused by a header it does not have")
 def test_the_export_of_the_trade_register_is_read_or_refused_by_its_name(tmp_path: Path) -> None:
     found = outcome(lambda: sl.read("sipri", write(tmp_path, "trade-register.csv", EXPORT)))
     if isinstance(found, sl.SanctlibError):
@@ -82,12 +77,37 @@ def test_the_export_of_the_trade_register_is_read_or_refused_by_its_name(tmp_pat
         assert one_year[["first", "second", "value"]].to_numpy().tolist() == [["RUS", "IRN", 150]]
 
 
-@fault("H2: the export that the docs name is refused")
 def test_the_real_export_has_the_deliveries_of_russia_to_iran(real_data: Path) -> None:
     path = real_data / "partnership" / "sipri_trade_register_2025-10-23.csv.gz"
     table = given(lambda: sl.read("sipri", path)).table
     pair = table[table["first"].eq("RUS") & table["second"].eq("IRN")]
     assert pair.loc[pair["date"].dt.year.eq(2016), "value"].sum() == pytest.approx(409)
+
+
+def test_an_order_of_several_years_keeps_its_years(tmp_path: Path) -> None:
+    reading = given(lambda: sl.read("sipri", write(tmp_path, "trade-register.csv", EXPORT)))
+    days = reading.table[["date", "date_last", "value"]].astype("str").to_numpy().tolist()
+    assert days == [
+        ["2006-01-01", "2007-12-31", "4.0"],
+        ["2016-01-01", "2016-12-31", "150.0"],
+    ]
+    asked = {"states": ["IRN", "RUS"], "every": "year", "directed": True}
+    refused(lambda: sl.dyad_panel(reading, **asked), match="2006-01-01 to 2007-12-31")
+    text = EXPORT.replace("2006; 2007", "2016; 2017")
+    ties = given(lambda: sl.read("sipri", write(tmp_path, "trade-register.csv", text)))
+    similar = {"pair": ("IRN", "RUS"), "top": 1000}
+    refused(lambda: sl.portfolio_similarity(ties, **similar), match="several last days")
+
+
+YEARS = ["2006; ", ";", "2006; x", "2006.5", "0", "2006;2007;1944", "in 2006"]
+
+
+@pytest.mark.parametrize("years", YEARS)
+def test_years_of_delivery_that_are_none_are_rejected(years: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "trade-register.csv", EXPORT.replace("2006; 2007", years))
+    reading = given(lambda: sl.read("sipri", path))
+    assert reading.rejected["reason"].str.contains("year|1945").tolist() == [True]
+    assert len(reading.table) == 1
 
 
 NON_SDN = """\
