@@ -12,14 +12,16 @@ import pandas as pd
 from sanctlib.codes.actions import states_of
 from sanctlib.codes.countries import System
 from sanctlib.reading import Reading
-from sanctlib.sources.draft import empty_to_null
+from sanctlib.sources.draft import ORIGIN_COLUMNS, empty_to_null
 from sanctlib.sources.files import head_of
 from sanctlib.sources.listings import (
+    NO_DAYS,
     as_listings,
     country_of,
     day_of_copy,
     is_xml,
     latest_day,
+    one_of_each,
     read_xml,
 )
 from sanctlib.sources.text import read_text
@@ -139,8 +141,8 @@ def read_uk(path: Path) -> Reading:
 
 
 _KEY = ["Country", "Schedule", "Item"]
-# Whether a name is a person's, and that two records of one key are one: names are never kept.
-_RECORD = [*_KEY, "DateOfListing", "ShipIMONumber", "LastName", "GivenName", "EntityOrShip"]
+# Names show whether it is a person, and are never kept.
+_RECORD = [*_KEY, "DateOfListing", "ShipIMONumber", "LastName", "GivenName"]
 
 
 def read_canada(path: Path) -> Reading:
@@ -150,7 +152,8 @@ def read_canada(path: Path) -> Reading:
     Entries removed before that day are not in the file, so counts by day of listing
     are of survivors. The regime names the programme, not the country of the person:
     those under ``Ukraine`` mostly act for Russia. No name is kept; two records may
-    be one person under two regimes, so the unit is the designation.
+    be one person under two regimes, so the unit is the designation. Lists of before 2021
+    give no days: ``listed`` is null.
 
     Returns
     -------
@@ -162,11 +165,16 @@ def read_canada(path: Path) -> Reading:
     SourceError
         For a file that is not this list.
     """
-    columns = {name: name for name in _RECORD}
-    draft, _ = read_xml(path, records=["record"], columns=columns, shown=(*_KEY, "DateOfListing"))
+    draft, _ = read_xml(
+        path,
+        records=["record"],
+        columns={name: name for name in _RECORD} | {"name": "LastName|EntityOrShip|Entity"},
+        key=_KEY,
+        needed=["Country", "Item", "name"],
+        shown=(*_KEY, "DateOfListing"),
+    )
     rows = draft.rows.fillna("")
     key = rows[_KEY].agg("|".join, axis=1)
-    record = rows[_RECORD].agg("|".join, axis=1)
     person = rows["LastName"].ne("") | rows["GivenName"].ne("")
     kind = pd.Series("entity", index=rows.index).mask(rows["ShipIMONumber"].ne(""), "vessel")
     draft = draft.assign(
@@ -176,12 +184,9 @@ def read_canada(path: Path) -> Reading:
         programme=rows["Country"].str.split(" / ").str[0].str.strip(),
         listed=rows["DateOfListing"],
     )
-    other = record.ne(record.groupby(key).transform("first"))
     nameless = rows["Country"].eq("") | rows["Item"].eq("")
     draft = draft.reject(
-        (other, "another record has its country, schedule and item"),
         (nameless, "no country or no item: nothing tells the record from others"),
-        (rows["DateOfListing"].eq(""), "no day of listing"),
         step="check records",
     )
     return as_listings(
@@ -190,7 +195,7 @@ def read_canada(path: Path) -> Reading:
         list_name="Canada SEMA",
         paths=[path],
         types={kind: kind for kind in ("individual", "entity", "vessel")},
-        date_basis=_OWN_DATES,
+        date_basis=_OWN_DATES if rows["DateOfListing"].any() else NO_DAYS,
     )
 
 
@@ -233,6 +238,7 @@ _XML_1_1 = {
 }
 _UNKNOWN = r"(?:^|;)00(?=;|$)"
 _SHOWN = ("listing_id", "entity_type", "programme", "listed")
+_EU_KEYS = {"key": ["listing_id"], "needed": _SHOWN[:3], "shown": _SHOWN}
 
 
 def read_eu(path: Path) -> Reading:
@@ -287,10 +293,10 @@ def read_eu(path: Path) -> Reading:
         draft = replace(draft, rows=draft.rows.rename(columns=columns))
         made = draft.rows.get("made", made)
     elif "<WHOLE" in head_of(path):
-        draft, outside = read_xml(path, records=["ENTITY"], columns=_XML_1_0, shown=_SHOWN)
+        draft, outside = read_xml(path, records=["ENTITY"], columns=_XML_1_0, **_EU_KEYS)
         made, system = [outside.get("@Date", "")], "iso3"
     else:
-        draft, outside = read_xml(path, records=["sanctionEntity"], columns=_XML_1_1, shown=_SHOWN)
+        draft, outside = read_xml(path, records=["sanctionEntity"], columns=_XML_1_1, **_EU_KEYS)
         # "2026-08-05T16:47:04.449+02:00": the day where it was made.
         made, date_format = [outside.get("@generationDate", "")[:10]], "%Y-%m-%d"
     countries = ("citizenship", "address")
@@ -348,6 +354,8 @@ def read_un(path: Path) -> Reading:
         path,
         records=["INDIVIDUAL", "ENTITY"],
         columns=_PATHS,
+        key=["listing_id"],
+        needed=["listing_id", "programme", "listed"],
         shown=["listing_id", "programme", "listed"],
     )
     places = draft.rows[_PLACES].fillna("").agg(";".join, axis=1)
@@ -411,11 +419,14 @@ def read_targets(path: Path) -> Reading:
     draft = read_text(
         path,
         needed=("id", "schema", "countries", "dataset"),
-        also=("program_ids", "last_seen"),
+        also=("program_ids", "last_seen", "name"),
         shown=("id", "schema", "program_ids", "dataset"),
     )
     names = {"id": "listing_id", "schema": "entity_type", "countries": "entity_country"}
     draft = empty_to_null(replace(draft, rows=draft.rows.rename(columns=names)))
+    rows = draft.rows
+    same = rows.drop(columns=[*ORIGIN_COLUMNS, "last_seen"], errors="ignore").fillna("")
+    draft = one_of_each(draft, ["listing_id"], same.agg("|".join, axis=1))
     rows = draft.rows
     datasets = set(rows["dataset"].dropna().str.split(";").explode().str.strip()) - {""}
     reading = as_listings(

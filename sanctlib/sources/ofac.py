@@ -17,22 +17,27 @@ from sanctlib.reading import REJECTED_COLUMNS, Reading, no_rejects, sha256
 from sanctlib.sources.copies import Comparison, Entry
 from sanctlib.sources.draft import Draft
 from sanctlib.sources.files import UNREADABLE, Bounded, check_recorded, open_bytes
-from sanctlib.sources.listings import as_listings, day_of_copy, is_xml, read_xml
+from sanctlib.sources.listings import NO_DAYS, as_listings, day_of_copy, is_xml, read_xml
 from sanctlib.sources.producers import provenance
 from sanctlib.sources.text import read_text
 
 _LIST = "US SDN"
+# SDNs have these tags of the other list only next to one of their own.
+_NON_SDN = re.compile(r"(?:(?:NS-|FSE-|CMIC-|561)[^;]*(?:;|$))+")
 _NULL = "-0-"
-_NO_DAYS = "none: the list gives no days"
 _TYPES = {"individual": "individual", "vessel": "vessel", "aircraft": "aircraft", "": "entity"}
 _COLUMNS = (
     *("ent_num", "SDN_Name", "SDN_Type", "Program", "Title", "Call_Sign", "Vess_type"),
     *("Tonnage", "GRT", "Vess_flag", "Vess_owner", "Remarks"),
 )
+_JOINED = (
+    ("ent_num", "add_num", "address", "city", "country", "remarks"),
+    ("ent_num", "alt_num", "alt_type", "alt_name", "remarks"),
+    ("ent_num", "remarks"),
+)
 _COMPANIONS = {
-    "add.csv": ("ent_num", "add_num", "address", "city", "country", "remarks"),
-    "alt.csv": ("ent_num", "alt_num", "alt_type", "alt_name", "remarks"),
-    "sdn_comments.csv": ("ent_num", "remarks"),
+    "sdn.csv": ("add.csv", "alt.csv", "sdn_comments.csv"),
+    "cons_prim.csv": ("cons_add.csv", "cons_alt.csv", "cons_comments.csv"),
 }
 _PATHS = {
     "listing_id": "uid",
@@ -48,6 +53,9 @@ _CLOSED = b"\x1a"
 def read_ofac(path: Path) -> Reading:
     """
     Read the list of one day, from ``sdn.csv`` with its companions or from ``sdn.xml``.
+
+    OFAC's list of others than SDNs has the same layout (``consolidated.xml``, ``cons_prim.csv``).
+    Its ``list`` is "US non-SDN": the file is named so, or has entries of its programmes alone.
 
     Who is listed on that day, and nothing of when: neither file gives a day of listing, so
     ``listed`` is null. The remarks name days for some measures under an order ("Listing
@@ -80,13 +88,14 @@ def read_ofac(path: Path) -> Reading:
 
 
 def _read_csv(path: Path) -> Reading:
-    beside = sorted(path.parent.glob("*.[cC][sS][vV]")) if path.name.lower() == "sdn.csv" else []
-    paths = [path, *(p for p in beside if p.name.lower() in _COMPANIONS)]
+    columns = dict(zip(_COMPANIONS.get(path.name.lower(), ()), _JOINED, strict=False))
+    beside = sorted(path.parent.glob("*.[cC][sS][vV]")) if columns else []
+    paths = [path, *(p for p in beside if p.name.lower() in columns)]
     check_recorded(paths)
     drafts = [
         read_text(
             p,
-            columns=_COLUMNS if p == path else _COMPANIONS[p.name.lower()],
+            columns=_COLUMNS if p == path else columns[p.name.lower()],
             needed=("ent_num",),
             also=("SDN_Type", "Program", "country"),
             encoding=("utf-8", "latin-1"),
@@ -114,15 +123,22 @@ def _read_csv(path: Path) -> Reading:
         (~is_entry & ~rows["ent_num"].isin(numbers), f"joins no entry kept of {path.name!r}"),
         step="check entries and what joins them",
     )
+    draft = _with_countries(draft, path.name)
     return as_listings(
-        _with_countries(draft, path.name),
+        draft,
         key="ofac",
-        list_name=_LIST,
+        list_name=_list_of(path, draft.rows["programme"]),
         paths=paths,
         types=_TYPES,
-        date_basis=_NO_DAYS,
+        date_basis=NO_DAYS,
         nulls=("", _NULL),
     )
+
+
+def _list_of(path: Path, programmes: pd.Series) -> str:
+    """Name the list: the file of the other one has the same layout, and does not say its name."""
+    named = path.name.lower().startswith("cons")
+    return "US non-SDN" if named or programmes.str.fullmatch(_NON_SDN).any() else _LIST
 
 
 def _with_countries(draft: Draft, name: str) -> Draft:
@@ -142,18 +158,27 @@ def _with_countries(draft: Draft, name: str) -> Draft:
 
 
 def _read_xml(path: Path) -> Reading:
-    draft, outside = read_xml(path, records=["sdnEntry"], columns=_PATHS, shown=["listing_id"])
+    draft, outside = read_xml(
+        path,
+        records=["sdnEntry"],
+        columns=_PATHS,
+        key=["listing_id"],
+        needed=["listing_id", "entity_type", "programme"],
+        shown=["listing_id"],
+    )
     stated = outside.get("Record_Count", "no number of")
-    if stated != str(len(draft.rows)):
-        msg = f"{path.name!r} says it holds {stated} entries, and holds {len(draft.rows)}: it is "
+    if stated != str(draft.audit.n_read):
+        msg = (
+            f"{path.name!r} says it holds {stated} entries, and holds {draft.audit.n_read}: it is "
+        )
         raise SourceError(msg + "truncated or altered. Download it again.")
     return as_listings(
         draft,
         key="ofac",
-        list_name=_LIST,
+        list_name=_list_of(path, draft.rows["programme"]),
         paths=[path],
         types={(kind or "entity").capitalize(): kind or "entity" for kind in _TYPES},
-        date_basis=_NO_DAYS,
+        date_basis=NO_DAYS,
         taken=day_of_copy(outside.get("Publish_Date"), form="%m/%d/%Y", path=path),
     )
 
@@ -291,4 +316,6 @@ def _entries(content: bytes) -> tuple[dict[str, Entry], tuple[int, str, str] | N
             entries[number] = Entry(_programmes(programmes), kind, hash(name.strip()))
     except csv.Error as error:
         return {}, (reader.line_num, "", str(error))
+    if any(map(_NON_SDN.fullmatch, {entry.programmes for entry in entries.values()})):
+        return {}, (0, "", "it is a copy of the non-SDN list")
     return entries, None

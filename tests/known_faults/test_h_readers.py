@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -123,7 +124,6 @@ NON_SDN = """\
 """
 
 
-@fault("H3: the non-SDN list is returned as US SDN")
 def test_the_list_of_others_than_sdns_has_its_own_name(tmp_path: Path) -> None:
     found = outcome(lambda: sl.read("ofac", write(tmp_path, "consolidated.xml", NON_SDN)))
     if isinstance(found, sl.SanctlibError):
@@ -133,7 +133,6 @@ def test_the_list_of_others_than_sdns_has_its_own_name(tmp_path: Path) -> None:
         assert "non-SDN" in name
 
 
-@fault("H3: copies of two lists are compared")
 def test_copies_of_two_lists_are_not_compared(tmp_path: Path) -> None:
     def compared() -> Any:
         others = sl.read("ofac", write(tmp_path, "consolidated.xml", NON_SDN))
@@ -142,6 +141,27 @@ def test_copies_of_two_lists_are_not_compared(tmp_path: Path) -> None:
         return sl.compare_copies([sl.read("ofac", write(tmp_path, "sdn.xml", sdn)), others])
 
     refused(compared, match="several lists|non-SDN")
+
+
+CONS_PRIM = f'71,"OSCAR BANK",-0- ,"UKRAINE-EO13662"{",-0- " * 8}\r\n'
+TAGS = {
+    "of the other list": ("sdn.csv", "NS-PLC", "US non-SDN"),
+    "several of the other list": ("sdn.csv", "FSE-IR] [561-Related", "US non-SDN"),
+    "of both, named as published": ("cons_prim.csv", "UKRAINE-EO13662", "US non-SDN"),
+    "next to one of SDNs": ("sdn.csv", "SDGT] [NS-PLC", "US SDN"),
+    "ending alike": ("sdn.csv", "BALKANS-EO14033", "US SDN"),
+}
+
+
+@pytest.mark.parametrize("case", TAGS)
+def test_the_csv_of_either_list_has_its_own_name(case: str, tmp_path: Path) -> None:
+    name, tags, expected = TAGS[case]
+    write(tmp_path, "cons_add.csv", '71,1,"Quay 1","Minsk","Belarus",-0- \r\n')
+    text = CONS_PRIM.replace("UKRAINE-EO13662", tags)
+    table = given(lambda: sl.read("ofac", write(tmp_path, name, text))).table
+    assert set(table["list"]) == {expected}
+    joined = name == "cons_prim.csv"
+    assert table["entity_country"].dropna().tolist() == ["BLR"] * joined
 
 
 OTHERS_OF_OFAC = {
@@ -169,7 +189,6 @@ def test_another_file_of_ofac_is_read_or_the_one_to_take_is_named(
         assert "sdn.xml" in str(found) or "sdn.csv" in str(found)
 
 
-@fault("H5: one entity fewer, and nothing said")
 def test_two_entries_with_one_number_and_two_names_are_rejected(tmp_path: Path) -> None:
     text = (SAMPLES / "ofac" / "sdn.xml").read_text(encoding="utf-8")
     before = given(lambda: sl.read("ofac", SAMPLES / "ofac" / "sdn.xml"))
@@ -182,7 +201,55 @@ def test_two_entries_with_one_number_and_two_names_are_rejected(tmp_path: Path) 
         assert found.rejected["reason"].str.contains("share|same|key|number").any()
 
 
-@fault("H6: a list without days cannot be read")
+CANADA = """<data-set><record><Country>Iran</Country><LastName>Alfa</LastName><Item>1</Item>
+</record><record><Country>Iran</Country><LastName>Beta</LastName><Item>2</Item></record></data-set>
+"""
+UN = (SAMPLES / "un" / "consolidated.xml").read_text(encoding="utf-8")
+EU = '<WHOLE Date="11/02/2016">{}{}</WHOLE>'
+ENTITY = '<ENTITY Id="{}" Type="E" programme="IRQ"><NAME><WHOLENAME>{}</WHOLENAME></NAME></ENTITY>'
+TARGETS = (
+    '"id","schema","name","countries","program_ids","dataset"\n"{}","Person","{}","ir","P","D"\n'
+)
+TWO = {
+    "canada_sema": (CANADA, CANADA.replace(">2<", ">1<")),
+    "eu": (
+        EU.format(ENTITY.format(1, "A"), ENTITY.format(2, "B")),
+        EU.format(ENTITY.format(1, "A"), ENTITY.format(1, "B")),
+    ),
+    "opensanctions": tuple(
+        TARGETS.format("x-1", "A") + TARGETS.format(number, "B").partition("\n")[2]
+        for number in ("x-2", "x-1")
+    ),
+}
+
+
+@pytest.mark.parametrize("key", TWO)
+def test_two_records_of_one_number_are_one_only_if_equal(key: str, tmp_path: Path) -> None:
+    apart, alike = TWO[key]
+    reading = given(lambda: sl.read(key, write(tmp_path, "list.txt", apart)))
+    assert (len(reading.table), len(reading.rejected)) == (2, 0)
+    reading = given(lambda: sl.read(key, write(tmp_path, "list.txt", alike)))
+    assert len(reading.table) == 1
+    assert reading.rejected["reason"].str.contains("an earlier record, which differs").all()
+    equal = re.sub('Beta|B(?=[<"])', lambda m: {"Beta": "Alfa", "B": "A"}[m[0]], alike)
+    reading = given(lambda: sl.read(key, write(tmp_path, "list.txt", equal)))
+    assert (len(reading.table), len(reading.rejected), reading.audit.n_merged) == (1, 0, 1)
+
+
+RENAMED = {
+    "canada_sema": (CANADA, "LastName", "<LastName> or <EntityOrShip> or <Entity>"),
+    "un": (UN, "REFERENCE_NUMBER", "no <REFERENCE_NUMBER>"),
+    "ofac": (NON_SDN, "sdnType", "no <sdnType>"),
+}
+
+
+@pytest.mark.parametrize("key", RENAMED)
+def test_an_element_that_was_renamed_is_named(key: str, tmp_path: Path) -> None:
+    text, element, message = RENAMED[key]
+    path = write(tmp_path, "list.xml", text.replace(element, "Other"))
+    refused(lambda: sl.read(key, path), match=message)
+
+
 def test_canadas_list_of_2020_has_entries_without_a_day(tmp_path: Path) -> None:
     text = (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<data-set>\n'
