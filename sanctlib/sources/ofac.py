@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import posixpath
 import re
 import tarfile
+import tempfile
+import zlib
 from collections.abc import Container, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 
@@ -46,6 +50,7 @@ _PATHS = {
     "entity_country": "addressList/address/country",
 }
 _MEMBER = re.compile(r"sdn_(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})Z\.csv$")
+_LIKE = "sdn_YYYY-MM-DDTHHMMZ.csv"
 _LARGEST = 64 << 20
 _CLOSED = b"\x1a"
 
@@ -210,8 +215,9 @@ def read_copies(path: Path) -> Reading:
     """
     Compare dated copies of the list, in order of time, into changes per interval.
 
-    The archive (``.tar``, ``.tar.xz``, ``.tar.gz``) is read as a stream, one copy in
-    memory at a time. A copy that is empty, cut off, or has one unreadable row is set
+    The archive (``.tar``, ``.tar.xz``, ``.tar.gz``) may hold the copies in any order, and as
+    links to others of it; one at a time is in memory. A member of another name is rejected.
+    A copy that is empty, cut off, or has one unreadable row is set
     aside whole: comparing it would report delistings that did not happen. So is one
     without the closing mark (0x1A) that the copy before it has. Entries are
     identified by their number: a re-listing under another number is a removal and an
@@ -229,12 +235,19 @@ def read_copies(path: Path) -> Reading:
     Raises
     ------
     SourceError
-        When no copy can be read, or copies are out of order.
+        When no copy can be read, or two of one time differ.
     """
     rejected: list[tuple[str, int, str, str]] = []
     comparison = Comparison()
     closed = False
-    for name, taken, content in _copies(path):
+    before = b""
+    for name, taken, content, why in _copies(path):
+        if taken is None:
+            rejected.append((name, 0, "", why))
+            continue
+        if comparison.times and taken == comparison.times[-1] and content == before:
+            continue  # a file twice in the archive
+        before = content
         entries, fault = _entries(content)
         n_before = len(comparison.entries)
         if fault is None and closed and not content.endswith(_CLOSED):
@@ -247,7 +260,7 @@ def read_copies(path: Path) -> Reading:
         comparison.take(name, taken, entries)
         closed = content.endswith(_CLOSED)
     if not comparison.times:
-        raise SourceError(f"{path.name!r} holds no readable copy named sdn_YYYY-MM-DDTHHMMZ.csv.")
+        raise SourceError(f"{path.name!r} holds no readable copy named {_LIKE}.")
     lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
     return Reading(
         kind="list_changes",
@@ -259,29 +272,60 @@ def read_copies(path: Path) -> Reading:
     )
 
 
-def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp, bytes]]:
-    """Yield the name, time and content of each copy in an archive."""
-    try:
-        with (
-            Bounded(open_bytes(path, archive=True), path.name, limit=2 * _LARGEST) as stream,
-            tarfile.open(fileobj=stream, mode="r|") as archive,
-        ):
-            for member in archive:
-                stream.seen = 0
-                stamp = _MEMBER.search(member.name)
-                file = archive.extractfile(member) if member.isfile() else None
-                if stamp is None or file is None:
-                    continue
-                if member.size > _LARGEST:
-                    raise SourceError(f"{stamp[0]!r} has {member.size:,} bytes, as no copy has.")
-                yield stamp[0], _time_of_copy(stamp), file.read()
-            # tarfile takes a damaged header for the end, and never meets the checksum.
-            while rest := stream.read(1 << 20):
-                if rest.strip(b"\0"):
-                    msg = f"{path.name!r} is a damaged archive: it cannot be read to its end."
-                    raise SourceError(msg)
-    except (tarfile.TarError, *UNREADABLE) as error:
-        raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
+def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp | None, bytes, str]]:
+    """Yield name, time and content of each copy, in order of time; the fault of what is none."""
+    with tempfile.TemporaryFile() as spool:
+        try:
+            members = list(_members(path, spool))
+        except (tarfile.TarError, *UNREADABLE) as error:
+            raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
+        places = {name: place for name, place, _ in members if place}
+        links = {name: link for name, _, link in members if link}
+        copies = []
+        for name, place, _ in members:
+            stamp, target = _MEMBER.search(name), name
+            for _ in links:
+                target = links.get(target, target)
+            place = place or places.get(target)
+            if stamp and place:
+                copies.append((_time_of_copy(stamp), stamp[0], place))
+            elif stamp:
+                fault = "it is neither a file nor a link to one of the archive"
+                yield stamp[0], None, b"", fault
+            elif name not in links.values():
+                yield posixpath.basename(name), None, b"", f"its name is not like {_LIKE}"
+        for time, name, (start, size) in sorted(copies):
+            spool.seek(start)
+            yield name, time, zlib.decompress(spool.read(size)), ""
+
+
+def _members(path: Path, spool: IO[bytes]) -> Iterator[tuple[str, tuple[int, int] | None, str]]:
+    """Write the files of an archive to `spool`, compressed; yield name, place and link of each."""
+    with (
+        Bounded(open_bytes(path, archive=True), path.name, limit=2 * _LARGEST) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as archive,
+    ):
+        for member in archive:
+            stream.seen = 0
+            name, place, link = posixpath.normpath(member.name), None, ""
+            if member.size > _LARGEST:
+                raise SourceError(f"{member.name!r} has {member.size:,} bytes, as no copy has.")
+            if member.isdir() or posixpath.basename(name).startswith("._"):
+                continue
+            if file := archive.extractfile(member) if member.isfile() else None:
+                packed = zlib.compress(file.read(), 1)
+                place = spool.tell(), len(packed)
+                spool.write(packed)
+            elif member.islnk() or member.issym():
+                # A symbolic link is relative to its folder, a hard link to the archive.
+                folder = posixpath.dirname(name) * member.issym()
+                link = posixpath.normpath(posixpath.join(folder, member.linkname))
+            yield name, place, link
+        # tarfile takes a damaged header for the end, and never meets the checksum.
+        while rest := stream.read(1 << 20):
+            if rest.strip(b"\0"):
+                msg = f"{path.name!r} is a damaged archive: it cannot be read to its end."
+                raise SourceError(msg)
 
 
 def _time_of_copy(stamp: re.Match[str]) -> pd.Timestamp:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import tarfile
@@ -296,18 +297,42 @@ def archive(folder: Path, kind: bytes) -> Path:
 @pytest.mark.parametrize(
     "kind", [tarfile.LNKTYPE, tarfile.SYMTYPE], ids=["hard link", "symbolic link"]
 )
-@fault("H8: copies that are links are skipped, and the change is dated wider")
 def test_a_copy_that_is_a_link_inside_the_archive_is_a_copy(kind: bytes, tmp_path: Path) -> None:
     table = given(lambda: sl.read("ofac_sdn", archive(tmp_path, kind))).table
     added = table[table["added"].gt(0)]
     assert added[["from", "to"]].astype("str").to_numpy().tolist() == [["2022-06-01", "2022-07-01"]]
 
 
-@fault("H8: a device is skipped without a message")
 def test_a_member_that_is_no_file_is_rejected_by_name(tmp_path: Path) -> None:
     found = outcome(lambda: sl.read("ofac_sdn", archive(tmp_path, tarfile.CHRTYPE)))
     said = str(found) if isinstance(found, sl.SanctlibError) else "".join(found.rejected["file"])
     assert "sdn_2022-06-01T0000Z.csv" in said
+
+
+@pytest.mark.parametrize("name", ["sdn_2022-06-01.csv", "sdn.csv", "README.txt", "x/sdn.csv.gz"])
+def test_a_member_of_another_name_is_rejected_by_its_name(name: str, tmp_path: Path) -> None:
+    path = archive(tmp_path, tarfile.LNKTYPE).with_suffix("")
+    path.write_bytes(gzip.decompress(path.with_suffix(".tar.gz").read_bytes()))
+    with tarfile.open(path, "a") as tar:
+        tar.addfile(tarfile.TarInfo(name))
+        tar.addfile(tarfile.TarInfo(f"__MACOSX/._{Path(name).name}"))
+    reading = given(lambda: sl.read("ofac_sdn", path))
+    assert reading.rejected["file"].tolist() == [Path(name).name]
+    assert reading.rejected["reason"].str.contains("sdn_YYYY").all()
+
+
+def test_a_copy_of_the_other_list_in_an_archive_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "copies.tar"
+    entry = f'1,"SIERRA",-0- ,"IRAN"{TAIL}'
+    texts = [entry, entry + entry.replace("1,", "2,", 1).replace("IRAN", "NS-PLC"), entry]
+    with tarfile.open(path, "w") as tar:
+        for day, text in enumerate(texts, start=1):
+            member = tarfile.TarInfo(f"sdn_2022-01-0{day}T0000Z.csv")
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    reading = given(lambda: sl.read("ofac_sdn", path))
+    assert reading.table["added"].sum() == 0
+    assert reading.rejected["reason"].str.contains("non-SDN").tolist() == [True]
 
 
 REMARKS = {"Indonesia (as at Dec. 2003)": "IDN", "Libya (in custody)": "LBY"}
