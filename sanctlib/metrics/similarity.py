@@ -340,6 +340,9 @@ def _of_pair(gaps: pd.DataFrame, two: Pair, *, name: str) -> pd.DataFrame:
         msg += " Iran, Russia, the Soviet Union and the United States to all others; for another"
         raise SanctlibError(f"{msg} pair pass the path of the producer's file.")
     of_session = of_pair.set_index(of_pair["date"].dt.year - SESSION_ZERO)[_VALUES]
+    if not of_session.index.is_unique:
+        msg = f"Column 'date' has several days of one year for {first} and {second}. Keep one gap"
+        raise SanctlibError(f"{msg} per session.")
     sessions = pd.RangeIndex(of_session.index.min(), of_session.index.max() + 1, name="session")
     of_session = of_session.reindex(sessions).reset_index()
     year = (of_session["session"] + SESSION_ZERO).astype("str")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 NO_DAYS = "none: the list gives no days"
 _KEY = ["listing_id", "programme"]
 _OPTIONAL = ("listed", "entity_id", "entity_country")
+# "Iraq (previous)" is Iraq; what "Congo (Democratic Republic)" adds in brackets is its name.
+_REMARK = re.compile(
+    r"\([^();]*(?:previous|former|current|listing|address|domicile|residence|location|prison|custody"
+    r"|detain|detention|since|citizen|national|passport|revoked|as at|as of|by birth|born|\d{4})"
+    r"[^();]*\)",
+    re.IGNORECASE,
+)
 # No list is older, and a slip of the pen may name any year.
 _POSSIBLE = (pd.Timestamp(1900, 1, 1), pd.Timestamp(2100, 1, 1))
 # Lists go five elements deep, with some hundred in an entry.
@@ -72,6 +80,11 @@ def as_listings(
         entity_id=rows["entity_id"].fillna(rows["listing_id"]),
     )
     return as_reading(draft, "listings", key=key, paths=paths, coverage=coverage)
+
+
+def without_remarks(cells: pd.Series) -> pd.Series:
+    """Take the remarks in brackets off names of countries."""
+    return cells.str.replace(_REMARK, "", regex=True)
 
 
 def country_of(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

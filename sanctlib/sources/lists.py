@@ -23,6 +23,7 @@ from sanctlib.sources.listings import (
     latest_day,
     one_of_each,
     read_xml,
+    without_remarks,
 )
 from sanctlib.sources.text import read_text
 
@@ -69,11 +70,6 @@ _NEWER = re.compile(r'^"?Last Updated"?,"?Unique ID', re.MULTILINE)
 _DAY = re.compile(r"\d{1,2}[/-]\w{2,3}[/-]\d{4}")
 # "(1) Tripoli (2) Tunis", and elsewhere "1) Tripoli 2) Tunis".
 _NUMBER = re.compile(r"\(?\b\d{1,2}\)")
-# "Iraq (previous)" is Iraq; what "Congo (Democratic Republic)" adds in brackets is its name.
-_ASIDE = re.compile(
-    r"\([^()]*(?:previous|listing|address|domicile|residence|location|prison|since|citizen)[^()]*\)",
-    re.IGNORECASE,
-)
 
 
 def read_uk(path: Path) -> Reading:
@@ -124,7 +120,7 @@ def read_uk(path: Path) -> Reading:
     )
     rows = draft.rows.rename(columns=layout.columns)
     for column in layout.countries:
-        cells = rows[column].str.replace(_ASIDE, "", regex=True)
+        cells = without_remarks(rows[column])
         rows[column] = cells.str.replace(_NUMBER, ";", regex=True).str.strip("; ")
     rows["listed"] = rows["listed"].mask(rows["listed"].str.match(r"\s*(00|dd)/"))
     draft = empty_to_null(replace(draft, rows=rows))
@@ -337,8 +333,8 @@ def read_un(path: Path) -> Reading:
 
     The programme is the list's name of the regime: ``GB`` is Guinea-Bissau.
     ``entity_country`` joins a person's nationalities and the countries of all addresses,
-    since half of the persons have no address; "Sudanese by birth" is none and is listed as
-    unknown. No name is kept.
+    since half of the persons have no address. A remark such as ``(in custody)`` is taken off;
+    "Sudanese by birth" is none and is listed as unknown. No name is kept.
 
     Returns
     -------
@@ -358,7 +354,7 @@ def read_un(path: Path) -> Reading:
         needed=["listing_id", "programme", "listed"],
         shown=["listing_id", "programme", "listed"],
     )
-    places = draft.rows[_PLACES].fillna("").agg(";".join, axis=1)
+    places = without_remarks(draft.rows[_PLACES].fillna("").agg(";".join, axis=1))
     made = outside.get("@dateGenerated", "")
     return as_listings(
         draft.assign(

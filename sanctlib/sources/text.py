@@ -156,6 +156,10 @@ def read_text(
         csv.field_size_limit(before)
     if not records.kept and not records.bad:
         raise SourceError(f"{path.name!r} has a header line and no records.")
+    if not records.kept and columns is None and len({why for _, _, why in records.bad}) == 1:
+        line, _, reason = records.bad[0]
+        msg = f"{path.name!r} has no record as wide as its header line; line {line}: {reason}. Its"
+        raise SourceError(f"{msg} columns would be shifted: correct the header line.")
     return records.draft(head="".join(lines[:n_head]), shown=shown)
 
 
@@ -206,7 +210,8 @@ def _n_head(lines: Sequence[str], starts: str | tuple[str, ...], *, name: str) -
     """Return the number of lines before the header."""
     first = lines[: _HEAD_LINES + 1]
     for n, line in enumerate(first):
-        if line.lstrip("\ufeff\"' ").startswith(starts):
+        # An empty cell before the header's first is a slip by hand, which the widths show.
+        if line.lstrip("\ufeff\"',; \t").startswith(starts):
             return n
     wanted = repr(starts) if isinstance(starts, str) else " or ".join(map(repr, starts))
     msg = f"{name!r} has no header line that begins with {wanted} in its first {len(first)} lines"
