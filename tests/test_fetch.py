@@ -516,8 +516,8 @@ def test_every_declared_source_has_a_name_and_https_or_gdelt() -> None:
         "un",
         "uk",
         "eu",
-        "canada",
-        "ideal-points",
+        "canada_sema",
+        "un_ideal_points",
     ]
     for source in fetchables().values():
         kinds = [bool(source.series), bool(source.lists), bool(source.dataset and source.pick)]

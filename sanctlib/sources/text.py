@@ -101,10 +101,7 @@ def checked_header(header: Sequence[str], needed: Iterable[str], *, name: str) -
     if repeated:
         shown = ", ".join(repr(text) for text in repeated)
         raise SourceError(f"The header line of {name!r} repeats {shown}: name columns once.")
-    try:
-        check_columns(names, needed)
-    except MissingColumnsError as error:
-        raise MissingColumnsError(f"{name!r}: {error}") from None
+    check_found(names, needed, name=name)
     return names
 
 
@@ -165,7 +162,24 @@ def read_text(
 
 def check_header(draft: Draft, needed: Sequence[str]) -> None:
     """Check that the columns `needed` were found in the file."""
-    check_columns([c for c in draft.rows.columns if c not in ORIGIN_COLUMNS], needed)
+    check_found([c for c in draft.rows.columns if c not in ORIGIN_COLUMNS], needed)
+
+
+def check_found(names: Sequence[str], needed: Iterable[str], *, name: str = "") -> None:
+    """Check the columns of a file; where it has none of those `needed`, its cells are not shown."""
+    wanted = list(needed)
+    try:
+        check_columns(names, wanted)
+    except MissingColumnsError as error:
+        msg = str(error)
+        if not set(wanted) & set(names) and "one cell, separated" not in msg:
+            msg = (
+                f"{msg.partition(' Columns found:')[0]} None of the {len(names)} cells of its first"
+            )
+            msg += " line is a column needed: is that line a header?"
+        found = MissingColumnsError(f"{name!r}: {msg}" if name else msg)
+        found.columns = tuple(names)
+        raise found from None
 
 
 def delimiter_of(path: Path) -> str:

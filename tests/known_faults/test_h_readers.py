@@ -16,7 +16,7 @@ import pytest
 
 import sanctlib as sl
 from tests.conftest import ROOT
-from tests.known_faults import fault, given, outcome, params, refused
+from tests.known_faults import given, outcome, params, refused
 
 SAMPLES = ROOT / "tests" / "samples"
 
@@ -181,7 +181,6 @@ OTHERS_OF_OFAC = {
 
 
 @pytest.mark.parametrize("name", OTHERS_OF_OFAC)
-@fault("H4: refused without the file to take")
 def test_another_file_of_ofac_is_read_or_the_one_to_take_is_named(
     name: str, tmp_path: Path
 ) -> None:
@@ -452,7 +451,6 @@ def test_a_workbook_is_read(tmp_path: Path) -> None:
     assert found.table[["sender", "target"]].to_numpy().tolist() == [["FRA", "IRN"]]
 
 
-@fault("H11: the first row of data is shown as columns")
 def test_a_message_shows_no_cell_of_a_file_without_a_header(tmp_path: Path) -> None:
     path = write(tmp_path, "people.csv", "Tango Person,France,Iran\nUniform Person,Italy,Iran\n")
     error = refused(lambda: sl.read_table(path, **MAPPED))
@@ -470,13 +468,11 @@ OLD_GDELT = ["20130401.export.CSV", "20140102.export.CSV", "1985.csv"]
 
 @pytest.mark.parametrize("name", OLD_GDELT)
 @pytest.mark.parametrize("key", ["icews", "gsdb"])
-@fault("H12: GDELT 1.0 is not recognised")
 def test_a_file_of_gdelt_1_under_another_key_is_recognised(key: str, name: str) -> None:
     refused(lambda: sl.read(key, SAMPLES / "gdelt" / name), match="GDELT")
 
 
 @pytest.mark.parametrize("key", ["gsdb", "uk", "icews"])
-@fault("H12: OpenSanctions before program_ids is not recognised")
 def test_an_older_file_of_opensanctions_under_another_key_is_recognised(
     key: str, tmp_path: Path
 ) -> None:
@@ -493,7 +489,6 @@ def test_the_break_of_another_version_is_not_in_the_coverage(tmp_path: Path) -> 
     assert not [why for _, why in reading.coverage.breaks if "2.0" in why]
 
 
-@fault("H13: two keys for one source")
 def test_a_source_has_one_key_for_fetching_and_reading() -> None:
     table = sl.datasets()
     fetched = table[table["fetch"].notna() & table["fetch"].ne("")]
@@ -501,7 +496,6 @@ def test_a_source_has_one_key_for_fetching_and_reading() -> None:
 
 
 @pytest.mark.parametrize("name", ["SECO", "DFAT", "CSL", "BIS", "un_votes"])
-@fault("H15: not named as a source without a reader")
 def test_a_source_without_a_reader_is_named(name: str) -> None:
     listed = sl.datasets()
     assert listed.map(lambda cell: name in str(cell)).any(axis=None)
