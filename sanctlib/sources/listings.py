@@ -226,6 +226,9 @@ def read_xml(
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import ParseError
 
+    if not is_xml(path):
+        msg = f"{path.name!r} is not XML: {head_of(path)[:1]!r} is its first character."
+        raise SourceError(f"{msg} Take the list as XML.")
     outside: dict[str, str] = {}
     try:
         with open_bytes(path) as file:

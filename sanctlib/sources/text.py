@@ -7,6 +7,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -173,10 +174,10 @@ def check_found(names: Sequence[str], needed: Iterable[str], *, name: str = "") 
     except MissingColumnsError as error:
         msg = str(error)
         if not set(wanted) & set(names) and "one cell, separated" not in msg:
-            msg = (
-                f"{msg.partition(' Columns found:')[0]} None of the {len(names)} cells of its first"
-            )
-            msg += " line is a column needed: is that line a header?"
+            msg = f"{msg.partition(' Columns found:')[0]} None of the cells of its first line is"
+            msg += " a column needed: is that line a header?"
+            for mark in (m for m in ";\t|," if len(names) == 1 and m in names[0]):
+                msg += f" It is one cell that holds {mark!r}: is that the delimiter?"
         found = MissingColumnsError(f"{name!r}: {msg}" if name else msg)
         found.columns = tuple(names)
         raise found from None
@@ -190,6 +191,15 @@ def delimiter_of(path: Path) -> str:
 
 def _lines(path: Path, encodings: Sequence[str]) -> list[str]:
     """Return the lines of a file, as they end, in the first encoding that fits."""
+    head = b""
+    with open_bytes(path) as stream, suppress(*UNREADABLE):  # a damaged file is named below
+        head = stream.read(512)
+    if b"\0" in head and not any(wide in e.lower() for e in encodings for wide in ("16", "32")):
+        what = "is not text, but a file of another program: read it yourself, and pass a frame to"
+        what = f"{what} sl.read_table"
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            what = "is text in UTF-16: save it as UTF-8, or sl.read_table(…, encoding='utf-16')"
+        raise SourceError(f"{path.name!r} {what}.")
     for encoding in encodings:
         try:
             utf8 = codecs.lookup(encoding).name == "utf-8"

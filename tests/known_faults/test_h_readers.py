@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import pickle
 import re
 import tarfile
 import zipfile
@@ -527,3 +529,37 @@ def test_canadas_list_has_its_entries(real_data: Path) -> None:
     ).table
     found = table["programme"].value_counts()
     assert found[["Russia", "Ukraine", "Iran", "Belarus"]].tolist() == [2426, 553, 460, 320]
+
+
+# Our own attack: neighbours and older layouts, wrong encodings, files of other programs.
+ADVANCED = '<Sanctions xmlns="https://x.treas.gov/ADVANCED_XML"><DateOfIssue/></Sanctions>'
+SECO = '<swiss-sanctions-list date="2025-01-01"><program ssid="1"/></swiss-sanctions-list>'
+EU_1_0 = "Entity_logical_id;Subject_type;Leba_numtitle;Programme;Naal_wholename\n1;P;x;IRQ;Zulu\n"
+CSL = "_id,source,entity_number,type,name,federal_register_notice\nabc,SDN,1,Individual,Zulu,\n"
+NEIGHBOURS: dict[str, tuple[str, bytes, str]] = {
+    "advanced": ("ofac", ADVANCED.encode(), "advanced XML.*sdn.xml"),
+    "pip": ("ofac", CONS_PRIM.replace(",", "|").encode(), "delimiter.*sdn.csv"),
+    "csl": ("ofac", CSL.encode(), "Consolidated Screening List"),
+    "seco": ("eu", SECO.encode(), "SECO.*ch_seco_sanctions"),
+    "eu csv 1.0": ("eu", EU_1_0.encode(), "csv 1.0, an older layout"),
+    "conlist xml": ("uk", b"<ArrayOfFinancialSanctionsTarget/>", "Take ConList.csv"),
+    "utf-16": ("uk", "Name 6,Name 1\nZulu,B\n".encode("utf-16"), "UTF-16"),
+    "tiv": ("sipri", b"TIV of arms exports from Peru\n\n,2000\nIran,1\n", "trade register"),
+    "votes": ("un_ideal_points", b"rcid,country,country_code,vote\n3,Iran,IR,yes\n", "unvotes"),
+    "mentions": ("gdelt", b"7\t20171225000000\t20180101000000\t1\tb\n", "mentions"),
+    "csv for xml": ("canada_sema", b"Country,LastName\nIran,Zulu\n", "is not XML"),
+    "bzip2": ("ofac_sdn", bz2.compress(b"x"), "bzip2"),
+    "pickle": ("gsdb", pickle.dumps(["Zulu"] * 3), "pickle"),
+    "json": ("gsdb", b'{"name": "Zulu"}\n', "JSON"),
+    "old stata": ("gsdb", b"\x72\x02\x01\x00" + b"\0" * 300, "not text"),
+    "tabs": ("trade", b"Zulu\tFrance\tIran\nA\tB\tC\n", "delimiter"),
+}
+
+
+@pytest.mark.parametrize("case", NEIGHBOURS)
+def test_a_neighbour_is_refused_by_its_name_and_shows_no_person(case: str, tmp_path: Path) -> None:
+    key, content, message = NEIGHBOURS[case]
+    path = tmp_path / "list.csv"
+    path.write_bytes(content)
+    error = refused(lambda: sl.read(key, path), match=message)
+    assert "Zulu" not in str(error)
