@@ -69,6 +69,7 @@ _SIPRI = _Layout(
     succession="dominant",
 )
 _TIV = "SIPRI TIV of delivered weapons"
+_EXPORT = re.compile(r'^"?(?:Recipient|Supplier)"?[,;\t]', re.MULTILINE)
 _SIPRI_EXPORT = replace(
     _SIPRI,
     year="Year(s) of delivery",
@@ -185,7 +186,7 @@ def read_register(path: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    layout = _SIPRI_EXPORT if _TIV in head_of(path) else _SIPRI
+    layout = _SIPRI_EXPORT if _EXPORT.search(head_of(path)) else _SIPRI
     draft, directed = _rows(path, layout)
     draft = draft.assign(**draft.rows[["first", "second"]].apply(_marked))
     draft = draft.take(draft.rows.drop_duplicates("_raw"), step="merge lines that are alike")

@@ -32,8 +32,6 @@ _HINTS = (
     (b"PAR1", "a Parquet file: its name must end in .parquet"),
     (b"\x80\x04\x95", "a pickle of Python: pass pd.read_pickle(path) to sl.read_table"),
     (b"\x80\x05\x95", "a pickle of Python: pass pd.read_pickle(path) to sl.read_table"),
-    (b'{"', "a JSON file: pass pd.read_json(path, dtype=False) to sl.read_table"),
-    (b'[{"', "a JSON file: pass pd.read_json(path, dtype=False) to sl.read_table"),
     (b"BZh", "packed with bzip2: unpack it first"),
     (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
     (b"Rar!", "a rar archive: unpack it first"),

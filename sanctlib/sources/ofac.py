@@ -34,6 +34,7 @@ _COLUMNS = (
     *("ent_num", "SDN_Name", "SDN_Type", "Program", "Title", "Call_Sign", "Vess_type"),
     *("Tonnage", "GRT", "Vess_flag", "Vess_owner", "Remarks"),
 )
+_SDN_ONLY = ("CUBA", "IRAN", "SDGT", "SDNTK", "SYRIA")
 _JOINED = (
     ("ent_num", "add_num", "address", "city", "country", "remarks"),
     ("ent_num", "alt_num", "alt_type", "alt_name", "remarks"),
@@ -86,8 +87,8 @@ def read_ofac(path: Path) -> Reading:
     Raises
     ------
     SourceError
-        When the file is not this list, or the XML file says another number of entries than
-        it holds.
+        When the file is not this list, holds entries of both lists, or the XML file says
+        another number of entries than it holds.
     """
     return _read_xml(path) if is_xml(path) else _read_csv(path)
 
@@ -142,8 +143,11 @@ def _read_csv(path: Path) -> Reading:
 
 def _list_of(path: Path, programmes: pd.Series) -> str:
     """Name the list: the file of the other one has the same layout, and does not say its name."""
-    named = path.name.lower().startswith("cons")
-    return "US non-SDN" if named or programmes.str.fullmatch(_NON_SDN).any() else _LIST
+    other = programmes.str.fullmatch(_NON_SDN).any()
+    if other and programmes.isin(_SDN_ONLY).any():
+        msg = f"{path.name!r} holds entries of the SDN list and of the non-SDN list. Read the file"
+        raise SourceError(f"{msg} of each list for itself.")
+    return "US non-SDN" if other or path.name.lower().startswith("cons") else _LIST
 
 
 def _with_countries(draft: Draft, name: str) -> Draft:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -98,11 +97,14 @@ def check_some(n_bad: int, *, name: str, line: int, reason: str) -> None:
 def checked_header(header: Sequence[str], needed: Iterable[str], *, name: str) -> list[str]:
     """Return the names of a header line without blanks around them."""
     names = [text.strip() for text in header]
-    repeated = sorted(text for text, n in Counter(names).items() if text and n > 1)
-    if repeated:
-        shown = ", ".join(repr(text) for text in repeated)
-        raise SourceError(f"The header line of {name!r} repeats {shown}: name columns once.")
     check_found(names, needed, name=name)
+    # Cells of a first line that is no header may be names of persons: their places are shown.
+    places = [n for n, text in enumerate(names, start=1) if text and names.count(text) > 1]
+    if places:
+        shown = " and ".join(map(str, places))
+        raise SourceError(
+            f"The header line of {name!r} has one name in columns {shown}: rename them."
+        )
     return names
 
 
@@ -189,17 +191,25 @@ def delimiter_of(path: Path) -> str:
     return "\t" if suffixes & {".tsv", ".tab"} else ","
 
 
-def _lines(path: Path, encodings: Sequence[str]) -> list[str]:
-    """Return the lines of a file, as they end, in the first encoding that fits."""
+def _check_is_text(path: Path, encodings: Sequence[str]) -> None:
+    """Check by its first bytes that a file is not JSON, UTF-16 or a file of another program."""
     head = b""
     with open_bytes(path) as stream, suppress(*UNREADABLE):  # a damaged file is named below
         head = stream.read(512)
+    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith((b'{"', b'[{"')):
+        msg = f"{path.name!r} is a JSON file: pass pd.read_json(path, dtype=False) to"
+        raise SourceError(f"{msg} sl.read_table, or save it as .csv.")
     if b"\0" in head and not any(wide in e.lower() for e in encodings for wide in ("16", "32")):
         what = "is not text, but a file of another program: read it yourself, and pass a frame to"
         what = f"{what} sl.read_table"
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             what = "is text in UTF-16: save it as UTF-8, or sl.read_table(…, encoding='utf-16')"
         raise SourceError(f"{path.name!r} {what}.")
+
+
+def _lines(path: Path, encodings: Sequence[str]) -> list[str]:
+    """Return the lines of a file, as they end, in the first encoding that fits."""
+    _check_is_text(path, encodings)
     for encoding in encodings:
         try:
             utf8 = codecs.lookup(encoding).name == "utf-8"

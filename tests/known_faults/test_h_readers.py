@@ -552,6 +552,21 @@ NEIGHBOURS: dict[str, tuple[str, bytes, str]] = {
     "pickle": ("gsdb", pickle.dumps(["Zulu"] * 3), "pickle"),
     "json": ("gsdb", b'{"name": "Zulu"}\n', "JSON"),
     "old stata": ("gsdb", b"\x72\x02\x01\x00" + b"\0" * 300, "not text"),
+    "both lists": (
+        "ofac",
+        (
+            CONS_PRIM
+            + CONS_PRIM.replace("71", "72").replace("UKRAINE-EO13662", "NS-PLC")
+            + CONS_PRIM.replace("71", "73").replace("UKRAINE-EO13662", "SDGT")
+        ).encode(),
+        "entries of the SDN list and of the non-SDN",
+    ),
+    "renamed": (
+        "sipri",
+        EXPORT.replace("SIPRI TIV of delivered weapons", "TIV").encode(),
+        "no column 'SIPRI TIV of delivered weapons'.*Columns found: 'Recipient'",
+    ),
+    "names twice": ("gsdb", b"Zulu,Zulu,Iran\na,b,c\n", "header"),
     "tabs": ("trade", b"Zulu\tFrance\tIran\nA\tB\tC\n", "delimiter"),
 }
 
