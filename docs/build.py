@@ -112,7 +112,7 @@ def source(key: str) -> str:
         "table": p.kind,
         "producer": p.producer,
         "licence": p.licence,
-        "where": p.where + (f"; `sanctlib fetch {p.fetch['name']}`" if p.fetch else ""),
+        "where": p.where + (f"; `sanctlib fetch {p.key}`" if p.fetch else ""),
         "tried on": f"{p.status}: {p.tested}",
         "cite": p.citation,
     }

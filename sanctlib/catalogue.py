@@ -73,10 +73,11 @@ def datasets() -> pd.DataFrame:
         A row per key: ``key``, ``title``, ``kind`` (of table), ``shipped`` (bool), ``first``,
         ``last`` (days covered, of those shipped), ``curated`` (bool: a hand-picked list),
         ``status`` of the reader ("real file": tested on one; "layout only": on hand-made
-        files; "provisional": the layout itself is not certain; empty without a reader),
+        files; "provisional": the layout itself is not certain; "no reader here": ``how`` says
+        what to do instead; empty where only the table shipped is there),
         ``tested`` (on what), ``fetch`` (its name in `sl.fetch`, empty where that is not
-        possible), ``licence``, ``how`` (how the shipped table was made), ``where`` (to get
-        the producer's file).
+        possible), ``licence``, ``how`` (how the shipped table was made, or what to do without a
+        reader), ``where`` (to get the producer's file).
 
     Examples
     --------
@@ -104,9 +105,9 @@ def _row(key: str) -> dict[str, object]:
         "curated": ours is not None and ours.curated,
         "status": theirs.status if theirs else "",
         "tested": theirs.tested if theirs else "",
-        "fetch": theirs.fetch.get("name", "") if theirs else "",
+        "fetch": key if theirs and theirs.fetch else "",
         "licence": made.licence,
-        "how": ours.how if ours else "",
+        "how": ours.how if ours else theirs.instead if theirs else "",
         "where": theirs.where if theirs else "",
     }
 
@@ -173,6 +174,8 @@ def load(
     theirs = producers().get(key)
     hint = f" The file of {key!r} is not shipped: get it ({theirs.where})" if theirs else ""
     hint += f" and read it with sl.read({key!r}, path)." if theirs else ""
+    if theirs and theirs.instead:
+        hint = f" {key!r} has no reader here. {theirs.instead}"
     check_choice(key, shipped(), what="key", hint=hint)
     if asked:
         msg = f"every, start and end are for acts prepared from files, and {key!r} is shipped."

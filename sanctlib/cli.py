@@ -129,7 +129,7 @@ def fetch_files(*, name: str | None, version: str, quiet: bool, **how: Any) -> N
     """
     if name is None:
         for source in fetchables().values():
-            click.echo(f"{source.name:<13} {source.title}\n{'':<13} from {', '.join(source.hosts)}")
+            click.echo(f"{source.name:<15} {source.title}\n{'':<15} from {', '.join(source.hosts)}")
         return
     files = fetch(name, version=2 if version == "2" else 1, progress=not quiet, **how)
     counts = ", ".join(f"{n} {status}" for status, n in files["status"].value_counts().items())
@@ -153,10 +153,12 @@ def list_datasets(keys: tuple[str, ...]) -> None:
         ours = ours.assign(days=days, kind=ours["kind"].str.partition(" (")[0])
         click.echo("Shipped: sl.load(KEY)\n")
         click.echo(_listed(ours, ["key", "kind", "days", "licence"]))
-        read = table[table["status"].ne("")]
+        none = table["status"].eq("no reader here")
+        read = table[table["status"].ne("") & ~none]
         read = read.assign(kind=read["kind"].str.extract(r"(\w+)\)?$", expand=False))
         click.echo("\nRead from a producer's file: sl.read(KEY, path)\n")
         click.echo(_listed(read, ["key", "kind", "status", "licence"]))
+        click.echo(f"\nNo reader here: {', '.join(table.loc[none, 'key'])}")
         click.echo("\nAll about one: sanctlib datasets KEY")
     for key in keys:
         check_choice(key, table["key"], what="key")
@@ -165,7 +167,7 @@ def list_datasets(keys: tuple[str, ...]) -> None:
             row |= {"first": f"{row['first']:%Y-%m-%d}", "last": f"{row['last']:%Y-%m-%d}"}
             row["rows"] = f"{len(load(key)):,}"
             click.echo(f"Shipped: sl.load({key!r})")
-        if row["status"]:
+        if row["status"] not in ("", "no reader here"):
             click.echo(f"Read from a producer's file: sl.read({key!r}, path)")
         for name, value in row.items():
             if not pd.isna(value) and value != "":

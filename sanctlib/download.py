@@ -111,7 +111,7 @@ def fetch(
     Traceback (most recent call last):
     ...
     sanctlib.errors.UnknownChoiceError: name is 'ofak'. It must be one of 'gdelt', 'icews',
-    'ofac', 'un', 'uk', 'eu', 'canada', 'ideal-points'. Did you mean 'ofac'?
+    'ofac', 'un', 'uk', 'eu', 'canada_sema', 'un_ideal_points'. Did you mean 'ofac'?
     """
     if name in producers() and not producers()[name].fetch:
         msg = f"{name!r} cannot be fetched. Download it by hand: {producers()[name].where}."

@@ -14,7 +14,9 @@ class SanctlibError(Exception):
 
 
 class MissingColumnsError(SanctlibError):
-    """A table lacks a column that the caller needs."""
+    """A table lacks a column that the caller needs; `columns` are those of a file."""
+
+    columns: tuple[str, ...] = ()
 
 
 class SchemaError(SanctlibError):

@@ -275,7 +275,7 @@ CELLS = Table(
 DYADS = Table(
     kind="dyads",
     row="one pair of states in one period, a measured value with its interval",
-    key=("source", "measure", "first", "second", "date"),
+    key=("source", "measure", "first", "second", "date", "date_last"),
     columns=(
         _SOURCE,
         _text("measure", "what is measured", **_MUST),

@@ -516,8 +516,8 @@ def test_every_declared_source_has_a_name_and_https_or_gdelt() -> None:
         "un",
         "uk",
         "eu",
-        "canada",
-        "ideal-points",
+        "canada_sema",
+        "un_ideal_points",
     ]
     for source in fetchables().values():
         kinds = [bool(source.series), bool(source.lists), bool(source.dataset and source.pick)]
@@ -618,7 +618,7 @@ def test_the_command_prints_the_note_of_a_list(web: Web, command: Any) -> None:
 def test_without_a_name_the_command_lists_what_can_be_fetched() -> None:
     shown = CliRunner().invoke(main, ["fetch"])
     assert shown.exit_code == 0
-    assert "gdelt         GDELT event database" in shown.stdout
+    assert "gdelt           GDELT event database" in shown.stdout
     assert "from sanctionslist.fcdo.gov.uk, ofsistorage.blob.core.windows.net" in shown.stdout
     unknown = CliRunner().invoke(main, ["fetch", "ofack"])
     assert (unknown.exit_code, "Did you mean 'ofac'" in unknown.stderr) == (1, True)

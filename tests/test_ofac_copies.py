@@ -96,8 +96,15 @@ def test_a_copy_that_is_not_whole_is_set_aside_whole(tmp_path: Path, bad: str, r
     assert reading.rejected["file"].tolist() == ["sdn_2022-02-25T2100Z.csv"]
 
 
-def test_copies_out_of_order_are_an_error(tmp_path: Path) -> None:
-    path = archive(tmp_path, ("2022-02-26T0900", FIRST), ("2022-02-25T0900", SECOND))
+def test_copies_may_be_in_any_order_and_twice(tmp_path: Path) -> None:
+    copies = [("2022-02-25T0900", FIRST), ("2022-02-26T0900", SECOND)]
+    expected = read_copies(archive(tmp_path, *copies)).table
+    again = read_copies(archive(tmp_path, *reversed(copies), copies[0])).table
+    pd.testing.assert_frame_equal(again, expected)
+
+
+def test_two_copies_of_one_time_that_differ_are_an_error(tmp_path: Path) -> None:
+    path = archive(tmp_path, ("2022-02-25T0900", FIRST), ("2022-02-25T0900", SECOND))
     with pytest.raises(SourceError, match="is not later than the copy before"):
         read_copies(path)
 

@@ -105,7 +105,7 @@ def test_what_is_no_text_table_is_told_by_its_content(
 
 
 def test_a_repeated_column_name_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="repeats 'a'"):
+    with pytest.raises(SourceError, match="one name in columns 1 and 2"):
         read_text(file(tmp_path, b"a,a\n1,2\n"))
 
 

@@ -109,7 +109,7 @@ def test_the_real_lists_have_the_known_entries_by_type_and_regime(
         assert reading.table["programme"].value_counts().to_dict() == regimes
         assert reading.rejected.empty
     assert "Iran" not in REGIMES[1]
-    assert len(real_lists[0].unmatched) == 10
+    assert len(real_lists[0].unmatched) == 7
 
 
 def test_every_regime_of_the_real_lists_is_reviewed(real_lists: list[sl.Reading]) -> None:

@@ -22,7 +22,7 @@ COLUMNS = {
 
 
 def read(path: Path) -> tuple[Draft, dict[str, str]]:
-    return read_xml(path, records=["person", "firm"], columns=COLUMNS, shown=["id"])
+    return read_xml(path, records=["person", "firm"], columns=COLUMNS, key=["id"], shown=["id"])
 
 
 def write(folder: Path, text: str | bytes, name: str = "list.xml") -> Path:

@@ -164,6 +164,7 @@ _SENDERS = {
     "UK Sanctions List": "GBR",
     "UN": "UN",
     "US SDN": "USA",
+    "US non-SDN": "USA",
 }
 
 

@@ -144,6 +144,9 @@ def _ties(ties: AnyTable, top: float) -> tuple[pd.DataFrame, Source]:
         raise SchemaError(f"{msg}It must hold days: pd.to_datetime(table['date']).")
     if not pd.api.types.is_numeric_dtype(frame["value"]):
         raise SchemaError("Column 'value' must hold numbers.")
+    if "date_last" in frame and frame.groupby("date")["date_last"].nunique().gt(1).any():
+        msg = "The ties of one date have several last days in 'date_last'. Keep those of equal"
+        raise SanctlibError(f"{msg} periods, so that a pair has one tie per date.")
     measures = list(frame["measure"].unique()) if "measure" in frame else []
     if len(measures) > 1:
         msg = f"The ties have the measures {', '.join(map(repr, measures))}. Keep one of them,"
@@ -337,6 +340,9 @@ def _of_pair(gaps: pd.DataFrame, two: Pair, *, name: str) -> pd.DataFrame:
         msg += " Iran, Russia, the Soviet Union and the United States to all others; for another"
         raise SanctlibError(f"{msg} pair pass the path of the producer's file.")
     of_session = of_pair.set_index(of_pair["date"].dt.year - SESSION_ZERO)[_VALUES]
+    if not of_session.index.is_unique:
+        msg = f"Column 'date' has several days of one year for {first} and {second}. Keep one gap"
+        raise SanctlibError(f"{msg} per session.")
     sessions = pd.RangeIndex(of_session.index.min(), of_session.index.max() + 1, name="session")
     of_session = of_session.reindex(sessions).reset_index()
     year = (of_session["session"] + SESSION_ZERO).astype("str")

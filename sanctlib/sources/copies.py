@@ -166,7 +166,8 @@ def compare_copies(copies: Sequence[Reading], *, dates: Sequence[Day] | None = N
     lists = sorted({str(x) for copy in copies for x in copy.table.get("list", ["no list"])})
     if len(lists) > 1 or any(copy.kind != "listings" for copy in copies):
         found = ", ".join(f"{copy.kind} of {copy.provenance.key!r}" for copy in copies)
-        raise SanctlibError(f"copies holds {found}. They must be listings of one list.")
+        msg = f"copies holds {found}. They must be listings of one list, and are of"
+        raise SanctlibError(f"{msg} {', '.join(map(repr, lists))}.")
     if dates is None:
         days = [pd.Timestamp(c.coverage.last) for c in copies if c.coverage]
         found = f"{len(copies) - len(days)} of the copies have no day of their own"

@@ -11,11 +11,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sanctlib.codes.countries import System, fold
+from sanctlib.codes.countries import Succession, System, fold
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft, as_reading, empty_to_null, resolve_parties
+from sanctlib.sources.files import head_of
 from sanctlib.sources.text import check_header, read_text
 
 _FIRST_YEAR, _LAST_YEAR = 1945, 2100  # `countries.csv` does not date states before 1945
@@ -36,10 +37,10 @@ class _Layout:
     system: System
     holds: Literal["flag", "count", "amount", "number"]
     """What a value may be: 0 or 1; whole and not below 0; not below 0; any."""
-    repeats: Literal["same", "max", "sum"] = "same"
-    """What rows of one dyad-year are: repeats of one value, or parts of it."""
-    header_starts: str | None = None
+    repeats: Literal["same", "max", "sum"] = "same"  # or parts of one value
+    header_starts: str | tuple[str, ...] = ()
     encodings: Sequence[str] = ("utf-8",)
+    succession: Succession = "strict"  # "dominant": a name of today is the state of that year
 
 
 _ICEWS = _Layout(
@@ -65,6 +66,15 @@ _SIPRI = _Layout(
     repeats="sum",
     header_starts="SIPRI AT Database ID",
     encodings=("utf-8", "cp1252"),
+    succession="dominant",
+)
+_TIV = "SIPRI TIV of delivered weapons"
+_EXPORT = re.compile(r'^"?(?:Recipient|Supplier)"?[,;\t]', re.MULTILINE)
+_SIPRI_EXPORT = replace(
+    _SIPRI,
+    year="Year(s) of delivery",
+    measures={_TIV: "arms_deliveries_tiv"},
+    header_starts=("Recipient", "Supplier"),
 )
 _COW_ALLIANCES = _Layout(
     key="cow_alliances",
@@ -131,10 +141,9 @@ def read_icews(path: Path) -> Reading:
     Read counts of ICEWS events per directed dyad and year, four measures of each.
 
     The file holds the dyad-years with any event: an absent row is zero within its states
-    and years (`Coverage.states`), and missing outside. States are joined by their codes, as
-    some names hold commas. Verbal co-operation is forty times material co-operation: never
-    add them unweighted. The counts are directed but built from events that are coded from
-    both sides: adding both directions counts a meeting twice.
+    and years (`Coverage.states`), and missing outside. Verbal co-operation is forty times
+    material co-operation: never add them unweighted. The counts are directed but built from
+    events coded from both sides: adding both directions counts a meeting twice.
 
     Returns
     -------
@@ -146,23 +155,27 @@ def read_icews(path: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    return _read(path, _ICEWS)
+    draft, directed = _rows(path, _ICEWS)
+    return _reading(draft, _ICEWS, directed=directed, path=path)
 
 
 def read_register(path: Path) -> Reading:
     """
     Read arms deliveries per supplier, recipient and year, in trend-indicator values.
 
-    A row of the register is an order and a year of delivery: the values of a year's rows
-    are added, whether SIPRI marks number and year as estimates or not. The unit is a million
-    TIV: a volume of capability, never money. Lines that are equal in all cells are one line,
-    so two searches put together count nothing twice.
+    Two layouts are read. In one a row is an order and a year of delivery. In the export of the
+    trade register (``Recipient, Supplier, Year of order, …``) it is an order, with one value
+    for all its years: ``date`` to ``date_last``, which `dyad_panel` refuses to assign to a
+    year. Values of the same years are added, estimates too. The unit is a million TIV: a
+    volume of capability, never money. Lines that are equal in all cells are one line, so two
+    searches put together count nothing twice; the export has no number of the order.
 
-    A dyad-year that is not there means that none was identified in the search that made the
-    file: a search by supplier says nothing about others. SIPRI marks non-states with
-    ``*``; they are parties of their own (``NS-HEZBOLLAH-LEBANON``), not the state they sit in.
-    Organisations, marked ``**``, keep their code. Unknown suppliers and recipients are
-    rejected and listed.
+    SIPRI writes names of today for the past: "Viet Nam" in 1965 is North Vietnam (VDR), Serbia
+    in 2001 is Yugoslavia. A territory that was not a state in that year is rejected.
+
+    A search by supplier says nothing about others. Non-states, marked ``*``, are parties of
+    their own (``NS-HEZBOLLAH-LEBANON``); organisations, marked ``**``, keep their code. Unknown
+    suppliers and recipients are rejected and listed.
 
     Returns
     -------
@@ -173,17 +186,18 @@ def read_register(path: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    draft, directed = _rows(path, _SIPRI)
-    draft = draft.assign(first=_marked(draft.rows["first"]), second=_marked(draft.rows["second"]))
+    layout = _SIPRI_EXPORT if _EXPORT.search(head_of(path)) else _SIPRI
+    draft, directed = _rows(path, layout)
+    draft = draft.assign(**draft.rows[["first", "second"]].apply(_marked))
     draft = draft.take(draft.rows.drop_duplicates("_raw"), step="merge lines that are alike")
-    return _reading(draft, _SIPRI, directed=directed, path=path)
+    return _reading(draft, layout, directed=directed, path=path)
 
 
 def _marked(names: pd.Series) -> pd.Series:
     """Return the names with the codes of non-states in place of theirs, without marks."""
     text = names.str.strip()
     bare = text.str.rstrip("*")
-    words = bare.map({name: fold(name) for name in bare.dropna().unique()})
+    words = bare.map(fold, na_action="ignore")
     non_state = text.str.endswith("*", na=False) & ~text.str.endswith("**", na=False)
     codes = "NS-" + words.str.replace(" ", "-", regex=False).str.upper()
     return bare.where(~(non_state & words.ne("")), codes)
@@ -194,12 +208,10 @@ def read_cow_alliances(path: Path) -> Reading:
     Read the formal alliances of the Correlates of War, by dyad and year, directed or not.
 
     A row of the file is a treaty: several of one dyad-year are one dyad-year here, with 1
-    where any of them has the pledge. Both files of the producer have the same columns, so a
-    file is directed where most of its dyads stand in both orders; otherwise the pair is
-    written in the order of the alphabet, and must be looked up so. The file names allies
-    only: an absent dyad is no alliance among its states and years, but a state that never
-    allied is not among them and is missing. Years before 1945 are rejected, since our codes
-    do not date the states of those days.
+    where any of them has the pledge. Both files have the same columns, so a file is directed
+    where most of its dyads are in both orders; otherwise the pair is in the order of the
+    alphabet. The file names allies only: an absent dyad is no alliance among its states and
+    years, and a state that never allied is missing. Years before 1945 are rejected.
 
     Returns
     -------
@@ -211,18 +223,17 @@ def read_cow_alliances(path: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    return _read(path, _COW_ALLIANCES)
+    draft, directed = _rows(path, _COW_ALLIANCES)
+    return _reading(draft, _COW_ALLIANCES, directed=directed, path=path)
 
 
 def read_atop(path: Path) -> Reading:
     """
     Read alliance obligations of ATOP by dyad and year, directed (ddyr) or not (dy).
 
-    In the directed file ``first`` has the obligation towards ``second``; they differ
-    where an alliance is asymmetric, so look up both orders. ``alliance_any`` can be 1 with
-    no obligation of the first at all. In the other file the pair is in the order of the
-    alphabet. The data end in 2018: later years are missing, not zero. Years before 1945
-    are rejected, since our codes do not date the states of those days.
+    In the directed file ``first`` has the obligation towards ``second``: look up both orders.
+    ``alliance_any`` can be 1 with no obligation of the first at all. In the other file the pair
+    is in the order of the alphabet. Years after 2018 are missing; those before 1945 rejected.
 
     Returns
     -------
@@ -235,30 +246,27 @@ def read_atop(path: Path) -> Reading:
     ------
     SourceError, MissingColumnsError
     """
-    return _read(path, _ATOP)
+    draft, directed = _rows(path, _ATOP)
+    return _reading(draft, _ATOP, directed=directed, path=path)
 
 
 def read_trade(path: Path) -> Reading:
     """
     Read trade in goods per exporter, importer and year, as each side reports it.
 
-    The same flow stands twice and the two are never merged: exports free on board, as the
-    exporter reports them, and imports with insurance and freight, as the importer does.
-    They differ by the cost of transport and by what one side does not say: a sanctioned
-    state that stops reporting is still in the reports of its partners. The exporter is
-    first in both. A trade balance has the reporting state first.
+    The same flow is reported twice and the two are never merged: exports free on board by the
+    exporter, and imports with insurance and freight by the importer. A sanctioned state that
+    stops reporting is still in the reports of its partners. The exporter is first in both. A
+    trade balance has the reporting state first.
 
     Values are US dollars in the scale of the file, which has no column for it (the portal
     wrote dollars, the service of the same data millions): check one known flow. An empty
     cell and an absent row are missing, not zero. Only years are read: columns of months and
-    quarters are left, rows of them are rejected. The world, regions and groups of states have
-    no code: their rows are rejected and listed; the European Union is kept as ``EU``, and
-    counts its members twice where both are summed. States are known by name, since the
-    file's numbers are the Fund's own.
+    quarters are not read, rows of them are rejected. Rows of the world, regions and groups are
+    rejected and listed; ``EU`` counts its members twice where both are summed.
 
-    The three layouts of the portal are read: a column per year (rows of another
-    ``Attribute`` than ``Value`` say how sure a value is and are merged into it), a row
-    per value, and a column per indicator.
+    The three layouts of the portal are read: a column per year (rows of another ``Attribute``
+    than ``Value`` are merged into it), a row per value, and a column per indicator.
 
     Returns
     -------
@@ -322,19 +330,9 @@ def _flows(draft: Draft) -> Draft:
 
 def _plain(names: pd.Series) -> pd.Series:
     """Return the Fund's names without its short forms and titles."""
-
-    def plain(name: str) -> str:
-        text = name.strip().replace("Rep.", "Republic").replace("Dem.", "Democratic")
-        text = text.removeprefix("China, P.R.: ").replace("Mainland", "China")
-        titled = _TITLE.fullmatch(text)
-        return titled[1] if titled else text
-
-    return names.map({name: plain(name) for name in names.dropna().unique()})
-
-
-def _read(path: Path, layout: _Layout) -> Reading:
-    draft, directed = _rows(path, layout)
-    return _reading(draft, layout, directed=directed, path=path)
+    text = names.str.strip().str.replace("Rep.", "Republic").str.replace("Dem.", "Democratic")
+    text = text.str.removeprefix("China, P.R.: ").str.replace("Mainland", "China")
+    return text.str.replace(f"^{_TITLE.pattern}$", r"\1", regex=True)
 
 
 def _rows(path: Path, layout: _Layout) -> tuple[Draft, bool | None]:
@@ -357,7 +355,7 @@ def _reading(draft: Draft, layout: _Layout, *, directed: bool | None, path: Path
     """Clean rows with ``first``, ``second``, ``year`` and the columns of the layout."""
     columns = [c for c in layout.measures if c in draft.rows]
     draft = _values(_years(empty_to_null(draft)), columns, layout)
-    draft = _parties(draft, layout.system)
+    draft = _parties(draft, layout)
     rows = draft.rows
     if rows.empty:
         raise SourceError(f"{path.name!r} has no dyad-year that can be read.")
@@ -376,7 +374,7 @@ def _reading(draft: Draft, layout: _Layout, *, directed: bool | None, path: Path
         rows = rows.rename(columns=layout.measures)
         rows = rows.melt(id_vars=keys, var_name="measure").dropna(subset="value")
     draft = draft.take(rows, step="write out measures")
-    rows = rows.sort_values(["measure", "first", "second", "date"])
+    rows = rows.sort_values(["measure", *keys[:4]])
     coverage = Coverage(
         source=layout.key,
         first=rows["date"].min().date(),
@@ -388,19 +386,23 @@ def _reading(draft: Draft, layout: _Layout, *, directed: bool | None, path: Path
 
 
 def _years(draft: Draft) -> Draft:
+    """Give each row its first and last day; several years are joined by ``;``."""
     text = draft.rows["year"]
-    year = pd.to_numeric(text, errors="coerce")
-    valid = year.between(_FIRST_YEAR, _LAST_YEAR) & year.mod(1).eq(0)
-    early = year.between(0, _FIRST_YEAR - 1)
+    years = text.str.split(";", expand=True).apply(pd.to_numeric, errors="coerce")
+    first, last = years.min(axis=1), years.max(axis=1)
+    whole = years.mod(1).fillna(0).eq(0).all(axis=1)
+    written = whole & years.notna().sum(axis=1).eq(text.str.count(";") + 1)
+    valid = first.ge(_FIRST_YEAR) & last.le(_LAST_YEAR) & written
+    early = first.between(0, _FIRST_YEAR - 1)
     draft = draft.reject(
         (~valid, "no year: ", text),
         (early, "before 1945, when our codes of states begin: ", text),
         step="check years",
     )
-    kept = year[valid].astype("int64").astype("str")
+    first, last = (end[valid].astype("int64").astype("str") for end in (first, last))
     return draft.assign(
-        date=pd.to_datetime(kept + "-01-01").astype("datetime64[us]"),
-        date_last=pd.to_datetime(kept + "-12-31").astype("datetime64[us]"),
+        date=pd.to_datetime(first + "-01-01").astype("datetime64[us]"),
+        date_last=pd.to_datetime(last + "-12-31").astype("datetime64[us]"),
     )
 
 
@@ -420,13 +422,14 @@ def _values(draft: Draft, columns: Sequence[str], layout: _Layout) -> Draft:
     )
 
 
-def _parties(draft: Draft, system: System) -> Draft:
+def _parties(draft: Draft, layout: _Layout) -> Draft:
     """Resolve a party at the year's last day, or at its first where it did not see the last."""
     given = draft.rows[["first", "second"]].apply(lambda side: side.str.strip())
     # A code of a non-state that its reader has given stays: no table lists them.
     others = given.where(given.apply(lambda side: side.str.startswith("NS-", na=False)))
     draft = draft.assign(**given.mask(others.notna()))
-    draft = resolve_parties(draft, ("first", "second"), system=system, at="last")
+    sides, system, succession = ("first", "second"), layout.system, layout.succession
+    draft = resolve_parties(draft, sides, system=system, succession=succession, at="last")
     draft = draft.assign(**draft.rows[["first", "second"]].fillna(others))
     rows, given = draft.rows, given.loc[draft.rows.index]
     return draft.reject(

@@ -89,8 +89,8 @@ GDELT = EventSource(
     files_a_day=96,
     breaks=(
         (date(2013, 4, 1), "daily files by day of coding in place of files by day of the act"),
-        (date(2015, 2, 18), "GDELT 2.0: translated sources, and files of 15 minutes"),
     ),
+    breaks_timed=((date(2015, 2, 18), "GDELT 2.0: translated sources, and files of 15 minutes"),),
 )
 
 ICEWS = EventSource(
@@ -313,7 +313,8 @@ def covered(source: EventSource, stamps: Iterable[str]) -> Coverage:
         for day, following in pairwise(days)
         if following - day > one
     ]
-    breaks = tuple((day, why) for day, why in source.breaks if days[0] <= day <= days[-1])
+    known = (*source.breaks, *(source.breaks_timed if timed else ()))
+    breaks = tuple((day, why) for day, why in known if days[0] <= day <= days[-1])
     return Coverage(
         source=source.key, first=days[0], last=days[-1], gaps=tuple(sorted(gaps)), breaks=breaks
     )

@@ -29,6 +29,14 @@ _HINTS = (
     (b"<html", "a saved web page, not the file itself: download it again"),
     (b"<stata_dta>", "a Stata file: save it as .csv"),
     (b"ARROW1", "a Feather file: save it as .csv"),
+    (b"PAR1", "a Parquet file: its name must end in .parquet"),
+    (b"\x80\x04\x95", "a pickle of Python: pass pd.read_pickle(path) to sl.read_table"),
+    (b"\x80\x05\x95", "a pickle of Python: pass pd.read_pickle(path) to sl.read_table"),
+    (b"BZh", "packed with bzip2: unpack it first"),
+    (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
+    (b"Rar!", "a rar archive: unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd: unpack it first"),
+    (b"\xfd7zXZ", "packed with xz: its name must end in .xz"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"\x1f\x8b", "packed with gzip: its name must end in .gz"),
 )
@@ -39,7 +47,11 @@ _FOREIGN = {
     ".json": ("a JSON file", "pd.read_json(path, dtype=False)"),
     **dict.fromkeys((".pickle", ".pkl"), _PICKLE),
     **dict.fromkeys((".rda", ".rdata", ".rds"), _R),
-    ".sav": ("an SPSS file", "pd.read_spss(path)"),
+    **dict.fromkeys((".sav", ".zsav"), ("an SPSS file", "pd.read_spss(path)")),
+    **dict.fromkeys((".sas7bdat", ".xpt"), ("a SAS file", "pd.read_sas(path)")),
+    **dict.fromkeys(
+        (".jsonl", ".ndjson"), ("a JSON file", "pd.read_json(path, lines=True, dtype=False)")
+    ),
 }
 """Formats that are no text, by suffix: what the file is, and the frame to pass instead."""
 

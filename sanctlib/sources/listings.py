@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -22,8 +23,16 @@ from sanctlib.sources.text import keys_only
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+NO_DAYS = "none: the list gives no days"
 _KEY = ["listing_id", "programme"]
 _OPTIONAL = ("listed", "entity_id", "entity_country")
+# "Iraq (previous)" is Iraq; what "Congo (Democratic Republic)" adds in brackets is its name.
+_REMARK = re.compile(
+    r"\([^();]*(?:previous|former|current|listing|address|domicile|residence|location|prison|custody"
+    r"|detain|detention|since|citizen|national|passport|revoked|as at|as of|by birth|born|\d{4})"
+    r"[^();]*\)",
+    re.IGNORECASE,
+)
 # No list is older, and a slip of the pen may name any year.
 _POSSIBLE = (pd.Timestamp(1900, 1, 1), pd.Timestamp(2100, 1, 1))
 # Lists go five elements deep, with some hundred in an entry.
@@ -72,6 +81,11 @@ def as_listings(
         entity_id=rows["entity_id"].fillna(rows["listing_id"]),
     )
     return as_reading(draft, "listings", key=key, paths=paths, coverage=coverage)
+
+
+def without_remarks(cells: pd.Series) -> pd.Series:
+    """Take the remarks in brackets off names of countries."""
+    return cells.str.replace(_REMARK, "", regex=True)
 
 
 def country_of(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
@@ -192,25 +206,35 @@ def is_xml(path: Path) -> bool:
 
 
 def read_xml(
-    path: Path, *, records: Collection[str], columns: Mapping[str, str], shown: Sequence[str]
+    path: Path,
+    *,
+    records: Collection[str],
+    columns: Mapping[str, str],
+    key: Sequence[str],
+    needed: Sequence[str] = (),
+    shown: Sequence[str],
 ) -> tuple[Draft, dict[str, str]]:
     """
     Read an XML file into a draft of text columns, and what is outside its records.
 
     `columns` gives each column its path below the record, by local names:
-    ``"programList/program"``, ``"@logicalId"``, ``"."`` for the record's own name. Several
-    values are joined by ``;``, once each. The columns `shown` are the raw text of a rejected
-    row: never names. ``_line`` counts the records. Outside are ``root`` (its name), its
-    attributes (``@name``) and other texts.
+    ``"programList/program"``, ``"@logicalId"``, ``"."`` for the record's own name, ``"a|b"``
+    for an element that was renamed. Several values are joined by ``;``, once each. Some record
+    must have each column `needed`. Of records with one `key` only equal ones are kept. The
+    columns `shown` are the raw text of a rejected row: never names. ``_line`` counts the
+    records. Outside are ``root`` (its name), its attributes (``@name``) and other texts.
     """
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import ParseError
 
+    if not is_xml(path):
+        msg = f"{path.name!r} is not XML: {head_of(path)[:1]!r} is its first character."
+        raise SourceError(f"{msg} Take the list as XML.")
     outside: dict[str, str] = {}
     try:
         with open_bytes(path) as file:
             rows = [
-                [_joined(record, column) for column in columns.values()]
+                [*(_joined(record, column) for column in columns.values()), _digest(record)]
                 for record in _records(file, records, outside, path.name)
             ]
     # LookupError and ValueError: an encoding that does not exist, or that the parser lacks.
@@ -219,11 +243,31 @@ def read_xml(
     if not rows:
         wanted = " or ".join(f"<{r}>" for r in sorted(records))
         raise SourceError(f"{path.name!r} has no record {wanted} in its <{outside['root']}>.")
-    table = pd.DataFrame(rows, columns=list(columns)).astype("str")
+    table = pd.DataFrame(rows, columns=[*columns, "_digest"]).astype("str")
+    for column in (c for c in needed if table[c].isna().all()):
+        path_of = " or ".join(f"<{part}>" for part in columns[column].split("|"))
+        msg = f"{path.name!r} has no {path_of} in any of its {len(table):,} records: it is of"
+        raise SourceError(f"{msg} another layout.")
     table["_file"] = pd.Series(path.name, index=table.index, dtype="str")
     table["_line"] = range(1, len(table) + 1)
     table["_raw"] = keys_only(table, shown)
-    return Draft(rows=table, audit=Audit.begin(len(table))), outside
+    draft = Draft(rows=table.drop(columns="_digest"), audit=Audit.begin(len(table)))
+    return one_of_each(draft, key, table["_digest"]), outside
+
+
+def one_of_each(draft: Draft, key: Sequence[str], content: pd.Series) -> Draft:
+    """Reject a record whose key is that of an earlier one, unless their contents are equal."""
+    keys = draft.rows[list(key)]
+    first = content.groupby([keys[column].fillna("") for column in key]).transform("first")
+    other = content.ne(first) & keys.notna().any(axis=1)
+    reason = f"an earlier record, which differs, has the same {' and '.join(key)}"
+    return draft.reject((other, reason), step="check keys")
+
+
+def _digest(record: Element) -> str:
+    """Return a number of all that a record holds, in which no name can be read."""
+    parts = [(_local(e.tag), e.attrib, (e.text or "").strip()) for e in record.iter()]
+    return str(hash(repr(parts)))
 
 
 def _records(
@@ -268,6 +312,8 @@ def _joined(record: Element, path: str) -> str | None:
     """Return the values at a path below a record, each once."""
     if path == ".":
         return _local(record.tag)
+    if "|" in path:
+        return next(filter(None, (_joined(record, part) for part in path.split("|"))), None)
     way, _, attribute = path.partition("@")
     # {*} is any namespace, or none.
     elements = record.iterfind("/".join(f"{{*}}{name}" for name in way.split("/") if name) or ".")

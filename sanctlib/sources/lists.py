@@ -12,15 +12,18 @@ import pandas as pd
 from sanctlib.codes.actions import states_of
 from sanctlib.codes.countries import System
 from sanctlib.reading import Reading
-from sanctlib.sources.draft import empty_to_null
+from sanctlib.sources.draft import ORIGIN_COLUMNS, empty_to_null
 from sanctlib.sources.files import head_of
 from sanctlib.sources.listings import (
+    NO_DAYS,
     as_listings,
     country_of,
     day_of_copy,
     is_xml,
     latest_day,
+    one_of_each,
     read_xml,
+    without_remarks,
 )
 from sanctlib.sources.text import read_text
 
@@ -67,11 +70,6 @@ _NEWER = re.compile(r'^"?Last Updated"?,"?Unique ID', re.MULTILINE)
 _DAY = re.compile(r"\d{1,2}[/-]\w{2,3}[/-]\d{4}")
 # "(1) Tripoli (2) Tunis", and elsewhere "1) Tripoli 2) Tunis".
 _NUMBER = re.compile(r"\(?\b\d{1,2}\)")
-# "Iraq (previous)" is Iraq; what "Congo (Democratic Republic)" adds in brackets is its name.
-_ASIDE = re.compile(
-    r"\([^()]*(?:previous|listing|address|domicile|residence|location|prison|since|citizen)[^()]*\)",
-    re.IGNORECASE,
-)
 
 
 def read_uk(path: Path) -> Reading:
@@ -122,7 +120,7 @@ def read_uk(path: Path) -> Reading:
     )
     rows = draft.rows.rename(columns=layout.columns)
     for column in layout.countries:
-        cells = rows[column].str.replace(_ASIDE, "", regex=True)
+        cells = without_remarks(rows[column])
         rows[column] = cells.str.replace(_NUMBER, ";", regex=True).str.strip("; ")
     rows["listed"] = rows["listed"].mask(rows["listed"].str.match(r"\s*(00|dd)/"))
     draft = empty_to_null(replace(draft, rows=rows))
@@ -139,8 +137,8 @@ def read_uk(path: Path) -> Reading:
 
 
 _KEY = ["Country", "Schedule", "Item"]
-# Whether a name is a person's, and that two records of one key are one: names are never kept.
-_RECORD = [*_KEY, "DateOfListing", "ShipIMONumber", "LastName", "GivenName", "EntityOrShip"]
+# Names show whether it is a person, and are never kept.
+_RECORD = [*_KEY, "DateOfListing", "ShipIMONumber", "LastName", "GivenName"]
 
 
 def read_canada(path: Path) -> Reading:
@@ -150,7 +148,8 @@ def read_canada(path: Path) -> Reading:
     Entries removed before that day are not in the file, so counts by day of listing
     are of survivors. The regime names the programme, not the country of the person:
     those under ``Ukraine`` mostly act for Russia. No name is kept; two records may
-    be one person under two regimes, so the unit is the designation.
+    be one person under two regimes, so the unit is the designation. Lists of before 2021
+    give no days: ``listed`` is null.
 
     Returns
     -------
@@ -162,11 +161,16 @@ def read_canada(path: Path) -> Reading:
     SourceError
         For a file that is not this list.
     """
-    columns = {name: name for name in _RECORD}
-    draft, _ = read_xml(path, records=["record"], columns=columns, shown=(*_KEY, "DateOfListing"))
+    draft, _ = read_xml(
+        path,
+        records=["record"],
+        columns={name: name for name in _RECORD} | {"name": "LastName|EntityOrShip|Entity"},
+        key=_KEY,
+        needed=["Country", "Item", "name"],
+        shown=(*_KEY, "DateOfListing"),
+    )
     rows = draft.rows.fillna("")
     key = rows[_KEY].agg("|".join, axis=1)
-    record = rows[_RECORD].agg("|".join, axis=1)
     person = rows["LastName"].ne("") | rows["GivenName"].ne("")
     kind = pd.Series("entity", index=rows.index).mask(rows["ShipIMONumber"].ne(""), "vessel")
     draft = draft.assign(
@@ -176,12 +180,9 @@ def read_canada(path: Path) -> Reading:
         programme=rows["Country"].str.split(" / ").str[0].str.strip(),
         listed=rows["DateOfListing"],
     )
-    other = record.ne(record.groupby(key).transform("first"))
     nameless = rows["Country"].eq("") | rows["Item"].eq("")
     draft = draft.reject(
-        (other, "another record has its country, schedule and item"),
         (nameless, "no country or no item: nothing tells the record from others"),
-        (rows["DateOfListing"].eq(""), "no day of listing"),
         step="check records",
     )
     return as_listings(
@@ -190,7 +191,7 @@ def read_canada(path: Path) -> Reading:
         list_name="Canada SEMA",
         paths=[path],
         types={kind: kind for kind in ("individual", "entity", "vessel")},
-        date_basis=_OWN_DATES,
+        date_basis=_OWN_DATES if rows["DateOfListing"].any() else NO_DAYS,
     )
 
 
@@ -233,6 +234,7 @@ _XML_1_1 = {
 }
 _UNKNOWN = r"(?:^|;)00(?=;|$)"
 _SHOWN = ("listing_id", "entity_type", "programme", "listed")
+_EU_KEYS = {"key": ["listing_id"], "needed": _SHOWN[:3], "shown": _SHOWN}
 
 
 def read_eu(path: Path) -> Reading:
@@ -287,10 +289,10 @@ def read_eu(path: Path) -> Reading:
         draft = replace(draft, rows=draft.rows.rename(columns=columns))
         made = draft.rows.get("made", made)
     elif "<WHOLE" in head_of(path):
-        draft, outside = read_xml(path, records=["ENTITY"], columns=_XML_1_0, shown=_SHOWN)
+        draft, outside = read_xml(path, records=["ENTITY"], columns=_XML_1_0, **_EU_KEYS)
         made, system = [outside.get("@Date", "")], "iso3"
     else:
-        draft, outside = read_xml(path, records=["sanctionEntity"], columns=_XML_1_1, shown=_SHOWN)
+        draft, outside = read_xml(path, records=["sanctionEntity"], columns=_XML_1_1, **_EU_KEYS)
         # "2026-08-05T16:47:04.449+02:00": the day where it was made.
         made, date_format = [outside.get("@generationDate", "")[:10]], "%Y-%m-%d"
     countries = ("citizenship", "address")
@@ -331,8 +333,8 @@ def read_un(path: Path) -> Reading:
 
     The programme is the list's name of the regime: ``GB`` is Guinea-Bissau.
     ``entity_country`` joins a person's nationalities and the countries of all addresses,
-    since half of the persons have no address; "Sudanese by birth" is none and is listed as
-    unknown. No name is kept.
+    since half of the persons have no address. A remark such as ``(in custody)`` is taken off;
+    "Sudanese by birth" is none and is listed as unknown. No name is kept.
 
     Returns
     -------
@@ -348,9 +350,11 @@ def read_un(path: Path) -> Reading:
         path,
         records=["INDIVIDUAL", "ENTITY"],
         columns=_PATHS,
+        key=["listing_id"],
+        needed=["listing_id", "programme", "listed"],
         shown=["listing_id", "programme", "listed"],
     )
-    places = draft.rows[_PLACES].fillna("").agg(";".join, axis=1)
+    places = without_remarks(draft.rows[_PLACES].fillna("").agg(";".join, axis=1))
     made = outside.get("@dateGenerated", "")
     return as_listings(
         draft.assign(
@@ -411,11 +415,14 @@ def read_targets(path: Path) -> Reading:
     draft = read_text(
         path,
         needed=("id", "schema", "countries", "dataset"),
-        also=("program_ids", "last_seen"),
+        also=("program_ids", "last_seen", "name"),
         shown=("id", "schema", "program_ids", "dataset"),
     )
     names = {"id": "listing_id", "schema": "entity_type", "countries": "entity_country"}
     draft = empty_to_null(replace(draft, rows=draft.rows.rename(columns=names)))
+    rows = draft.rows
+    same = rows.drop(columns=[*ORIGIN_COLUMNS, "last_seen"], errors="ignore").fillna("")
+    draft = one_of_each(draft, ["listing_id"], same.agg("|".join, axis=1))
     rows = draft.rows
     datasets = set(rows["dataset"].dropna().str.split(";").explode().str.strip()) - {""}
     reading = as_listings(

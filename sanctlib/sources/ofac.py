@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import posixpath
 import re
 import tarfile
+import tempfile
+import zlib
 from collections.abc import Container, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 
@@ -17,22 +21,28 @@ from sanctlib.reading import REJECTED_COLUMNS, Reading, no_rejects, sha256
 from sanctlib.sources.copies import Comparison, Entry
 from sanctlib.sources.draft import Draft
 from sanctlib.sources.files import UNREADABLE, Bounded, check_recorded, open_bytes
-from sanctlib.sources.listings import as_listings, day_of_copy, is_xml, read_xml
+from sanctlib.sources.listings import NO_DAYS, as_listings, day_of_copy, is_xml, read_xml
 from sanctlib.sources.producers import provenance
 from sanctlib.sources.text import read_text
 
 _LIST = "US SDN"
+# SDNs have these tags of the other list only next to one of their own.
+_NON_SDN = re.compile(r"(?:(?:NS-|FSE-|CMIC-|561)[^;]*(?:;|$))+")
 _NULL = "-0-"
-_NO_DAYS = "none: the list gives no days"
 _TYPES = {"individual": "individual", "vessel": "vessel", "aircraft": "aircraft", "": "entity"}
 _COLUMNS = (
     *("ent_num", "SDN_Name", "SDN_Type", "Program", "Title", "Call_Sign", "Vess_type"),
     *("Tonnage", "GRT", "Vess_flag", "Vess_owner", "Remarks"),
 )
+_SDN_ONLY = ("CUBA", "IRAN", "SDGT", "SDNTK", "SYRIA")
+_JOINED = (
+    ("ent_num", "add_num", "address", "city", "country", "remarks"),
+    ("ent_num", "alt_num", "alt_type", "alt_name", "remarks"),
+    ("ent_num", "remarks"),
+)
 _COMPANIONS = {
-    "add.csv": ("ent_num", "add_num", "address", "city", "country", "remarks"),
-    "alt.csv": ("ent_num", "alt_num", "alt_type", "alt_name", "remarks"),
-    "sdn_comments.csv": ("ent_num", "remarks"),
+    "sdn.csv": ("add.csv", "alt.csv", "sdn_comments.csv"),
+    "cons_prim.csv": ("cons_add.csv", "cons_alt.csv", "cons_comments.csv"),
 }
 _PATHS = {
     "listing_id": "uid",
@@ -41,6 +51,7 @@ _PATHS = {
     "entity_country": "addressList/address/country",
 }
 _MEMBER = re.compile(r"sdn_(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})Z\.csv$")
+_LIKE = "sdn_YYYY-MM-DDTHHMMZ.csv"
 _LARGEST = 64 << 20
 _CLOSED = b"\x1a"
 
@@ -48,6 +59,9 @@ _CLOSED = b"\x1a"
 def read_ofac(path: Path) -> Reading:
     """
     Read the list of one day, from ``sdn.csv`` with its companions or from ``sdn.xml``.
+
+    OFAC's list of others than SDNs has the same layout (``consolidated.xml``, ``cons_prim.csv``).
+    Its ``list`` is "US non-SDN": the file is named so, or has entries of its programmes alone.
 
     Who is listed on that day, and nothing of when: neither file gives a day of listing, so
     ``listed`` is null. The remarks name days for some measures under an order ("Listing
@@ -73,20 +87,21 @@ def read_ofac(path: Path) -> Reading:
     Raises
     ------
     SourceError
-        When the file is not this list, or the XML file says another number of entries than
-        it holds.
+        When the file is not this list, holds entries of both lists, or the XML file says
+        another number of entries than it holds.
     """
     return _read_xml(path) if is_xml(path) else _read_csv(path)
 
 
 def _read_csv(path: Path) -> Reading:
-    beside = sorted(path.parent.glob("*.[cC][sS][vV]")) if path.name.lower() == "sdn.csv" else []
-    paths = [path, *(p for p in beside if p.name.lower() in _COMPANIONS)]
+    columns = dict(zip(_COMPANIONS.get(path.name.lower(), ()), _JOINED, strict=False))
+    beside = sorted(path.parent.glob("*.[cC][sS][vV]")) if columns else []
+    paths = [path, *(p for p in beside if p.name.lower() in columns)]
     check_recorded(paths)
     drafts = [
         read_text(
             p,
-            columns=_COLUMNS if p == path else _COMPANIONS[p.name.lower()],
+            columns=_COLUMNS if p == path else columns[p.name.lower()],
             needed=("ent_num",),
             also=("SDN_Type", "Program", "country"),
             encoding=("utf-8", "latin-1"),
@@ -114,15 +129,25 @@ def _read_csv(path: Path) -> Reading:
         (~is_entry & ~rows["ent_num"].isin(numbers), f"joins no entry kept of {path.name!r}"),
         step="check entries and what joins them",
     )
+    draft = _with_countries(draft, path.name)
     return as_listings(
-        _with_countries(draft, path.name),
+        draft,
         key="ofac",
-        list_name=_LIST,
+        list_name=_list_of(path, draft.rows["programme"]),
         paths=paths,
         types=_TYPES,
-        date_basis=_NO_DAYS,
+        date_basis=NO_DAYS,
         nulls=("", _NULL),
     )
+
+
+def _list_of(path: Path, programmes: pd.Series) -> str:
+    """Name the list: the file of the other one has the same layout, and does not say its name."""
+    other = programmes.str.fullmatch(_NON_SDN).any()
+    if other and programmes.isin(_SDN_ONLY).any():
+        msg = f"{path.name!r} holds entries of the SDN list and of the non-SDN list. Read the file"
+        raise SourceError(f"{msg} of each list for itself.")
+    return "US non-SDN" if other or path.name.lower().startswith("cons") else _LIST
 
 
 def _with_countries(draft: Draft, name: str) -> Draft:
@@ -142,18 +167,27 @@ def _with_countries(draft: Draft, name: str) -> Draft:
 
 
 def _read_xml(path: Path) -> Reading:
-    draft, outside = read_xml(path, records=["sdnEntry"], columns=_PATHS, shown=["listing_id"])
+    draft, outside = read_xml(
+        path,
+        records=["sdnEntry"],
+        columns=_PATHS,
+        key=["listing_id"],
+        needed=["listing_id", "entity_type", "programme"],
+        shown=["listing_id"],
+    )
     stated = outside.get("Record_Count", "no number of")
-    if stated != str(len(draft.rows)):
-        msg = f"{path.name!r} says it holds {stated} entries, and holds {len(draft.rows)}: it is "
+    if stated != str(draft.audit.n_read):
+        msg = (
+            f"{path.name!r} says it holds {stated} entries, and holds {draft.audit.n_read}: it is "
+        )
         raise SourceError(msg + "truncated or altered. Download it again.")
     return as_listings(
         draft,
         key="ofac",
-        list_name=_LIST,
+        list_name=_list_of(path, draft.rows["programme"]),
         paths=[path],
         types={(kind or "entity").capitalize(): kind or "entity" for kind in _TYPES},
-        date_basis=_NO_DAYS,
+        date_basis=NO_DAYS,
         taken=day_of_copy(outside.get("Publish_Date"), form="%m/%d/%Y", path=path),
     )
 
@@ -185,8 +219,9 @@ def read_copies(path: Path) -> Reading:
     """
     Compare dated copies of the list, in order of time, into changes per interval.
 
-    The archive (``.tar``, ``.tar.xz``, ``.tar.gz``) is read as a stream, one copy in
-    memory at a time. A copy that is empty, cut off, or has one unreadable row is set
+    The archive (``.tar``, ``.tar.xz``, ``.tar.gz``) may hold the copies in any order, and as
+    links to others of it; one at a time is in memory. A member of another name is rejected.
+    A copy that is empty, cut off, or has one unreadable row is set
     aside whole: comparing it would report delistings that did not happen. So is one
     without the closing mark (0x1A) that the copy before it has. Entries are
     identified by their number: a re-listing under another number is a removal and an
@@ -204,12 +239,19 @@ def read_copies(path: Path) -> Reading:
     Raises
     ------
     SourceError
-        When no copy can be read, or copies are out of order.
+        When no copy can be read, or two of one time differ.
     """
     rejected: list[tuple[str, int, str, str]] = []
     comparison = Comparison()
     closed = False
-    for name, taken, content in _copies(path):
+    before = b""
+    for name, taken, content, why in _copies(path):
+        if taken is None:
+            rejected.append((name, 0, "", why))
+            continue
+        if comparison.times and taken == comparison.times[-1] and content == before:
+            continue  # a file twice in the archive
+        before = content
         entries, fault = _entries(content)
         n_before = len(comparison.entries)
         if fault is None and closed and not content.endswith(_CLOSED):
@@ -222,7 +264,7 @@ def read_copies(path: Path) -> Reading:
         comparison.take(name, taken, entries)
         closed = content.endswith(_CLOSED)
     if not comparison.times:
-        raise SourceError(f"{path.name!r} holds no readable copy named sdn_YYYY-MM-DDTHHMMZ.csv.")
+        raise SourceError(f"{path.name!r} holds no readable copy named {_LIKE}.")
     lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
     return Reading(
         kind="list_changes",
@@ -234,29 +276,60 @@ def read_copies(path: Path) -> Reading:
     )
 
 
-def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp, bytes]]:
-    """Yield the name, time and content of each copy in an archive."""
-    try:
-        with (
-            Bounded(open_bytes(path, archive=True), path.name, limit=2 * _LARGEST) as stream,
-            tarfile.open(fileobj=stream, mode="r|") as archive,
-        ):
-            for member in archive:
-                stream.seen = 0
-                stamp = _MEMBER.search(member.name)
-                file = archive.extractfile(member) if member.isfile() else None
-                if stamp is None or file is None:
-                    continue
-                if member.size > _LARGEST:
-                    raise SourceError(f"{stamp[0]!r} has {member.size:,} bytes, as no copy has.")
-                yield stamp[0], _time_of_copy(stamp), file.read()
-            # tarfile takes a damaged header for the end, and never meets the checksum.
-            while rest := stream.read(1 << 20):
-                if rest.strip(b"\0"):
-                    msg = f"{path.name!r} is a damaged archive: it cannot be read to its end."
-                    raise SourceError(msg)
-    except (tarfile.TarError, *UNREADABLE) as error:
-        raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
+def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp | None, bytes, str]]:
+    """Yield name, time and content of each copy, in order of time; the fault of what is none."""
+    with tempfile.TemporaryFile() as spool:
+        try:
+            members = list(_members(path, spool))
+        except (tarfile.TarError, *UNREADABLE) as error:
+            raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
+        places = {name: place for name, place, _ in members if place}
+        links = {name: link for name, _, link in members if link}
+        copies = []
+        for name, place, _ in members:
+            stamp, target = _MEMBER.search(name), name
+            for _ in links:
+                target = links.get(target, target)
+            place = place or places.get(target)
+            if stamp and place:
+                copies.append((_time_of_copy(stamp), stamp[0], place))
+            elif stamp:
+                fault = "it is neither a file nor a link to one of the archive"
+                yield stamp[0], None, b"", fault
+            elif name not in links.values():
+                yield posixpath.basename(name), None, b"", f"its name is not like {_LIKE}"
+        for time, name, (start, size) in sorted(copies):
+            spool.seek(start)
+            yield name, time, zlib.decompress(spool.read(size)), ""
+
+
+def _members(path: Path, spool: IO[bytes]) -> Iterator[tuple[str, tuple[int, int] | None, str]]:
+    """Write the files of an archive to `spool`, compressed; yield name, place and link of each."""
+    with (
+        Bounded(open_bytes(path, archive=True), path.name, limit=2 * _LARGEST) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as archive,
+    ):
+        for member in archive:
+            stream.seen = 0
+            name, place, link = posixpath.normpath(member.name), None, ""
+            if member.size > _LARGEST:
+                raise SourceError(f"{member.name!r} has {member.size:,} bytes, as no copy has.")
+            if member.isdir() or posixpath.basename(name).startswith("._"):
+                continue
+            if file := archive.extractfile(member) if member.isfile() else None:
+                packed = zlib.compress(file.read(), 1)
+                place = spool.tell(), len(packed)
+                spool.write(packed)
+            elif member.islnk() or member.issym():
+                # A symbolic link is relative to its folder, a hard link to the archive.
+                folder = posixpath.dirname(name) * member.issym()
+                link = posixpath.normpath(posixpath.join(folder, member.linkname))
+            yield name, place, link
+        # tarfile takes a damaged header for the end, and never meets the checksum.
+        while rest := stream.read(1 << 20):
+            if rest.strip(b"\0"):
+                msg = f"{path.name!r} is a damaged archive: it cannot be read to its end."
+                raise SourceError(msg)
 
 
 def _time_of_copy(stamp: re.Match[str]) -> pd.Timestamp:
@@ -291,4 +364,6 @@ def _entries(content: bytes) -> tuple[dict[str, Entry], tuple[int, str, str] | N
             entries[number] = Entry(_programmes(programmes), kind, hash(name.strip()))
     except csv.Error as error:
         return {}, (reader.line_num, "", str(error))
+    if any(map(_NON_SDN.fullmatch, {entry.programmes for entry in entries.values()})):
+        return {}, (0, "", "it is a copy of the non-SDN list")
     return entries, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -37,12 +37,14 @@ class Producer:
     status: str
     tested: str
     marks: tuple[str, ...]
+    others: Sequence[Sequence[str]] = ()
+    instead: str = ""
     fetch: Mapping[str, Any] = field(default_factory=dict)
 
 
 @cache
 def producers() -> dict[str, Producer]:
-    """Return every source that can be read, by key."""
+    """Return every source, by key."""
     text = files("sanctlib.sources").joinpath("source.toml").read_text(encoding="utf-8")
     return {
         key: Producer(key=key, **{**entry, "marks": tuple(entry["marks"])})
@@ -63,22 +65,27 @@ def provenance(key: str, hashes: Iterable[tuple[str, str]]) -> Provenance:
     )
 
 
-def mistaken_for(path: Path, key: str, said: str) -> str:
+def mistaken_for(path: Path, key: str, columns: Sequence[str]) -> str:
     """
-    Say which other source a file looks like; else nothing.
+    Say which other source or layout a file looks like; else nothing.
 
-    It goes by the words in the first lines and, for a workbook, in the columns that the
-    reader `said` it found.
+    It goes by the first lines and, for a workbook, by the columns that its reader found.
     """
     try:
         head = head_of(path)
     except SourceError:
         return ""
-    head += said.partition("Columns found:")[2]
-    for other in producers().values():
-        marks = [mark.split("|") for mark in other.marks]
-        if other.key != key and marks and all(any(m in head for m in forms) for forms in marks):
-            return f"It looks like {other.title}: read it with sl.read({other.key!r}, …)."
+    head += "\n" + "\t".join(columns)
+    for source in producers().values():
+        for mark, what in source.others:
+            if re.search(mark, head):
+                return f"It looks like {what}."
+    for source in producers().values():
+        if source.key != key and source.marks and all(re.search(m, head) for m in source.marks):
+            take = f": read it with sl.read({source.key!r}, …)."
+            return (
+                f"It looks like {source.title}{f'. {source.instead}' if source.instead else take}"
+            )
     return ""
 
 
@@ -229,5 +236,5 @@ def fetchables() -> dict[str, Fetchable]:
         if producer.fetch:
             series = tuple(Series(**s) for s in producer.fetch.get("series", ()))
             declared = {**producer.fetch, "title": producer.title, "series": series}
-            found[declared["name"]] = Fetchable(**declared)
+            found[producer.key] = Fetchable(name=producer.key, **declared)
     return found

@@ -11,7 +11,7 @@ from sanctlib.reading import Reading, note_used
 from sanctlib.sources import cases, dyads, events, ideal_points, lists, ofac
 from sanctlib.sources.events import Actors
 from sanctlib.sources.files import check_recorded, paths_of
-from sanctlib.sources.producers import mistaken_for
+from sanctlib.sources.producers import mistaken_for, producers
 
 READERS: Mapping[str, Callable[..., Reading]] = {
     "gdelt": events.read_gdelt,
@@ -85,6 +85,8 @@ def read(
     [{'sender': 'IRN', 'target': 'RUS', 'action': 'agree'}]
     """
     hint = " Shipped datasets are loaded by sl.load; tables of your own are read by sl.read_table."
+    if key in producers() and key not in READERS:
+        raise UnknownChoiceError(f"{key!r} has no reader here. {producers()[key].instead}")
     check_choice(key, READERS, what="key", hint=hint)
     options = {} if actors is None else {"actors": actors}
     if options and key != "icews_2018":
@@ -99,7 +101,8 @@ def read(
     try:
         reading = READERS[key](*paths, **options)
     except (SourceError, MissingColumnsError) as error:
-        hint = next((h for h in (mistaken_for(p, key, str(error)) for p in paths) if h), "")
+        columns = getattr(error, "columns", ())
+        hint = next((h for h in (mistaken_for(p, key, columns) for p in paths) if h), "")
         if hint:
             raise SourceError(f"{error}\n{hint}") from error
         raise

@@ -59,6 +59,8 @@ class EventSource:
     files_a_day: int = 0
     """How many files of stamps with a time make a whole day."""
     breaks: Sequence[tuple[date, str]] = ()
+    breaks_timed: Sequence[tuple[date, str]] = ()
+    """Further breaks, where files are of 15 minutes."""
     """Changes in how the source is made; those within its days become its coverage's."""
 
 

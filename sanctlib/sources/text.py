@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -97,14 +97,14 @@ def check_some(n_bad: int, *, name: str, line: int, reason: str) -> None:
 def checked_header(header: Sequence[str], needed: Iterable[str], *, name: str) -> list[str]:
     """Return the names of a header line without blanks around them."""
     names = [text.strip() for text in header]
-    repeated = sorted(text for text, n in Counter(names).items() if text and n > 1)
-    if repeated:
-        shown = ", ".join(repr(text) for text in repeated)
-        raise SourceError(f"The header line of {name!r} repeats {shown}: name columns once.")
-    try:
-        check_columns(names, needed)
-    except MissingColumnsError as error:
-        raise MissingColumnsError(f"{name!r}: {error}") from None
+    check_found(names, needed, name=name)
+    # Cells of a first line that is no header may be names of persons: their places are shown.
+    places = [n for n, text in enumerate(names, start=1) if text and names.count(text) > 1]
+    if places:
+        shown = " and ".join(map(str, places))
+        raise SourceError(
+            f"The header line of {name!r} has one name in columns {shown}: rename them."
+        )
     return names
 
 
@@ -129,7 +129,7 @@ def read_text(
     columns: Sequence[str] | None = None,
     needed: Sequence[str] = (),
     also: Sequence[str] = (),
-    header_starts: str | None = None,
+    header_starts: str | tuple[str, ...] = (),
     delimiter: str = ",",
     encoding: str | Sequence[str] = "utf-8",
     shown: Sequence[str] | None = None,
@@ -156,12 +156,33 @@ def read_text(
         csv.field_size_limit(before)
     if not records.kept and not records.bad:
         raise SourceError(f"{path.name!r} has a header line and no records.")
+    if not records.kept and columns is None and len({why for _, _, why in records.bad}) == 1:
+        line, _, reason = records.bad[0]
+        msg = f"{path.name!r} has no record as wide as its header line; line {line}: {reason}. Its"
+        raise SourceError(f"{msg} columns would be shifted: correct the header line.")
     return records.draft(head="".join(lines[:n_head]), shown=shown)
 
 
 def check_header(draft: Draft, needed: Sequence[str]) -> None:
     """Check that the columns `needed` were found in the file."""
-    check_columns([c for c in draft.rows.columns if c not in ORIGIN_COLUMNS], needed)
+    check_found([c for c in draft.rows.columns if c not in ORIGIN_COLUMNS], needed)
+
+
+def check_found(names: Sequence[str], needed: Iterable[str], *, name: str = "") -> None:
+    """Check the columns of a file; where it has none of those `needed`, its cells are not shown."""
+    wanted = list(needed)
+    try:
+        check_columns(names, wanted)
+    except MissingColumnsError as error:
+        msg = str(error)
+        if not set(wanted) & set(names) and "one cell, separated" not in msg:
+            msg = f"{msg.partition(' Columns found:')[0]} None of the cells of its first line is"
+            msg += " a column needed: is that line a header?"
+            for mark in (m for m in ";\t|," if len(names) == 1 and m in names[0]):
+                msg += f" It is one cell that holds {mark!r}: is that the delimiter?"
+        found = MissingColumnsError(f"{name!r}: {msg}" if name else msg)
+        found.columns = tuple(names)
+        raise found from None
 
 
 def delimiter_of(path: Path) -> str:
@@ -170,8 +191,25 @@ def delimiter_of(path: Path) -> str:
     return "\t" if suffixes & {".tsv", ".tab"} else ","
 
 
+def _check_is_text(path: Path, encodings: Sequence[str]) -> None:
+    """Check by its first bytes that a file is not JSON, UTF-16 or a file of another program."""
+    head = b""
+    with open_bytes(path) as stream, suppress(*UNREADABLE):  # a damaged file is named below
+        head = stream.read(512)
+    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith((b'{"', b'[{"')):
+        msg = f"{path.name!r} is a JSON file: pass pd.read_json(path, dtype=False) to"
+        raise SourceError(f"{msg} sl.read_table, or save it as .csv.")
+    if b"\0" in head and not any(wide in e.lower() for e in encodings for wide in ("16", "32")):
+        what = "is not text, but a file of another program: read it yourself, and pass a frame to"
+        what = f"{what} sl.read_table"
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            what = "is text in UTF-16: save it as UTF-8, or sl.read_table(…, encoding='utf-16')"
+        raise SourceError(f"{path.name!r} {what}.")
+
+
 def _lines(path: Path, encodings: Sequence[str]) -> list[str]:
     """Return the lines of a file, as they end, in the first encoding that fits."""
+    _check_is_text(path, encodings)
     for encoding in encodings:
         try:
             utf8 = codecs.lookup(encoding).name == "utf-8"
@@ -202,13 +240,15 @@ def _lines(path: Path, encodings: Sequence[str]) -> list[str]:
     return lines
 
 
-def _n_head(lines: Sequence[str], starts: str, *, name: str) -> int:
+def _n_head(lines: Sequence[str], starts: str | tuple[str, ...], *, name: str) -> int:
     """Return the number of lines before the header."""
     first = lines[: _HEAD_LINES + 1]
     for n, line in enumerate(first):
-        if line.lstrip("\ufeff\"' ").startswith(starts):
+        # An empty cell before the header's first is a slip by hand, which the widths show.
+        if line.lstrip("\ufeff\"',; \t").startswith(starts):
             return n
-    msg = f"{name!r} has no header line that begins with {starts!r} in its first {len(first)} lines"
+    wanted = repr(starts) if isinstance(starts, str) else " or ".join(map(repr, starts))
+    msg = f"{name!r} has no header line that begins with {wanted} in its first {len(first)} lines"
     raise SourceError(f"{msg}.")
 
 
