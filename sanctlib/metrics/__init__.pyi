@@ -3,10 +3,11 @@
 from .counts import timeline
 from .intensity import partners
 from .intervals import poisson_interval, wilson_interval
-from .reported import pair_changes, pair_series, reported_states
+from .reported import confirmed_onsets, pair_changes, pair_series, reported_states
 from .totals import key_figures, senders, totals
 
 __all__ = [
+    "confirmed_onsets",
     "key_figures",
     "pair_changes",
     "pair_series",

@@ -30,7 +30,7 @@ from sanctlib.metrics._questions import (
     named_groups,
     periods_asked,
 )
-from sanctlib.metrics.intervals import Process, count_intervals
+from sanctlib.metrics.intervals import COVERS, Process, count_intervals
 from sanctlib.metrics.units import pieces_of
 from sanctlib.query import Dated, Day, Pair, Query, TargetRule, Unit, ask, choices_of, one_pair
 from sanctlib.result import Result
@@ -214,7 +214,11 @@ def sanction_counts(
         unit=words,
         n=n,
         sources=(source.source,),
-        notes=(*of_no_state, *notes_of(source, interval=interval is not None)),
+        notes=(
+            *of_no_state,
+            *notes_of(source, interval=interval is not None),
+            *([COVERS[interval]] if interval is not None else []),
+        ),
         findings=_findings(counts, query, words, source),
     )
 

@@ -34,7 +34,7 @@ from sanctlib.metrics._questions import (
     periods_asked,
     silent_on,
 )
-from sanctlib.metrics.intervals import percent
+from sanctlib.metrics.intervals import bootstrap_edges, percent
 from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, whole_of
 from sanctlib.result import Result
 
@@ -282,7 +282,7 @@ def _against(times: Floats, own: Floats, expected: Floats, query: Query) -> dict
         words = f"exact Poisson, {percent(query.level)}"
         edges = np.array([0, -np.log(tail) / expected[0]])
     elif len(own) >= _FEWEST_BLOCKS and not np.isnan(ratios).all():
-        edges = np.nanquantile(ratios[1:], [tail, (1 + query.level) / 2])
+        edges = bootstrap_edges(ratios[0], ratios[1:], len(own), level=query.level)
     return {
         "n": int(own.sum()),
         "expected": expected[0],

@@ -12,7 +12,7 @@ import pytest
 
 import sanctlib as sl
 from tests.conftest import ROOT
-from tests.known_faults import fault, frame, pages, said_by
+from tests.known_faults import frame, pages, said_by
 from tests.known_faults.made import YEAR, year_of_events
 
 PAIR = ("IRN", "RUS")
@@ -93,15 +93,14 @@ def test_the_page_says_that_the_interval_of_a_week_is_conservative() -> None:
 @pytest.mark.parametrize(
     "what",
     [
-        pytest.param("observed_expected", marks=fault("F5: docs are silent")),
-        pytest.param("block_bootstrap", marks=fault("F6: docs are silent")),
+        "observed_expected",
+        "block_bootstrap",
     ],
 )
 def test_the_coverage_of_a_bootstrap_is_in_the_page_on_inference(what: str) -> None:
     assert what in (ROOT / "docs" / "inference.md").read_text(encoding="utf-8")
 
 
-@fault("F6: a bootstrap of few periods gives no warning")
 def test_a_block_bootstrap_of_few_periods_warns() -> None:
     _, said = said_by(
         lambda: sl.sanction_counts(
