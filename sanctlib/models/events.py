@@ -34,7 +34,7 @@ from sanctlib.models._inputs import (
     sources_of,
     with_interval,
 )
-from sanctlib.query import ask, keys_of, whole_of
+from sanctlib.query import ask, keys_of, listed, whole_of
 from sanctlib.result import Fit
 
 FEWEST_TARGETS = 5
@@ -55,7 +55,7 @@ def event_study(
     controls: Controls = "not_yet",
     wars: object | None = None,
     because: str | None = None,
-    allies: Sequence[str] = (),
+    allies: Sequence[object] = (),
     vcov: Vcov | None = None,
     n_replicates: int = 199,
     seed: int = 1,
@@ -110,7 +110,7 @@ def event_study(
     because : str, optional
         Column of `onsets`, True where the sanction was imposed because of the dependent
         variable.
-    allies : sequence of str, default ()
+    allies : sequence, default ()
         Targets that are allies of the sender, for an average without their onsets.
     vcov : {"dyadic"} or sequence of str, optional
         Standard errors: dyadic-robust, or clustered by one or two columns; ``dyad`` is the
@@ -221,7 +221,7 @@ def event_study(
     p_placebo = rank / (1 + len(placebo)) if t > 0 else float("nan")
     bounds, breakdown, trends = _bounds(effects, before=before, level=query.level)
     subsets = _subsets(design, given, wars, because)
-    if friends := keys_of(allies, what="allies"):
+    if friends := listed(allies):
         of_allies = np.isin(design.targets, friends)[:, None] & (doses > 0)
         subsets |= {"allies of the sender": of_allies, "without allies": ~of_allies}
     without = {

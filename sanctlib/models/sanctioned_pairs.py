@@ -27,7 +27,7 @@ from sanctlib.models._inputs import (
     with_periods,
 )
 from sanctlib.models.panel import count_panel
-from sanctlib.query import ask, keys_of, whole_of
+from sanctlib.query import ask, listed, whole_of
 from sanctlib.result import Fit
 
 _SIDES = ["first", "second"]
@@ -44,7 +44,7 @@ def sanctioned_pairs(
     dependent: str,
     sanctions: object,
     around: int = 4,
-    allies: Sequence[str] = (),
+    allies: Sequence[object] = (),
     n_shifts: int = 59,
     seed: int = 1,
     level: float = 0.95,
@@ -80,7 +80,7 @@ def sanctioned_pairs(
         reported act of `sanction_counts`.
     around : int, default 4
         Number of periods before, and of leads after, from 1.
-    allies : sequence of str, default ()
+    allies : sequence, default ()
         Targets that are allies of the sender: the ratio is estimated without their pairs too.
     n_shifts : int, default 59
         Number of shifts in time in each of the two ways, from 1. Together there are no more
@@ -124,20 +124,20 @@ def sanctioned_pairs(
     >>> pairs = pd.DataFrame(itertools.combinations(range(30), 2), columns=["first", "second"])
     >>> panel = pairs.merge(pd.DataFrame({"period": range(6)}), how="cross")
     >>> both = panel["second"].lt(9) & panel["period"].eq(3)
-    >>> panel["meetings"] = np.where(both, 6, 2)
+    >>> panel["meetings"] = np.random.default_rng(1).poisson(np.where(both, 6, 2))
     >>> sanctions = pd.DataFrame({"target": range(9), "period": 2})
     >>> fit = sl.models.sanctioned_pairs(
     ...     panel, dependent="meetings", sanctions=sanctions, around=1, n_shifts=2)
     >>> fit.table[["fixed_effects", "term", "ratio"]].head(2).round(1)
       fixed_effects      term  ratio
     0  pair, period   one_lag    1.0
-    1  pair, period  both_lag    3.0
+    1  pair, period  both_lag    2.5
     """
     column_of(dependent, what="dependent")
     whole_of(around, what="around", least=1)
     whole_of(n_shifts, what="n_shifts", least=1)
     whole_of(seed, what="seed", least=0)
-    friends = keys_of(allies, what="allies")
+    friends = listed(allies)
     query = ask(
         dependent=dependent,
         around=around,
