@@ -202,7 +202,8 @@ def observed_expected(
         "The ratio is relative to all other pairs: it can rise because others meet less.",
     ]
     if ratios["lower"].notna().any():
-        words = f"{_bootstrap(query)} replicates; of reporting, not of a sample of states."
+        words = f"{_bootstrap(query)} replicates; of reporting, not of a sample of states. "
+        words += f"It is too narrow if acts in one {block} bring those in the next."
         notes.insert(-1, f"Interval: {words}")
     return Result(
         table=ratios,
