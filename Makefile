@@ -26,6 +26,11 @@ test-spark: $(SPARK) ## the tests on PySpark: 450 MB more, and Java must be ther
 test-browser: $(DEV) ## the notebooks in JupyterLab, in the Chromium that the machine has
 	$(BIN)/python -m pytest -m browser tests/test_lab.py
 
+test-r: $(DEV) ## numbers compared with R: on Debian r-base-core and five r-cran- packages
+	@command -v Rscript > /dev/null || { echo "Rscript is missing. On Debian or Ubuntu: apt-get install" \
+	  "r-base-core r-cran-survival r-cran-strucchange r-cran-sandwich r-cran-mass r-cran-gnm"; exit 1; }
+	$(BIN)/python -m pytest -rs tests/test_against_r.py
+
 test-all: check ## the checks and every test
 	$(BIN)/python -m pytest
 
@@ -99,4 +104,4 @@ $(SPARK): $(DEV) requirements/spark.txt
 	  -r requirements/spark.txt
 	@touch $(SPARK)
 
-.PHONY: help gallery report test test-spark test-browser test-all check lab bench bench-small docs data lock clean
+.PHONY: help gallery report test test-spark test-browser test-r test-all check lab bench bench-small docs data lock clean

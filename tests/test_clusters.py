@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import sanctlib as sl
 from sanctlib.errors import SanctlibError
 from sanctlib.models._clusters import clustered, dyadic, not_below
+from sanctlib.models.sanctioned_pairs import _read
 
 ONE = np.ones((1, 1))
 
@@ -71,3 +73,19 @@ def test_the_larger_variance_stands_in_every_direction() -> None:
     one, other = np.array([[2.0, 1.5], [1.5, 2.0]]), np.array([[3.0, -1.0], [-1.0, 1.0]])
     for below in (one, other):
         assert np.linalg.eigvalsh(not_below(one, other) - below).min() > -1e-12
+
+
+def test_raised_errors_are_not_called_those_of_aronow_samii_and_assenova() -> None:
+    """The panel of notebook 04, every reported act a sanction: a matrix that is not positive."""
+    news, asked = sl.load("icews_2018_weekly"), {"every": "week", "end": "2018-10-28"}
+    often = sl.metrics.reported_states(news, **asked).table.query("n_per_period >= 2")["state"]
+    kinds = ["intend", "consult", "visit", "agree", "diplomatic", "economic", "military"]
+    together = {"acts": [*kinds, "judicial", "intelligence", "aid", "arms"]}
+    states = sorted({*often, "IRN", "RUS"} - {"USA"})
+    dyads = sl.dyad_panel(news, states=states, columns=together, **asked)
+    acts = sl.sanction_counts(news, unit="act", by=["target"], senders=["USA"], **asked).table
+    panel, hit = _read(dyads, "acts", acts, 4)
+    fit = panel.fitted(hit)
+    assert fit.table["std_error"].round(4).tolist() == [0.0720, 0.1382]
+    assert "would be 0.05593 and 0.06668; 0.125 and 0.1204." in " ".join(fit.notes)
+    assert "(Aronow, Samii and Assenova 2015), raised" in " ".join(fit.notes)

@@ -165,6 +165,31 @@ def test_the_band_holds_the_index_and_closes_without_spread() -> None:
     assert closed["weight_low"] == closed["weight_high"] == closed["index"] == 4
 
 
+def test_the_means_are_of_covered_periods_under_one_set_of_weights() -> None:
+    """Parts 4, 0 and 0, 4: own extremes are 2 and 6 in each, and the mean index is always 4."""
+    rates = intensity({"material": [4, 0, 9], "meetings": [0, 4, 9]})
+    known = rates.table["period"].rank(method="dense").lt(3)
+    found = replace(rates, table=rates.table.assign(covered=known)).decompose()
+    assert found.table[["weight_low", "weight_high"]].head(4).mean().tolist() == [2, 6]
+    assert found.tables["means"].drop(columns=["first", "second"]).to_dict("list") == {
+        "component": ["material", "meetings"],
+        "part": [2, 2],
+        "index": [4, 4],
+        "index_without": [4, 4],
+        "weight_low": [4, 4],
+        "weight_high": [4, 4],
+    }
+
+
+@pytest.mark.parametrize("method", ["components", "shares", "elasticity", "decompose"])
+def test_rates_of_several_denominators_are_not_mixed(method: str) -> None:
+    asked = {"pair": ("RUS", "IRN"), "every": "month", "denominator": ["all", "no_war"]}
+    rates = sl.partnership_intensity(sl.load("icews_2018_monthly"), **asked)
+    with pytest.raises(SanctlibError, match=r"2 denominators.*filter\(denominator='all'\)"):
+        getattr(rates, method)()
+    getattr(rates.filter(denominator="no_war"), method)()
+
+
 def test_an_empty_selection_has_no_index() -> None:
     rates = intensity({"material": [1], "meetings": [3]})
     with pytest.raises(SanctlibError, match=r"no component\. An index needs two or more"):

@@ -14,6 +14,7 @@ import sanctlib as sl
 from sanctlib.errors import MissingColumnsError, SanctlibError, SchemaError
 from sanctlib.models._design import combined, design_of, stacked
 from sanctlib.models.events import relative_bounds
+from sanctlib.query import ask
 from sanctlib.result import Fit, Source
 
 STATES = [f"{a}{b}Q" for a in "ABCDEFGH" for b in "ABCDE"]
@@ -346,6 +347,35 @@ def test_a_result_of_counts_gives_the_onsets_that_have_an_act() -> None:
     for onsets in (both, sl.Result(table=both, kind="counts")):
         pd.testing.assert_frame_equal(study(made(), onsets).table, plain.table)
     assert study(made(), both.drop(columns="n")).n == 12
+
+
+def reported(n: list[int]) -> sl.Result:
+    """Counts of reported acts on the first states, all in period 4."""
+    rows = pd.DataFrame({"target": STATES[: len(n)], "period": 4, "n": n})
+    return sl.Result(table=rows, kind="counts", query=ask(unit="act"))
+
+
+def test_one_reported_act_is_no_onset_by_default() -> None:
+    fit = study(made(), reported([2] * 6 + [1] * 4))
+    plain = pd.DataFrame({"target": STATES[:6], "period": 4})
+    pd.testing.assert_frame_equal(fit.table, study(made(), plain).table)
+    assert "Not confirmed, and no onsets: " in " ".join(fit.notes)
+    with pytest.raises(SanctlibError, match=r"Of 0 onsets.*Not confirmed, and no onsets: AAQ"):
+        study(made(), reported([1] * 8))
+
+
+def test_the_average_without_allies_is_that_of_the_other_onsets() -> None:
+    rows = quiet([1.0, 2.0, 3.0, 4.0, 5.0, 9.0])
+    onsets = pd.DataFrame({"target": STATES[:6], "period": 2})
+    fit = study(rows, onsets, allies=[STATES[5], "not in the panel"])
+    subsets = fit.tables["subsets"].set_index("onsets")
+    assert subsets["estimate"].to_dict() == pytest.approx(
+        {"all": 4.0, "allies of the sender": 9.0, "without allies": 3.0}
+    )
+    assert subsets["n_onsets"].tolist() == [6, 1, 5]
+    assert "Without allies of the sender, 5 onsets: 3 (95% interval" in " ".join(fit.summary())
+    one = study(rows, onsets, allies=STATES[5]).tables["subsets"]
+    pd.testing.assert_frame_equal(one, fit.tables["subsets"])
 
 
 def test_periods_as_text_are_days() -> None:

@@ -11,6 +11,7 @@ import pytest
 import sanctlib as sl
 from sanctlib.errors import CoverageError, CuratedError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.expected import observed_expected
+from sanctlib.metrics.intervals import bootstrap_edges
 
 STATES = ["CHN", "IRN", "RUS", "USA", "TUR"]
 
@@ -149,8 +150,17 @@ def test_the_interval_is_named_only_where_there_is_one() -> None:
     assert (found.kind, found.n) == ("expected", 303)
     assert found.findings == (
         "Iran and Russia, quarter 3 of 2018: 104 acts, 2.5 times those expected (95% interval "
-        "1.9 to 3.1) (ICEWS 2018, 1 January 2018 to 31 October 2018).",
+        "1.8 to 3.2) (ICEWS 2018, 1 January 2018 to 31 October 2018).",
     )
+
+
+def test_few_blocks_widen_the_interval_of_the_bootstrap() -> None:
+    """Worked by hand for 13 weeks: 2.1788 is the quantile of t with 12 degrees of freedom."""
+    draws = np.random.default_rng(1).normal(2, 0.1, 5000)
+    lower, upper = np.quantile(draws, [0.025, 0.975])
+    wider = 2.178813 / 1.959964 * np.sqrt(13 / 12)
+    by_hand = [2 + wider * (lower - 2), 2 + wider * (upper - 2)]
+    assert bootstrap_edges(2, draws, 13).tolist() == pytest.approx(by_hand)
 
 
 def test_a_span_of_which_no_day_is_covered_has_no_expectation() -> None:

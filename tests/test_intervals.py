@@ -117,27 +117,41 @@ def test_the_interval_holds_the_rate_and_widens_with_dispersion(
 
 
 def test_the_block_bootstrap_draws_what_can_be_drawn() -> None:
-    """Three counts: two blocks of two, the last followed by the first, cut to three."""
-    n = [0, 3, 9]
+    """Six counts: three blocks of two, the last followed by the first; then t with 2 degrees."""
+    n = [0, 3, 9, 1, 2, 9]
     ring = [*n, n[0]]
-    means = [(ring[a] + ring[a + 1] + ring[b]) / 3 for a, b in product(range(3), repeat=2)]
-    found = block_interval(n, level=0.5).iloc[0]
+    sums = [ring[a] + ring[a + 1] for a in range(6)]
+    means = np.array([sum(of) / 6 for of in product(sums, repeat=3)])
+    # Quantiles of t with 2 degrees of freedom have a closed form.
+    p = 2 * 0.9995 - 1
+    wider = p * np.sqrt(2 / (1 - p**2)) / 3.290526731 * np.sqrt(3 / 2)
+    found = block_interval(n, level=0.999).iloc[0]
     assert found["mean"] == 4
-    assert found["lower"] in means
-    assert found["upper"] in means
-    wide = block_interval(n, level=0.999).iloc[0]
-    assert (wide["lower"], wide["upper"]) == (min(means), max(means))
+    assert found["lower"] == max(0, 4 + wider * (means.min() - 4))
+    assert found["upper"] == pytest.approx(4 + wider * (means.max() - 4))
 
 
 def test_counts_that_come_in_runs_widen_the_block_bootstrap() -> None:
-    """Independent counts: the normal interval of a mean; in runs of four, up to twice as wide."""
+    """Independent counts: the t interval of a mean; in runs of four, up to twice as wide."""
     one = np.random.default_rng(3).poisson(10, size=64)
     alone = block_interval(one).iloc[0]
-    half = 1.96 * one.std() / 8
-    assert alone["lower"] == pytest.approx(one.mean() - half, abs=0.2)
-    assert alone["upper"] == pytest.approx(one.mean() + half, abs=0.2)
+    # Blocks of eight: eight of them, and 2.365 is the quantile of t with 7 degrees of freedom.
+    half = 2.365 * one.std(ddof=1) / 8
+    assert alone["lower"] == pytest.approx(one.mean() - half, abs=0.25)
+    assert alone["upper"] == pytest.approx(one.mean() + half, abs=0.25)
     runs = block_interval(np.sort(one.reshape(16, 4), axis=None)[::4].repeat(4)).iloc[0]
     assert runs["upper"] - runs["lower"] > 1.4 * (alone["upper"] - alone["lower"])
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 12, 40])
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+def test_a_block_interval_of_counts_holds_the_mean_and_is_not_below_0(
+    size: int, level: float
+) -> None:
+    n = np.random.default_rng(size).poisson(1.0, size)
+    found = block_interval(n, level=level).iloc[0]
+    assert 0 <= found["lower"] <= found["mean"] <= found["upper"]
+    assert block_interval([4] * size).iloc[0].tolist() == pytest.approx([4, 4, 4])
 
 
 def test_one_count_has_no_block_interval() -> None:
@@ -187,7 +201,7 @@ def test_the_bootstrap_is_of_the_mean_and_the_same_for_a_seed_and_any_order() ->
     assert eu["mean"].unique().tolist() == [5.0]
     ends = block_interval([0, 10, 0, 10], seed=7).iloc[0]
     assert eu["interval_lower"].unique().tolist() == [ends["lower"]]
-    assert eu["interval"].iloc[0] == "of the mean: bootstrap over blocks of 2 periods, 95%"
+    assert eu["interval"].iloc[0] == "of the mean: bootstrap over blocks of 1 period, 95%"
     pd.testing.assert_frame_equal(
         sanction_counts(TWO.sample(frac=1, random_state=1), **asked).table, found
     )

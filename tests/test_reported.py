@@ -187,3 +187,42 @@ def test_a_timeline_of_a_pair_and_senders_has_their_sanctions_and_statements() -
     assert set(towards["target"]) <= {*pair}
     with pytest.raises(SanctlibError, match="senders needs pair="):
         sl.metrics.timeline(acts, targets=["IRN"], senders=["USA"])
+
+
+BLC = [("USA", "BLR", 1), ("USA", "CHN", 2), ("USA", "FRA", 1), ("EU", "LBY", 1), ("USA", "LBY", 1)]
+
+
+def imposed(by: list[str]) -> sl.Result:
+    """One act in January on Belarus and France, two on China, one by each of two on Libya."""
+    acts = cells([(1, sender, target, IMPOSE, n) for sender, target, n in BLC])
+    return sl.sanction_counts(acts, unit="act", by=by, **MONTHLY)
+
+
+def test_one_reported_act_is_no_onset_unless_a_source_lists_its_target() -> None:
+    found = sl.metrics.confirmed_onsets(imposed(["target"]), listed=["Belarus"])
+    assert found.tables["targets"].set_index("target").to_dict("index") == {
+        "CHN": {"n": 2, "n_onsets": 1, "confirmed": "2 acts"},
+        "LBY": {"n": 2, "n_onsets": 1, "confirmed": "2 acts"},
+        "BLR": {"n": 1, "n_onsets": 1, "confirmed": "listed"},
+        "FRA": {"n": 1, "n_onsets": 0, "confirmed": "not confirmed"},
+    }
+    assert (found.table["target"].tolist(), found.n) == (["BLR", "CHN", "LBY"], 5)
+    assert "Not confirmed, and no onsets: France (fewer than 2 acts" in found.summary()[1]
+    # Rows of several senders are kept, and count together.
+    of_senders = sl.metrics.confirmed_onsets(imposed(["sender", "target"]))
+    assert of_senders.table[["sender", "target"]].to_numpy().tolist() == [
+        ["EU", "LBY"],
+        ["USA", "CHN"],
+        ["USA", "LBY"],
+    ]
+    assert sl.metrics.confirmed_onsets(imposed(["target"]), least=1).n == 6
+    assert sl.metrics.confirmed_onsets(imposed(["target"]), least=3).table.empty
+
+
+def test_what_confirms_no_onset_is_refused() -> None:
+    with pytest.raises(SanctlibError, match="'Belaruss', which is no state"):
+        sl.metrics.confirmed_onsets(imposed(["target"]), listed=["Belaruss"])
+    with pytest.raises(SanctlibError, match="least is 0"):
+        sl.metrics.confirmed_onsets(imposed(["target"]), least=0)
+    with pytest.raises(MissingColumnsError):
+        sl.metrics.confirmed_onsets(imposed(["sender"]))

@@ -45,10 +45,11 @@ class Intensity(Result):
         Raises
         ------
         SanctlibError
-            For the intensity of all pairs, whose periods without acts have no row.
+            For the intensity of all pairs, whose periods without acts have no row, or of
+            several denominators.
         """
         rows = self._checked("n", "rate", "too_few", "band_low", "band_high", "covered")
-        seen = rows[rows["covered"].fillna(value=True).astype("bool")]
+        seen = rows[_covered(rows)]
         groups = seen.groupby([*self._way, "component"], sort=False)
         table = groups.agg(
             n=("n", "sum"),
@@ -90,7 +91,8 @@ class Intensity(Result):
         Raises
         ------
         SanctlibError
-            For the intensity of all pairs, or a level that is not between 0 and 1.
+            For the intensity of all pairs or of several denominators, or a level that is not
+            between 0 and 1.
 
         Examples
         --------
@@ -149,7 +151,8 @@ class Intensity(Result):
         Raises
         ------
         SanctlibError
-            For the intensity of all pairs, or a level that is not between 0 and 1.
+            For the intensity of all pairs or of several denominators, or a level that is not
+            between 0 and 1.
         """
         table, level = self._checked("n", "exposure", "covered"), self._level(level)
         keys, rows = [*self._way, "component"], []
@@ -182,7 +185,9 @@ class Intensity(Result):
         The index of a period is the weighted sum of the components' rates. Any weights are a
         judgement. So the table has the index without each component in turn, and the band
         over all weights within `spread` of those given, scaled to the same sum. A trend that
-        changes its sign inside the band depends on the weights.
+        changes its sign inside the band depends on the weights. Each period has the band of
+        its own extreme weights, so the mean of the bands is wider than the range of the mean
+        index, which ``tables["means"]`` has.
 
         Parameters
         ----------
@@ -199,13 +204,17 @@ class Intensity(Result):
             (per 1,000 acts), ``weight``, ``part`` (of the index), ``index``,
             ``index_without`` (the index without the component, the other weights scaled up to
             the same sum), ``weight_low`` and ``weight_high`` (lowest and highest index of the
-            period over all weights within the spread).
+            period over all weights within the spread). ``tables["means"]`` has a row per pair
+            and component with the means of ``part``, ``index`` and ``index_without`` over the
+            covered periods, and the lowest and highest mean of the index that one set of
+            weights gives.
 
         Raises
         ------
         SanctlibError
             For fewer than two components, a component without a weight, weights below 0 or
-            all 0, a spread that is not between 0 and 1, or the intensity of all pairs.
+            all 0, a spread that is not between 0 and 1, the intensity of all pairs, or of
+            several denominators.
         UnknownChoiceError
             For the weight of another component.
 
@@ -253,6 +262,14 @@ class Intensity(Result):
             weight_low=np.repeat(over_weights.min(axis=1), n),
             weight_high=np.repeat(over_weights.max(axis=1), n),
         )
+        # Of the covered periods, the mean index under each set of weights.
+        covered = _covered(self.table).groupby([self.table[c] for c in ("period", *way)]).any()
+        used = covered.reindex(wide.index).to_numpy()
+        columns = ["part", "index", "index_without"]
+        means = parts[np.repeat(used, n)].groupby([*way, "component"], sort=False)[columns].mean()
+        of_weights = pd.DataFrame(over_weights, wide.index)[used].groupby(way, sort=False).mean()
+        edges = of_weights.agg(["min", "max"], axis=1)
+        edges = edges.rename(columns={"min": "weight_low", "max": "weight_high"})
         words = ", ".join(f"{c} {w:g}" for c, w in given.items())
         return self._of(
             parts,
@@ -261,10 +278,11 @@ class Intensity(Result):
             level=self.query.level,
             notes=(
                 f"Index: weighted sum of the rates per 1,000 acts. Weights: {words}.",
-                f"Band: lowest and highest index of each period if each weight changes by up to "
-                f"{spread:.0%}.",
+                f"Band: lowest and highest index of each period, at its own extreme weights, if "
+                f"each weight changes by up to {spread:.0%}.",
                 "Without a component, the other weights are scaled up to the same sum.",
             ),
+            tables={"means": means.join(edges).reset_index()},
         )
 
     @property
@@ -280,6 +298,9 @@ class Intensity(Result):
             msg = "The intensity of all pairs has only rows with acts: neither zeros nor intervals."
             raise SanctlibError(f"{msg} Name the pairs, such as pair=('IRN', 'RUS').")
         check_columns(self.table, ["period", *self._way, "component", *needed])
+        if "denominator" in self.table and (several := self.table["denominator"].unique())[1:].size:
+            msg = f"The intensity has {len(several)} denominators. Choose one:"
+            raise SanctlibError(f"{msg} .filter(denominator={several[0]!r}).")
         return self.table
 
     def _of(
@@ -291,6 +312,7 @@ class Intensity(Result):
         level: float,
         notes: tuple[str, ...],
         findings: tuple[str, ...] = (),
+        tables: Mapping[str, pd.DataFrame] | None = None,
     ) -> Result:
         whose = self.name.partition(" of ")[2]
         return Result(
@@ -303,6 +325,7 @@ class Intensity(Result):
             sources=self.sources,
             notes=notes,
             findings=findings,
+            tables=tables or {},
         )
 
     def _sentences(self, found: pd.DataFrame, level: float) -> Iterator[str]:
@@ -321,6 +344,13 @@ class Intensity(Result):
                 f"{row['upper']:.2f}; {row['n_periods']} {self.query.every}s; {sources}). "
                 f"{moves if row['flagged'] else open_}"
             )
+
+
+def _covered(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are covered; without that column all are."""
+    if "covered" not in rows:
+        return pd.Series(data=True, index=rows.index)
+    return rows["covered"].fillna(value=True).astype("bool")
 
 
 def _weights(components: list[str], weights: Mapping[str, float] | None) -> dict[str, float]:

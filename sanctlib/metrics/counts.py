@@ -32,7 +32,7 @@ from sanctlib.metrics._questions import (
     periods_asked,
     silent_on,
 )
-from sanctlib.metrics.intervals import Process, count_intervals
+from sanctlib.metrics.intervals import COVERS, Process, count_intervals
 from sanctlib.metrics.units import pieces_of
 from sanctlib.query import Dated, Day, Pair, Query, TargetRule, Unit, ask, choices_of, one_pair
 from sanctlib.result import Result
@@ -222,6 +222,7 @@ def sanction_counts(
             *of_no_state,
             *silent_on(source, silent),
             *notes_of(source, interval=interval is not None),
+            *([COVERS[interval]] if interval is not None else []),
         ),
         findings=_findings(counts, query, words, source),
     )

@@ -34,7 +34,7 @@ from sanctlib.metrics._questions import (
     periods_asked,
     silent_on,
 )
-from sanctlib.metrics.intervals import percent
+from sanctlib.metrics.intervals import bootstrap_edges, percent
 from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, whole_of
 from sanctlib.result import Result
 
@@ -202,7 +202,8 @@ def observed_expected(
         "The ratio is relative to all other pairs: it can rise because others meet less.",
     ]
     if ratios["lower"].notna().any():
-        words = f"{_bootstrap(query)} replicates; of reporting, not of a sample of states."
+        words = f"{_bootstrap(query)} replicates; of reporting, not of a sample of states. "
+        words += f"It is too narrow if acts in one {block} bring those in the next."
         notes.insert(-1, f"Interval: {words}")
     return Result(
         table=ratios,
@@ -282,7 +283,7 @@ def _against(times: Floats, own: Floats, expected: Floats, query: Query) -> dict
         words = f"exact Poisson, {percent(query.level)}"
         edges = np.array([0, -np.log(tail) / expected[0]])
     elif len(own) >= _FEWEST_BLOCKS and not np.isnan(ratios).all():
-        edges = np.nanquantile(ratios[1:], [tail, (1 + query.level) / 2])
+        edges = bootstrap_edges(ratios[0], ratios[1:], len(own), level=query.level)
     return {
         "n": int(own.sum()),
         "expected": expected[0],

@@ -107,7 +107,8 @@ def partnership_intensity(
         third is comparable. With 0 all pairs with an act count, and the band is close to 0.
     dispersion : bool, default True
         Whether to widen the interval by the dispersion of the series around a constant
-        rate. Reported acts come in bunches: without it the interval is too narrow.
+        rate. Reported acts come in bunches: without it the interval is too narrow. Real
+        change of the rate counts as dispersion too: with it the interval is conservative.
 
     Returns
     -------
@@ -250,8 +251,8 @@ def _notes(rows: pd.DataFrame, query: Query) -> list[str]:
         )
     if rows["lower"].notna().any():
         words = "; ".join(t for t in rows["interval"].unique() if not t.startswith("none"))
-        wide = " A real change of the rate widens it." if query.options["dispersion"] else ""
-        notes.append(f"Interval: {words}.{wide}")
+        wide = " It is conservative: a real change of the rate widens it."
+        notes.append(f"Interval: {words}.{wide if query.options['dispersion'] else ''}")
     return notes
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from sanctlib.acts import cells_of
-from sanctlib.codes.countries import name_of
+from sanctlib.codes.countries import name_of, names_of
 from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, period_start
 from sanctlib.engines import AnyTable, opened
@@ -15,7 +16,17 @@ from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._pair_acts import ALL, in_names
 from sanctlib.metrics._questions import check_covered, check_kind, check_not_curated, periods_asked
 from sanctlib.metrics.intensity import partnership_intensity
-from sanctlib.query import Day, Pair, State, ask, day_of, one_pair, states_of
+from sanctlib.query import (
+    Day,
+    Pair,
+    State,
+    ask,
+    day_of,
+    one_pair,
+    parties_of,
+    states_of,
+    whole_of,
+)
 from sanctlib.result import Result
 
 _KEYS = ["first", "second"]
@@ -116,6 +127,89 @@ _PARTIES = ("sender", "target")
 
 def _totals(rows: Sequence[tuple[str, int, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "n", "unit"])
+
+
+def confirmed_onsets(counts: Result, *, listed: Sequence[State] = (), least: int = 2) -> Result:
+    """
+    Keep the reported sanctions that a second act or a source of sanctions confirms.
+
+    A machine codes a tariff, a threat against another state or the fine of a firm as a
+    sanction now and then. So one reported act is not an onset: a target has an onset in a
+    period with `least` acts or more, or in any period with an act if a source of sanctions
+    names it. `event_study` and `sanctioned_pairs` apply this rule with its defaults to counts
+    of reported acts.
+
+    Parameters
+    ----------
+    counts : Result
+        Of `sanction_counts` by target, in the unit ``act``.
+    listed : sequence of states, default ()
+        Targets that a source of sanctions names in the span, as codes or names, such as those
+        of a case in the GSDB, or of a country programme in force (see `programmes`).
+    least : int, default 2
+        Acts on a target in a period, by all senders together, from 1.
+
+    Returns
+    -------
+    Result
+        Its table has the rows of the counts that are confirmed, with ``confirmed`` ("2 acts"
+        or "listed"). ``tables["targets"]`` has ``target``, ``n`` (acts), ``n_onsets``
+        (periods kept) and ``confirmed``, "not confirmed" if there is none.
+
+    Raises
+    ------
+    MissingColumnsError
+        For counts without targets.
+    SanctlibError
+        For a listed state that is misspelt, or `least` below 1.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> counts = sl.sanction_counts(sl.load("icews_2018_weekly"), every="week", unit="act",
+    ...     by=["target"], senders=["USA"], targets=["BLR", "CHE", "MMR"])
+    >>> sl.metrics.confirmed_onsets(counts, listed=["BLR"]).tables["targets"]
+      target  n  n_onsets      confirmed
+    0    MMR  2         1         2 acts
+    1    BLR  1         1         listed
+    2    CHE  1         0  not confirmed
+    """
+    whole_of(least, what="least", least=1)
+    rows = counts.table
+    check_columns(rows, ["target", "period", "n"])
+    rows = rows[rows["n"].gt(0).fillna(value=False) & rows["target"].notna()]
+    rows = rows[rows["period"].notna()]
+    named = parties_of(listed, what="listed") or ()
+    together = rows.groupby(["target", "period"])["n"].transform("sum")
+    confirmed = (together.astype("str") + " acts").where(together.ge(least))
+    confirmed = confirmed.mask(rows["target"].isin(named), "listed")
+    rows = rows.assign(confirmed=confirmed.astype("str"))
+    sums = rows.groupby("target").agg(n=("n", "sum"), confirmed=("confirmed", "first"))
+    kept = rows[rows["confirmed"].notna()].reset_index(drop=True)
+    sums["n_onsets"] = kept.groupby("target")["period"].nunique().reindex(sums.index).fillna(0)
+    sums = sums.astype({"n_onsets": "int64"}).sort_values("n", ascending=False, kind="stable")
+    sums["confirmed"] = sums["confirmed"].fillna("not confirmed")
+    none = sums.index[sums["n_onsets"].eq(0)]
+    findings = [f"Targets of confirmed sanctions: {names_of(sums.index.difference(none))}."]
+    if len(none):
+        findings.append(
+            f"Not confirmed, and no onsets: {names_of(none)} (fewer than {least} acts in every "
+            "period, and not listed)."
+        )
+    targets = sums.reset_index()[["target", "n", "n_onsets", "confirmed"]]
+    return replace(
+        counts,
+        table=kept,
+        kind="onsets",
+        name="Onsets of reported sanctions",
+        n=int(kept["n"].sum()),
+        notes=(
+            f"An onset has {least} reported acts or more on a target in a period, or a target "
+            "that a source of sanctions names.",
+        ),
+        findings=tuple(findings),
+        tables={"targets": targets},
+    )
 
 
 def pair_series(rates: Result, sanctions: Result) -> Result:

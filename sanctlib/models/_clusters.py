@@ -155,12 +155,13 @@ def variance_of(
         dyads = pd.DataFrame({"dyad": group_numbers(rows, "dyad")})
         by_dyad = clustered(scores, bread, dyads)[0]
         variance = not_below(shared, by_dyad)
-        n_below = int((np.diag(shared) < np.diag(by_dyad)).sum())
-        if n_below:
+        plain = np.stack([np.sqrt(np.maximum(np.diag(of), 0)) for of in (shared, by_dyad)], 1)
+        if not np.allclose(variance, shared):
+            errors = "; ".join(f"{of_states:.4g} and {own:.4g}" for of_states, own in plain[:6])
             raised = (
                 "The variance matrix was raised to be no smaller than the one clustered by dyad "
-                f"in any direction: {n_below} of {len(variance)} dyadic-robust variances would be "
-                "below."
+                "in any direction, so it is not that of Aronow, Samii and Assenova. Their errors "
+                f"and those by dyad would be {errors}{'; …' * (len(plain) > 6)}."
             )
     else:
         groups = {name: group_numbers(rows, name) for name in vcov}
@@ -168,6 +169,8 @@ def variance_of(
     if n_deciding is not None and n_deciding < n:
         variance = variance * (n - 1) / n * n_deciding / max(n_deciding - 1, 1)
     kind, *more = vcov_notes(variance, n, vcov, n_deciding=n_deciding)
+    if raised:
+        kind = kind.replace("2015)", "2015), raised")
     notes = [kind, *filter(None, [raised]), *more]
     return variance, n if n_deciding is None else min(n, n_deciding), notes
 

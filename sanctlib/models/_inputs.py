@@ -24,6 +24,7 @@ from sanctlib.errors import (
     check_columns,
     check_flat,
 )
+from sanctlib.metrics.reported import confirmed_onsets
 from sanctlib.query import Day, day_of
 from sanctlib.result import Result, Source, frame_of
 
@@ -71,6 +72,17 @@ def frame(
         raise SchemaError(f"The {what} has several columns {repeated[0]!r}. Keep one of them.")
     categories = rows[wanted].select_dtypes("category")
     return rows.astype({name: rows[name].cat.categories.dtype for name in categories})
+
+
+def confirmed(onsets: object) -> tuple[object, tuple[str, ...]]:
+    """Return onsets, reported acts only where a second one confirms them, and notes on that."""
+    if not isinstance(onsets, Result):
+        return onsets, ()
+    of_acts = "unit" in onsets.query.given and onsets.query.unit == "act"
+    of_acts &= onsets.kind == "counts" and {"target", "period", "n"} <= {*onsets.table}
+    if of_acts and not any(source.curated for source in onsets.sources):
+        onsets = confirmed_onsets(onsets)
+    return onsets, (*onsets.notes, *onsets.findings) if onsets.kind == "onsets" else ()
 
 
 def column_of(value: object, *, what: str) -> str:

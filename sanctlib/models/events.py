@@ -24,6 +24,7 @@ from sanctlib.models._design import (
 )
 from sanctlib.models._inputs import (
     column_of,
+    confirmed,
     covered,
     flags,
     frame,
@@ -33,13 +34,12 @@ from sanctlib.models._inputs import (
     sources_of,
     with_interval,
 )
-from sanctlib.query import ask, keys_of, whole_of
+from sanctlib.query import ask, keys_of, listed, whole_of
 from sanctlib.result import Fit
 
 FEWEST_TARGETS = 5
 """Onsets of fewer targets are case studies: the size of their errors is not known."""
-MBARS = (0.0, 0.5, 1.0, 1.5, 2.0)
-_FAR = 1e6
+MBARS, _FAR = (0.0, 0.5, 1.0, 1.5, 2.0), 1e6
 
 
 def event_study(
@@ -55,6 +55,7 @@ def event_study(
     controls: Controls = "not_yet",
     wars: object | None = None,
     because: str | None = None,
+    allies: Sequence[object] = (),
     vcov: Vcov | None = None,
     n_replicates: int = 199,
     seed: int = 1,
@@ -84,9 +85,9 @@ def event_study(
         Column of the dependent variable. Take logarithms first for effects in per cent.
     onsets : DataFrame or Result
         ``target`` and ``period`` (a day counts in its period), such as from
-        `sanction_counts` by target. Rows whose ``n`` is 0 or missing are not onsets. Several
-        onsets of a target in a period are one. Those before the panel count as earlier
-        onsets, so include them.
+        `confirmed_onsets`. Rows whose ``n`` is 0 or missing are not onsets, nor is one reported
+        act of `sanction_counts`. Several onsets of a target in a period are one. Those before
+        the panel count as earlier onsets, so include them.
     before, after : int, default 4
         Periods of the window on either side. The onset is in period 0, and period -1 is the
         reference.
@@ -109,6 +110,8 @@ def event_study(
     because : str, optional
         Column of `onsets`, True where the sanction was imposed because of the dependent
         variable.
+    allies : sequence, default ()
+        Targets that are allies of the sender, for an average without their onsets.
     vcov : {"dyadic"} or sequence of str, optional
         Standard errors: dyadic-robust, or clustered by one or two columns; ``dyad`` is the
         pair in both directions. By default clustered by the one target column, or dyadic
@@ -130,7 +133,8 @@ def event_study(
         - ``"average"`` over event times 0 to `after`, with ``p_placebo`` and
           ``breakdown_mbar``;
         - ``"subsets"``: the average of all onsets, of those with and without a war of the
-          target in the window, and of those imposed because of the dependent variable or not;
+          target in the window, of those imposed because of the dependent variable or not, and
+          of allies of the sender or not;
         - ``"leave_one_out"``: the average without the onsets of each target;
         - ``"placebo"``: estimate and t of each permutation; ``p_placebo`` is the rank of t;
         - ``"bounds"``: of the average if trends differ after the onset by up to ``mbar``
@@ -192,10 +196,12 @@ def event_study(
         repeats=repeats,
         controls=controls,
         because=because,
+        allies=allies,
         vcov=design.vcov,
         n_replicates=n_replicates,
         seed=seed,
     )
+    onsets, confirmations = confirmed(onsets)
     given, doses = _doses(design, onsets, dose, because)
     n_given = int((doses[:, 1:] > 0).sum())
     effects = design.effects(doses)
@@ -205,17 +211,19 @@ def event_study(
             f"Of {n_given} onsets in the panel, those of {n_targets} targets have values {before} "
             f"periods before and {after} after, no other onset nearby, and controls. At least "
             f"{FEWEST_TARGETS} targets are needed: use a shorter window or more states, or study "
-            "each onset with sl.models.interrupted_series."
+            f"each onset with sl.models.interrupted_series. {' '.join(confirmations[2:])}".strip()
         )
-    times = np.arange(-before, after + 1)
-    weights = np.where(times < 0, 0.0, 1 / (after + 1))
+    weights = np.where((times := np.arange(-before, after + 1)) < 0, 0.0, 1 / (after + 1))
     average = effects.row(weights, query.level)
     placebo = _placebos(design, doses, weights, n_replicates, seed)
     t = abs(average["estimate"] / average["std_error"])
-    n_as_far = int((placebo["t"].abs() >= t - 1e-12).sum())
-    p_placebo = (1 + n_as_far) / (1 + len(placebo)) if t > 0 else float("nan")
+    rank = 1 + int(placebo["t"].abs().ge(t - 1e-12).sum())
+    p_placebo = rank / (1 + len(placebo)) if t > 0 else float("nan")
     bounds, breakdown, trends = _bounds(effects, before=before, level=query.level)
     subsets = _subsets(design, given, wars, because)
+    if friends := listed(allies):
+        of_allies = np.isin(design.targets, friends)[:, None] & (doses > 0)
+        subsets |= {"allies of the sender": of_allies, "without allies": ~of_allies}
     without = {
         str(design.targets[i]): (np.arange(len(doses)) != i)[:, None] & (doses > 0)
         for i in np.flatnonzero(effects.onsets.any(axis=1)).tolist()
@@ -253,6 +261,7 @@ def event_study(
             f"The average of event times 0 to {after} has a placebo p-value of {p_placebo:.3f}, "
             f"from {len(placebo)} permutations of the onsets across targets.",
             trends,
+            *confirmations,
             *effects.notes,
         ),
         findings=(
@@ -260,7 +269,7 @@ def event_study(
             f"{with_interval(average['estimate'], average['lower'], average['upper'], query.level)}"
             f" on average, placebo {p_in_words(p_placebo)}, {n_used} onsets of "
             f"{effects.n_targets} targets, {design.span}{origin(sources)}.",
-            *_checks(tables, _mean_of(table, dependent, columns, without), dependent),
+            *_checks(tables, _mean_of(table, dependent, columns, without), dependent, query.level),
             trends,
         ),
         tables=tables,
@@ -277,17 +286,15 @@ def _doses(
     if dose is None:
         if "n" in given:
             given = given[numbers(given, ["n"])["n"].gt(0)]
-        return given, np.minimum(design.placed(given, _ones(given), what="onsets"), 1.0)
+        return given, np.minimum(
+            design.placed(given, pd.Series(1.0, given.index), what="onsets"), 1.0
+        )
     amounts = numbers(given, [dose])[dose]
     n_wrong = int((~amounts.ge(0)).sum())
     if n_wrong:
         msg = f"Column {dose!r} is missing or below 0 in {n_wrong:,} rows of onsets. A dose is a"
         raise SanctlibError(f"{msg} number from 0.")
     return given, design.placed(given, amounts, what="onsets")
-
-
-def _ones(rows: pd.DataFrame) -> pd.Series:
-    return pd.Series(1.0, rows.index)
 
 
 def _subsets(
@@ -297,7 +304,7 @@ def _subsets(
     subsets: dict[str, Bools | None] = {"all": None}
     if wars is not None:
         fought = frame(wars, ["target", "period"], what="wars", curated=True)
-        starts = design.placed(fought, _ones(fought), what="wars") > 0
+        starts = design.placed(fought, pd.Series(1.0, fought.index), what="wars") > 0
         # A war is near an onset if it starts in one of the periods of its window.
         padded = np.pad(starts, ((0, 0), (design.before, design.after)))
         length = design.before + 1 + design.after
@@ -322,9 +329,11 @@ def _mean_of(
     return float(numbers(rows[chosen], [dependent])[dependent].mean())
 
 
-def _checks(tables: Mapping[str, pd.DataFrame], mean: float, dependent: str) -> list[str]:
+def _checks(
+    tables: Mapping[str, pd.DataFrame], mean: float, dependent: str, level: float
+) -> list[str]:
     """Return sentences on the size of the average, on single targets and on the reverse."""
-    left_out, sizes = tables["leave_one_out"], tables["leave_one_out"]["estimate"]
+    sizes = (left_out := tables["leave_one_out"])["estimate"]
     back = {
         row["term"]: f"{row['estimate']:+.4f} ({p_in_words(row['p_value'])})"
         for row in tables["reverse"].to_dict("records")
@@ -334,12 +343,14 @@ def _checks(tables: Mapping[str, pd.DataFrame], mean: float, dependent: str) -> 
         f"Targets with an onset: {names_of(left_out['without'])}. Without one target at a time, "
         f"the average is {sizes.min():+.4f} to {sizes.max():+.4f}.",
     ]
+    for row in tables["subsets"].query("onsets == 'without allies'").to_dict("records"):
+        average = with_interval(row["estimate"], row["lower"], row["upper"], level)
+        found.append(f"Without allies of the sender, {row['n_onsets']} onsets: {average}.")
     texts = {
         "level": f"where {dependent} had been one standard deviation higher",
         "change": "where the growth had been one standard deviation higher",
     }
-    reverse = [f"{text} {back[term]}" for term, text in texts.items() if term in back]
-    if reverse:
+    if reverse := [f"{text} {back[term]}" for term, text in texts.items() if term in back]:
         found.append(f"Difference of the probability of an onset: {', '.join(reverse)}.")
     return found
 

@@ -17,6 +17,7 @@ from sanctlib.models._inputs import (
     are_days,
     check_sides,
     column_of,
+    confirmed,
     covered,
     frame,
     n_of,
@@ -26,7 +27,7 @@ from sanctlib.models._inputs import (
     with_periods,
 )
 from sanctlib.models.panel import count_panel
-from sanctlib.query import ask, whole_of
+from sanctlib.query import ask, listed, whole_of
 from sanctlib.result import Fit
 
 _SIDES = ["first", "second"]
@@ -43,6 +44,7 @@ def sanctioned_pairs(
     dependent: str,
     sanctions: object,
     around: int = 4,
+    allies: Sequence[object] = (),
     n_shifts: int = 59,
     seed: int = 1,
     level: float = 0.95,
@@ -74,9 +76,12 @@ def sanctioned_pairs(
         Column of the dependent variable: counts or values from 0.
     sanctions : DataFrame or Result
         ``target`` and ``period`` (a day counts in its period), such as from
-        `sanction_counts` by target. Rows whose ``n`` is 0 or missing are not sanctions.
+        `confirmed_onsets`. Rows whose ``n`` is 0 or missing are not sanctions, nor is one
+        reported act of `sanction_counts`.
     around : int, default 4
         Number of periods before, and of leads after, from 1.
+    allies : sequence, default ()
+        Targets that are allies of the sender: the ratio is estimated without their pairs too.
     n_shifts : int, default 59
         Number of shifts in time in each of the two ways, from 1. Together there are no more
         than periods less 1.
@@ -97,6 +102,7 @@ def sanctioned_pairs(
         - ``"estimates"``: the same rows as logarithms, with ``std_error``, as `count_panel`
           returns them;
         - ``"without_one"``: the ``ratio`` of ``both_lag`` without the pairs of ``state``;
+        - ``"without_allies"``: the first model without the pairs of allies, if they are given;
         - ``"shifted"``: ``estimate`` and ``std_error`` of each ``replicate`` of a ``shift``;
         - ``"placebo"``: per ``shift``, ``n_shifts`` with an estimate and ``p_value``, the rank
           of t of ``both_lag`` among them;
@@ -118,20 +124,29 @@ def sanctioned_pairs(
     >>> pairs = pd.DataFrame(itertools.combinations(range(30), 2), columns=["first", "second"])
     >>> panel = pairs.merge(pd.DataFrame({"period": range(6)}), how="cross")
     >>> both = panel["second"].lt(9) & panel["period"].eq(3)
-    >>> panel["meetings"] = np.where(both, 6, 2)
+    >>> panel["meetings"] = np.random.default_rng(1).poisson(np.where(both, 6, 2))
     >>> sanctions = pd.DataFrame({"target": range(9), "period": 2})
     >>> fit = sl.models.sanctioned_pairs(
     ...     panel, dependent="meetings", sanctions=sanctions, around=1, n_shifts=2)
     >>> fit.table[["fixed_effects", "term", "ratio"]].head(2).round(1)
       fixed_effects      term  ratio
     0  pair, period   one_lag    1.0
-    1  pair, period  both_lag    3.0
+    1  pair, period  both_lag    2.5
     """
     column_of(dependent, what="dependent")
     whole_of(around, what="around", least=1)
     whole_of(n_shifts, what="n_shifts", least=1)
     whole_of(seed, what="seed", least=0)
-    query = ask(dependent=dependent, around=around, n_shifts=n_shifts, seed=seed, level=level)
+    friends = listed(allies)
+    query = ask(
+        dependent=dependent,
+        around=around,
+        allies=friends,
+        n_shifts=n_shifts,
+        seed=seed,
+        level=level,
+    )
+    sanctions, confirmations = confirmed(sanctions)
     panel, hit = _read(table, dependent, sanctions, around)
     word = panel.every or "period"
     designs: dict[str, tuple[Sequence[str], Sequence[str]]] = {
@@ -153,6 +168,7 @@ def sanctioned_pairs(
     estimates = estimates.reset_index(drop=True)
     ratios = estimates.assign(lower=np.exp(estimates["lower"]), upper=np.exp(estimates["upper"]))
     without = _without_one(panel, hit)
+    apart = panel.estimates(hit, without=friends) if friends else None
     shifted, placebo = _shifted(panel, hit, own, n_shifts, seed)
     used = panel.rows.assign(**panel.indicators(hit))
     sources = sources_of(table, sanctions)
@@ -167,7 +183,12 @@ def sanctioned_pairs(
         unit=main.unit,
         n=main.n,
         sources=sources,
-        notes=(*main.notes, f"Pairs with a value above 0: {n_pairs:,} of {n_all:,}.", *failed),
+        notes=(
+            *main.notes,
+            f"Pairs with a value above 0: {n_pairs:,} of {n_all:,}.",
+            *failed,
+            *confirmations,
+        ),
         findings=(
             _association(ratios, designs, placebo, dependent, query.level),
             f"States sanctioned at all: {len(targets)} ({names_of(targets)}).",
@@ -175,6 +196,7 @@ def sanctioned_pairs(
             f"{n_of(around, word)}: {both.groupby(_SIDES).ngroups}, in {len(both):,} of "
             f"{len(used):,} rows.",
             *_leave_one_out(without, float(own["ratio"]["both_lag"])),
+            *([f"Without allies: {apart['ratio']['both_lag']:.2f}."] if apart is not None else []),
             *(
                 f"Sanctions shifted, {row['shift']}: rank p of its t {p_number(row['p_value'])} "
                 f"among {row['n_shifts']} shifts. It cannot be below "
@@ -185,6 +207,7 @@ def sanctioned_pairs(
         tables={
             "estimates": estimates,
             "without_one": without,
+            **({} if apart is None else {"without_allies": apart.reset_index(names="term")}),
             "shifted": shifted,
             "placebo": placebo,
             "panel": used.reset_index(drop=True),
@@ -221,13 +244,12 @@ class _Panel:
         regressors: Sequence[str] = _LAGS,
         effects: Sequence[str] = _BY_PERIOD,
         *,
-        without: object = None,
+        without: Sequence[object] = (),
         level: float = 0.95,
     ) -> Fit:
-        """Return the Poisson model, if wished without the pairs of a state."""
+        """Return the Poisson model, if wished without the pairs of some states."""
         table = self.rows.assign(**self.indicators(hit))
-        if without is not None:
-            table = table[~table[_SIDES].isin([without]).any(axis=1)]
+        table = table[~table[_SIDES].isin([*without]).any(axis=1)]
         return count_panel(
             table,
             dependent=self.dependent,
@@ -236,7 +258,7 @@ class _Panel:
             level=level,
         )
 
-    def estimates(self, hit: pd.DataFrame, *, without: object = None) -> pd.DataFrame:
+    def estimates(self, hit: pd.DataFrame, *, without: Sequence[object] = ()) -> pd.DataFrame:
         """Return the estimates of the first model by term, missing where it has none."""
         try:
             return self.fitted(hit, without=without).table.set_index("term")
@@ -284,7 +306,7 @@ def _read(
 def _without_one(panel: _Panel, hit: pd.DataFrame) -> pd.DataFrame:
     """Return the ratio of both without the pairs of each sanctioned state in turn."""
     targets = hit.columns[hit.eq(1).any()]
-    found = [panel.estimates(hit, without=state) for state in targets]
+    found = [panel.estimates(hit, without=[state]) for state in targets]
     ratios = [rows["ratio"]["both_lag"] for rows in found]
     return pd.DataFrame({"state": targets, "ratio": ratios})
 
