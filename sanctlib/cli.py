@@ -43,12 +43,8 @@ from sanctlib.store import manifest_of, shipped
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 PATH = click.Path(path_type=Path)
-STORED: dict[str, Any] = {
-    "type": PATH,
-    "default": STORE,
-    "envvar": STORE_VARIABLE,
-    "show_envvar": True,
-}
+STORED: dict[str, Any] = {"type": PATH, "default": STORE, "show_envvar": True}
+STORED["envvar"] = STORE_VARIABLE
 out_option = click.option("--out", type=PATH, default="reports")
 store_option = click.option("--store", **STORED, help="Folder of the prepared data.")
 timeout_option = click.option(
@@ -148,16 +144,17 @@ def list_datasets(keys: tuple[str, ...]) -> None:
     """List the datasets that are shipped or can be read; with KEYS, show all about these."""
     table = datasets()
     if not keys:
-        ours = table[table["shipped"]]
-        days = ours["first"].dt.strftime("%Y-%m") + " to " + ours["last"].dt.strftime("%Y-%m")
-        ours = ours.assign(days=days, kind=ours["kind"].str.partition(" (")[0])
-        click.echo("Shipped: sl.load(KEY)\n")
-        click.echo(_listed(ours, ["key", "kind", "days", "licence"]))
+        ours = table[table["shipped"]].assign(kind=lambda t: t["kind"].str.partition(" (")[0])
+        ours["days"] = (
+            ours["first"].dt.strftime("%Y-%m") + " to " + ours["last"].dt.strftime("%Y-%m")
+        )
+        listed = _listed(ours, ["key", "kind", "days", "licence"])
+        click.echo(f"Shipped: sl.load(KEY)\n\n{listed}")
         none = table["status"].eq("no reader here")
-        read = table[table["status"].ne("") & ~none]
-        read = read.assign(kind=read["kind"].str.extract(r"(\w+)\)?$", expand=False))
-        click.echo("\nRead from a producer's file: sl.read(KEY, path)\n")
-        click.echo(_listed(read, ["key", "kind", "status", "licence"]))
+        kind = table["kind"].str.extract(r"(\w+)\)?$", expand=False)
+        read = table.assign(kind=kind)[table["status"].ne("") & ~none]
+        readable = _listed(read, ["key", "kind", "status", "licence"])
+        click.echo(f"\nRead from a producer's file: sl.read(KEY, path)\n\n{readable}")
         click.echo(f"\nNo reader here: {', '.join(table.loc[none, 'key'])}")
         click.echo("\nAll about one: sanctlib datasets KEY")
     for key in keys:
