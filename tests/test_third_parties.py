@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 import sanctlib as sl
 from sanctlib.codes.actions import programmes
-from sanctlib.codes.countries import read_codes
+from sanctlib.codes.succession import read_codes
 from sanctlib.errors import SanctlibError, SourceError
 from sanctlib.reading import Reading
 from sanctlib.schema import BASES

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from sanctlib.codes.countries import read_codes
+from sanctlib.codes.succession import read_codes
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
