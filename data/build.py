@@ -10,11 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 import sanctlib as sl
-from sanctlib.catalogue import AUDIT
 from sanctlib.reading import sha256
 from sanctlib.schema import TABLES, Table
 from sanctlib.sources.chronology import COLUMNS
-from sanctlib.sources.lists import monthly_counts
+from sanctlib.sources.listings import listing_counts
 from sanctlib.writing import writing
 
 ROOT = Path(__file__).resolve().parent
@@ -25,15 +24,22 @@ FILES = {
     "icews_2018": "events/icews18_named.tsv.gz",
     "ofac_sdn": "lists/sdn_csv_all308_2021-08_2024-05.tar.xz",
     "canada_sema": "lists/canada_sema_2025.xml.gz",
+    "eu_listings": "lists/eu_journal_consolidated_2026-08.tar.xz",
+    "uk_listings": "lists/uk_subjects_2026-05.csv.gz",
+    "us_by_address": "lists/ofac_panel_address_country_2022-04_2026-03.csv.gz",
     "un_ideal_points": "partnership/un_ideal_points_2023-07.csv.gz",
 }
 
+UN = [f"lists/un_consolidated_{day}.xml.gz" for day in ("2018-10-29", "2025-04-19", "2026-02-27")]
+"""Archived versions of one list, which are compared."""
+
 FOLDERS = {key: "icews_2018_cells" if key == "icews_2018" else key for key in FILES}
+FOLDERS["un_listings"] = "un_listings"
 
 
 def main() -> None:
     """Compute the tables, write them, and note their hashes in each source.toml."""
-    missing = [name for name in FILES.values() if not (REAL / name).is_file()]
+    missing = [name for name in (*FILES.values(), *UN) if not (REAL / name).is_file()]
     if missing:
         sys.exit(
             f"make data needs the producers' files, and {len(missing)} are absent: "
@@ -41,12 +47,20 @@ def main() -> None:
             "The shipped tables stay as they are."
         )
     read = {key: sl.read(key, REAL / name) for key, name in FILES.items()}
+    read["un_listings"] = sl.compare_copies([sl.read("un", REAL / name) for name in UN])
     for reading in read.values():
         print(reading)
     events = read["icews_2018"]
     put(read["ofac_sdn"].table, "ofac_sdn", "list_changes.csv", TABLES["list_changes"])
-    counts = monthly_counts(read["canada_sema"].table)
-    put(counts, "canada_sema", "listing_counts.csv", TABLES["listing_counts"])
+    changes = read["un_listings"].table.assign(source="un_listings")
+    put(changes, "un_listings", "list_changes.csv", TABLES["list_changes"])
+    schema, dated = TABLES["listing_counts"], {"eu_listings": ["measure", "basis"]}
+    dated["uk_listings"] = ["basis"]
+    for key, by in dated.items():
+        put(listing_counts(read[key], every="day", by=by), key, "listing_counts.csv", schema)
+    counts = listing_counts(read["canada_sema"], every="month")
+    put(counts, "canada_sema", "listing_counts.csv", schema)
+    put(read["us_by_address"].table, "us_by_address", "by_address.csv.gz", TABLES["dyads"])
     put(read["un_ideal_points"].table, "un_ideal_points", "gaps.csv.gz", TABLES["dyads"])
     for every, name in (("week", "weekly.csv.gz"), ("month", "monthly.csv.gz")):
         cells = sl.cells(events, every=every).assign(source="icews_2018")
@@ -54,7 +68,7 @@ def main() -> None:
     for key, folder in FOLDERS.items():
         steps = read[key].audit.steps
         with writing(RAW / folder) as into:
-            steps.to_csv(into / AUDIT, index=False, lineterminator="\n")
+            steps.to_csv(into / "audit.csv", index=False, lineterminator="\n")
     write_dictionary("russia_iran", "one act; several senders and targets stand joined", COLUMNS)
     for folder in sorted(RAW.iterdir()):
         note_hashes(folder)

@@ -52,6 +52,18 @@ DATE_BASES = ("announced", "adopted", "signed", "effective", "listed", "occurred
 AGREEMENT_STAGES = ("intended", "signed", "ratified", "in_force", "delivered", "ended")
 EXITS = ("lifted", "expired", "suspended", "superseded", "unknown")
 ENTITY_TYPES = ("individual", "entity", "vessel", "aircraft")
+LISTED_UNDER = (
+    "asset_freeze",
+    "export_control",
+    "finance",
+    "investment",
+    "services",
+    "transport",
+)
+"""What an entry of a list is under; entries under different measures are never added up."""
+
+BASES = ("listed", "earlier", "carried_over", "restored", "undated")
+"""What the day of an entry is, as `bases.csv` in the codes has it with the reasons."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,7 @@ _MUTUAL = _flag(
 _LIST = _text("list", "name of the list", **_MUST)
 _PROGRAMME = _text("programme", "legal programme", **_MUST)
 _ENTITY_TYPE = _text("entity_type", "what is listed", choices=ENTITY_TYPES, **_MUST)
+_LISTED_UNDER = _text("measure", "what the entry is under", choices=LISTED_UNDER)
 _MEASURES = _text("measures", "types of sanctions", choices=MEASURES, joined=True)
 _FIRST_DAY = _day("date", "first day of the period", **_MUST)
 _LAST_DAY = _day("date_last", "last day of the period", **_MUST)
@@ -207,6 +220,7 @@ LISTINGS = Table(
         _PROGRAMME,
         _text("programme_state", "states the programme is about, reviewed", joined=True),
         _text("entity_country", "country of the entity's address or nationality", joined=True),
+        _LISTED_UNDER,
         _day("listed", "day of listing", required=True),
         _day("delisted", "day of removal; null while listed"),
         _text("date_basis", "whether the days are the list's own or bounds from dated copies"),
@@ -242,8 +256,8 @@ LIST_CHANGES = Table(
 
 LISTING_COUNTS = Table(
     kind="listing_counts",
-    row="one period, programme and entity type",
-    key=("source", "list", "date", "programme", "entity_type"),
+    row="one period, programme and entity type, and where stated measure and basis",
+    key=("source", "list", "date", "date_last", "programme", "entity_type", "measure", "basis"),
     columns=(
         _SOURCE,
         _LIST,
@@ -251,6 +265,14 @@ LISTING_COUNTS = Table(
         _LAST_DAY,
         _PROGRAMME,
         _ENTITY_TYPE,
+        _LISTED_UNDER,
+        _text(
+            "basis",
+            "what the day is: of listing; of a listing under earlier law or by the UN (earlier); "
+            "on which another law took over the entry (carried_over); on which lists came back "
+            "(restored); not stated (undated: the period is the whole coverage)",
+            choices=BASES,
+        ),
         _count("n_listings", "entries listed in the period, by the list's own dates"),
     ),
 )
@@ -269,6 +291,7 @@ CELLS = Table(
         _ACTION,
         _count("n_acts", "distinct acts"),
         _count("n_rows", "rows of the source that report them"),
+        _count("n_days", "days of the period that the source covers", required=False),
     ),
 )
 

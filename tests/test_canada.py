@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sanctlib.errors import SourceError
-from sanctlib.sources.lists import monthly_counts, read_canada
+from sanctlib.sources.listings import listing_counts
+from sanctlib.sources.lists import read_canada
 
 RECORDS = """
 <record><Country>Russia / Russie</Country><LastName>A</LastName><Schedule>1</Schedule>
@@ -37,7 +38,7 @@ def test_regime_type_and_day_are_read_and_an_impossible_day_is_rejected(tmp_path
 
 
 def test_listings_are_counted_per_month_regime_and_type(tmp_path: Path) -> None:
-    counts = monthly_counts(read_canada(xml(tmp_path, RECORDS)).table)
+    counts = listing_counts(read_canada(xml(tmp_path, RECORDS)), every="month")
     assert counts[["programme", "entity_type", "n_listings"]].to_dict("records") == [
         {"programme": "Russia", "entity_type": "individual", "n_listings": 1},
         {"programme": "Russia", "entity_type": "vessel", "n_listings": 1},

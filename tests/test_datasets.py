@@ -14,7 +14,7 @@ from sanctlib.catalogue import prepare
 from sanctlib.errors import SourceError, UnknownChoiceError
 from sanctlib.schema import TABLES
 from sanctlib.sources.chronology import COLUMNS
-from sanctlib.sources.lists import monthly_counts
+from sanctlib.sources.listings import listing_counts
 from sanctlib.sources.registry import READERS
 from sanctlib.store import Dataset, shipped, shipped_path
 from tests.conftest import ROOT
@@ -89,17 +89,21 @@ def test_the_producers_rows_are_accounted_for_before_they_were_counted() -> None
             read[key] = steps.set_index("step").loc["read", "n_out"]
     assert read == {
         "canada_sema": 4759,
+        "eu_listings": 8017,
         "icews_2018_monthly": 468558,
         "icews_2018_weekly": 468558,
         "ofac_sdn": 3587089,
+        "uk_listings": 6046,
         "un_ideal_points": 11045,
+        "un_listings": 2973,
+        "us_by_address": 8640,
     }
 
 
 def test_only_what_may_be_shipped_is_shipped() -> None:
     names = sorted(p.name for p in shipped_path("raw").rglob("*") if p.is_file())
     tables = ["chronology.csv", "gaps.csv.gz", "list_changes.csv", "listing_counts.csv"]
-    tables += ["monthly.csv.gz", "weekly.csv.gz"]
+    tables += ["by_address.csv.gz", "monthly.csv.gz", "weekly.csv.gz"]
     assert sorted(set(names)) == sorted(["DICTIONARY.md", "audit.csv", "source.toml", *tables])
     people = {"name", "entity_name", "LastName", "title"}
     for key in KEYS:
@@ -228,7 +232,7 @@ def test_a_prepared_table_is_the_table_cleaned_now(tmp_path: Path) -> None:
 def test_citations_come_once_each() -> None:
     both = sl.cite(["icews_2018_weekly", "icews_2018_monthly"])
     assert both.count("Boschee") == 1
-    assert sl.cite(shipped()).count("\n") == 4
+    assert sl.cite(shipped()).count("\n") == 8
     assert sl.cite("ofac_sdn") == sl.cite(["ofac_sdn"])
     with pytest.raises(UnknownChoiceError, match="Did you mean 'ofac_sdn'"):
         sl.cite("ofac_sdm")
@@ -243,9 +247,8 @@ def test_citations_can_go_into_a_bibtex_file() -> None:
 
 
 def test_canada_was_computed_from_the_real_list(real_data: Path) -> None:
-    real = monthly_counts(
-        sl.read("canada_sema", real_data / "lists" / "canada_sema_2025.xml.gz").table
-    )
+    read = sl.read("canada_sema", real_data / "lists" / "canada_sema_2025.xml.gz")
+    real = listing_counts(read, every="month")
     ours = sl.load("canada_sema").table
     pd.testing.assert_frame_equal(real[ours.columns], ours, check_dtype=False)
 

@@ -162,6 +162,7 @@ _SENDERS = {
     "EU": "EU",
     "UK ConList": "GBR",
     "UK Sanctions List": "GBR",
+    "UK subjects": "GBR",
     "UN": "UN",
     "US SDN": "USA",
     "US non-SDN": "USA",

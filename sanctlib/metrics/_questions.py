@@ -140,6 +140,19 @@ def silent_on(source: Opened, states: Sequence[str]) -> tuple[str, ...]:
     return (f"{note} If the source covers them, name them: sl.Coverage(states=…).",)
 
 
+def check_one_measure(source: Opened, query: Query) -> None:
+    """Check that entries under different measures, such as asset freezes and ships, stay apart."""
+    kinds = ("listings", "listing_counts")
+    if source.kind not in kinds or "measure" in query.by or "measure" not in source.columns:
+        return
+    rows = by_target(of_senders(source.small(), query), query, column="programme")
+    found = sorted(rows["measure"].dropna().unique())
+    if len(found) > 1:
+        msg = f"{source.name!r} holds entries under {', '.join(map(repr, found))}, which do not add"
+        msg += f" up. Add 'measure' to by, or keep one: .filter(measure={found[0]!r})."
+        raise SanctlibError(msg)
+
+
 def coverage_of(source: Opened) -> Coverage | None:
     """Return the coverage of a table: a list names no sender but the party whose list it is."""
     known, columns = source.coverage, source.columns

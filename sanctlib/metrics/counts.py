@@ -22,6 +22,7 @@ from sanctlib.metrics._questions import (
     check_covered,
     check_kind,
     check_not_curated,
+    check_one_measure,
     check_width,
     coverage_of,
     covered_groups,
@@ -33,22 +34,12 @@ from sanctlib.metrics._questions import (
     silent_on,
 )
 from sanctlib.metrics.intervals import COVERS, Process, count_intervals
-from sanctlib.metrics.units import pieces_of
+from sanctlib.metrics.units import basis_note, named, pieces_of
 from sanctlib.query import Dated, Day, Pair, Query, TargetRule, Unit, ask, choices_of, one_pair
 from sanctlib.result import Result
 from sanctlib.schema import ACTIONS, COUNTED_SANCTIONS, PARTNERSHIP
 
 Places: TypeAlias = NDArray[np.int64]
-
-_WORDS: dict[Unit, str] = {
-    "act": "acts of sanction",
-    "dyad": "acts of sanction, one per sender and target",
-    "case": "cases of sanctions",
-    "coalition": "cases of sanctions, one per coalition and first day",
-    "entity": "entities first listed",
-    "designation": "new designations",
-}
-"""What is counted, in words and in the plural."""
 
 _LISTS = ("listings", "listing_counts", "list_changes")
 _CURATED = "Selected events; not a sample."
@@ -91,9 +82,10 @@ def sanction_counts(
     A change between two archived versions of a list counts in the period of the version
     that first shows it. A complete register is a census: it has no sampling interval unless
     one is requested, and ``lower`` and ``upper`` are the band over the possible dates. A list
-    of current entries covers nothing before its own day: its counts are lower bounds there,
-    and missing where it shows nothing. For a curated list, only periods with acts are
-    returned; no zeros are filled in.
+    of current entries covers nothing before its own day: its counts are lower bounds there, by
+    the day of listing, and missing where it shows nothing. Entries under different measures,
+    such as asset freezes and ships, are counted by ``measure`` or one at a time. For a curated
+    list, only periods with acts are returned; no zeros are filled in.
 
     Parameters
     ----------
@@ -105,8 +97,8 @@ def sanction_counts(
         What is counted.
     by : sequence of str, default ("sender", "target")
         ``sender``, ``target``, ``measure``, ``objective``, ``trade_extent`` (of cases),
-        ``programme``, ``action``, ``entity_type``, ``source`` or ``list``, as the table has
-        them. May be empty.
+        ``programme``, ``action``, ``entity_type``, ``basis`` (of listing_counts), ``source`` or
+        ``list``, as the table has them. May be empty.
     actions : sequence of str, default ("impose", "amend")
         Actions of sanction that count. With cases, ``impose`` or ``amend`` count those
         imposed and ``threaten`` those threatened. Lists hold only impositions.
@@ -191,11 +183,12 @@ def sanction_counts(
     )
     with opened(table, coverage=coverage) as source:
         check_width(source, query)
+        check_one_measure(source, query)
         pieces = pieces_of(source, query)
         # A dyad of an act with the states named in its reasons has no name but its target.
-        named = unit == "dyad" and target_rule != "programme"
+        by_name = unit == "dyad" and target_rule != "programme"
         parted = not source.acts_are_rows or target_rule != "programme"
-        fewer = replace(query, by=("target",) if named else ())
+        fewer = replace(query, by=("target",) if by_name else ())
         whole = pieces_of(source, fewer) if parted else pieces
         # A list whose rows were chosen covers nothing: what is not on it may have happened.
         known = None if source.curated else coverage_of(source)
@@ -203,23 +196,24 @@ def sanction_counts(
         silent = absent_from(source, parties, pieces, query)
         if interval is not None:
             _check_interval(source)
-        of_no_state = _of_no_state(source, query, known)
+        words, name = named(source, query)
+        notes = (*_of_no_state(source, query, known, words), *basis_note(source, query))
     # An act on two states is in two groups; a measure is a flag and no part of anything.
     additive = not FLAGS.keys() & set(query.by) and _total(pieces) == _total(whole)
     counts = _counts(pieces, query, known, silent).assign(additive=additive)
     if interval is not None:
         counts = count_intervals(counts, by=query.by, process=interval, level=level, seed=seed)
-    words, n = _WORDS[query.unit], int(whole.loc[whole["counted"], "n"].sum())
+    n = int(whole.loc[whole["counted"], "n"].sum())
     return Result(
         table=counts,
         kind="counts",
-        name=f"{words[0].upper()}{words[1:]} per {every}",
+        name=name,
         query=query,
         unit=words,
         n=n,
         sources=(source.source,),
         notes=(
-            *of_no_state,
+            *notes,
             *silent_on(source, silent),
             *notes_of(source, interval=interval is not None),
             *([COVERS[interval]] if interval is not None else []),
@@ -228,7 +222,9 @@ def sanction_counts(
     )
 
 
-def _of_no_state(source: Opened, query: Query, coverage: Coverage | None) -> tuple[str, ...]:
+def _of_no_state(
+    source: Opened, query: Query, coverage: Coverage | None, words: str
+) -> tuple[str, ...]:
     """Say how many entries of a list count for no state, where targets are asked for."""
     by_state = query.targets is not None or "target" in query.by
     if query.target_rule != "programme" or not by_state or source.kind not in _LISTS:
@@ -238,7 +234,7 @@ def _of_no_state(source: Opened, query: Query, coverage: Coverage | None) -> tup
     n = int(counts.loc[counts["target"].isna() & counts["period"].notna(), "n"].sum())
     here = "they are the row without a target" if query.targets is None else "not in these rows"
     why = f"their programmes are on a theme or not reviewed; {here}"
-    text = f"{n:,} {_WORDS[query.unit]} count for no state ({why})."
+    text = f"{n:,} {words} count for no state ({why})."
     return (text,) if n else ()
 
 

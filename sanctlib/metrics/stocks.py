@@ -21,6 +21,7 @@ from sanctlib.metrics._questions import (
     by_target,
     cases_by,
     check_kind,
+    check_one_measure,
     check_rule,
     check_width,
     coverage_of,
@@ -159,6 +160,7 @@ def active_sanctions(
         hint = " Acts have a day and no end: count them with sl.sanction_counts."
         check_kind(source, *_SEEN, hint=hint)
         check_rule(source, query)
+        check_one_measure(source, query)
         check_width(source, query)
         if stock == "in_force" and source.kind != "cases":
             msg = f"stock is 'in_force', and {source.kind} do not state what is suspended."

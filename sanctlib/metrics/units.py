@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import product
 
 import pandas as pd
 
 from sanctlib.acts import counted_rows, grouped, periods_of
 from sanctlib.coverage import Coverage
-from sanctlib.dates import Period, period_end, period_start
+from sanctlib.dates import Period, in_words, period_end, period_start
 from sanctlib.engines import AnyTable, Opened, fetched, opened
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._questions import (
@@ -19,12 +20,13 @@ from sanctlib.metrics._questions import (
     by_target,
     cases_by,
     check_kind,
+    check_one_measure,
     check_rule,
     of_senders,
     parts,
     rules_of,
 )
-from sanctlib.query import Day, Query, TargetRule, ask
+from sanctlib.query import Day, Query, TargetRule, Unit, ask
 from sanctlib.reading import Reading
 from sanctlib.result import Result
 from sanctlib.schema import COUNTED_SANCTIONS
@@ -53,6 +55,22 @@ _RULE = {
         "first shows it"
     ),
     ("listing_counts", "designation"): "entries under a programme, by the list's own dates",
+}
+_WORDS: dict[Unit, str] = {
+    "act": "acts of sanction",
+    "dyad": "acts of sanction, one per sender and target",
+    "case": "cases of sanctions",
+    "coalition": "cases of sanctions, one per coalition and first day",
+    "entity": "entities first listed",
+    "designation": "new designations",
+}
+"""What is counted, in words and in the plural."""
+
+_BASES = {
+    "carried_over": "carried over from other law",
+    "earlier": "dated by an earlier listing or by the UN",
+    "restored": "restored to the list",
+    "undated": "without a day",
 }
 _TARGET = {
     "programme": "targets: the states at which the programmes are directed, as reviewed",
@@ -175,6 +193,7 @@ def _rows(source: Opened, query: Query) -> Iterator[dict[str, object]]:
             unit=unit,
             target_rule=rule,
         )
+        check_one_measure(source, one)
         pieces = pieces_of(source, one)
         # Over the whole span, what is dated more widely than a day is assigned all the same.
         inside = pieces["inside"].to_numpy(dtype=bool)
@@ -250,6 +269,28 @@ def _check(source: Opened, query: Query) -> None:
     if query.dated != "date" and kind != "events":
         msg = f"dated is {query.dated!r}, which only events can answer. {source.name!r} holds"
         raise SanctlibError(f'{msg} {kind}. Use dated="date".')
+
+
+def named(source: Opened, query: Query) -> tuple[str, str]:
+    """Return the words for what is counted, and for the title of its picture."""
+    known, words = source.coverage, _WORDS[query.unit]
+    if source.kind in ("listings", "listing_counts") and known is not None and known.survivors:
+        last = pd.Timestamp(known.last)
+        still = f"Entries still on the list on {in_words(last, last, every='day')}"
+        return "entries still listed", f"{still}, by the day of their listing, per {query.every}"
+    return words, f"{words[0].upper()}{words[1:]} per {query.every}"
+
+
+def basis_note(source: Opened, query: Query) -> tuple[str, ...]:
+    """Say of how many entries the day is not that of a listing."""
+    if "basis" not in source.columns:
+        return ()
+    rows = by_target(of_senders(source.small(), query), query, column="programme")
+    low, high = (pd.Timestamp(day) for day in (query.start or date.min, query.end or date.max))
+    rows = rows[rows["date_last"].ge(low) & rows["date"].le(high)]
+    sums = rows.groupby("basis")["n_listings"].sum()
+    said = [f"{int(sums[basis]):,} {words}" for basis, words in _BASES.items() if basis in sums]
+    return (f"The day is not that of a new listing: {', '.join(said)}.",) if said else ()
 
 
 def pieces_of(source: Opened, query: Query) -> pd.DataFrame:

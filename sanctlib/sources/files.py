@@ -8,6 +8,7 @@ import lzma
 import os
 import re
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -60,6 +61,8 @@ _NAME_SHOWN = 80
 _WORKBOOK = (b"[content_types].xml", b"docprops/", b"_rels/", b"xl/")
 # A table packs 5 to 30 times; zeros pack 1,000 times. Small files may do as they like.
 _RATIO, _SMALL = 100, 64 << 20
+_LARGEST = 64 << 20
+"""No file in an archive of lists has more bytes."""
 
 
 class Bounded(io.RawIOBase):
@@ -158,6 +161,28 @@ def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> Bi
         return stream
     limit = max(_SMALL, _RATIO * path.stat().st_size)
     return io.BufferedReader(Bounded(packed, path.name, limit=limit))
+
+
+def members(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield what `pattern` has in brackets and the content of each file of an archive it finds."""
+    try:
+        with (
+            Bounded(open_bytes(path, archive=True), path.name, limit=_LARGEST) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as archive,
+        ):
+            for member in archive:
+                stream.seen = 0
+                name = pattern.search(member.name)
+                file = archive.extractfile(member) if name and member.isfile() else None
+                if name and file:
+                    yield name[1], file.read()
+            # tarfile takes a damaged header for the end, and never meets the checksum.
+            while rest := stream.read(1 << 20):
+                if rest.strip(b"\0"):
+                    msg = f"{path.name!r} is a damaged archive: it cannot be read to its end."
+                    raise SourceError(msg)
+    except (tarfile.TarError, *UNREADABLE) as error:
+        raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
 
 
 def check_there(path: Path) -> None:

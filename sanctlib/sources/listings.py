@@ -13,7 +13,7 @@ import pandas as pd
 
 from sanctlib.codes.countries import System, resolve
 from sanctlib.coverage import Coverage
-from sanctlib.dates import first_and_last
+from sanctlib.dates import Period, first_and_last, period_end, period_start
 from sanctlib.errors import SourceError
 from sanctlib.reading import Audit, Reading
 from sanctlib.sources.draft import Draft, as_reading, empty_to_null, joined_once, mentions
@@ -86,6 +86,24 @@ def as_listings(
 def without_remarks(cells: pd.Series) -> pd.Series:
     """Take the remarks in brackets off names of countries."""
     return cells.str.replace(_REMARK, "", regex=True)
+
+
+def listing_counts(reading: Reading, *, every: Period, by: Sequence[str] = ()) -> pd.DataFrame:
+    """
+    Count listings per period, programme, entity type and `by`: the tables we ship.
+
+    An entry without a day may be of any period: its row covers the whole coverage.
+    """
+    table, known = reading.table, reading.coverage
+    first = period_start(table["listed"], every=every)
+    rows = table.assign(date=first, date_last=period_end(first, every=every))
+    rows = rows.rename(columns={"date_basis": "basis"})
+    if known is not None:
+        whole = {"date": pd.Timestamp(known.first), "date_last": pd.Timestamp(known.last)}
+        rows = rows.fillna(whole)
+    order = ["date", "date_last", "programme", "entity_type", *by]
+    counts = rows.groupby(["source", "list", *order]).size().rename("n_listings")
+    return counts.reset_index().sort_values(order, ignore_index=True)
 
 
 def country_of(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

@@ -195,19 +195,6 @@ def read_canada(path: Path) -> Reading:
     )
 
 
-def monthly_counts(listings: pd.DataFrame) -> pd.DataFrame:
-    """Count listings per month, programme and entity type (the table we ship)."""
-    month = listings["listed"].dt.to_period("M")
-    counts = (
-        listings.assign(date=month.dt.start_time, date_last=month.dt.end_time.dt.normalize())
-        .groupby(["source", "list", "date", "date_last", "programme", "entity_type"])
-        .size()
-        .rename("n_listings")
-        .reset_index()
-    )
-    return counts.sort_values(["date", "programme", "entity_type"], ignore_index=True)
-
-
 _CSV = {
     "Entity_LogicalId": "listing_id",
     "Entity_SubjectType": "entity_type",

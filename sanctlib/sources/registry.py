@@ -8,7 +8,7 @@ from typing import get_args
 
 from sanctlib.errors import MissingColumnsError, SourceError, UnknownChoiceError, check_choice
 from sanctlib.reading import Reading, note_used
-from sanctlib.sources import cases, dyads, events, ideal_points, lists, ofac
+from sanctlib.sources import cases, dyads, events, ideal_points, lists, ofac, third_parties
 from sanctlib.sources.events import Actors
 from sanctlib.sources.files import check_recorded, paths_of
 from sanctlib.sources.producers import mistaken_for, producers
@@ -27,6 +27,9 @@ READERS: Mapping[str, Callable[..., Reading]] = {
     "canada_sema": lists.read_canada,
     "uk": lists.read_uk,
     "eu": lists.read_eu,
+    "eu_listings": third_parties.read_annexes,
+    "uk_listings": third_parties.read_subjects,
+    "us_by_address": third_parties.read_panel,
     "opensanctions": lists.read_targets,
     "un_ideal_points": ideal_points.read_gaps,
     "icews_dyad_years": dyads.read_icews,
