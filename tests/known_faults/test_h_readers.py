@@ -209,14 +209,12 @@ def archive(folder: Path, kind: bytes) -> Path:
 @pytest.mark.parametrize(
     "kind", [tarfile.LNKTYPE, tarfile.SYMTYPE], ids=["hard link", "symbolic link"]
 )
-@fault("H8: copies that are links are skipped, and the change is dated wider")
 def test_a_copy_that_is_a_link_inside_the_archive_is_a_copy(kind: bytes, tmp_path: Path) -> None:
     table = given(lambda: sl.read("ofac_sdn", archive(tmp_path, kind))).table
     added = table[table["added"].gt(0)]
     assert added[["from", "to"]].astype("str").to_numpy().tolist() == [["2022-06-01", "2022-07-01"]]
 
 
-@fault("H8: a device is skipped without a message")
 def test_a_member_that_is_no_file_is_rejected_by_name(tmp_path: Path) -> None:
     found = outcome(lambda: sl.read("ofac_sdn", archive(tmp_path, tarfile.CHRTYPE)))
     said = str(found) if isinstance(found, sl.SanctlibError) else "".join(found.rejected["file"])
