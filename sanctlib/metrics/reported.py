@@ -14,9 +14,11 @@ from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._pair_acts import ALL, in_names
 from sanctlib.metrics._questions import check_covered, check_kind, check_not_curated, periods_asked
+from sanctlib.metrics.counts import CURATED
 from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.query import Day, Pair, State, ask, day_of, one_pair, states_of
 from sanctlib.result import Result
+from sanctlib.schema import COUNTED_SANCTIONS, PARTNERSHIP
 
 _KEYS = ["first", "second"]
 
@@ -302,4 +304,103 @@ def pair_changes(
             f"by as much or more, in either direction. {n_rose} of them rose.",
         ),
         tables={"rank": pd.DataFrame([rank])},
+    )
+
+
+def timeline(
+    events: AnyTable,
+    *,
+    pair: Pair | None = None,
+    targets: Sequence[str] | None = None,
+    senders: Sequence[str] | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
+) -> Result:
+    """
+    Choose the acts of two states together, or the sanctions on some states.
+
+    With `pair`: what the two did with or to each other, and, for the partnership that the
+    list was made for (Iran and Russia), the sanctions that their senders imposed because of
+    it, in whole or in part. With `pair` and `senders`: what the two did with or to each other,
+    and the sanctions and statements of these senders towards either. With `targets`: acts of
+    sanction (impose, amend) on these states.
+    A hand-picked list is denser where it was made more closely: its timeline is no rate.
+
+    Parameters
+    ----------
+    events : frame, path, Reading or Result
+        Events with ``title`` and ``status``.
+    pair : tuple of two states, optional
+        Codes or names, in either order.
+    targets : sequence of str, optional
+        States or bodies, as codes or names. Either `pair` or `targets` is needed.
+    senders : sequence of str, optional
+        States or bodies, as codes or names. Only together with `pair`.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default all.
+
+    Returns
+    -------
+    Result
+        Its table has the columns of `events` and ``side``, the heading under which an act is
+        shown: the names of the pair or "Sanctions because of the partnership" (a row per
+        act), "Sanctions and statements" of senders, "Acts of sanction" for targets (a row per
+        act, sender and target).
+
+    Raises
+    ------
+    SanctlibError
+        For a table that holds no events, or both or none of `pair` and `targets`, or `senders`
+        without a pair.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> january = {"start": "2025-01", "end": "2025-01"}
+    >>> acts = timeline(sl.load("russia_iran"), pair=("IRN", "RUS"), **january)
+    >>> acts.table[["date", "side", "action"]].to_dict("records")
+    [{'date': Timestamp('2025-01-17 00:00:00'), 'side': 'Iran and Russia', 'action': 'agree'}]
+    """
+    query = ask(pair=pair, targets=targets, senders=senders, start=start, end=end)
+    if (query.pairs is None) == (query.targets is None):
+        raise SanctlibError("A timeline is of a pair or on targets. Pass pair=… or targets=….")
+    if query.senders is not None and query.pairs is None:
+        raise SanctlibError("senders needs pair=…: a timeline on targets has all their senders.")
+    with opened(events) as source:
+        check_kind(source, "events")
+        check_columns(source.columns, ["title", "status"])
+        rows = source.small()
+    low = pd.Timestamp(query.start) if query.start else rows["date"].min()
+    high = pd.Timestamp(query.end) if query.end else rows["date"].max()
+    rows = rows[rows["date"].between(low, high)].sort_values("date", kind="stable")
+    states = query.targets or one_pair(query)
+    whose = " and ".join(map(name_of, states))
+    if query.targets is not None:
+        name, side = f"Acts of sanction on {whose}", "Acts of sanction"
+        imposed = rows["family"].eq("sanction") & rows["action"].isin(COUNTED_SANCTIONS)
+        rows = rows[imposed & rows["target"].isin(states)].assign(side=side)
+    else:
+        name = f"Acts of {whose}"
+        sides = pd.Series(pd.NA, index=rows.index, dtype="str")
+        if query.senders is not None:
+            meant = rows["family"].eq("sanction") | rows["action"].eq("statement")
+            towards = rows["sender"].isin(query.senders) & rows["target"].isin(states)
+            sides[towards & meant] = "Sanctions and statements"
+        elif states == PARTNERSHIP and "because_of_partnership" in rows:
+            because = rows["because_of_partnership"].isin(["yes", "partly"])
+            sides[because & rows["family"].eq("sanction")] = "Sanctions because of the partnership"
+        sides[rows["sender"].isin(states) & rows["target"].isin(states)] = whose
+        rows = rows.assign(side=sides)[sides.notna()].drop_duplicates("act_id")
+    n = int(rows["act_id"].nunique())
+    return Result(
+        table=rows.reset_index(drop=True),
+        kind="timeline",
+        name=name,
+        query=query,
+        unit="acts",
+        n=n,
+        sources=(source.source,),
+        notes=(CURATED,) if source.curated else (),
+        findings=(f"{name}: {n:,} acts ({source.source.described()}).",),
     )
