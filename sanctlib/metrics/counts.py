@@ -247,7 +247,7 @@ def sanction_counts(
         notes=(
             *of_no_state,
             *silent_on(source, silent),
-            *notes_of(source, interval=interval is not None),
+            *notes_of(source, interval=interval is not None, between=between),
         ),
         findings=_findings(counts, pieces[pieces[placed]], query, words, source),
     )
@@ -268,7 +268,9 @@ def _of_no_state(source: Opened, query: Query) -> tuple[str, ...]:
     return (text,) if n else ()
 
 
-def notes_of(source: Opened, *, interval: bool = False) -> tuple[str, ...]:
+def notes_of(
+    source: Opened, *, interval: bool = False, between: Between | None = None
+) -> tuple[str, ...]:
     """Return what the band of a count is, and what is not in it."""
     if source.curated:
         return (CURATED,)
@@ -277,6 +279,9 @@ def notes_of(source: Opened, *, interval: bool = False) -> tuple[str, ...]:
         return (f"Entries removed before {day} are not included: lower bounds, no band.",)
     if source.kind == "list_changes":
         census = () if interval else ("A complete register: no sampling interval.",)
+        if between:
+            versions = "Between the archived versions nearest to the ends of each period."
+            return (versions, *census)
         return ("Band: a change may lie anywhere between two archived versions.", *census)
     return ()
 
