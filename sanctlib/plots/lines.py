@@ -185,10 +185,8 @@ def _draw_intervals(result: Result, ax: Axes, look: Look) -> Axes:
                 panel.text(middle, top, f"{n:,.0f}", ha="center", va="bottom", fontsize="x-small")
         panel.set_ylim(0, 1.15 * max(float(height.max()), 1e-9))
         panel.set_title(plain(group.name), loc="left", fontsize="small", pad=3)
+        panel.set_ylabel(f"average per {every}\n(area: count)", fontsize="small")
         dated(panel)
-    panels[len(panels) // 2].set_ylabel(
-        wrapped(f"{result.unit or 'n'}: area is the count, height the average per {every}")
-    )
     return finish(ax, result, look, parts=panels)
 
 
