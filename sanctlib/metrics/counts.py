@@ -294,7 +294,8 @@ def _findings(
     if seen.empty:
         return (f"What is requested is not covered by {source.name}.",)
     span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
-    counted = f"{words}, {span} ({source.source.described()})."
+    nearest = ", between the versions nearest to its ends" if query.between else ""
+    counted = f"{words}, {span}{nearest} ({source.source.described()})."
     if not query.by:
         return (f"{int(pieces['n'].sum()):,} {counted}",)
     # A group without any piece is a zero of its own.

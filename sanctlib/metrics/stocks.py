@@ -269,6 +269,7 @@ def _findings(stocks: pd.DataFrame, query: Query, words: str, source: Opened) ->
         return (f"What is requested is not covered by {source.name}.",)
     last = seen[seen["period"].eq(seen["period"].max())]
     span = in_words(last["period"].max(), last["period"].max(), every=query.every)
+    span += ", by the version nearest to its end" if query.between else ""
     rows = last.sort_values("n", ascending=False, kind="stable").head(5)
     return tuple(
         f"{', '.join(name_of(row[key]) for key in query.by) or 'All'}: {int(row['n']):,} {words}, "
