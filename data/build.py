@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 import sanctlib as sl
-from sanctlib.reading import sha256
+from sanctlib.reading import Audit, sha256
 from sanctlib.schema import TABLES, Table
 from sanctlib.sources.chronology import COLUMNS
+from sanctlib.sources.files import paths_of
 from sanctlib.sources.listings import listing_counts
 from sanctlib.writing import writing
 
@@ -22,7 +23,15 @@ REAL = Path(os.environ.get("SANCTLIB_REAL_DATA", ROOT.parent.parent / "shared" /
 
 FILES = {
     "icews_2018": "events/icews18_named.tsv.gz",
-    "ofac_sdn": "lists/sdn_csv_all308_2021-08_2024-05.tar.xz",
+    "ofac_sdn": (
+        "lists/sdn_csv_2014-05-27.tar.xz",
+        "lists/sdn_csv_early_2015-01_2021-07.tar.xz",
+        "lists/sdn_csv_2021-05_2021-08.tar.xz",
+        "lists/sdn_csv_all308_2021-08_2024-05.tar.xz",
+        "lists/sdn_csv_2024-05_2024-07.tar.xz",
+        "lists/sdn_ids_by_copy.csv.gz",
+        "lists/sdn_csv_2026-07_2026-08.tar.xz",
+    ),
     "canada_sema": "lists/canada_sema_2025.xml.gz",
     "eu_listings": "lists/eu_journal_consolidated_2026-08.tar.xz",
     "uk_listings": "lists/uk_subjects_2026-05.csv.gz",
@@ -32,6 +41,8 @@ FILES = {
 
 UN = [f"lists/un_consolidated_{day}.xml.gz" for day in ("2018-10-29", "2025-04-19", "2026-02-27")]
 """Archived versions of one list, which are compared."""
+ENTRY_DATES = "lists/sdn_advanced_entry_dates_partial_2024-03.csv.gz"
+"""Entries of the US list with their own days of listing."""
 
 FOLDERS = {key: "icews_2018_cells" if key == "icews_2018" else key for key in FILES}
 FOLDERS["un_listings"] = "un_listings"
@@ -39,19 +50,25 @@ FOLDERS["un_listings"] = "un_listings"
 
 def main() -> None:
     """Compute the tables, write them, and note their hashes in each source.toml."""
-    missing = [name for name in (*FILES.values(), *UN) if not (REAL / name).is_file()]
+    files = {key: [REAL / n for n in paths_of(names, what=key)] for key, names in FILES.items()}
+    named = [path for paths in files.values() for path in paths]
+    needed = [*named, REAL / ENTRY_DATES, *(REAL / name for name in UN)]
+    missing = [path.name for path in needed if not path.is_file()]
     if missing:
         sys.exit(
             f"make data needs the producers' files, and {len(missing)} are absent: "
             f"{', '.join(missing)}. Put them into one folder and name it in SANCTLIB_REAL_DATA. "
             "The shipped tables stay as they are."
         )
-    read = {key: sl.read(key, REAL / name) for key, name in FILES.items()}
+    read = {key: sl.read(key, paths) for key, paths in files.items()}
     read["un_listings"] = sl.compare_copies([sl.read("un", REAL / name) for name in UN])
     for reading in read.values():
         print(reading)
     events = read["icews_2018"]
     put(read["ofac_sdn"].table, "ofac_sdn", "list_changes.csv", TABLES["list_changes"])
+    dates, steps = entry_dates(REAL / ENTRY_DATES)
+    put(dates, "ofac_entry_dates", "listing_counts.csv", TABLES["listing_counts"])
+    put_audit(steps, "ofac_entry_dates")
     changes = read["un_listings"].table.assign(source="un_listings")
     put(changes, "un_listings", "list_changes.csv", TABLES["list_changes"])
     schema, dated = TABLES["listing_counts"], {"eu_listings": ["measure", "basis"]}
@@ -66,12 +83,49 @@ def main() -> None:
         cells = sl.cells(events, every=every).assign(source="icews_2018")
         put(cells, "icews_2018_cells", name, TABLES["cells"])
     for key, folder in FOLDERS.items():
-        steps = read[key].audit.steps
-        with writing(RAW / folder) as into:
-            steps.to_csv(into / "audit.csv", index=False, lineterminator="\n")
+        put_audit(read[key].audit, folder)
     write_dictionary("russia_iran", "one act; several senders and targets stand joined", COLUMNS)
     for folder in sorted(RAW.iterdir()):
         note_hashes(folder)
+
+
+def entry_dates(path: Path) -> tuple[pd.DataFrame, Audit]:
+    """
+    Count the entries of the US list by year of their own day, and programme.
+
+    Of the rows per entry and measure, those that name a programme of the list itself count.
+    Names are not in the file. The last entry is cut before its programme.
+    """
+    rows = pd.read_csv(path, dtype="str", keep_default_na=False)
+    on_list = rows[rows["ListID"].eq("1550")]
+    named = on_list[on_list["SanctionsMeasureComment"].ne("")]
+    once = named.drop_duplicates(["ProfileID", "SanctionsMeasureComment", "Year"])
+    counts = once.groupby(["Year", "SanctionsMeasureComment"]).size().reset_index(name="n_listings")
+    year = pd.to_datetime(counts["Year"], format="%Y")
+    table = pd.DataFrame(
+        {
+            "source": "ofac_entry_dates",
+            "list": "US SDN",
+            "date": year,
+            "date_last": year + pd.offsets.YearEnd(),
+            "programme": counts["SanctionsMeasureComment"],
+            "entity_type": "unknown",
+            "n_listings": counts["n_listings"],
+        }
+    )
+    audit = Audit.begin(len(rows))
+    n_other = len(rows) - len(on_list)
+    audit = audit.then("entries of other lists", n_rejected=n_other, n_out=len(on_list))
+    n_unnamed = len(on_list) - len(named)
+    audit = audit.then("measures without a programme", n_rejected=n_unnamed, n_out=len(named))
+    n_merged = len(named) - len(table)
+    return table, audit.then("count by year and programme", n_merged=n_merged, n_out=len(table))
+
+
+def put_audit(audit: Audit, folder: str) -> None:
+    """Write the steps from the producer's rows to the table."""
+    with writing(RAW / folder) as into:
+        audit.steps.to_csv(into / "audit.csv", index=False, lineterminator="\n")
 
 
 def put(table: pd.DataFrame, folder: str, name: str, schema: Table) -> None:

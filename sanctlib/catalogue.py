@@ -163,7 +163,7 @@ def load(
     Examples
     --------
     >>> int(load("ofac_sdn").table["added"].sum())
-    6809
+    17432
     """
     asked = any(value is not None for value in (every, start, end))
     if key in STREAMED and (asked or (store_folder(store) / f"{key}.json").is_file()):
@@ -269,7 +269,7 @@ def prepare(
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     prepare("ofac_sdn", out=folder)[["key", "n_read", "n_kept"]].to_dict("records")
-    [{'key': 'ofac_sdn', 'n_read': 1294, 'n_kept': 1294}]
+    [{'key': 'ofac_sdn', 'n_read': 2208, 'n_kept': 2208}]
     """
     folder = store_folder(out)
     if files is not None:
@@ -373,7 +373,7 @@ def data_appendix(*readings: Reading) -> pd.DataFrame:
     --------
     >>> import sanctlib as sl
     >>> data_appendix(sl.load("ofac_sdn"))[["n_read", "n_rejected", "n_kept"]].to_dict("records")
-    [{'n_read': 1294, 'n_rejected': 0, 'n_kept': 1294}]
+    [{'n_read': 2208, 'n_rejected': 0, 'n_kept': 2208}]
     """
     for reading in readings:
         if not isinstance(reading, Reading):

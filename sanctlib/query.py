@@ -29,6 +29,7 @@ Pair: TypeAlias = tuple[str, str]
 Unit: TypeAlias = Literal["act", "dyad", "case", "coalition", "entity", "designation"]
 TargetRule: TypeAlias = Literal["programme", "conduct", "address"]
 Dated: TypeAlias = Literal["date", "announced", "effective"]
+Between: TypeAlias = Literal["versions"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -48,6 +49,7 @@ class Query:
     actions: tuple[str, ...] = ("impose", "amend")
     target_rule: TargetRule = "programme"
     dated: Dated = "date"
+    between: Between | None = None
     senders: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
     pairs: tuple[Pair, ...] | None = None
@@ -77,6 +79,7 @@ def ask(**arguments: object) -> Query:
         "actions": keys_of,
         "target_rule": partial(check_choice, known=get_args(TargetRule)),
         "dated": partial(check_choice, known=get_args(Dated)),
+        "between": _between,
         "senders": parties_of,
         "targets": parties_of,
         "pairs": pairs_of,
@@ -93,6 +96,10 @@ def ask(**arguments: object) -> Query:
         given["pairs"] = given.pop("pair")
     options = {name: value for name, value in arguments.items() if name not in understood}
     return Query(**given, options=MappingProxyType(options), given=tuple(given))
+
+
+def _between(value: object, *, what: str) -> object:
+    return None if value is None else check_choice(value, get_args(Between), what=what)
 
 
 def level_of(value: object, *, what: str = "level") -> float:

@@ -51,7 +51,7 @@ STATUSES = ("confirmed", "partly", "unconfirmed")
 DATE_BASES = ("announced", "adopted", "signed", "effective", "listed", "occurred", "coded")
 AGREEMENT_STAGES = ("intended", "signed", "ratified", "in_force", "delivered", "ended")
 EXITS = ("lifted", "expired", "suspended", "superseded", "unknown")
-ENTITY_TYPES = ("individual", "entity", "vessel", "aircraft")
+ENTITY_TYPES = ("individual", "entity", "vessel", "aircraft", "unknown")
 LISTED_UNDER = (
     "asset_freeze",
     "export_control",
@@ -230,7 +230,7 @@ LISTINGS = Table(
 LIST_CHANGES = Table(
     kind="list_changes",
     row="one interval between dated copies, whole programme set and entity type, with a change",
-    key=("source", "list", "to", "programmes", "entity_type"),
+    key=("source", "list", "from", "to", "programmes", "entity_type"),
     columns=(
         _SOURCE,
         _LIST,

@@ -127,7 +127,14 @@ def test_what_is_no_table_with_periods_is_refused(nile: pd.DataFrame) -> None:
 
 def test_a_result_brings_its_sources_and_dates() -> None:
     counts = sl.sanction_counts(
-        sl.load("ofac_sdn"), every="month", unit="entity", by=["target"], targets=["RUS"]
+        sl.load("ofac_sdn"),
+        every="month",
+        unit="entity",
+        by=["target"],
+        targets=["RUS"],
+        between="versions",
+        start="2021-09",
+        end="2024-04",
     ).filter(target="RUS")
     rows = counts.table[counts.table["covered"].fillna(value=False)]
     found = breaks(sl.Result(table=rows, sources=counts.sources), dependent="n", level=0.9)

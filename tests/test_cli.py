@@ -212,7 +212,7 @@ def test_a_dataset_asked_for_is_told_in_full() -> None:
     assert told.exit_code == 0, told.output
     assert "Shipped: sl.load('ofac_sdn')" in told.stdout
     assert "Read from a producer's file: sl.read('ofac_sdn', path)" in told.stdout
-    assert "rows: 1,294\n" in told.stdout
+    assert "rows: 2,208\n" in told.stdout
     assert "cite: US Department of the Treasury" in told.stdout
     assert max(map(len, told.stdout.splitlines())) <= 100
     unknown = call("datasets", "ofac_sdm")

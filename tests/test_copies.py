@@ -140,7 +140,7 @@ def test_copies_that_are_equal_change_nothing() -> None:
 def test_counts_and_stocks_take_the_changes() -> None:
     listings = {"a": ("Iran", "entity"), "b": ("DPRK", "entity")}
     later = {"b": ("DPRK", "entity"), "c": ("DPRK", "individual")}
-    first, last = date(2023, 12, 31), date(2024, 12, 31)
+    first, last = date(2024, 1, 1), date(2024, 12, 31)
     changes = sl.compare_copies(
         [copy_of(listings, day=first, name="UN"), copy_of(later, day=last, name="UN")]
     )

@@ -144,8 +144,8 @@ def test_a_change_is_ranked_among_the_pairs_with_an_act_a_period() -> None:
     assert found.tables["rank"].to_dict("records") == [
         {
             "change": pytest.approx(200),
-            "n_before": 1,
-            "n_after": 2,
+            "periods_before": 1,
+            "periods_after": 2,
             "n_pairs": 2,
             "n_rose": 1,
             "p_value": 0.5,

@@ -16,7 +16,7 @@ from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceErr
 from sanctlib.result import Result
 from sanctlib.writing import without_formulas
 
-SPAN = {"every": "month", "start": "2021-09", "end": "2024-04"}
+SPAN = {"every": "month", "start": "2021-09", "end": "2024-04", "between": "versions"}
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def test_the_caption_has_n_unit_rule_source_period_and_band(new_us: Result) -> N
     assert new_us.caption == (
         f"n = {new_us.n:,} entities first listed; target: the state at which the "
         "programme is directed, as reviewed. "
-        "Source: US SDN list, 18 August 2021 to 3 May 2024. "
+        "Source: US SDN list, 27 May 2014 to 20 August 2026. "
         f"{n_none:,} entities first listed count for no state "
         "(their programmes are on a theme or not reviewed; not in these rows). "
-        "Band: a change may lie anywhere between two archived versions. "
+        "Between the archived versions nearest to the ends of each period. "
         "A complete register: no sampling interval."
     )
 
@@ -99,7 +99,7 @@ def test_a_file_is_what_its_suffix_says(new_us: Result, tmp_path: Path, suffix: 
         assert text.count(r"\\") == len(table) + 1
         assert r"n\_unassigned" in text
         assert r"\toprule" in text
-        assert "US SDN list, 18 August 2021" in text
+        assert "US SDN list, 27 May 2014" in text
         assert r"n\_unassigned" in text
     else:
         assert path.read_text(encoding="utf-8").startswith("@misc{ofac_sdn,")

@@ -1,10 +1,9 @@
 """The namespace `sl.metrics`."""
 
-from .changes import before_after
-from .counts import timeline
+from .changes import before_after, pair_changes
 from .intensity import partners
 from .intervals import poisson_interval, wilson_interval
-from .reported import confirmed_onsets, pair_changes, pair_series, reported_states
+from .reported import confirmed_onsets, pair_series, reported_states, timeline
 from .totals import key_figures, senders, totals
 
 __all__ = [

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.dates import Day, Period, day_in_words, day_of, period_end
+from sanctlib.coverage import Coverage
+from sanctlib.dates import Day, Period, day_in_words, day_of, period_end, period_start
+from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.metrics._pair_acts import ALL, in_names
+from sanctlib.metrics._questions import check_covered, periods_asked
+from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.intervals import percent
-from sanctlib.query import level_of, whole_of
+from sanctlib.query import Pair, State, ask, level_of, one_pair, states_of, whole_of
 from sanctlib.result import Result
 
 _COLUMNS = {"intensity": "exposure", "expected": "expected", "counts": "days", "gap": "periods"}
@@ -22,6 +28,7 @@ _PER = {
     "counts": "per day",
     "gap": "mean per period",
 }
+_PAIR = ["first", "second"]
 _OF_DATES = "bounds of the dates"
 _CENSUS = "Square marks: bounds of the dates of entries, no sampling interval."
 _NOTES = ("A ratio shows when a level changed, not why.",)
@@ -40,37 +47,17 @@ class _Series:
     upper: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class _Change:
-    """A row of the result: one measure before and after a date."""
-
-    measure: str
-    ratio: float
-    lower: float
-    upper: float
-    interval: str
-    level_before: float
-    level_after: float
-    per: str
-    n_before: float
-    n_after: float
-    periods_before: int
-    periods_after: int
-    dispersion: float
-    n_dates: int
-    n_as_large: int
-
-
 def before_after(
     measures: Mapping[str, Result], *, date: Day, level: float = 0.95, least: int = 3
 ) -> Result:
     """
     Compare the level of each measure after a date with its level before.
 
-    Every measure becomes one ratio, so that measures of different units are on one axis. The
-    period that contains the date, but does not begin on it, is on neither side. The ratio shows
-    when a level changed, not why. It is also computed for every other date on which a period
-    begins: if many of them give as large a ratio, the chosen date is not special.
+    Every measure becomes one ratio, so that measures of different units are on one axis. Only
+    periods with a known value are compared, and the period that contains the date, but does
+    not begin on it, is on neither side. The ratio shows when a level changed, not why. It is
+    also computed for every other date on which a period begins: if many of them give as large
+    a ratio, the chosen date is not special.
 
     Parameters
     ----------
@@ -130,14 +117,14 @@ def before_after(
         series = _series_of(result, name)
         dates = _other_dates(series, day, least=least)
         row = _compared(series, day, dates, name=name, tail=tail)
-        rows.append(asdict(row))
+        rows.append(row)
         others.append(dates.assign(measure=name))
         findings.append(_sentence(row, day))
     table = pd.DataFrame(rows)
     census = (_CENSUS,) if table["interval"].eq(_OF_DATES).any() else ()
     return Result(
         table=table,
-        kind="changes",
+        kind="before_after",
         name=f"Level since {day_in_words(day)} over the level before: {_verdict(table)}",
         sources=tuple({s.key: s for r in measures.values() for s in r.sources}.values()),
         notes=("Filled marks: the interval excludes 1.", *census, *_NOTES),
@@ -194,7 +181,7 @@ def _ratio(series: _Series, before: NDArray[np.bool_], after: NDArray[np.bool_])
 
 def _compared(
     series: _Series, day: pd.Timestamp, dates: pd.DataFrame, *, name: str, tail: float
-) -> _Change:
+) -> dict[str, Any]:
     """Return the ratio of a measure at one date, with its interval and those of other dates."""
     before, after = _sides(series, day)
     for side, word in ((before, "before"), (after, "after")):
@@ -209,23 +196,23 @@ def _compared(
     with np.errstate(divide="ignore"):  # a level of 0 is infinitely far from no change
         far = np.abs(np.log(dates["ratio"].to_numpy())) >= abs(np.log(ratio)) - 1e-9
     n_before, n_after = (np.nan, np.nan) if series.kind == "gap" else totals
-    return _Change(
-        measure=name,
-        ratio=ratio,
-        lower=bounds[0],
-        upper=bounds[1],
-        interval=words,
-        level_before=scale * totals[0] / exposed[0],
-        level_after=scale * totals[1] / exposed[1],
-        per=_PER[series.kind],
-        n_before=n_before,
-        n_after=n_after,
-        periods_before=int(before.sum()),
-        periods_after=int(after.sum()),
-        dispersion=dispersion,
-        n_dates=len(dates),
-        n_as_large=int(far.sum()),
-    )
+    return {
+        "measure": name,
+        "ratio": ratio,
+        "lower": bounds[0],
+        "upper": bounds[1],
+        "interval": words,
+        "level_before": scale * totals[0] / exposed[0],
+        "level_after": scale * totals[1] / exposed[1],
+        "per": _PER[series.kind],
+        "n_before": n_before,
+        "n_after": n_after,
+        "periods_before": int(before.sum()),
+        "periods_after": int(after.sum()),
+        "dispersion": dispersion,
+        "n_dates": len(dates),
+        "n_as_large": int(far.sum()),
+    }
 
 
 def _interval(
@@ -308,21 +295,23 @@ def _other_dates(series: _Series, day: pd.Timestamp, *, least: int) -> pd.DataFr
     return found[found["ratio"].notna()]
 
 
-def _sentence(row: _Change, day: pd.Timestamp) -> str:
+def _sentence(row: Mapping[str, Any], day: pd.Timestamp) -> str:
     """Return the result of one measure in words."""
-    periods = (row.periods_before, row.periods_after)
-    counted = [f"{n:,.0f} in " for n in (row.n_before, row.n_after) if not np.isnan(n)] or ["", ""]
-    sizes = [f"{n}{in_periods}" for n, in_periods in zip(counted, periods, strict=True)]
-    times = f"{_short(row.ratio)} times" if np.isfinite(row.ratio) else "no finite multiple of"
-    known = not np.isnan(row.lower)
-    of = row.interval if row.interval == _OF_DATES else "interval"
-    interval = f"{of} {_short(row.lower)} to {_short(row.upper)}; " if known else ""
-    text = f"{row.measure}: {times} the level before {day_in_words(day)}"
-    text += f" ({interval}{sizes[0]} periods before, {sizes[1]} after)."
-    if known and row.lower <= 1 <= row.upper:
+    sizes = [f"{row[f'periods_{side}']} periods {side}" for side in ("before", "after")]
+    if not np.isnan(row["n_before"]):
+        numbers = row["n_before"], row["n_after"]
+        sizes = [f"{n:,.0f} in {size}" for n, size in zip(numbers, sizes, strict=True)]
+    ratio, low, high = (_short(row[column]) for column in ("ratio", "lower", "upper"))
+    times = f"{ratio} times" if np.isfinite(row["ratio"]) else "no finite multiple of"
+    known = not np.isnan(row["lower"])
+    of = _OF_DATES if row["interval"] == _OF_DATES else "interval"
+    interval = f"{of} {low} to {high}; " if known else ""
+    text = f"{row['measure']}: {times} the level before {day_in_words(day)}"
+    text += f" ({interval}{sizes[0]}, {sizes[1]})."
+    if known and row["lower"] <= 1 <= row["upper"]:
         text += " This is not distinguishable from no change."
-    if row.n_dates:
-        text += f" {row.n_as_large} of {row.n_dates} other possible dates give as large a ratio."
+    if n_dates := row["n_dates"]:
+        text += f" {row['n_as_large']} of {n_dates} other possible dates give as large a ratio."
     return text
 
 
@@ -342,3 +331,114 @@ def _verdict(table: pd.DataFrame) -> str:
     if not (rose | fell).any():
         return "no change can be distinguished"
     return "it depends on the measure"
+
+
+def pair_changes(
+    table: AnyTable,
+    *,
+    pair: Pair,
+    event_date: Day,
+    every: Period,
+    among: Sequence[State] | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
+    coverage: Coverage | None = None,
+) -> Result:
+    """
+    Rank the change of a pair's co-operation at a date among all pairs.
+
+    The change is the mean rate from the period of the date on, less the mean before. It is a
+    placebo test in space: whatever moved the pair, pairs that the event did not concern show
+    how large changes usually are. Pairs with less than one act a period are not compared.
+
+    Parameters
+    ----------
+    table : frame, path, Reading or Result
+        Events or cells: all acts of the source.
+    pair : tuple of two states
+        Codes or names, in either order.
+    event_date : day
+        As ISO text, date, datetime, Timestamp, datetime64 or Period. Its own period is the
+        first one after.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    among : sequence of str, optional
+        Only pairs of these states, as codes or names. By default of all states.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store. It must be
+        known.
+
+    Returns
+    -------
+    Result
+        Its table has ``first``, ``second`` and ``change`` (acts per 1,000 of the source), the
+        largest rise first. ``tables["rank"]`` has one row: ``change`` of the pair,
+        ``periods_before``, ``periods_after``, ``n_pairs``, ``n_rose`` and ``p_value``, the share
+        of pairs (0-1) that changed by as much or more in either direction, its own included.
+
+    Raises
+    ------
+    SanctlibError
+        If the pair has less than one act a period, the date is outside the periods, or the
+        coverage is not known.
+    CuratedError
+        For a hand-picked list.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> changes = sl.metrics.pair_changes(
+    ...     sl.load("icews_2018_monthly"), pair=("RUS", "IRN"), event_date="2018-05-08",
+    ...     every="month")
+    >>> changes.tables["rank"][["periods_before", "periods_after", "n_pairs"]].values.tolist()
+    [[4, 6, 361]]
+    """
+    day = pd.Timestamp(day_of(event_date, what="event_date"))
+    query = ask(pair=pair, every=every, start=start, end=end, event_date=day.date())
+    own = one_pair(query)
+    with opened(table, coverage=coverage) as source:
+        check_covered(source)
+    everyone = partnership_intensity(
+        table, pair=None, every=every, start=query.start, end=query.end, coverage=coverage
+    )
+    rates = everyone.filter(component=ALL, covered=True).table
+    if among is not None:
+        rates = rates[rates[_PAIR].isin(states_of(among, what="among")).all(axis=1)]
+    periods, whole = periods_asked(everyone.table["period"], query, source.coverage)
+    first_after = period_start(pd.Series([day]), every=every).iloc[0]
+    n_periods, n_after = int(whole.sum()), int((whole & (periods >= first_after)).sum())
+    n_before = n_periods - n_after
+    n_of_pair = rates.groupby(_PAIR)["n"].sum()
+    compared = n_of_pair[n_of_pair.ge(n_periods)].index
+    whose = in_names(query.pairs)
+    if not n_before or not n_after or own not in compared:
+        msg = f"{whose} have less than one act a {every}, or the event date is outside the span,"
+        raise SanctlibError(f"{msg} so the change has no rank among pairs.")
+    later = rates["period"].ge(first_after)
+    sums = [rates[rows].groupby(_PAIR)["rate"].sum() for rows in (~later, later)]
+    before, after = (s.reindex(compared, fill_value=0) for s in sums)
+    change = (after / n_after - before / n_before).rename("change").astype("float")
+    own_change = float(change[own])
+    share, n_rose = float((change.abs() >= abs(own_change)).mean()), int((change > 0).sum())
+    rank = {"change": own_change, "periods_before": n_before, "periods_after": n_after}
+    rank |= {"n_pairs": len(change), "n_rose": n_rose, "p_value": share}
+    ranked = change.reset_index().sort_values("change", ascending=False, ignore_index=True)
+    return Result(
+        table=ranked,
+        name=f"Change of reported co-operation at {day.date()}, by pair",
+        kind="changes",
+        query=query,
+        unit="pairs of states",
+        n=len(change),
+        sources=everyone.sources,
+        findings=(
+            f"Mean rate of {whose} from the {every} of {day.date()} on, less the mean before: "
+            f"{own_change:+.2f} acts per 1,000 of the source ({n_after} {every}s, {n_before} "
+            f"before). Of {len(change)} pairs with an act a {every} or more, {share:.0%} changed "
+            f"by as much or more, in either direction. {n_rose} of them rose.",
+        ),
+        tables={"rank": pd.DataFrame([rank])},
+    )

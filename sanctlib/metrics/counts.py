@@ -14,13 +14,13 @@ from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, day_in_words, in_words
 from sanctlib.engines import AnyTable, Opened, opened
-from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.errors import SanctlibError
 from sanctlib.metrics._questions import (
     FLAGS,
     Flags,
     absent_from,
+    between_versions,
     check_covered,
-    check_kind,
     check_not_curated,
     check_one_measure,
     check_width,
@@ -32,17 +32,28 @@ from sanctlib.metrics._questions import (
     named_groups,
     periods_asked,
     silent_on,
+    with_versions,
 )
 from sanctlib.metrics.intervals import COVERS, Process, count_intervals
 from sanctlib.metrics.units import basis_note, named, pieces_of
-from sanctlib.query import Dated, Day, Pair, Query, TargetRule, Unit, ask, choices_of, one_pair
+from sanctlib.query import (
+    Between,
+    Dated,
+    Day,
+    Query,
+    TargetRule,
+    Unit,
+    ask,
+    choices_of,
+)
 from sanctlib.result import Result
-from sanctlib.schema import ACTIONS, COUNTED_SANCTIONS, PARTNERSHIP
+from sanctlib.schema import ACTIONS, COUNTED_SANCTIONS
 
 Places: TypeAlias = NDArray[np.int64]
 
 _LISTS = ("listings", "listing_counts", "list_changes")
-_CURATED = "Selected events; not a sample."
+CURATED = "Selected events; not a sample."
+"""What is said of a hand-picked list."""
 
 
 def sanction_counts(
@@ -54,6 +65,7 @@ def sanction_counts(
     actions: Sequence[str] = COUNTED_SANCTIONS,
     target_rule: TargetRule = "programme",
     dated: Dated = "date",
+    between: Between | None = None,
     start: Day | None = None,
     end: Day | None = None,
     coverage: Coverage | None = None,
@@ -79,13 +91,14 @@ def sanction_counts(
     - ``designation`` (listings, list_changes, listing_counts): entry and programme newly
       together, so an existing entry added to another programme counts.
 
-    A change between two archived versions of a list counts in the period of the version
-    that first shows it. A complete register is a census: it has no sampling interval unless
-    one is requested, and ``lower`` and ``upper`` are the band over the possible dates. A list
-    of current entries covers nothing before its own day: its counts are lower bounds there, by
-    the day of listing, and missing where it shows nothing. Entries under different measures,
-    such as asset freezes and ships, are counted by ``measure`` or one at a time. For a curated
-    list, only periods with acts are returned; no zeros are filled in.
+    A change between two archived versions of a list lies on an unknown day between them: ``n``
+    is missing where a change may lie in another period, ``lower`` counts those that surely lie
+    in the period, and ``upper`` all that may. A complete register is a census: it has no
+    sampling interval unless one is requested, and ``lower`` and ``upper`` are the band over
+    the possible dates. A list of current entries covers nothing before its own day: its counts
+    are lower bounds there, by the day of listing, and missing where it shows nothing. Entries
+    under different measures, such as asset freezes and ships, are counted by ``measure`` or one
+    at a time. For a curated list, only periods with acts are returned; no zeros are filled in.
 
     Parameters
     ----------
@@ -112,6 +125,9 @@ def sanction_counts(
     dated : {"date", "announced", "effective"}, default "date"
         The day of events that counts. An act without that day counts by its ``date``;
         ``n_fallback`` is the number of those.
+    between : {"versions"}, optional
+        With list_changes: count between the versions nearest to the ends of each period, at
+        most half a period away. Periods without such versions keep their bounds.
     start, end : day, optional
         First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
         Timestamp, datetime64 or Period. By default those of the coverage.
@@ -137,7 +153,8 @@ def sanction_counts(
         (Int64), ``n_unassigned`` (units dated more widely than a period: in the row of their
         group whose period is missing), ``covered`` (the source covers the group on every day
         of the period; elsewhere n is what was seen, and missing rather than 0) and
-        ``additive`` (whether the groups add up to all units). If requested, ``n_fallback``,
+        ``additive`` (whether the groups add up to all units). If requested, ``from`` and ``to``
+        (the two versions), ``n_fallback``,
         and ``interval`` (the process in words), ``mean`` (of the group's covered periods),
         ``interval_lower``, ``interval_upper``.
 
@@ -175,12 +192,14 @@ def sanction_counts(
         actions=actions,
         target_rule=target_rule,
         dated=dated,
+        between=between,
         start=start,
         end=end,
         senders=senders,
         targets=targets,
         level=level,
     )
+    windows: pd.DataFrame | None = None
     with opened(table, coverage=coverage) as source:
         check_width(source, query)
         check_one_measure(source, query)
@@ -197,13 +216,20 @@ def sanction_counts(
         if interval is not None:
             _check_interval(source)
         words, name = named(source, query)
-        notes = (*_of_no_state(source, query, known, words), *basis_note(source, query))
+        notes = (*_of_no_state(source, query, words), *basis_note(source, query))
+        if between is not None:
+            windows = between_versions(source.small(), every=query.every)[1]
     # An act on two states is in two groups; a measure is a flag and no part of anything.
     additive = not FLAGS.keys() & set(query.by) and _total(pieces) == _total(whole)
-    counts = _counts(pieces, query, known, silent).assign(additive=additive)
+    versions = source.kind == "list_changes"
+    counts = _counts(pieces, query, known, silent, wide=versions).assign(additive=additive)
+    if windows is not None:
+        counts = with_versions(counts, windows, ["n", "lower", "upper"])
     if interval is not None:
         counts = count_intervals(counts, by=query.by, process=interval, level=level, seed=seed)
-    n = int(whole.loc[whole["counted"], "n"].sum())
+    # Of changes between versions, all of the span count, whatever the period of each.
+    placed = "inside" if versions else "counted"
+    n = int(whole.loc[whole[placed], "n"].sum())
     return Result(
         table=counts,
         kind="counts",
@@ -215,52 +241,62 @@ def sanction_counts(
         notes=(
             *notes,
             *silent_on(source, silent),
-            *notes_of(source, interval=interval is not None),
+            *notes_of(source, interval=interval is not None, between=between),
             *([COVERS[interval]] if interval is not None else []),
         ),
-        findings=_findings(counts, query, words, source),
+        findings=_findings(counts, pieces[pieces[placed]], query, words, source),
     )
 
 
-def _of_no_state(
-    source: Opened, query: Query, coverage: Coverage | None, words: str
-) -> tuple[str, ...]:
+def _of_no_state(source: Opened, query: Query, words: str) -> tuple[str, ...]:
     """Say how many entries of a list count for no state, where targets are asked for."""
     by_state = query.targets is not None or "target" in query.by
     if query.target_rule != "programme" or not by_state or source.kind not in _LISTS:
         return ()
     everyone = replace(query, by=("target",), targets=None)
-    counts = _counts(pieces_of(source, everyone), everyone, coverage, silent=())
-    n = int(counts.loc[counts["target"].isna() & counts["period"].notna(), "n"].sum())
+    pieces = pieces_of(source, everyone)
+    placed = pieces["inside" if source.kind == "list_changes" else "counted"]
+    n = int(pieces.loc[pieces["target"].isna() & placed, "n"].sum())
     here = "they are the row without a target" if query.targets is None else "not in these rows"
     why = f"their programmes are on a theme or not reviewed; {here}"
     text = f"{n:,} {words} count for no state ({why})."
     return (text,) if n else ()
 
 
-def notes_of(source: Opened, *, interval: bool = False) -> tuple[str, ...]:
+def notes_of(
+    source: Opened, *, interval: bool = False, between: Between | None = None
+) -> tuple[str, ...]:
     """Return what the band of a count is, and what is not in it."""
     if source.curated:
-        return (_CURATED,)
+        return (CURATED,)
     if (known := source.coverage) is not None and known.survivors:
         day = day_in_words(known.last)
         return (f"Entries removed before {day} are not included: lower bounds, no band.",)
     if source.kind == "list_changes":
         census = () if interval else ("A complete register: no sampling interval.",)
+        if between:
+            versions = "Between the archived versions nearest to the ends of each period."
+            return (versions, *census)
         return ("Band: a change may lie anywhere between two archived versions.", *census)
     return ()
 
 
-def _findings(counts: pd.DataFrame, query: Query, words: str, source: Opened) -> tuple[str, ...]:
+def _findings(
+    counts: pd.DataFrame, pieces: pd.DataFrame, query: Query, words: str, source: Opened
+) -> tuple[str, ...]:
     """Return the total of each group over the periods with a count, most first."""
-    seen = counts[counts["n"].notna() & counts["period"].notna()]
+    seen = counts[counts["lower"].notna() & counts["period"].notna()]
     if seen.empty:
         return (f"What is requested is not covered by {source.name}.",)
     span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
-    counted = f"{words}, {span} ({source.source.described()})."
+    nearest = ", between the versions nearest to its ends" if query.between else ""
+    counted = f"{words}, {span}{nearest} ({source.source.described()})."
     if not query.by:
-        return (f"{int(seen['n'].sum()):,} {counted}",)
-    totals = seen.groupby(list(query.by), dropna=False)["n"].sum().reset_index()
+        return (f"{int(pieces['n'].sum()):,} {counted}",)
+    # A group without any piece is a zero of its own.
+    nothing = seen[list(query.by)].drop_duplicates().assign(n=0)
+    totals = pd.concat([pieces[[*query.by, "n"]], nothing])
+    totals = totals.groupby(list(query.by), dropna=False)["n"].sum().reset_index()
     rows = totals.sort_values("n", ascending=False, kind="stable").head(5)
     return tuple(
         f"{', '.join(map(name_of, key))}: {int(n):,} {counted}"
@@ -281,9 +317,18 @@ def _total(pieces: pd.DataFrame) -> int:
 
 
 def _counts(
-    pieces: pd.DataFrame, query: Query, coverage: Coverage | None, silent: Sequence[str]
+    pieces: pd.DataFrame,
+    query: Query,
+    coverage: Coverage | None,
+    silent: Sequence[str],
+    *,
+    wide: bool,
 ) -> pd.DataFrame:
-    """Return the counts of each group in each period, with the band of their possible dates."""
+    """
+    Return the counts of each group in each period, with the band of their possible dates.
+
+    If `wide`, a count is missing where something dated more widely may lie in its period.
+    """
     counted, unplaced, inside = (
         pieces[c].to_numpy(dtype=bool) for c in ("counted", "unplaced", "inside")
     )
@@ -325,11 +370,13 @@ def _counts(
         # What was removed before the day of a list of survivors was listed too.
         gone = (slots < pd.Timestamp(coverage.last))[at % len(slots)] & coverage.survivors
         here, unknown = inside_of.ravel()[at] & ~gone, no_period
-    blank = no_period | (~here & (held == 0))
+    upper = _held(at, first, after, n)
+    unsure = (upper > held) & wide
+    blank = no_period | (~here & (held == 0) & ~unsure)
     columns = {
-        "n": pd.arrays.IntegerArray(held, blank),
-        "lower": pd.arrays.IntegerArray(lower, blank.copy()),
-        "upper": pd.arrays.IntegerArray(_held(at, first, after, n), no_period | ~here),
+        "n": pd.arrays.IntegerArray(held, blank | unsure),
+        "lower": pd.arrays.IntegerArray(lower, blank),
+        "upper": pd.arrays.IntegerArray(upper, no_period | ~(here | unsure)),
         "n_unassigned": in_none(),
     }
     if "n_fallback" in pieces:
@@ -346,102 +393,3 @@ def _held(at: Places, first: Places, after: Places, n: Places) -> Places:
         order = np.argsort(places)  # in order they are found fast
         np.add.at(change, np.searchsorted(at, places[order]), step[order])
     return change[:-1].cumsum()
-
-
-def timeline(
-    events: AnyTable,
-    *,
-    pair: Pair | None = None,
-    targets: Sequence[str] | None = None,
-    senders: Sequence[str] | None = None,
-    start: Day | None = None,
-    end: Day | None = None,
-) -> Result:
-    """
-    Choose the acts of two states together, or the sanctions on some states.
-
-    With `pair`: what the two did with or to each other, and, for the partnership that the
-    list was made for (Iran and Russia), the sanctions that their senders imposed because of
-    it, in whole or in part. With `pair` and `senders`: what the two did with or to each other,
-    and the sanctions and statements of these senders towards either. With `targets`: acts of
-    sanction (impose, amend) on these states.
-    A hand-picked list is denser where it was made more closely: its timeline is no rate.
-
-    Parameters
-    ----------
-    events : frame, path, Reading or Result
-        Events with ``title`` and ``status``.
-    pair : tuple of two states, optional
-        Codes or names, in either order.
-    targets : sequence of str, optional
-        States or bodies, as codes or names. Either `pair` or `targets` is needed.
-    senders : sequence of str, optional
-        States or bodies, as codes or names. Only together with `pair`.
-    start, end : day, optional
-        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
-        Timestamp, datetime64 or Period. By default all.
-
-    Returns
-    -------
-    Result
-        Its table has the columns of `events` and ``side``, the heading under which an act is
-        shown: the names of the pair or "Sanctions because of the partnership" (a row per
-        act), "Sanctions and statements" of senders, "Acts of sanction" for targets (a row per
-        act, sender and target).
-
-    Raises
-    ------
-    SanctlibError
-        For a table that holds no events, or both or none of `pair` and `targets`, or `senders`
-        without a pair.
-
-    Examples
-    --------
-    >>> import sanctlib as sl
-    >>> january = {"start": "2025-01", "end": "2025-01"}
-    >>> acts = timeline(sl.load("russia_iran"), pair=("IRN", "RUS"), **january)
-    >>> acts.table[["date", "side", "action"]].to_dict("records")
-    [{'date': Timestamp('2025-01-17 00:00:00'), 'side': 'Iran and Russia', 'action': 'agree'}]
-    """
-    query = ask(pair=pair, targets=targets, senders=senders, start=start, end=end)
-    if (query.pairs is None) == (query.targets is None):
-        raise SanctlibError("A timeline is of a pair or on targets. Pass pair=… or targets=….")
-    if query.senders is not None and query.pairs is None:
-        raise SanctlibError("senders needs pair=…: a timeline on targets has all their senders.")
-    with opened(events) as source:
-        check_kind(source, "events")
-        check_columns(source.columns, ["title", "status"])
-        rows = source.small()
-    low = pd.Timestamp(query.start) if query.start else rows["date"].min()
-    high = pd.Timestamp(query.end) if query.end else rows["date"].max()
-    rows = rows[rows["date"].between(low, high)].sort_values("date", kind="stable")
-    states = query.targets or one_pair(query)
-    whose = " and ".join(map(name_of, states))
-    if query.targets is not None:
-        name, side = f"Acts of sanction on {whose}", "Acts of sanction"
-        imposed = rows["family"].eq("sanction") & rows["action"].isin(COUNTED_SANCTIONS)
-        rows = rows[imposed & rows["target"].isin(states)].assign(side=side)
-    else:
-        name = f"Acts of {whose}"
-        sides = pd.Series(pd.NA, index=rows.index, dtype="str")
-        if query.senders is not None:
-            meant = rows["family"].eq("sanction") | rows["action"].eq("statement")
-            towards = rows["sender"].isin(query.senders) & rows["target"].isin(states)
-            sides[towards & meant] = "Sanctions and statements"
-        elif states == PARTNERSHIP and "because_of_partnership" in rows:
-            because = rows["because_of_partnership"].isin(["yes", "partly"])
-            sides[because & rows["family"].eq("sanction")] = "Sanctions because of the partnership"
-        sides[rows["sender"].isin(states) & rows["target"].isin(states)] = whose
-        rows = rows.assign(side=sides)[sides.notna()].drop_duplicates("act_id")
-    n = int(rows["act_id"].nunique())
-    return Result(
-        table=rows.reset_index(drop=True),
-        kind="timeline",
-        name=name,
-        query=query,
-        unit="acts",
-        n=n,
-        sources=(source.source,),
-        notes=(_CURATED,) if source.curated else (),
-        findings=(f"{name}: {n:,} acts ({source.source.described()}).",),
-    )

@@ -18,7 +18,7 @@ from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._questions import absent_from, check_covered, check_not_curated, silent_on
 from sanctlib.metrics.counts import sanction_counts
 from sanctlib.metrics.stocks import At, active_sanctions
-from sanctlib.query import Day, Pair, Query, TargetRule, Unit, ask, number_of, one_pair
+from sanctlib.query import Between, Day, Pair, Query, TargetRule, Unit, ask, number_of, one_pair
 from sanctlib.result import Result
 from sanctlib.schema import COUNTED_SANCTIONS
 
@@ -35,6 +35,7 @@ def sanction_pressure(
     at: At = "any_day",
     weights: pd.DataFrame | None = None,
     target_rule: TargetRule = "programme",
+    between: Between | None = None,
     start: Day | None = None,
     end: Day | None = None,
     coverage: Coverage | None = None,
@@ -77,6 +78,10 @@ def sanction_pressure(
         counted in ``n_unweighted`` and adds nothing.
     target_rule : {"programme", "conduct", "address"}, default "programme"
         Whom a sanction targets, as in `sanction_counts`.
+    between : {"versions"}, optional
+        With list_changes: from the versions nearest to the ends of each period, as in
+        `sanction_counts` and `active_sanctions`. Otherwise ``n`` is missing where a change may
+        lie in another period.
     start, end : day, optional
         First and last day of the periods returned, as ISO text ("2022", "2022-03",
         "2022-03-01"), date, datetime, Timestamp, datetime64 or Period. What was before counts.
@@ -90,8 +95,9 @@ def sanction_pressure(
         case of three senders is one), ``n_senders``, with `weights` also ``pressure`` (the
         weighted sum, in which such a case has a part per sender) and ``n_unweighted`` (those
         parts), and ``covered``. With it: ``period``, ``target``, ``unit``, ``n`` (imposed in
-        the period), ``recent`` (missing from the first period that is not covered),
-        ``half_life``, ``unseen`` (what one sanction of the day before the coverage would
+        the period), ``recent`` (missing from the first period that is not covered; with
+        list_changes it begins again after the last gap), ``half_life``, ``unseen`` (what one
+        sanction of the day before the coverage or gap would
         still count) and ``covered``.
 
     Raises
@@ -107,15 +113,18 @@ def sanction_pressure(
     Examples
     --------
     >>> import sanctlib as sl
-    >>> us, iran = sl.load("ofac_sdn"), {"every": "year", "targets": ["IRN"], "start": "2022"}
+    >>> us, iran = sl.load("ofac_sdn"), {"every": "year", "targets": ["IRN"], "start": "2021"}
+    >>> iran |= {"end": "2023", "between": "versions"}
     >>> sanction_pressure(us, at="end_of_period", **iran).table["n"].tolist()
-    [1964, 2199, 2296]
-    >>> sanction_pressure(us, half_life=1, unit="entity", **iran).table["recent"].tolist()
-    [151.0, 319.5, nan]
+    [1818, 1964, 2199]
+    >>> recent = sanction_pressure(us, half_life=1, unit="entity", **iran)
+    >>> recent.table["recent"].round().tolist()
+    [249.0, 276.0, 382.0]
     """
     asked: dict[str, Any] = {
         "every": every,
         "target_rule": target_rule,
+        "between": between,
         "coverage": coverage,
         "senders": senders,
         "targets": targets,
@@ -134,7 +143,8 @@ def sanction_pressure(
         active_sanctions(table, at=at, by=by, start=span.start, end=span.end, **asked)
         for by in (["sender", "target"], ["target"])
     )
-    stocks = found.table.assign(held=found.table["n"].gt(0))
+    # A stock between two bounds is one of the sender all the same.
+    stocks = found.table.assign(held=found.table["n"].fillna(found.table["lower"]).gt(0))
     keys = ["period", "target", "unit"]
     sums: dict[str, Any] = {"n_senders": ("held", "sum")}
     if weights is not None:
@@ -165,6 +175,7 @@ def _recent(table: AnyTable, half_life: float, span: Query, asked: Mapping[str, 
     with opened(table, coverage=asked["coverage"]) as source:
         check_not_curated(source, what="flow")
         check_covered(source)
+        of_versions = source.kind == "list_changes"
     # What is recent in a span depends on what came before it, so all periods are counted.
     new, every = sanction_counts(table, by=["target"], **asked), asked["every"]
     counts = new.table[new.table["period"].notna()]
@@ -174,7 +185,15 @@ def _recent(table: AnyTable, half_life: float, span: Query, asked: Mapping[str, 
     # Groups are laid out on the same periods: a row of the square is a group.
     square = counts["n"].where(covered).to_numpy("float64", na_value=np.nan)
     keep = 2 ** (-1 / half_life)
-    recent = _decayed(square.reshape(-1, max(len(periods), 1)), keep)
+    flow = square.reshape(-1, max(len(periods), 1))
+    if of_versions:
+        # Where versions are years apart nothing is known: what follows begins anew.
+        known = np.flatnonzero(~np.isnan(flow).any(axis=0))
+        gaps = np.setdiff1d(np.arange(known.max(initial=0)), known)
+        begun = int(gaps.max(initial=-1)) + 1
+        flow[:, :begun] = np.nan
+        covered &= counts["period"].isin(periods.iloc[begun:])
+    recent = _decayed(flow, keep)
     first = counts.loc[covered, "period"].min()
     age = np.searchsorted(periods, counts["period"]) - np.searchsorted(periods, first) + 1
     found = counts.assign(recent=recent.ravel(), half_life=half_life, unseen=keep**age)
@@ -304,6 +323,8 @@ def shared_sanctioners(
             counts = counts[counts["period"].notna()]
         else:
             counts = active_sanctions(table, at="any_day", **by).table  # type: ignore[arg-type]
+            # Who surely had one in force is named, also where the number is not known.
+            counts["n"] = counts["n"].fillna(counts["lower"])
         found[label] = _on_both(counts, (first, second), silent, curated=source.curated)
         named_by[label] = {*counts["sender"].dropna()}
         sources.append(source.source)

@@ -10,24 +10,23 @@ import pandas as pd
 from sanctlib.acts import cells_of
 from sanctlib.codes.countries import name_of, names_of
 from sanctlib.coverage import Coverage
-from sanctlib.dates import Period, period_start
+from sanctlib.dates import Period
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._pair_acts import ALL, in_names
 from sanctlib.metrics._questions import check_covered, check_kind, check_not_curated, periods_asked
-from sanctlib.metrics.intensity import partnership_intensity
+from sanctlib.metrics.counts import CURATED
 from sanctlib.query import (
     Day,
     Pair,
     State,
     ask,
-    day_of,
     one_pair,
     parties_of,
-    states_of,
     whole_of,
 )
 from sanctlib.result import Result
+from sanctlib.schema import COUNTED_SANCTIONS, PARTNERSHIP
 
 _KEYS = ["first", "second"]
 
@@ -288,112 +287,100 @@ def pair_series(rates: Result, sanctions: Result) -> Result:
     )
 
 
-def pair_changes(
-    table: AnyTable,
+def timeline(
+    events: AnyTable,
     *,
-    pair: Pair,
-    event_date: Day,
-    every: Period,
-    among: Sequence[State] | None = None,
+    pair: Pair | None = None,
+    targets: Sequence[str] | None = None,
+    senders: Sequence[str] | None = None,
     start: Day | None = None,
     end: Day | None = None,
-    coverage: Coverage | None = None,
 ) -> Result:
     """
-    Rank the change of a pair's co-operation at a date among all pairs.
+    Choose the acts of two states together, or the sanctions on some states.
 
-    The change is the mean rate from the period of the date on, less the mean before. It is a
-    placebo test in space: whatever moved the pair, pairs that the event did not concern show
-    how large changes usually are. Pairs with less than one act a period are not compared.
+    With `pair`: what the two did with or to each other, and, for the partnership that the
+    list was made for (Iran and Russia), the sanctions that their senders imposed because of
+    it, in whole or in part. With `pair` and `senders`: what the two did with or to each other,
+    and the sanctions and statements of these senders towards either. With `targets`: acts of
+    sanction (impose, amend) on these states.
+    A hand-picked list is denser where it was made more closely: its timeline is no rate.
 
     Parameters
     ----------
-    table : frame, path, Reading or Result
-        Events or cells: all acts of the source.
-    pair : tuple of two states
+    events : frame, path, Reading or Result
+        Events with ``title`` and ``status``.
+    pair : tuple of two states, optional
         Codes or names, in either order.
-    event_date : day
-        As ISO text, date, datetime, Timestamp, datetime64 or Period. Its own period is the
-        first one after.
-    every : {"day", "week", "month", "quarter", "year"}
-        Length of a period. Weeks begin on Monday.
-    among : sequence of str, optional
-        Only pairs of these states, as codes or names. By default of all states.
+    targets : sequence of str, optional
+        States or bodies, as codes or names. Either `pair` or `targets` is needed.
+    senders : sequence of str, optional
+        States or bodies, as codes or names. Only together with `pair`.
     start, end : day, optional
         First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
-        Timestamp, datetime64 or Period. By default those of the coverage.
-    coverage : Coverage, optional
-        What the table covers. By default that of the Reading or of the store. It must be
-        known.
+        Timestamp, datetime64 or Period. By default all.
 
     Returns
     -------
     Result
-        Its table has ``first``, ``second`` and ``change`` (acts per 1,000 of the source), the
-        largest rise first. ``tables["rank"]`` has one row: ``change`` of the pair,
-        ``n_before``, ``n_after`` (periods), ``n_pairs``, ``n_rose`` and ``p_value``, the share
-        of pairs (0-1) that changed by as much or more in either direction, its own included.
+        Its table has the columns of `events` and ``side``, the heading under which an act is
+        shown: the names of the pair or "Sanctions because of the partnership" (a row per
+        act), "Sanctions and statements" of senders, "Acts of sanction" for targets (a row per
+        act, sender and target).
 
     Raises
     ------
     SanctlibError
-        If the pair has less than one act a period, the date is outside the periods, or the
-        coverage is not known.
-    CuratedError
-        For a hand-picked list.
+        For a table that holds no events, or both or none of `pair` and `targets`, or `senders`
+        without a pair.
 
     Examples
     --------
     >>> import sanctlib as sl
-    >>> changes = sl.metrics.pair_changes(
-    ...     sl.load("icews_2018_monthly"), pair=("RUS", "IRN"), event_date="2018-05-08",
-    ...     every="month")
-    >>> changes.tables["rank"][["n_before", "n_after", "n_pairs"]].values.tolist()
-    [[4, 6, 361]]
+    >>> january = {"start": "2025-01", "end": "2025-01"}
+    >>> acts = timeline(sl.load("russia_iran"), pair=("IRN", "RUS"), **january)
+    >>> acts.table[["date", "side", "action"]].to_dict("records")
+    [{'date': Timestamp('2025-01-17 00:00:00'), 'side': 'Iran and Russia', 'action': 'agree'}]
     """
-    day = pd.Timestamp(day_of(event_date, what="event_date"))
-    query = ask(pair=pair, every=every, start=start, end=end, event_date=day.date())
-    own = one_pair(query)
-    with opened(table, coverage=coverage) as source:
-        check_covered(source)
-    everyone = partnership_intensity(
-        table, pair=None, every=every, start=query.start, end=query.end, coverage=coverage
-    )
-    rates = everyone.filter(component=ALL, covered=True).table
-    if among is not None:
-        rates = rates[rates[_KEYS].isin(states_of(among, what="among")).all(axis=1)]
-    periods, whole = periods_asked(everyone.table["period"], query, source.coverage)
-    first_after = period_start(pd.Series([day]), every=every).iloc[0]
-    n_periods, n_after = int(whole.sum()), int((whole & (periods >= first_after)).sum())
-    n_before = n_periods - n_after
-    n_of_pair = rates.groupby(_KEYS)["n"].sum()
-    compared = n_of_pair[n_of_pair.ge(n_periods)].index
-    whose = in_names(query.pairs)
-    if not n_before or not n_after or own not in compared:
-        msg = f"{whose} have less than one act a {every}, or the event date is outside the span,"
-        raise SanctlibError(f"{msg} so the change has no rank among pairs.")
-    later = rates["period"].ge(first_after)
-    sums = [rates[rows].groupby(_KEYS)["rate"].sum() for rows in (~later, later)]
-    before, after = (s.reindex(compared, fill_value=0) for s in sums)
-    change = (after / n_after - before / n_before).rename("change").astype("float")
-    own_change = float(change[own])
-    share, n_rose = float((change.abs() >= abs(own_change)).mean()), int((change > 0).sum())
-    rank = {"change": own_change, "n_before": n_before, "n_after": n_after}
-    rank |= {"n_pairs": len(change), "n_rose": n_rose, "p_value": share}
-    ranked = change.reset_index().sort_values("change", ascending=False, ignore_index=True)
+    query = ask(pair=pair, targets=targets, senders=senders, start=start, end=end)
+    if (query.pairs is None) == (query.targets is None):
+        raise SanctlibError("A timeline is of a pair or on targets. Pass pair=… or targets=….")
+    if query.senders is not None and query.pairs is None:
+        raise SanctlibError("senders needs pair=…: a timeline on targets has all their senders.")
+    with opened(events) as source:
+        check_kind(source, "events")
+        check_columns(source.columns, ["title", "status"])
+        rows = source.small()
+    low = pd.Timestamp(query.start) if query.start else rows["date"].min()
+    high = pd.Timestamp(query.end) if query.end else rows["date"].max()
+    rows = rows[rows["date"].between(low, high)].sort_values("date", kind="stable")
+    states = query.targets or one_pair(query)
+    whose = " and ".join(map(name_of, states))
+    if query.targets is not None:
+        name, side = f"Acts of sanction on {whose}", "Acts of sanction"
+        imposed = rows["family"].eq("sanction") & rows["action"].isin(COUNTED_SANCTIONS)
+        rows = rows[imposed & rows["target"].isin(states)].assign(side=side)
+    else:
+        name = f"Acts of {whose}"
+        sides = pd.Series(pd.NA, index=rows.index, dtype="str")
+        if query.senders is not None:
+            meant = rows["family"].eq("sanction") | rows["action"].eq("statement")
+            towards = rows["sender"].isin(query.senders) & rows["target"].isin(states)
+            sides[towards & meant] = "Sanctions and statements"
+        elif states == PARTNERSHIP and "because_of_partnership" in rows:
+            because = rows["because_of_partnership"].isin(["yes", "partly"])
+            sides[because & rows["family"].eq("sanction")] = "Sanctions because of the partnership"
+        sides[rows["sender"].isin(states) & rows["target"].isin(states)] = whose
+        rows = rows.assign(side=sides)[sides.notna()].drop_duplicates("act_id")
+    n = int(rows["act_id"].nunique())
     return Result(
-        table=ranked,
-        name=f"Change of reported co-operation at {day.date()}, by pair",
-        kind="changes",
+        table=rows.reset_index(drop=True),
+        kind="timeline",
+        name=name,
         query=query,
-        unit="pairs of states",
-        n=len(change),
-        sources=everyone.sources,
-        findings=(
-            f"Mean rate of {whose} from the {every} of {day.date()} on, less the mean before: "
-            f"{own_change:+.2f} acts per 1,000 of the source ({n_after} {every}s, {n_before} "
-            f"before). Of {len(change)} pairs with an act a {every} or more, {share:.0%} changed "
-            f"by as much or more, in either direction. {n_rose} of them rose.",
-        ),
-        tables={"rank": pd.DataFrame([rank])},
+        unit="acts",
+        n=n,
+        sources=(source.source,),
+        notes=(CURATED,) if source.curated else (),
+        findings=(f"{name}: {n:,} acts ({source.source.described()}).",),
     )

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.typing import NaTType
 
 from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, in_words, period_end, period_start
 from sanctlib.engines import AnyTable, Opened, opened
-from sanctlib.errors import SanctlibError, check_choice, check_columns
+from sanctlib.errors import SanctlibError, check_choice
+from sanctlib.metrics._flows import (
+    FLOWS,
+    flows_of_changes,
+    flows_of_listings,
+    flows_of_spells,
+    spells_of_cases,
+)
 from sanctlib.metrics._questions import (
     FLAGS,
-    by_target,
-    cases_by,
+    Flags,
+    between_versions,
+    check_between,
     check_kind,
     check_one_measure,
     check_rule,
@@ -31,25 +38,24 @@ from sanctlib.metrics._questions import (
     laid_out,
     named_groups,
     of_senders,
-    parts,
     periods_asked,
     with_sender,
+    with_versions,
 )
 from sanctlib.metrics.counts import notes_of
-from sanctlib.query import Day, Query, TargetRule, ask
+from sanctlib.query import Between, Day, Query, TargetRule, ask
 from sanctlib.result import Result
 
 At: TypeAlias = Literal["any_day", "end_of_period"]
 Stock: TypeAlias = Literal["legal", "in_force"]
 
-_FLOWS = ("added", "removed", "moved_in", "moved_out")
-_COUNTS = ("n", "lower", "upper", "opening", *_FLOWS, "closing", "left_censored", "right_censored")
+_COUNTS = ("n", "lower", "upper", "opening", *FLOWS, "closing", "left_censored", "right_censored")
 _SEEN = {"list_changes": ("to",), "listings": ("listed", "delisted"), "cases": ("start", "end")}
+_WHEN = {"end_of_period": "at the end", "any_day": "on any day"}
 _SCENARIOS = ("n", "lower", "upper", "left_censored", "right_censored")
 
-# Open ends and unknown beginnings as days, so that min and max order them.
-NEVER = pd.Timestamp("9999-12-31")
-_BEFORE = pd.Timestamp("0001-01-01")
+
+_TYPES = {"covered": "boolean", "left_censored": "Int64", "right_censored": "Int64"}
 
 
 def active_sanctions(
@@ -60,6 +66,7 @@ def active_sanctions(
     by: Sequence[str] = ("target",),
     stock: Stock = "legal",
     target_rule: TargetRule = "programme",
+    between: Between | None = None,
     start: Day | None = None,
     end: Day | None = None,
     coverage: Coverage | None = None,
@@ -93,6 +100,9 @@ def active_sanctions(
     target_rule : {"programme", "conduct", "address"}, default "programme"
         Whom a sanction targets, as in `sanction_counts`: the state at which the
         programme is directed, or the place of the entity.
+    between : {"versions"}, optional
+        With list_changes: the stock of the version nearest to the end of each period, at most
+        half a period away, and what changed since the one nearest to its beginning.
     start, end : day, optional
         First and last day of the periods returned, as ISO text ("2022", "2022-03",
         "2022-03-01"), date, datetime, Timestamp, datetime64 or Period. What began before
@@ -110,11 +120,14 @@ def active_sanctions(
         bounds ``lower`` and ``upper``, then ``opening``, ``added``, ``removed``, ``moved_in``,
         ``moved_out``, ``closing`` (Int64). ``n`` counts what is certainly in force where days
         are known to a period; where an end is not known, it ends with the period it began in,
-        and stays in ``upper``. With archived versions, a change counts in the period of the
-        version that first shows it, and the bounds move it to any day since the version
-        before. ``left_censored`` and ``right_censored`` count those in the stock that began
-        before the coverage and that are open at its end (missing for archived versions,
-        which do not say). ``covered`` and ``additive`` are as in `sanction_counts`. A list of
+        and stays in ``upper``. With archived versions, a change may lie on any day between
+        two of them: what that leaves open is missing, and ``lower`` and ``upper`` bound ``n``.
+        Where only the numbers of entries are known, the bounds are the stock by the
+        programmes of the last whole version, and by those of the next. With `between`,
+        ``from`` and ``to`` are the two versions. ``left_censored`` and ``right_censored``
+        count those in the stock that began before the coverage and that are open at its end
+        (missing for archived versions, which do not say). ``covered`` and ``additive`` are as
+        in `sanction_counts`. A list of
         current entries covers nothing before its own day: no ``upper``, no zeros. Where it
         has no days of listing, the stock of its own day is known, and ``added`` is not. In a
         period cut by the end of the coverage, it is the stock of the last day known.
@@ -152,6 +165,7 @@ def active_sanctions(
             by=by,
             unit="case" if source.kind == "cases" else "entity",
             target_rule=target_rule,
+            between=between,
             start=start,
             end=end,
             senders=senders,
@@ -162,10 +176,13 @@ def active_sanctions(
         check_rule(source, query)
         check_one_measure(source, query)
         check_width(source, query)
+        check_between(source, query)
         if stock == "in_force" and source.kind != "cases":
             msg = f"stock is 'in_force', and {source.kind} do not state what is suspended."
             raise SanctlibError(f'{msg} Use stock="legal".')
         spells, known = with_sender(source.small()), coverage_of(source)
+    if query.between is not None:
+        spells, versions = between_versions(spells, every=query.every)
     seen = pd.concat([spells[c] for c in _SEEN[source.kind] if c in spells], ignore_index=True)
     seen = period_start(seen.dropna(), every=every)
     # Where nobody said what is covered, the days that the table names are what is known.
@@ -176,9 +193,8 @@ def active_sanctions(
     more = named_groups(query) if known is not None else None
     codes, groups = group_codes(flows, query.by, more=more)
     sums = _sums(flows, codes, periods, n_groups=len(groups), at=at)
-    flows = _flows(source, spells, replace(query, by=()), stock)
-    one = np.zeros(len(flows), dtype=np.int64)
-    undivided = _sums(flows, one, periods, n_groups=1, at=at)["n"][0]
+    whole = _flows(source, spells, replace(query, by=()), stock)
+    undivided = _sums(whole, np.zeros(len(whole), np.int64), periods, n_groups=1, at=at)["n"][0]
     told = covered_groups(groups, query, known)
     there = groups_that_existed(groups, periods, every=every)
     adds_up = np.array_equal(sums["n"].sum(axis=0), undivided)
@@ -191,10 +207,12 @@ def active_sanctions(
     everywhere = np.arange(len(groups) * len(periods))
     stocks = laid_out(groups.assign(unit=query.unit), periods, everywhere, columns)
     if source.kind == "list_changes":
-        stocks[["left_censored", "right_censored"]] = pd.NA
+        stocks = _blanked(stocks, _unsure(flows, codes, sums, periods))
+    if query.between is not None:
+        stocks = with_versions(stocks, versions, FLOWS)
     if known is None:
         stocks[["left_censored", "covered"]] = pd.NA
-        stocks = stocks[stocks[["upper", *_FLOWS]].sum(axis=1).gt(0)]
+        stocks = stocks[stocks[["upper", *FLOWS]].sum(axis=1).gt(0)]
     else:
         stocks = _known(stocks, seen, known, query, at)
     # On a list without days of listing, nobody knows which entries came in the period.
@@ -203,11 +221,10 @@ def active_sanctions(
     if {"sender", "target"} <= {*query.by}:
         # A state with itself is no pair, unless the data have one.
         stocks = stocks[stocks["sender"].ne(stocks["target"]) | stocks["upper"].gt(0)]
-    types = {"covered": "boolean", "left_censored": "Int64", "right_censored": "Int64"}
-    stocks = stocks.astype(types).reset_index(drop=True)
-    words = "cases of sanctions in force" if query.unit == "case" else "entities on the list"
-    words += " at the end of the period" if at == "end_of_period" else " on any day of the period"
-    last = undivided[covered] if known is not None else undivided
+    stocks = stocks.astype(_TYPES).reset_index(drop=True)
+    what = "cases of sanctions in force" if query.unit == "case" else "entities on the list"
+    words = f"{what} {_WHEN[at]} of the period"
+    last = undivided if known is None else undivided[covered]
     return Result(
         table=stocks,
         kind="stock",
@@ -221,12 +238,20 @@ def active_sanctions(
     )
 
 
+def _blanked(stocks: pd.DataFrame, unsure: Mapping[str, Flags]) -> pd.DataFrame:
+    """Blank what versions of a list do not tell: when entries came, and what lies between two."""
+    stocks[["left_censored", "right_censored"]] = pd.NA
+    for name, where in unsure.items():
+        stocks.loc[where.ravel(), name] = pd.NA
+    return stocks
+
+
 def _known(
     stocks: pd.DataFrame, seen: pd.Series, coverage: Coverage, query: Query, at: At
 ) -> pd.DataFrame:
     """Blank what the coverage does not tell: periods outside it, and what a list has lost."""
     last, days = pd.Timestamp(coverage.last), stocks["period"]
-    nothing = stocks[["upper", "opening", *_FLOWS]].sum(axis=1).eq(0)
+    nothing = stocks[["upper", "opening", *FLOWS]].sum(axis=1).eq(0)
     changed = days.isin(seen)
     if coverage.survivors:
         # The list was seen on its own day, whether or not something changed that day.
@@ -248,6 +273,7 @@ def _findings(stocks: pd.DataFrame, query: Query, words: str, source: Opened) ->
         return (f"What is requested is not covered by {source.name}.",)
     last = seen[seen["period"].eq(seen["period"].max())]
     span = in_words(last["period"].max(), last["period"].max(), every=query.every)
+    span += ", by the version nearest to its end" if query.between else ""
     rows = last.sort_values("n", ascending=False, kind="stable").head(5)
     return tuple(
         f"{', '.join(name_of(row[key]) for key in query.by) or 'All'}: {int(row['n']):,} {words}, "
@@ -260,26 +286,21 @@ def _flows(source: Opened, table: pd.DataFrame, query: Query, stock: Stock) -> p
     """Return what enters and leaves each group in each period, by scenario."""
     known = source.coverage
     if source.kind == "list_changes":
-        return _flows_of_changes(table, query)
+        return flows_of_changes(table, query)
     if source.kind == "listings":
-        return _flows_of_listings(table, query, known)
+        return flows_of_listings(table, query, known)
     spells = spells_of_cases(table, query, coverage=known, legal=stock == "legal")
     spells = spells.assign(held=False)
     # Dated so widely that it may be over before it surely began: nowhere sure.
     begun, over = (period_start(spells[c], every=query.every) for c in ("begin", "finish"))
     possible = spells.assign(begin=spells["possible_begin"], finish=spells["possible_finish"])
-    return _flows_of_spells(spells[begun.le(over)], possible, query, known)
+    return flows_of_spells(spells[begun.le(over)], possible, query, known)
 
 
-def _sums(
-    flows: pd.DataFrame,
-    codes: NDArray[np.int64],
-    periods: pd.DatetimeIndex,
-    *,
-    n_groups: int,
-    at: At,
-) -> dict[str, NDArray[np.int64]]:
-    """Return the sums of flows, and their stocks, of shape (groups, periods)."""
+def _totals(
+    flows: pd.DataFrame, codes: NDArray[np.int64], periods: pd.DatetimeIndex, *, n_groups: int
+) -> Callable[..., NDArray[np.int64]]:
+    """Return what sums the flows of a scenario, of shape (groups, periods + 1)."""
     # Column 0 holds what came before the first period: its opening.
     when = flows["period"].to_numpy()
     before = np.isnat(when) | (when < periods.min().to_datetime64())
@@ -293,155 +314,45 @@ def _sums(
         np.add.at(sums, (codes[chosen], column[chosen]), amount)
         return sums
 
-    sums = {name: total("n", name)[:, 1:] for name in ("held", *_FLOWS)}
+    return total
+
+
+def _unsure(
+    flows: pd.DataFrame,
+    codes: NDArray[np.int64],
+    sums: Mapping[str, NDArray[np.int64]],
+    periods: pd.DatetimeIndex,
+) -> dict[str, Flags]:
+    """Return where stocks and flows are not known: a change may lie in several periods."""
+    total = _totals(flows, codes, periods, n_groups=len(sums["n"]))
+    unsure = {"n": sums["lower"] < sums["upper"]}
+    for end in ("opening", "closing"):
+        unsure[end] = sums[f"{end}_lower"] != sums[f"{end}_upper"]
+    for flow in FLOWS:
+        begun, over = (total(side, flow).cumsum(axis=1) for side in ("wide_from", "wide_to"))
+        unsure[flow] = begun[:, 1:] > over[:, :-1]
+    return unsure
+
+
+def _sums(
+    flows: pd.DataFrame,
+    codes: NDArray[np.int64],
+    periods: pd.DatetimeIndex,
+    *,
+    n_groups: int,
+    at: At,
+) -> dict[str, NDArray[np.int64]]:
+    """Return the sums of flows, and their stocks, of shape (groups, periods)."""
+    total = _totals(flows, codes, periods, n_groups=n_groups)
+    sums = {name: total("n", name)[:, 1:] for name in ("held", *FLOWS)}
     for scenario in _SCENARIOS:
         came = total(scenario, "held", "added", "moved_in").cumsum(axis=1)
         left = total(scenario, "removed", "moved_out").cumsum(axis=1)
         # On any day: what left in the period was still there on its first day.
         sums[scenario] = came[:, 1:] - (left[:, :-1] if at == "any_day" else left[:, 1:])
-        if scenario == "n":
-            closing = came - left
-            sums |= {"opening": closing[:, :-1], "closing": closing[:, 1:]}
+        closing = came - left
+        end = "" if scenario == "n" else f"_{scenario}"
+        sums |= {f"opening{end}": closing[:, :-1], f"closing{end}": closing[:, 1:]}
     # An entity that is possibly there all along may surely be there twice on any day.
     sums["upper"] = np.maximum(sums["upper"], sums["n"])
     return sums
-
-
-def _flows_of_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
-    """
-    Return the flows of dated copies: changes by the copy that first shows them.
-
-    Of entries that move between programme sets of one group, only the net enters or leaves it.
-    """
-    keys, column = list(query.by), "programmes"
-    if "programme" in keys:
-        table, column = parts(table, "programmes", name="programme"), "programme"
-    rows = by_target(table, query, column=column)
-    ids = ["source", "list", "programmes", "entity_type"]
-    held = rows.sort_values("to", kind="stable").drop_duplicates([*dict.fromkeys([*ids, *keys])])
-    intervals = rows.groupby([*keys, "from", "to"], dropna=False, sort=False)
-    sums = intervals[[*_FLOWS]].sum().reset_index()
-    net = sums["moved_in"] - sums["moved_out"]
-    sums = sums.assign(moved_in=net.clip(lower=0), moved_out=(-net).clip(lower=0))
-    late, early = (period_start(sums[c], every=query.every) for c in ("to", "from"))
-    # By scenario: when what came has entered, and when what left has gone.
-    scenarios = {"n": (late, late), "lower": (late, early), "upper": (early, late)}
-    found = []
-    for scenario, (enters, leaves) in scenarios.items():
-        found.append(_flow(held[keys], scenario, "held", pd.NaT, held["opening"]))
-        for flow in _FLOWS:
-            period = enters if flow in ("added", "moved_in") else leaves
-            found.append(_flow(sums[keys], scenario, flow, period, sums[flow]))
-    return pd.concat(found, ignore_index=True)
-
-
-def _flows_of_listings(
-    table: pd.DataFrame, query: Query, coverage: Coverage | None
-) -> pd.DataFrame:
-    """
-    Return the flows of spells on a list, an entity once per group at any time.
-
-    A listing without a first day is possibly there from the beginning, and surely never; in a
-    list of survivors, surely on its last day (``held`` in its period, and not ``added``).
-    """
-    rows = by_target(table, query, column="programme")
-    entities = list(dict.fromkeys([*query.by, "source", "list", "entity_id"]))
-    rows = rows.assign(
-        begin=rows["listed"].fillna(_BEFORE),
-        finish=rows["delisted"].fillna(NEVER) if "delisted" in rows else NEVER,
-        held=rows["listed"].isna(),
-    )
-    if coverage is not None and coverage.survivors:
-        sure = rows.assign(begin=rows["listed"].fillna(pd.Timestamp(coverage.last)))
-        sure = sure[sure["begin"].le(sure["finish"])]
-    else:
-        sure = rows[~rows["held"]]
-    return _flows_of_spells(_joined(sure, entities), _joined(rows, entities), query, coverage)
-
-
-def _joined(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return spells of one entity in one group that touch as one spell."""
-    rows = rows.sort_values([*keys, "begin"], na_position="last")
-    latest = rows.groupby(keys, dropna=False, sort=False)["finish"].cummax()
-    before = latest.groupby([rows[c] for c in keys], dropna=False, sort=False).shift()
-    rows["block"] = (before.isna() | rows["begin"].gt(before)).cumsum()
-    blocks = rows.groupby([*keys, "block"], dropna=False, sort=False)
-    ends = {"begin": ("begin", "min"), "finish": ("finish", "max"), "held": ("held", "first")}
-    return blocks.agg(**ends).reset_index()
-
-
-def spells_of_cases(
-    table: pd.DataFrame, query: Query, *, coverage: Coverage | None, legal: bool
-) -> pd.DataFrame:
-    """
-    Return when each case imposed begins and ends, surely and possibly, once per group.
-
-    An end that is not known is possibly never (`NEVER`) and surely not before the first
-    day. A case that its source marks as ongoing is open where it has no end, or one that
-    the end of coverage cut: it surely never ends.
-    """
-    if "imposed" in table:
-        table = table[table["imposed"].fillna(value=True).to_numpy(dtype=bool)]
-    table = cases_by(table, query)
-    if not legal:
-        check_columns(table, ["exit"])
-    end = table["end"] if "end" in table else pd.Series(pd.NaT, table.index, "datetime64[us]")
-    end_last = table["end_last"].fillna(end) if "end_last" in table else end
-    cut = end.isna()
-    if coverage is not None:
-        cut |= end_last.ge(pd.Timestamp(coverage.last))
-    is_open = table["ongoing"].fillna(value=False).astype("bool") & cut
-    if legal and "exit" in table:
-        is_open |= table["exit"].eq("suspended").fillna(value=False).astype("bool")
-    first, last = table["start"], table["start_last"]
-    if "imposed_start" in table:
-        first, last = table["imposed_start"].fillna(first), table["imposed_start_last"].fillna(last)
-    rows = table.assign(
-        begin=last,
-        possible_begin=first,
-        finish=end.fillna(last).mask(is_open, NEVER),
-        possible_finish=end_last.fillna(NEVER).mask(is_open, NEVER),
-    )
-    group = list(dict.fromkeys([*query.by, "source", "case_id"]))
-    spells = rows.groupby(group, dropna=False, sort=False).agg(
-        begin=("begin", "min"),
-        possible_begin=("possible_begin", "min"),
-        finish=("finish", "max"),
-        possible_finish=("possible_finish", "max"),
-    )
-    return spells.reset_index()
-
-
-def _flows_of_spells(
-    sure: pd.DataFrame, possible: pd.DataFrame, query: Query, coverage: Coverage | None
-) -> pd.DataFrame:
-    first = _BEFORE if coverage is None else pd.Timestamp(coverage.first)
-    chosen = {
-        "n": sure,
-        "lower": sure,
-        "upper": possible,
-        "left_censored": sure[sure["begin"].lt(first)],
-        "right_censored": sure[sure["finish"].eq(NEVER)],
-    }
-    found = []
-    for scenario, spells in chosen.items():
-        begun, over = (period_start(spells[c], every=query.every) for c in ("begin", "finish"))
-        held, ends = spells["held"], spells["finish"].ne(NEVER)
-        keys = spells[list(query.by)]
-        found += [
-            _flow(keys[held], scenario, "held", begun, 1),
-            _flow(keys[~held], scenario, "added", begun, 1),
-            _flow(keys[ends], scenario, "removed", over, 1),
-        ]
-    return pd.concat(found, ignore_index=True)
-
-
-def _flow(
-    keys: pd.DataFrame,
-    scenario: str,
-    flow: str,
-    period: pd.Series | NaTType,
-    amount: pd.Series | int,
-) -> pd.DataFrame:
-    when = pd.Series(period, index=keys.index, dtype="datetime64[us]")
-    return keys.assign(scenario=scenario, flow=flow, period=when, amount=amount)

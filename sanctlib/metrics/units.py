@@ -17,8 +17,10 @@ from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._questions import (
     UNITS,
     absent_from,
+    between_versions,
     by_target,
     cases_by,
+    check_between,
     check_kind,
     check_one_measure,
     check_rule,
@@ -48,11 +50,11 @@ _RULE = {
     ("listings", "designation"): "entries under a programme; one under three counts three times",
     ("list_changes", "entity"): (
         "persons, firms, ships new to the list; an entry under three programmes counts once; "
-        "dated by the copy that first shows it"
+        "surely in the span where both copies around the change are"
     ),
     ("list_changes", "designation"): (
-        "entry and programme newly together, also for an existing entry; dated by the copy that "
-        "first shows it"
+        "entry and programme newly together, also for an existing entry; surely in the span "
+        "where both copies around the change are"
     ),
     ("listing_counts", "designation"): "entries under a programme, by the list's own dates",
 }
@@ -210,11 +212,13 @@ def _rows(source: Opened, query: Query) -> Iterator[dict[str, object]]:
         if known is not None and known.survivors and query.start < known.last:  # type: ignore[operator]
             # What was removed before the day of the list is not in it.
             upper, words = pd.NA, f"{words}; current entries only"
+        # A change of a list that may lie outside the span leaves only bounds.
+        unsure = kind == "list_changes" and not inside[pieces["n"].gt(0)].all()
         yield {
             "covered": covered,
             "unit": unit,
             "target_rule": rule,
-            "n": int(pieces.loc[counted, "n"].sum()),
+            "n": pd.NA if unsure else int(pieces.loc[counted, "n"].sum()),
             "lower": int(pieces.loc[inside, "n"].sum()),
             "upper": upper,
             "rule": words,
@@ -298,7 +302,11 @@ def pieces_of(source: Opened, query: Query) -> pd.DataFrame:
     _check(source, query)
     if source.kind in ("events", "cells"):
         return _of_events(source, query)
-    table = of_senders(source.small(), query)
+    check_between(source, query)
+    table = source.small()
+    if query.between is not None:
+        table, _ = between_versions(table, every=query.every)
+    table = of_senders(table, query)
     if source.kind == "cases":
         units = _of_cases(table, query)
     elif source.kind == "listings":
@@ -308,7 +316,7 @@ def pieces_of(source: Opened, query: Query) -> pd.DataFrame:
         units = split.rename(columns={"date": "begun", "date_last": "over", "n_listings": "n"})
     else:
         units = _of_list_changes(table, query)
-    return _periods(units, query, by_copy=source.kind == "list_changes")
+    return _periods(units, query)
 
 
 def _of_events(source: Opened, query: Query) -> pd.DataFrame:
@@ -394,7 +402,7 @@ def _of_list_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
     return split[split["n"].gt(0)].rename(columns={"from": "begun", "to": "over"})
 
 
-def _periods(units: pd.DataFrame, query: Query, *, by_copy: bool) -> pd.DataFrame:
+def _periods(units: pd.DataFrame, query: Query) -> pd.DataFrame:
     start, end = query.start, query.end
     low = pd.Timestamp.min if start is None else pd.Timestamp(start)
     # Copies carry hours, so the end is the morning after.
@@ -406,9 +414,7 @@ def _periods(units: pd.DataFrame, query: Query, *, by_copy: bool) -> pd.DataFram
         inside=begun.ge(low) & over.lt(high),
     )
     placed = table["inside"] & table["first"].eq(table["last"])
-    # A change between copies counts where the copy is that first shows it.
-    seen = over.ge(low) & over.lt(high)
-    table = table.assign(counted=seen if by_copy else placed, unplaced=~(placed | by_copy))
+    table = table.assign(counted=placed, unplaced=~placed)
     table = table[~(over.lt(low) | begun.ge(high))]
     order = [*query.by, "first", "last", "inside", "counted", "unplaced"]
     return table.groupby(order, dropna=False, sort=False)["n"].sum().reset_index()

@@ -11,6 +11,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, period_number
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_choice, check_columns
+from sanctlib.metrics._flows import NEVER, spells_of_cases
 from sanctlib.metrics._questions import (
     FLAGS,
     cases_by,
@@ -20,7 +21,6 @@ from sanctlib.metrics._questions import (
     of_senders,
 )
 from sanctlib.metrics.outcomes import Several, described
-from sanctlib.metrics.stocks import NEVER, spells_of_cases
 from sanctlib.models._inputs import (
     are_days,
     check_sides,

@@ -75,7 +75,7 @@ PICTURES: dict[str, Picture] = {
     "stock": Picture(draw=draw_lines, uses=_LINES, views=("stock", "flows"), fits=_of_one_key),
     "pressure": Picture(draw=draw_lines, uses=_LINES, fits=_of_one_key),
     "recent": Picture(draw=draw_lines, uses=_LINES, fits=_of_one_key),
-    "changes": Picture(draw=draw_changes, uses=("labels",)),
+    "before_after": Picture(draw=draw_changes, uses=("labels",)),
     "units": Picture(draw=draw_units, uses=("labels",)),
     "shared": Picture(draw=draw_shared, uses=("labels", "marks")),
     "intensity": Picture(draw=draw_intensity, uses=("marks", "by"), fits=_of_one_pair),

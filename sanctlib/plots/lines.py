@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 ALL = "all_cooperation"
 _DAYS = {"day": 1, "week": 7, "month": 28, "quarter": 88, "year": 360}
+_DAYS_ON_AVERAGE = {"day": 1.0, "week": 7.0, "month": 30.44, "quarter": 91.31, "year": 365.25}
 _PER = {
     "all": "reported acts",
     "either": "reported acts of either state",
@@ -68,6 +69,8 @@ def draw_lines(result: Result, ax: Axes, look: Look) -> Axes:
     """Draw a measure per period, a line per group before the band of possible dates."""
     if look.view == "flows":
         return _draw_flows(result, ax, look)
+    if result.kind == "counts" and result.query.between is not None:
+        return _draw_intervals(result, ax, look)
     _draw_groups(result, ax, look)
     return finish(ax, result, look)
 
@@ -98,7 +101,8 @@ def _draw_groups(result: Result, ax: Axes, look: Look) -> list[Group]:
             key="", name="", rows=placed, colour=colour_of_all(result), style="-", mark="o"
         )
         groups = [line] if len(placed) else []
-    if all(group.rows[column].isna().all() for group in groups):
+    bounds = [column, *({"upper"} & set(placed))] if column == "n" else [column]
+    if all(group.rows[bounds].isna().all(axis=None) for group in groups):
         outside = len(placed) and placed["covered"].eq(other=False).all()
         say_empty(ax, f"no values{': the source does not cover these periods' * bool(outside)}")
         return groups
@@ -138,13 +142,52 @@ def _draw_steps(
         drawstyle="steps-post",
         label=plain(line.name) or None,
     )
-    return set(rows.loc[rows[column].isna(), "period"])
+    # Where only bounds are known, the band is drawn and no line.
+    bounded = rows["upper"].notna() if column == "n" and "upper" in rows else False
+    return set(rows.loc[rows[column].isna() & ~pd.Series(bounded, index=rows.index), "period"])
 
 
 def _extended(values: pd.Series) -> Floats:
     """Return the values with the last one repeated, so that its step has a width."""
     known = floats(values)
     return np.concatenate([known, known[-1:]])
+
+
+def _draw_intervals(result: Result, ax: Axes, look: Look) -> Axes:
+    """
+    Draw counts between versions: a bar as wide as the interval, whose area is the count.
+
+    Periods that share one interval have one bar, with its count above it. Each group has a
+    panel, since bars of several groups would hide each other.
+    """
+    by = key_of(result, look)
+    check_columns(result.table, ["period", "from", "to", "n", "upper", *([by] if by else [])])
+    rows = result.table[result.table["period"].notna()]
+    check_one_row(rows, by)
+    rows = rows.assign(count=floats(rows["n"].fillna(rows["upper"])))
+    rows = rows[rows["count"].notna() & rows["from"].lt(rows["to"])]
+    if rows.empty:
+        return empty(ax, result, look)
+    every = every_of(result)
+    one = [Group(key="", name="", rows=rows, colour=colour_of_all(result), style="-", mark="o")]
+    groups = groups_of(rows, by, look, value="count") if by else one
+    sized(ax, look, 1.1 + 1.5 * len(groups))
+    panels = [part for (part,) in parts_of(ax, [1.0] * len(groups))]
+    for panel, group in zip(panels, groups, strict=True):
+        spans = group.rows.drop_duplicates(["from", "to"])
+        days = (spans["to"] - spans["from"]).dt.days.to_numpy(dtype="float64")
+        height = floats(spans["count"]) / days * _DAYS_ON_AVERAGE[every]
+        edge: Any = {"edgecolor": group.colour, "linewidth": 0.6, "alpha": 0.55, "align": "edge"}
+        panel.bar(spans["from"], height, width=days, color=group.colour, **edge)
+        for since, width, top, n in zip(spans["from"], days, height, spans["count"], strict=True):
+            if width > 3 * _DAYS_ON_AVERAGE["month"] and width > 1.5 * _DAYS_ON_AVERAGE[every]:
+                middle: Any = since + pd.Timedelta(days=width / 2)
+                panel.text(middle, top, f"{n:,.0f}", ha="center", va="bottom", fontsize="x-small")
+        panel.set_ylim(0, 1.15 * max(float(height.max()), 1e-9))
+        panel.set_title(plain(group.name), loc="left", fontsize="small", pad=3)
+        panel.set_ylabel(f"average per {every}\n(area: count)", fontsize="small")
+        dated(panel)
+    return finish(ax, result, look, parts=panels)
 
 
 def _draw_flows(result: Result, ax: Axes, look: Look) -> Axes:

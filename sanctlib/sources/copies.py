@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 import pandas as pd
 
+from sanctlib.codes.actions import programmes
 from sanctlib.coverage import Coverage
 from sanctlib.errors import SanctlibError, SourceError
 from sanctlib.query import Day, day_of
@@ -17,6 +18,8 @@ from sanctlib.reading import Audit, Reading, named_apart, no_rejects
 
 _Group: TypeAlias = tuple[str, str]
 """A whole set of programmes and a type."""
+_Row: TypeAlias = tuple[pd.Timestamp, _Group]
+"""A group, with the first day of the interval in which it changed."""
 _FLOWS = ("added", "removed", "moved_in", "moved_out", "closing", "relisted")
 
 
@@ -33,10 +36,19 @@ class Entry(NamedTuple):
         return self.programmes, self.entity_type
 
 
+_UNKNOWN = Entry("unknown", "unknown")
+"""An entry known by its number alone, in no copy that has programmes."""
+
+
 @dataclass(kw_only=True)
 class Comparison:
     """
     Compare copies one after the other, in order of time, with one in memory.
+
+    A copy of numbers alone waits for the next whole one. An entry of it has the programmes of
+    the whole copy before, a new one those of the whole copy after. Whoever changed programmes
+    between two whole copies did so on an unknown day between them: such moves are rows of
+    their own, from the one whole copy to the other.
 
     A removal and an addition may be one entry under another number: an addition with the
     name and type of an entry removed in this interval or before is counted in ``relisted``,
@@ -48,12 +60,37 @@ class Comparison:
     entries: dict[str, Entry] = field(default_factory=dict)
     n_entries: int = 0
     _gone: set[tuple[int, str]] = field(default_factory=set)
+    _whole: tuple[pd.Timestamp, dict[str, Entry]] | None = None
+    _waiting: list[tuple[pd.Timestamp, Collection[str]]] = field(default_factory=list)
+
+    def take_numbers(self, name: str, taken: pd.Timestamp, numbers: Collection[str]) -> None:
+        """Keep the numbers of a copy until the next one that has programmes."""
+        self._check_later(name, taken)
+        self._waiting.append((taken, numbers))
 
     def take(self, name: str, taken: pd.Timestamp, entries: dict[str, Entry]) -> None:
         """Compare the next copy with the one before."""
-        if self.times and taken <= self.times[-1]:
-            msg = f"{name!r} is not later than the copy before it, {self.times[-1]}."
-            raise SourceError(msg)
+        self._check_later(name, taken)
+        self.compare_waiting(entries)
+        self._step(taken, entries)
+        self._whole = taken, entries
+
+    def compare_waiting(self, after: Mapping[str, Entry]) -> None:
+        """Compare the copies of numbers alone that wait, with the programmes around them."""
+        before = self._whole[1] if self._whole else {}
+        for taken, numbers in self._waiting:
+            # An entry keeps its programmes until a whole copy shows others.
+            known = (self.entries, after, before)
+            found = (next((part[n] for part in known if n in part), _UNKNOWN) for n in numbers)
+            self._step(taken, dict(zip(numbers, found, strict=True)))
+        self._waiting = []
+
+    def _check_later(self, name: str, taken: pd.Timestamp) -> None:
+        last = self._waiting[-1][0] if self._waiting else self.times[-1] if self.times else None
+        if last is not None and taken <= last:
+            raise SourceError(f"{name!r} is not later than the copy before it, {last}.")
+
+    def _step(self, taken: pd.Timestamp, entries: dict[str, Entry]) -> None:
         if self.times:
             self.changes += self._flows(entries, taken)
         else:
@@ -67,39 +104,48 @@ class Comparison:
         """Yield a row per group of entries in which something changed."""
         before = self.entries
         stock = Counter(entry.group for entry in before.values())
-        flows: defaultdict[_Group, Counter[str]] = defaultdict(Counter)
-        gained: defaultdict[_Group, Counter[str]] = defaultdict(Counter)
-        lost: defaultdict[_Group, Counter[str]] = defaultdict(Counter)
+        # A move is known between whole copies; that may be further apart than these two.
+        last = self.times[-1]
+        moved = min(last, self._whole[0]) if self._whole else last
+        flows: defaultdict[_Row, Counter[str]] = defaultdict(Counter)
+        gained: defaultdict[_Row, Counter[str]] = defaultdict(Counter)
+        lost: defaultdict[_Row, Counter[str]] = defaultdict(Counter)
         removed = [before[number] for number in before.keys() - after.keys()]
         self._gone |= {(e.name, e.entity_type) for e in removed if e.name}
         for entry in removed:
-            flows[entry.group]["removed"] += 1
+            flows[last, entry.group]["removed"] += 1
         for number in after.keys() - before.keys():
             entry = after[number]
-            flows[entry.group]["added"] += 1
-            flows[entry.group]["relisted"] += (entry.name, entry.entity_type) in self._gone
+            flows[last, entry.group]["added"] += 1
+            flows[last, entry.group]["relisted"] += (entry.name, entry.entity_type) in self._gone
         for number in before.keys() & after.keys():
             old, new = before[number].group, after[number].group
             if old != new:
-                flows[new]["moved_in"] += 1
-                flows[old]["moved_out"] += 1
+                flows[moved, new]["moved_in"] += 1
+                flows[moved, old]["moved_out"] += 1
                 had, has = set(old[0].split(";")), set(new[0].split(";"))
-                gained[new].update(has - had)
-                lost[old].update(had - has)
-        for group, flow in sorted(flows.items()):
+                gained[moved, new].update(has - had)
+                lost[moved, old].update(had - has)
+        # Of one group the narrow interval comes first: moves open with what it leaves.
+        for key in sorted(flows, key=lambda key: (key[1], -key[0].value)):
+            (since, group), flow = key, flows[key]
             net = flow["added"] - flow["removed"] + flow["moved_in"] - flow["moved_out"]
-            yield _row(group, stock[group], self.times[-1], taken) | {
+            yield _row(group, stock[group], since, taken) | {
                 **flow,
                 "closing": stock[group] + net,
-                "programmes_added": _joined(gained[group]),
-                "programmes_dropped": _joined(lost[group]),
+                "programmes_added": _joined(gained[key]),
+                "programmes_dropped": _joined(lost[key]),
             }
+            stock[group] += net
 
-    def audit(self, *, n_set_aside: int = 0) -> Audit:
+    def audit(self, *, n_set_aside: int = 0, n_twice: int = 0) -> Audit:
         """Account for the entries of all copies; an excluded copy is one row."""
-        audit = Audit.begin(self.n_entries + n_set_aside)
+        audit = Audit.begin(self.n_entries + n_twice + n_set_aside)
         if n_set_aside:
-            audit = audit.then("check copies", n_rejected=n_set_aside, n_out=self.n_entries)
+            n_whole = self.n_entries + n_twice
+            audit = audit.then("check copies", n_rejected=n_set_aside, n_out=n_whole)
+        if n_twice:
+            audit = audit.then("copies given twice", n_merged=n_twice, n_out=self.n_entries)
         # Short lists that change a lot have more rows of change than entries.
         n_out = len(self.changes)
         n_merged, n_added = max(self.n_entries - n_out, 0), max(n_out - self.n_entries, 0)
@@ -224,3 +270,16 @@ def _row(
 
 def _joined(counts: Counter[str]) -> str | None:
     return ";".join(f"{name}:{n}" for name, n in sorted(counts.items())) or None
+
+
+def unknown_programmes(changes: pd.DataFrame, *, list_name: str) -> pd.DataFrame:
+    """Return the programmes without a review, and how many entries came under each."""
+    reviewed = programmes().set_index("list")["programme"].loc[list_name]
+    rows = changes.assign(name=changes["programmes"].str.split(";")).explode("name")
+    rows = rows[~rows["name"].isin(reviewed)]
+    first = rows["opening"].where(rows["from"].eq(rows["to"]), 0)
+    rows = rows.assign(n=first + rows["added"] + rows["moved_in"])
+    counts = rows.groupby("name")["n"].sum().reset_index()
+    return counts.assign(side="programme", reason="not in programmes.csv")[
+        ["side", "name", "reason", "n"]
+    ]

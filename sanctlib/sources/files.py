@@ -11,7 +11,8 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -61,7 +62,7 @@ _NAME_SHOWN = 80
 _WORKBOOK = (b"[content_types].xml", b"docprops/", b"_rels/", b"xl/")
 # A table packs 5 to 30 times; zeros pack 1,000 times. Small files may do as they like.
 _RATIO, _SMALL = 100, 64 << 20
-_LARGEST = 64 << 20
+LARGEST = 64 << 20
 """No file in an archive of lists has more bytes."""
 
 
@@ -163,19 +164,16 @@ def open_bytes(path: Path, *, archive: bool = False, allowed: bytes = b"") -> Bi
     return io.BufferedReader(Bounded(packed, path.name, limit=limit))
 
 
-def members(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield what `pattern` has in brackets and the content of each file of an archive it finds."""
+def members(path: Path) -> Iterator[tuple[tarfile.TarInfo, Callable[[], bytes]]]:
+    """Yield each member of an archive in order, and what returns its content while it is next."""
     try:
         with (
-            Bounded(open_bytes(path, archive=True), path.name, limit=_LARGEST) as stream,
+            Bounded(open_bytes(path, archive=True), path.name, limit=2 * LARGEST) as stream,
             tarfile.open(fileobj=stream, mode="r|") as archive,
         ):
             for member in archive:
                 stream.seen = 0
-                name = pattern.search(member.name)
-                file = archive.extractfile(member) if name and member.isfile() else None
-                if name and file:
-                    yield name[1], file.read()
+                yield member, partial(_content, archive, member)
             # tarfile takes a damaged header for the end, and never meets the checksum.
             while rest := stream.read(1 << 20):
                 if rest.strip(b"\0"):
@@ -183,6 +181,13 @@ def members(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, bytes]]
                     raise SourceError(msg)
     except (tarfile.TarError, *UNREADABLE) as error:
         raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    if member.size > LARGEST:
+        raise SourceError(f"{Path(member.name).name!r} has {member.size:,} bytes, as no copy has.")
+    file = archive.extractfile(member) if member.isfile() else None
+    return file.read() if file is not None else b""
 
 
 def check_there(path: Path) -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import heapq
 import io
 import posixpath
 import re
 import tarfile
-import tempfile
-import zlib
+from collections import Counter, deque
 from collections.abc import Container, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import NamedTuple
+from zlib import compress, decompress
 
 import pandas as pd
 
-from sanctlib.errors import SourceError
+from sanctlib.errors import SourceError, check_columns
+from sanctlib.query import day_of
 from sanctlib.reading import REJECTED_COLUMNS, Reading, no_rejects, sha256
-from sanctlib.sources.copies import Comparison, Entry
+from sanctlib.sources.copies import Comparison, Entry, unknown_programmes
 from sanctlib.sources.draft import Draft
-from sanctlib.sources.files import UNREADABLE, Bounded, check_recorded, open_bytes
+from sanctlib.sources.files import check_recorded, members, open_bytes
 from sanctlib.sources.listings import NO_DAYS, as_listings, day_of_copy, is_xml, read_xml
 from sanctlib.sources.producers import provenance
 from sanctlib.sources.text import read_text
@@ -52,7 +56,6 @@ _PATHS = {
 }
 _MEMBER = re.compile(r"sdn_(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})Z\.csv$")
 _LIKE = "sdn_YYYY-MM-DDTHHMMZ.csv"
-_LARGEST = 64 << 20
 _CLOSED = b"\x1a"
 
 
@@ -114,10 +117,10 @@ def _read_csv(path: Path) -> Reading:
     is_entry = rows["_file"].eq(path.name)
     numbers: set[str] = set()
     faults: dict[int, str] = {}
-    for i, number, kind, programmes in rows.loc[
+    for i, number, kind, tags in rows.loc[
         is_entry, ["ent_num", "SDN_Type", "Program"]
     ].itertuples():
-        fault = _fault(number, kind, programmes, numbers)
+        fault = _fault(number, kind, tags, numbers)
         if fault:
             faults[i] = fault
         else:
@@ -192,7 +195,7 @@ def _read_xml(path: Path) -> Reading:
     )
 
 
-def _fault(number: str, kind: str, programmes: str, known: Container[str]) -> str | None:
+def _fault(number: str, kind: str, tags: str, known: Container[str]) -> str | None:
     """Say why a row of ``sdn.csv`` is no entry, given the numbers before it; None where it is."""
     if not number.isdecimal():
         return "its number is no number"
@@ -200,7 +203,7 @@ def _fault(number: str, kind: str, programmes: str, known: Container[str]) -> st
         return "its number is that of an earlier row"
     if _value(kind) not in _TYPES:
         return "its type is not known"
-    return None if _programmes(programmes) else "it has no programme"
+    return None if _programmes(tags) else "it has no programme"
 
 
 def _value(text: str) -> str:
@@ -215,121 +218,177 @@ def _programmes(text: str) -> str:
     return ";".join(sorted({part.strip() for part in _value(text).split("] [")} - {""}))
 
 
-def read_copies(path: Path) -> Reading:
+def read_copies(*paths: Path) -> Reading:
     """
     Compare dated copies of the list, in order of time, into changes per interval.
 
-    The archive (``.tar``, ``.tar.xz``, ``.tar.gz``) may hold the copies in any order, and as
-    links to others of it; one at a time is in memory. A member of another name is rejected.
-    A copy that is empty, cut off, or has one unreadable row is set
-    aside whole: comparing it would report delistings that did not happen. So is one
-    without the closing mark (0x1A) that the copy before it has. Entries are
-    identified by their number: a re-listing under another number is a removal and an
-    addition, counted in ``relisted`` where name and type are those of an entry removed.
-    A change is dated by the copy that first shows it, not by the day of the decision. No
-    name is kept, not even of a row that could not be read.
+    Each archive (``.tar``, ``.tar.xz``, ``.tar.gz``) is read as a stream, one copy in
+    memory at a time. Copies are taken in order of the time in their names, over all archives;
+    a link to another copy is a copy of its own day, and one given twice counts once. A copy
+    that is empty, cut off, or has one unreadable row is set aside whole: comparing it would
+    report delistings that did not happen. So is one without the closing mark (0x1A) that the
+    copy before it has, and one that is byte for byte an older copy although the list had
+    changed since. Entries are identified by their number: a re-listing under another number
+    is a removal and an addition, counted in ``relisted`` where name and type are those of an
+    entry removed. A change is dated by the copy that first shows it, not by the day of the
+    decision. No name is kept, not even of a row that could not be read.
+
+    A csv with the columns ``copy_seen`` (day) and ``uid`` has copies of numbers alone. Their
+    entries have the programmes of the whole copy before; new ones those of the whole copy
+    after, or else the programme and type ``unknown``. A change of programmes is then known
+    only to lie between the two whole copies, and is a row from the one to the other: added
+    at its end it gives the stock by the last whole copy, at its beginning that by the next.
 
     Returns
     -------
     Reading
         Of kind ``"list_changes"``: one row per interval, whole programme set and entity
         type in which something changed, and the first copy as opening balance. Each row
-        closes: closing = opening + added - removed + moved_in - moved_out.
+        closes: closing = opening + added - removed + moved_in - moved_out. A programme that
+        `programmes` does not have is a step of the audit, and is in ``unmatched``.
 
     Raises
     ------
     SourceError
-        When no copy can be read, or two of one time differ.
+        When no copy can be read, or two different copies are of one time.
     """
-    rejected: list[tuple[str, int, str, str]] = []
-    comparison = Comparison()
-    closed = False
-    before = b""
-    for name, taken, content, why in _copies(path):
-        if taken is None:
-            rejected.append((name, 0, "", why))
-            continue
-        if comparison.times and taken == comparison.times[-1] and content == before:
-            continue  # a file twice in the archive
-        before = content
-        entries, fault = _entries(content)
-        n_before = len(comparison.entries)
-        if fault is None and closed and not content.endswith(_CLOSED):
-            fault = (0, "", "no closing mark, which the copy before it has: the copy is cut off")
-        if fault is None and len(entries) < n_before / 2:
-            fault = (0, "", f"{len(entries)} entries after {n_before}: the copy is cut off")
-        if fault is not None:
-            rejected.append((name, fault[0], fault[1], f"copy set aside: {fault[2]}"))
-            continue
-        comparison.take(name, taken, entries)
-        closed = content.endswith(_CLOSED)
+    found = _Found()
+    comparison = found.comparison
+    for copy in heapq.merge(*(found.copies(path) for path in paths), key=lambda copy: copy.taken):
+        found.take(copy)
+    comparison.compare_waiting({})
     if not comparison.times:
-        raise SourceError(f"{path.name!r} holds no readable copy named {_LIKE}.")
+        names = ", ".join(repr(path.name) for path in paths)
+        raise SourceError(f"{names} holds no readable copy named {_LIKE}.")
+    rejected, table = found.rejected, pd.DataFrame(comparison.changes)
     lost = pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)) if rejected else no_rejects()
+    audit = comparison.audit(n_set_aside=len(rejected), n_twice=found.n_twice)
+    unknown = unknown_programmes(table, list_name=_LIST)
+    for name, n in zip(unknown["name"], unknown["n"], strict=True):
+        audit = audit.then(f"no reviewed programme: {name} ({n} entries)", n_out=len(table))
     return Reading(
         kind="list_changes",
-        table=pd.DataFrame(comparison.changes).assign(source="ofac_sdn", list=_LIST),
+        table=table.assign(source="ofac_sdn", list=_LIST),
         rejected=lost,
-        audit=comparison.audit(n_set_aside=len(rejected)),
+        audit=audit,
         coverage=comparison.coverage("ofac_sdn"),
-        provenance=provenance("ofac_sdn", [(path.name, sha256(path))]),
+        provenance=provenance("ofac_sdn", [(path.name, sha256(path)) for path in paths]),
+        unmatched=unknown,
     )
 
 
-def _copies(path: Path) -> Iterator[tuple[str, pd.Timestamp | None, bytes, str]]:
-    """Yield name, time and content of each copy, in order of time; the fault of what is none."""
-    with tempfile.TemporaryFile() as spool:
-        try:
-            members = list(_members(path, spool))
-        except (tarfile.TarError, *UNREADABLE) as error:
-            raise SourceError(f"{path.name!r} cannot be read as an archive: {error}") from error
-        places = {name: place for name, place, _ in members if place}
-        links = {name: link for name, _, link in members if link}
-        copies = []
-        for name, place, _ in members:
-            stamp, target = _MEMBER.search(name), name
-            for _ in links:
-                target = links.get(target, target)
-            place = place or places.get(target)
-            if stamp and place:
-                copies.append((_time_of_copy(stamp), stamp[0], place))
-            elif stamp:
-                fault = "it is neither a file nor a link to one of the archive"
-                yield stamp[0], None, b"", fault
-            elif name not in links.values():
-                yield posixpath.basename(name), None, b"", f"its name is not like {_LIKE}"
-        for time, name, (start, size) in sorted(copies):
-            spool.seek(start)
-            yield name, time, zlib.decompress(spool.read(size)), ""
+class _Copy(NamedTuple):
+    """A copy of the list: its content, or only the numbers of its entries."""
+
+    taken: pd.Timestamp
+    name: str
+    content: bytes | dict[str, None]
 
 
-def _members(path: Path, spool: IO[bytes]) -> Iterator[tuple[str, tuple[int, int] | None, str]]:
-    """Write the files of an archive to `spool`, compressed; yield name, place and link of each."""
-    with (
-        Bounded(open_bytes(path, archive=True), path.name, limit=2 * _LARGEST) as stream,
-        tarfile.open(fileobj=stream, mode="r|") as archive,
-    ):
-        for member in archive:
-            stream.seen = 0
-            name, place, link = posixpath.normpath(member.name), None, ""
-            if member.size > _LARGEST:
-                raise SourceError(f"{member.name!r} has {member.size:,} bytes, as no copy has.")
-            if member.isdir() or posixpath.basename(name).startswith("._"):
+@dataclass
+class _Found:
+    """What the copies so far gave, and what of them was set aside."""
+
+    comparison: Comparison = field(default_factory=Comparison)
+    rejected: list[tuple[str, int, str, str]] = field(default_factory=list)
+    n_twice: int = 0
+    _seen: dict[bytes, str] = field(default_factory=dict)
+    _last: tuple[pd.Timestamp, bytes] | None = None
+    _n_before: int = 0
+    _closed: bool = False
+
+    def take(self, copy: _Copy) -> None:
+        """Compare the next copy, or set it aside."""
+        if not isinstance(copy.content, bytes):
+            self._n_before = len(copy.content)
+            self.comparison.take_numbers(copy.name, copy.taken, copy.content)
+            return
+        entries, fault = _entries(copy.content)
+        mark = hashlib.sha256(copy.content).digest()
+        if fault is None and self._last == (copy.taken, mark):
+            self.n_twice += len(entries)
+            return
+        closed = copy.content.endswith(_CLOSED)
+        if fault is None and self._closed and not closed:
+            fault = (0, "", "no closing mark, which the copy before it has: the copy is cut off")
+        if fault is None and len(entries) < self._n_before / 2:
+            msg = f"{len(entries)} entries after {self._n_before}: the copy is cut off"
+            fault = (0, "", msg)
+        if fault is None and mark in self._seen and self._last and self._last[1] != mark:
+            msg = f"byte for byte {self._seen[mark]!r}, and the list had changed since"
+            fault = (0, "", msg)
+        if fault is not None:
+            self.rejected.append((copy.name, *fault[:2], f"copy set aside: {fault[2]}"))
+            return
+        self.comparison.take(copy.name, copy.taken, entries)
+        self._seen.setdefault(mark, copy.name)
+        self._last, self._n_before, self._closed = (copy.taken, mark), len(entries), closed
+
+    def copies(self, path: Path) -> Iterator[_Copy]:
+        """Yield the copies of a file, in order of time."""
+        with open_bytes(path, archive=True) as stream:
+            head = stream.read(16)
+        if head.startswith(b"copy_seen,"):
+            yield from _numbers(path)
+            return
+        waiting = self._in_order(path)
+        # What comes before its turn, or is linked to later, waits compressed.
+        wanted, kept = Counter(place for _, _, place in waiting), dict[int, bytes]()
+        for member, content in members(path):
+            if not wanted[member.offset]:
                 continue
-            if file := archive.extractfile(member) if member.isfile() else None:
-                packed = zlib.compress(file.read(), 1)
-                place = spool.tell(), len(packed)
-                spool.write(packed)
-            elif member.islnk() or member.issym():
-                # A symbolic link is relative to its folder, a hard link to the archive.
-                folder = posixpath.dirname(name) * member.issym()
-                link = posixpath.normpath(posixpath.join(folder, member.linkname))
-            yield name, place, link
-        # tarfile takes a damaged header for the end, and never meets the checksum.
-        while rest := stream.read(1 << 20):
-            if rest.strip(b"\0"):
-                msg = f"{path.name!r} is a damaged archive: it cannot be read to its end."
-                raise SourceError(msg)
+            data = content()
+            while waiting and waiting[0][2] in (member.offset, *kept):
+                taken, name, place = waiting.popleft()
+                wanted[place] -= 1
+                here = place == member.offset
+                yield _Copy(taken, name, data if here else decompress(kept[place]))
+                if not wanted[place]:
+                    kept.pop(place, None)
+            if wanted[member.offset]:
+                kept[member.offset] = compress(data, level=1)
+
+    def _in_order(self, path: Path) -> deque[tuple[pd.Timestamp, str, int]]:
+        """Return time, name and place of the copies in an archive; reject its other members."""
+        listed = [(member, _MEMBER.search(member.name)) for member, _ in members(path)]
+        # A file is known by its place: two copies in one archive can have one name.
+        files = {member.name: member.offset for member, _ in listed if member.isfile()}
+        waiting = list[tuple[pd.Timestamp, str, int]]()
+        linked = {_linked(member) for member, _ in listed}
+        for member, stamp in listed:
+            place = member.offset if member.isfile() else files.get(_linked(member))
+            if stamp and place is None:
+                reason = "it is neither a file nor a link to one of the archive"
+                self.rejected.append((stamp[0], 0, "", reason))
+            elif not stamp and not member.isdir() and member.name not in linked:
+                name = posixpath.basename(member.name)
+                if not name.startswith("._"):
+                    self.rejected.append((name, 0, "", f"its name is not like {_LIKE}"))
+            elif stamp and place is not None:
+                waiting.append((_time_of_copy(stamp), stamp[0], place))
+        return deque(sorted(waiting))
+
+
+def _numbers(path: Path) -> Iterator[_Copy]:
+    """Yield the copies of numbers alone in a csv, in order of their days."""
+    with open_bytes(path) as stream:
+        table = pd.read_csv(stream, dtype="str", keep_default_na=False)
+    check_columns(table, ["copy_seen", "uid"])
+    wrong = table[~table["uid"].str.isdecimal() | table.duplicated(["copy_seen", "uid"])]
+    if len(wrong):
+        row = wrong.iloc[0]
+        msg = f"{path.name!r} has the number {row['uid']!r} on {row['copy_seen']!r}. It must be"
+        raise SourceError(f"{msg} digits, once per copy_seen. Correct the row or leave it out.")
+    for day, rows in table.groupby("copy_seen"):
+        taken = pd.Timestamp(day_of(day, what="copy_seen"))
+        yield _Copy(taken, f"{path.name}: {day}", dict.fromkeys(rows["uid"]))
+
+
+def _linked(member: tarfile.TarInfo) -> str:
+    """Return the name of the file that a link leads to; nothing of what is no link."""
+    if member.issym():
+        return posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))
+    return member.linkname if member.islnk() else ""
 
 
 def _time_of_copy(stamp: re.Match[str]) -> pd.Timestamp:
@@ -351,8 +410,8 @@ def _entries(content: bytes) -> tuple[dict[str, Entry], tuple[int, str, str] | N
     try:
         for row in reader:
             if len(row) == len(_COLUMNS):
-                number, name, kind, programmes, *_ = row
-                fault = _fault(number, kind, programmes, entries)
+                number, name, kind, tags, *_ = row
+                fault = _fault(number, kind, tags, entries)
             else:
                 number = row[0] if row else ""
                 fault = f"{len(row)} fields where there should be {len(_COLUMNS)}"
@@ -361,7 +420,7 @@ def _entries(content: bytes) -> tuple[dict[str, Entry], tuple[int, str, str] | N
                 shown = f"ent_num={number[:200]}" if number.isdecimal() else ""
                 return {}, (reader.line_num, shown, fault)
             kind = _TYPES[_value(kind)]
-            entries[number] = Entry(_programmes(programmes), kind, hash(name.strip()))
+            entries[number] = Entry(_programmes(tags), kind, hash(name.strip()))
     except csv.Error as error:
         return {}, (reader.line_num, "", str(error))
     if any(map(_NON_SDN.fullmatch, {entry.programmes for entry in entries.values()})):

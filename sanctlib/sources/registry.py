@@ -38,7 +38,7 @@ READERS: Mapping[str, Callable[..., Reading]] = {
     "atop": dyads.read_atop,
     "trade": dyads.read_trade,
 }
-_OF_SEVERAL_FILES = ("gdelt", "icews", "polecat")
+_OF_SEVERAL_FILES = ("gdelt", "icews", "polecat", "ofac_sdn")
 
 
 def read(
@@ -57,7 +57,8 @@ def read(
         A key of `sl.datasets()` with a reader (whose ``status`` is not empty).
     path : path or sequence of paths
         The file as its producer publishes it, compressed or not. For "gdelt", "icews" and
-        "polecat" also several files; of rows given twice, the first in this order is kept.
+        "polecat" also several files; of rows given twice, the first in this order is kept. For
+        "ofac_sdn" also several archives, whose copies are read in order of time.
     actors : {"state", "label"}, optional
         Only for "icews_2018", default "state": whether only states named as such are parties,
         or also their labelled persons and bodies, such as "Citizen (Russia)".

@@ -71,12 +71,13 @@ def read_annexes(path: Path) -> Reading:
     """
     found: dict[str, Draft] = {}
     with TemporaryDirectory() as folder:
-        for name, content in members(path, _ANNEXES):
+        for member, content in members(path):
+            name = _ANNEXES.search(member.name)
             # An act without entries has a header line only.
-            if content.strip().count(b"\n"):
-                file = Path(folder) / name
-                file.write_bytes(content)
-                found[name] = read_text(file, needed=_ANNEX, shown=_ANNEX)
+            if name and member.isfile() and (data := content()).strip().count(b"\n"):
+                file = Path(folder) / name[1]
+                file.write_bytes(data)
+                found[name[1]] = read_text(file, needed=_ANNEX, shown=_ANNEX)
     if not found:
         raise SourceError(f"{path.name!r} holds no entry in a file such as 32014R0269.csv.")
     draft = Draft.joined([found[name] for name in sorted(found)])
