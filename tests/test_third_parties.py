@@ -172,8 +172,9 @@ def test_days_that_are_no_uk_listing_are_marked(tables: dict[str, pd.DataFrame])
 def test_the_un_list_has_the_known_entries_per_version(day: str) -> None:
     stock = sl.active_sanctions(
         sl.load("un_listings"),
-        every="day",
+        every="month",
         at="end_of_period",
+        between="versions",
         by=["programme"],
         start=day,
         end=day,
