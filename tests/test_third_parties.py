@@ -172,9 +172,8 @@ def test_days_that_are_no_uk_listing_are_marked(tables: dict[str, pd.DataFrame])
 def test_the_un_list_has_the_known_entries_per_version(day: str) -> None:
     stock = sl.active_sanctions(
         sl.load("un_listings"),
-        every="month",
+        every="day",
         at="end_of_period",
-        between="versions",
         by=["programme"],
         start=day,
         end=day,

@@ -8,7 +8,7 @@ from pandas.api.typing import NaTType
 from sanctlib.coverage import Coverage
 from sanctlib.dates import period_start
 from sanctlib.errors import check_columns
-from sanctlib.metrics._questions import by_target, cases_by, parts
+from sanctlib.metrics._questions import after_version, by_target, cases_by, parts
 from sanctlib.query import Query
 
 FLOWS = ("added", "removed", "moved_in", "moved_out")
@@ -35,7 +35,8 @@ def flows_of_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
     sums = intervals[[*FLOWS]].sum().reset_index()
     net = sums["moved_in"] - sums["moved_out"]
     sums = sums.assign(moved_in=net.clip(lower=0), moved_out=(-net).clip(lower=0))
-    late, early = (period_start(sums[c], every=query.every) for c in ("to", "from"))
+    since = sums["from"] if query.between else after_version(sums["from"])
+    late, early = (period_start(days, every=query.every) for days in (sums["to"], since))
     # By scenario: when what came has entered, and when what left has gone.
     scenarios = {"n": (late, late), "lower": (late, early), "upper": (early, late)}
     found = []

@@ -214,6 +214,12 @@ def between_versions(table: pd.DataFrame, *, every: Period) -> tuple[pd.DataFram
     return moved, pd.DataFrame({"period": starts, **days})
 
 
+def after_version(since: pd.Series) -> pd.Series:
+    """Return when a change after a version can be: one without a time shows its whole day."""
+    whole = since.eq(since.dt.normalize())
+    return since.mask(whole, since + pd.Timedelta(days=1))
+
+
 def with_versions(
     counts: pd.DataFrame, versions: pd.DataFrame, blank: Sequence[str]
 ) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from sanctlib.errors import SanctlibError, check_columns
 from sanctlib.metrics._questions import (
     UNITS,
     absent_from,
+    after_version,
     between_versions,
     by_target,
     cases_by,
@@ -399,7 +400,8 @@ def _of_list_changes(table: pd.DataFrame, query: Query) -> pd.DataFrame:
             by_programme = pd.concat([by_programme, gained], ignore_index=True)
         table = by_programme
     split = by_target(table, query, column=column)
-    return split[split["n"].gt(0)].rename(columns={"from": "begun", "to": "over"})
+    split = split[split["n"].gt(0)].rename(columns={"from": "begun", "to": "over"})
+    return split if query.between else split.assign(begun=after_version(split["begun"]))
 
 
 def _periods(units: pd.DataFrame, query: Query) -> pd.DataFrame:
