@@ -269,6 +269,7 @@ CELLS = Table(
         _ACTION,
         _count("n_acts", "distinct acts"),
         _count("n_rows", "rows of the source that report them"),
+        _count("n_days", "days of the period that the source covers", required=False),
     ),
 )
 

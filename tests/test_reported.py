@@ -54,7 +54,7 @@ def test_states_are_counted_on_either_side_and_bodies_are_none() -> None:
     }
     assert found.tables["totals"].to_dict("list") == {
         "what": [
-            "months fully covered",
+            "months covered",
             "acts of the source in them",
             "of these between two coded parties",
         ],

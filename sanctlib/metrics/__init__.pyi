@@ -1,9 +1,8 @@
 """The namespace `sl.metrics`."""
 
 from .counts import timeline
-from .intensity import partners
 from .intervals import poisson_interval, wilson_interval
-from .reported import pair_changes, pair_series, reported_states
+from .reported import pair_changes, pair_series, partners, reported_states
 from .totals import key_figures, senders, totals
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import product
 from typing import Literal
 
@@ -130,6 +131,21 @@ def absent_from(
     return sorted({*unseen}.difference(parties["sender"], parties["target"]))
 
 
+def uncoded_in(source: Opened, query: Query, actions: Iterable[str]) -> tuple[str, ...]:
+    """Return the notes on actions that a source does not code on some days of the span."""
+    spans: dict[tuple[date, date], list[str]] = {}
+    for first, last, action in source.coverage.uncoded if source.coverage else ():
+        late = query.end is not None and first > query.end
+        early = query.start is not None and last < query.start
+        if action in actions and not late and not early:
+            spans.setdefault((first, last), []).append(action)
+    return tuple(
+        f"{source.name} does not code {', '.join(names)} from {first} to {last}: such acts are "
+        "missing there, not 0."
+        for (first, last), names in spans.items()
+    )
+
+
 def silent_on(source: Opened, states: Sequence[str]) -> tuple[str, ...]:
     """Return the note on states that a source does not name."""
     if not states:
@@ -217,10 +233,12 @@ def _targets(table: pd.DataFrame, query: Query, column: str) -> pd.Series:
 
 
 def periods_asked(
-    observed: pd.Series, query: Query, coverage: Coverage | None
+    observed: pd.Series, query: Query, coverage: Coverage | None, *, in_part: bool = False
 ) -> tuple[pd.DatetimeIndex, Flags]:
     """
     Return the periods of a result, in order, and which are in coverage and span on every day.
+
+    With `in_part`, for rates: also those with fewer covered days, all of them in the span.
 
     With coverage: all periods of the span requested, by default those of the coverage
     and of anything observed. Without: only the observed ones, none of them covered.
@@ -237,12 +255,28 @@ def periods_asked(
     last = until or max([first, last, *seen[-1:]])
     periods = period_range(min(first, last), last, every=every)
     starts = pd.Series(periods)
-    whole = coverage.covers(starts, every=every)
-    if since is not None:
-        whole &= starts.ge(since)
-    if until is not None:
-        whole &= period_end(starts, every=every).le(until)
-    return periods, whole.to_numpy(dtype=bool)
+    ends = period_end(starts, every=every)
+    n_days = coverage.days(starts, ends)
+    # A day outside the span is covered, but not asked for.
+    begun = starts if since is None else starts.mask(starts.lt(since), since)
+    over = ends if until is None else ends.mask(ends.gt(until), until)
+    asked = coverage.days(begun, over)
+    least = 1 if in_part else (ends - starts).dt.days + 1
+    return periods, (n_days.ge(least) & asked.eq(n_days)).to_numpy(dtype=bool)
+
+
+def coded(
+    groups: pd.DataFrame, query: Query, periods: pd.DatetimeIndex, coverage: Coverage
+) -> Flags:
+    """Return for each group and period whether the source codes all its actions on every day."""
+    told = np.ones((len(groups), len(periods)), dtype=bool)
+    starts = pd.Series(periods)
+    ends = period_end(starts, every=query.every)
+    for first, last, action in coverage.uncoded:
+        cut = starts.le(pd.Timestamp(last)) & ends.ge(pd.Timestamp(first))
+        whose = groups["action"].eq(action) if "action" in groups else action in query.actions
+        told &= ~np.outer(np.broadcast_to(whose, len(groups)), cut)
+    return told
 
 
 def named_groups(query: Query) -> pd.DataFrame | None:

@@ -23,6 +23,7 @@ from sanctlib.metrics._questions import (
     check_kind,
     check_not_curated,
     check_width,
+    coded,
     coverage_of,
     covered_groups,
     group_codes,
@@ -31,6 +32,7 @@ from sanctlib.metrics._questions import (
     named_groups,
     periods_asked,
     silent_on,
+    uncoded_in,
 )
 from sanctlib.metrics.intervals import Process, count_intervals
 from sanctlib.metrics.units import pieces_of
@@ -114,9 +116,8 @@ def sanction_counts(
         Whom a sanction targets: the state at which the programme is directed, as reviewed
         in `programmes()`, those whose conduct the reasons name, or the place of the
         entity. A Belgian firm listed for supplying Russia counts for RUS, RUS and BEL.
-        Entries of a list that are only under thematic programmes, such as those on
-        terrorism, count for no state: a note has their number, and without `targets` they
-        are the row without a target.
+        Entries of a list only under thematic programmes, such as terrorism, count for no state:
+        a note has their number; without `targets` they are the row without a target.
     dated : {"date", "announced", "effective"}, default "date"
         The day of events that counts. An act without that day counts by its ``date``;
         ``n_fallback`` is the number of those.
@@ -143,11 +144,10 @@ def sanction_counts(
     Result
         Its table has ``period`` (first day), the keys, ``unit``, ``n``, ``lower``, ``upper``
         (Int64), ``n_unassigned`` (units dated more widely than a period: in the row of their
-        group whose period is missing), ``covered`` (the source covers the group on every day
-        of the period; elsewhere n is what was seen, and missing rather than 0) and
-        ``additive`` (whether the groups add up to all units). If requested, ``n_fallback``,
-        and ``interval`` (the process in words), ``mean`` (of the group's covered periods),
-        ``interval_lower``, ``interval_upper``.
+        group whose period is missing), ``covered`` (on every day of the period; elsewhere n is
+        what was seen, and missing rather than 0) and ``additive`` (whether the groups add up
+        to all units). If requested, ``n_fallback``, and ``interval`` (the process in words),
+        ``mean`` (of the group's covered periods), ``interval_lower``, ``interval_upper``.
 
     Raises
     ------
@@ -199,12 +199,11 @@ def sanction_counts(
         whole = pieces_of(source, fewer) if parted else pieces
         # A list whose rows were chosen covers nothing: what is not on it may have happened.
         known = None if source.curated else coverage_of(source)
-        parties = {*(query.senders or ()), *(query.targets or ())}
-        silent = absent_from(source, parties, pieces, query)
+        silent = absent_from(source, (query.senders or ()) + (query.targets or ()), pieces, query)
         if interval is not None:
             _check_interval(source)
         of_no_state = _of_no_state(source, query, known)
-    # An act on two states is in two groups; a measure is a flag and no part of anything.
+    # An act on two states is in two groups; a measure is a flag.
     additive = not FLAGS.keys() & set(query.by) and _total(pieces) == _total(whole)
     counts = _counts(pieces, query, known, silent).assign(additive=additive)
     if interval is not None:
@@ -221,6 +220,7 @@ def sanction_counts(
         notes=(
             *of_no_state,
             *silent_on(source, silent),
+            *uncoded_in(source, query, query.actions),
             *notes_of(source, interval=interval is not None),
         ),
         findings=_findings(counts, query, words, source),
@@ -237,8 +237,7 @@ def _of_no_state(source: Opened, query: Query, coverage: Coverage | None) -> tup
     n = int(counts.loc[counts["target"].isna() & counts["period"].notna(), "n"].sum())
     here = "they are the row without a target" if query.targets is None else "not in these rows"
     why = f"their programmes are on a theme or not reviewed; {here}"
-    text = f"{n:,} {_WORDS[query.unit]} count for no state ({why})."
-    return (text,) if n else ()
+    return (f"{n:,} {_WORDS[query.unit]} count for no state ({why}).",) if n else ()
 
 
 def notes_of(source: Opened, *, interval: bool = False) -> tuple[str, ...]:
@@ -323,8 +322,9 @@ def _counts(
     here, unknown = ~no_period, np.ones(len(at), dtype=bool)
     if coverage is not None:
         told = covered_groups(groups, query, coverage, silent)
-        there = groups_that_existed(groups, periods, every=query.every)
-        inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
+        there = groups_that_existed(groups, periods, every=query.every) & np.outer(told, covered)
+        there &= coded(groups, query, periods, coverage)
+        inside_of = np.column_stack([there, np.zeros(len(groups), dtype=bool)])
         # What was removed before the day of a list of survivors was listed too.
         gone = (slots < pd.Timestamp(coverage.last))[at % len(slots)] & coverage.survivors
         here, unknown = inside_of.ravel()[at] & ~gone, no_period

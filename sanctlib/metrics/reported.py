@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -12,10 +13,18 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, period_start
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.metrics._pair_acts import ALL, in_names
-from sanctlib.metrics._questions import check_covered, check_kind, check_not_curated, periods_asked
+from sanctlib.metrics._pair_acts import ALL, Among, common_states, in_names
+from sanctlib.metrics._questions import (
+    absent_from,
+    are_states,
+    check_covered,
+    check_kind,
+    check_not_curated,
+    periods_asked,
+    silent_on,
+)
 from sanctlib.metrics.intensity import partnership_intensity
-from sanctlib.query import Day, Pair, State, ask, day_of, one_pair, states_of
+from sanctlib.query import Day, Pair, State, ask, day_of, one_pair, state_of, states_of, whole_of
 from sanctlib.result import Result
 
 _KEYS = ["first", "second"]
@@ -68,7 +77,8 @@ def reported_states(
     Examples
     --------
     >>> import sanctlib as sl
-    >>> states = sl.metrics.reported_states(sl.load("icews_2018_monthly"), every="month")
+    >>> news = sl.load("icews_monthly")
+    >>> states = sl.metrics.reported_states(news, every="month", end="2018")
     >>> states.table.head(2)[["state", "n"]].values.tolist()
     [['USA', 8281], ['RUS', 7222]]
     """
@@ -79,7 +89,7 @@ def reported_states(
         check_covered(source)
         span = {"start": query.start, "end": query.end}
         acts = cells_of(source, every=every, by=["sender", "target", "family"], **span)
-    periods, whole = periods_asked(acts["period"], query, source.coverage)
+    periods, whole = periods_asked(acts["period"], query, source.coverage, in_part=True)
     inside = acts[acts["period"].isin(periods[whole])]
     known = inside["sender"].notna() & inside["target"].notna()
     n_all, n_known = int(inside["n_acts"].sum()), int(inside.loc[known, "n_acts"].sum())
@@ -90,7 +100,7 @@ def reported_states(
     states = n.rename("n").reset_index()
     n_periods = int(whole.sum())
     rows = [
-        (f"{every}s fully covered", n_periods, f"{every}s"),
+        (f"{every}s covered", n_periods, f"{every}s"),
         ("acts of the source in them", n_all, "acts"),
         ("of these between two coded parties", n_known, "acts"),
     ]
@@ -149,9 +159,10 @@ def pair_series(rates: Result, sanctions: Result) -> Result:
     Examples
     --------
     >>> import sanctlib as sl
-    >>> news, pair = sl.load("icews_2018_monthly"), ("RUS", "IRN")
-    >>> rates = sl.partnership_intensity(news, pair=pair, every="month")
-    >>> on_pair = sl.sanction_counts(news, every="month", unit="act", by=["target"], targets=pair)
+    >>> news, pair = sl.load("icews_monthly"), ("RUS", "IRN")
+    >>> asked = {"every": "month", "end": "2018"}
+    >>> rates = sl.partnership_intensity(news, pair=pair, **asked)
+    >>> on_pair = sl.sanction_counts(news, unit="act", by=["target"], targets=pair, **asked)
     >>> sl.metrics.pair_series(rates, on_pair).table[["n", "RUS", "IRN", "sanctions"]].head(2)
         n   RUS  IRN  sanctions
     0  21  10.0  7.0       17.0
@@ -252,8 +263,8 @@ def pair_changes(
     --------
     >>> import sanctlib as sl
     >>> changes = sl.metrics.pair_changes(
-    ...     sl.load("icews_2018_monthly"), pair=("RUS", "IRN"), event_date="2018-05-08",
-    ...     every="month")
+    ...     sl.load("icews_monthly"), pair=("RUS", "IRN"), event_date="2018-05-08",
+    ...     every="month", end="2018")
     >>> changes.tables["rank"][["n_before", "n_after", "n_pairs"]].values.tolist()
     [[4, 6, 361]]
     """
@@ -268,7 +279,7 @@ def pair_changes(
     rates = everyone.filter(component=ALL, covered=True).table
     if among is not None:
         rates = rates[rates[_KEYS].isin(states_of(among, what="among")).all(axis=1)]
-    periods, whole = periods_asked(everyone.table["period"], query, source.coverage)
+    periods, whole = periods_asked(everyone.table["period"], query, source.coverage, in_part=True)
     first_after = period_start(pd.Series([day]), every=every).iloc[0]
     n_periods, n_after = int(whole.sum()), int((whole & (periods >= first_after)).sum())
     n_before = n_periods - n_after
@@ -302,4 +313,138 @@ def pair_changes(
             f"by as much or more, in either direction. {n_rose} of them rose.",
         ),
         tables={"rank": pd.DataFrame([rank])},
+    )
+
+
+_OF_PARTNER = {
+    "n": ("n", "sum"),
+    "rate": ("rate", "median"),
+    "rate_low": ("rate", "min"),
+    "rate_high": ("rate", "max"),
+    "band_low": ("band_low", "median"),
+    "band_high": ("band_high", "median"),
+    "too_few": ("too_few", "first"),
+}
+
+
+def partners(
+    table: AnyTable,
+    *,
+    state: str,
+    every: Period,
+    top: int = 8,
+    among: Among | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
+    coverage: Coverage | None = None,
+) -> Result:
+    """
+    Rank the states with which a state is reported to co-operate most.
+
+    Partners have at least one act of co-operation a period on average, so that their rates
+    can be compared with the band of comparable pairs. States that are reported more rarely
+    are counted in ``tables["all"]``: a high observed over expected ratio of a small partner
+    cannot appear among the partners.
+
+    Parameters
+    ----------
+    table : frame, path, Reading or Result
+        Events or cells: all acts of the source.
+    state : str
+        A code or name.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    top : int, default 8
+        At most so many partners, from 1.
+    among : {"common_states"}, optional
+        Divide only by acts of co-operation between states that are a party of an act in every
+        window of the coverage, as in `partnership_intensity`.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store.
+
+    Returns
+    -------
+    Result
+        Its table has ``state``, ``partner``, ``n`` (acts in covered periods), the median
+        ``rate`` per period with the lowest and highest (``rate_low``, ``rate_high``), the
+        median ``band_low`` and ``band_high`` of comparable pairs (all per 1,000 acts) and
+        ``too_few`` (fewer than 5 acts a period on average). ``tables["all"]`` has ``partner``
+        and ``n`` of every state, ``tables["intensity"]`` the rates per period.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For a code or name that is no state's.
+    CuratedError
+        For a hand-picked list.
+    CoverageError
+        For a span with windows of different actors, without `among`.
+    SanctlibError
+        For a table that holds neither events nor cells.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> asked = {"state": "IRN", "every": "month", "top": 2, "end": "2018"}
+    >>> partners(sl.load("icews_monthly"), **asked).table[["partner", "n"]].values.tolist()
+    [['RUS', 303], ['TUR', 199]]
+    """
+    own_state = state_of(state, what="state")
+    query = ask(every=every, start=start, end=end, state=own_state, among=among)
+    own, most = own_state, whole_of(top, what="top", least=1)
+    span: dict[str, Any] = {"start": query.start, "end": query.end}
+    with opened(table, coverage=coverage) as source:
+        check_not_curated(source, what="rate")
+        check_kind(source, "events", "cells")
+        kept: dict[str, Any] = {"keep": {"family": ["cooperation"]}, "touching": [own]}
+        acts = cells_of(source, by=_PARTIES, every=every, **kept, **span)
+        notes = silent_on(source, absent_from(source, [own], acts, query))
+        common = common_states(source, query, among, ())
+    other = acts["target"].where(acts["sender"].eq(own), acts["sender"])
+    others = acts[are_states(other) & other.ne(own)].groupby(other)["n_acts"].sum()
+    everyone = others.sort_values(ascending=False).rename_axis("partner").reset_index(name="n")
+    often = everyone[everyone["n"].ge(max(acts["period"].nunique(), 1))]
+    often = often[often["partner"].isin(common or often["partner"])].head(most)
+    rates = pd.DataFrame(columns=["period", "partner"])
+    rows = pd.DataFrame(columns=["state", "partner", *_OF_PARTNER])
+    finding = f"No partner of {name_of(own)} has one reported act a {every} on average."
+    if len(often):
+        of_pairs = partnership_intensity(
+            table,
+            pair=[(own, partner) for partner in often["partner"]],
+            every=every,
+            among=among,
+            coverage=coverage,
+            **span,
+        )
+        found = of_pairs.table
+        covered = found["covered"].fillna(value=True).astype("bool")
+        rates = found[found["component"].eq(ALL) & covered]
+        rates = rates.assign(partner=rates["second"].where(rates["first"].eq(own), rates["first"]))
+        medians = rates.groupby("partner").agg(**_OF_PARTNER)
+        rows = often[["partner"]].merge(medians.reset_index(), on="partner").assign(state=own)
+        rows = rows[["state", "partner", *_OF_PARTNER]]
+        notes = (
+            of_pairs.notes[0],
+            f"Line: lowest to highest {every}, no sampling interval.",
+            "Band: 10th to 90th percentile of comparable pairs.",
+        )
+    if len(rows):
+        first, n = name_of(rows["partner"].iloc[0]), int(rows["n"].iloc[0])
+        finding = f"{name_of(own)} is reported to co-operate most with {first}: {n:,} acts"
+        finding += f" ({source.source.described()})."
+    return Result(
+        table=rows,
+        kind="partners",
+        name=f"{name_of(own)}: most reported partners of {len(everyone)}",
+        query=query,
+        unit="reported acts of co-operation with the partners shown",
+        n=int(rows["n"].sum()),
+        sources=(source.source,),
+        notes=notes,
+        findings=(finding,),
+        tables={"all": everyone, "intensity": rates},
     )
