@@ -244,8 +244,8 @@ def test_several_pairs_have_the_gaps_each_has_alone() -> None:
     assert (found.kind, found.n) == ("gap", found.table["value"].notna().sum())
     assert found.findings[0] == (
         "Iran and Russia: gap of 1.59 in 1991 (90% interval 1.12 to 2.05) and 0.68 in 2024 "
-        "(90% interval 0.43 to 0.92) (release 2025-07 final passage; un_ideal_points, 1946-01-01 "
-        "to 2024-12-31)."
+        "(90% interval 0.43 to 0.92) (release 2025-07 final passage; UN General Assembly, "
+        "1 January 1946 to 31 December 2024)."
     )
     assert "Sessions without a value are missing: 19." in found.notes
 

@@ -108,7 +108,9 @@ def test_an_action_that_is_not_coded_has_no_zero() -> None:
     asked |= {"senders": ["USA"], "targets": ["RUS"], "end": "2018-02"}
     counts = sl.sanction_counts(ACTS, actions=["threaten"], **asked)
     assert counts.table["n"].isna().tolist() == [True, False]
-    note = "own table does not code threaten from 2018-01-01 to 2018-01-31: such acts are missing"
+    note = (
+        "own table does not code the action threaten from 1 January 2018 to 31 January 2018: such"
+    )
     assert any(text.startswith(note) for text in counts.notes)
     assert sl.sanction_counts(ACTS, actions=["impose"], **asked).table["n"].tolist() == [0, 0]
     by = sl.sanction_counts(ACTS, actions=["impose", "threaten"], by=["action"], **asked)

@@ -16,7 +16,14 @@ from sanctlib.acts import cells_of
 from sanctlib.codes.actions import sender_of, states_of
 from sanctlib.codes.countries import countries, existed, name_of, resolve
 from sanctlib.coverage import Coverage
-from sanctlib.dates import PERIODS, Period, period_end, period_range, period_start
+from sanctlib.dates import (
+    PERIODS,
+    Period,
+    day_in_words,
+    period_end,
+    period_range,
+    period_start,
+)
 from sanctlib.engines import Opened, fetched
 from sanctlib.errors import CoverageError, CuratedError, SanctlibError, check_columns
 from sanctlib.query import Query, TargetRule, Unit
@@ -140,8 +147,9 @@ def uncoded_in(source: Opened, query: Query, actions: Iterable[str]) -> tuple[st
         if action in actions and not late and not early:
             spans.setdefault((first, last), []).append(action)
     return tuple(
-        f"{source.name} does not code {', '.join(names)} from {first} to {last}: such acts are "
-        "missing there, not 0."
+        f"{source.source.name} does not code the action{'s' * (len(names) > 1)} "
+        f"{', '.join(name.replace('_', ' ') for name in names)} from {day_in_words(first)} to "
+        f"{day_in_words(last)}: such acts are missing there, not 0."
         for (first, last), names in spans.items()
     )
 
