@@ -19,7 +19,7 @@ from sanctlib.schema import ACTIONS
 MONTHS = pd.date_range(FIRST, LAST, freq="MS")
 ROWS_IN_GROUP = 20_000
 _ALL = [(family, action) for family, actions in ACTIONS.items() for action in actions]
-# About those of the ICEWS of 2018, as `sl.load("icews_2018_monthly")` has them.
+# About those of the ICEWS of 2018, as `sl.load("icews_monthly")` has them.
 _SHARES = {"sanction": 0.0007, "cooperation": 0.39, "conflict": 0.27, "other": 0.337}
 _IMPOSED = 0.0023
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sanctlib.checks import check_dates
 from sanctlib.coverage import Coverage
-from sanctlib.dates import PERIODS, Period, period_start
+from sanctlib.dates import PERIODS, Period, period_end, period_start
 from sanctlib.engines import AnyTable, Opened, fetched, literal, opened, quoted
 from sanctlib.errors import SanctlibError
 from sanctlib.query import Day, Pair, ask
@@ -287,16 +287,25 @@ def _span_of_cells(
     """
     Return what holds for cells of periods fully inside the span, and of no period.
 
-    A period that the source's own first or last day interrupts is inside with that day.
+    A period is inside too if the source covers none of its days outside the span.
     """
-    bounds = ["TRUE"]
+    bounds, one = ["TRUE"], timedelta(days=1)
     if start is not None:
-        cut = coverage is not None and start <= coverage.first
-        bounds.append(f"period >= {literal(_first_day(start, own) if cut else start)}")
+        begun = _first_day(start, own)
+        cut = coverage is not None and not _n_days(coverage, begun, start - one)
+        bounds.append(f"period >= {literal(begun if cut else start)}")
     if end is not None:
-        cut, after = coverage is not None and end >= coverage.last, end + timedelta(days=1)
-        bounds.append(f"period < {literal(after if cut else _first_day(after, own))}")
+        after = end + one
+        begun = _first_day(after, own)
+        last = period_end(pd.Series([pd.Timestamp(begun)]), every=own).iloc[0]
+        cut = coverage is not None and not _n_days(coverage, after, last)
+        bounds.append(f"period < {literal(after if cut else begun)}")
     return f"(period IS NULL OR ({' AND '.join(bounds)}))"
+
+
+def _n_days(coverage: Coverage, first: date, last: date) -> int:
+    """Return how many days a source covers from `first` to `last`."""
+    return int(coverage.days(*(pd.Series([pd.Timestamp(day)]) for day in (first, last))).iloc[0])
 
 
 def _first_day(day: date, every: Period) -> date:

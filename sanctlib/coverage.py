@@ -8,6 +8,7 @@ from datetime import date
 from functools import partial
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from sanctlib.dates import Day, Period, day_of, period_end
@@ -16,6 +17,7 @@ from sanctlib.showing import Shown
 
 Span: TypeAlias = tuple[date, date, str]
 Break: TypeAlias = tuple[date, str]
+Window: TypeAlias = tuple[date, date, int]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -42,6 +44,12 @@ class Coverage(Shown):
         Days inside the coverage on which the source does not report.
     breaks : sequence of (day, reason), default none
         Changes in how the source is made: counts before and after are not comparable.
+    windows : sequence of (first day, last day, number), default none
+        Days of which the source was drawn separately, and how many actors each draw names.
+        Rates per all acts cannot be compared between windows with different actors.
+    uncoded : sequence of (first day, last day, action), default none
+        Actions that the source does not code on these days. Their counts are missing there,
+        never 0.
     survivors : bool, default False
         Whether the source lists only the entries still there on its last day. Entries removed
         before are then missing, and counts of earlier periods are lower bounds.
@@ -68,6 +76,8 @@ class Coverage(Shown):
     senders: frozenset[str] | None
     gaps: tuple[Span, ...]
     breaks: tuple[Break, ...]
+    windows: tuple[Window, ...]
+    uncoded: tuple[Span, ...]
     survivors: bool
 
     def __init__(
@@ -80,10 +90,14 @@ class Coverage(Shown):
         senders: Iterable[str] | None = None,
         gaps: Iterable[tuple[Day, Day, str]] = (),
         breaks: Iterable[tuple[Day, str]] = (),
+        windows: Iterable[tuple[Day, Day, int]] = (),
+        uncoded: Iterable[tuple[Day, Day, str]] = (),
         survivors: bool = False,
     ) -> None:
         begun, ended = _span(first, last, f"The coverage of {source!r}")
         of_gap = partial(_span, what=f"A gap of {source!r}", of=" of a gap")
+        of_window = partial(_span, what=f"A window of {source!r}", of=" of a window")
+        of_kind = partial(_span, what=f"Uncoded days of {source!r}", of=" of uncoded days")
         values: dict[str, object] = {
             "source": source,
             "first": begun,
@@ -92,6 +106,8 @@ class Coverage(Shown):
             "senders": _codes(senders, "senders"),
             "gaps": tuple((*of_gap(a, b), why) for a, b, why in gaps),
             "breaks": tuple((day_of(day, what="The day of a break"), why) for day, why in breaks),
+            "windows": tuple((*of_window(a, b), int(n)) for a, b, n in windows),
+            "uncoded": tuple((*of_kind(a, b), action) for a, b, action in uncoded),
             "survivors": survivors,
         }
         for name, value in values.items():
@@ -100,7 +116,9 @@ class Coverage(Shown):
     def _shown(self) -> list[str]:
         gaps = [f"Gap {first} to {last}: {why}" for first, last, why in self.gaps]
         breaks = [f"Break on {day}: {why}" for day, why in self.breaks]
-        return ["\n".join([self.describe(), *gaps, *breaks])]
+        drawn = [f"Window {first} to {last}: {n:,} actors" for first, last, n in self.windows]
+        kinds = [f"Not coded {first} to {last}: {action}" for first, last, action in self.uncoded]
+        return ["\n".join([self.describe(), *drawn, *gaps, *breaks, *kinds])]
 
     def covers(self, starts: pd.Series, *, every: Period) -> pd.Series:
         """
@@ -122,10 +140,35 @@ class Coverage(Shown):
             On the index of `starts`.
         """
         ends = period_end(starts, every=every)
-        inside = starts.ge(pd.Timestamp(self.first)) & ends.le(pd.Timestamp(self.last))
+        return self.days(starts, ends).eq((ends - starts).dt.days + 1)
+
+    def days(self, firsts: pd.Series, lasts: pd.Series) -> pd.Series:
+        """
+        Return how many days the source covers from each first day to its last day.
+
+        Parameters
+        ----------
+        firsts, lasts : Series of datetime64
+            First and last days, on one index. A missing day, or a last day before the first,
+            gives 0.
+
+        Returns
+        -------
+        Series of int64
+            On the index of `firsts`.
+        """
+        # Days are numbered from the first one covered; `upto` counts the covered ones before each.
+        covered = np.ones((self.last - self.first).days + 1, dtype=bool)
         for first, last, _ in self.gaps:
-            inside &= ~(starts.le(pd.Timestamp(last)) & ends.ge(pd.Timestamp(first)))
-        return inside
+            begin, end = ((day - self.first).days for day in (first, last))
+            covered[max(begin, 0) : max(end + 1, 0)] = False
+        upto = np.concatenate([[0], covered.cumsum()])
+        begins, ends = (
+            (days - pd.Timestamp(self.first)).dt.days.add(more).clip(0, len(covered)).fillna(0)
+            for days, more in ((firsts, 0), (lasts, 1))
+        )
+        n = upto[ends.astype("int64")] - upto[begins.astype("int64")]
+        return pd.Series(np.where(firsts.isna() | lasts.isna(), 0, n.clip(0)), index=firsts.index)
 
     def between(self, start: date | None, end: date | None) -> Coverage:
         """
@@ -143,12 +186,31 @@ class Coverage(Shown):
             raise CoverageError(f"{msg}, which has no day of {days}.")
         gaps = [gap for gap in self.gaps if gap[0] <= last and gap[1] >= first]
         breaks = [turn for turn in self.breaks if first <= turn[0] <= last]
-        return replace(self, first=first, last=last, gaps=tuple(gaps), breaks=tuple(breaks))
+        kinds = [kind for kind in self.uncoded if kind[0] <= last and kind[1] >= first]
+        return replace(
+            self,
+            first=first,
+            last=last,
+            gaps=tuple(gaps),
+            breaks=tuple(breaks),
+            windows=self.windows_in(first, last),
+            uncoded=tuple(kinds),
+        )
+
+    def windows_in(self, start: date | None, end: date | None) -> tuple[Window, ...]:
+        """Return the windows that have a day from `start` to `end`."""
+        return tuple(
+            window
+            for window in self.windows
+            if (end is None or window[0] <= end) and (start is None or window[1] >= start)
+        )
 
     def describe(self) -> str:
         """Return the coverage in one line, for captions."""
         n = "all states" if self.states is None else _number(len(self.states), "state")
         text = f"{self.source}: {self.first} to {self.last}, {n}"
+        if self.windows:
+            text += f", {_number(len(self.windows), 'window')}"
         if self.gaps:
             text += f", {_number(len(self.gaps), 'gap')}"
         return text + (", survivors only" if self.survivors else "")

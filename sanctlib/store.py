@@ -22,7 +22,8 @@ from sanctlib.reading import Audit, Provenance, Reading, sha256
 from sanctlib.schema import TableKind
 from sanctlib.writing import save_frame, writing
 
-_FORM = 5
+_FORM = 6
+_OF_COVERAGE = ("first", "last", "gaps", "breaks", "windows", "uncoded", "survivors")
 
 _GUARDED = r"^'(?=\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 """The apostrophe that `without_formulas` puts before text that a spreadsheet would run."""
@@ -191,7 +192,9 @@ def shipped() -> dict[str, Dataset]:
 
 
 def _dataset(key: str, folder: str, source: dict[str, Any], table: dict[str, Any]) -> Dataset:
-    stated = {name: table[name] for name in ("first", "last", "gaps", "survivors") if name in table}
+    # Tables of one file of acts share their coverage.
+    known = {**source, **table}
+    stated = {name: known[name] for name in _OF_COVERAGE if name in known}
     made = {name: source[name] for name in ("producer", "licence", "citation")}
     return Dataset(
         key=key,

@@ -27,6 +27,7 @@ from sanctlib.errors import (
 from sanctlib.reading import Audit
 from sanctlib.store import save
 from tests.engines import Shaped
+from tests.news import news_of_2018
 from tests.test_store import reading
 
 # act, first day, last day, sender, target, action, n_reports
@@ -169,13 +170,13 @@ def test_months_count_in_a_quarter_where_they_are_inside_the_span() -> None:
 
 def test_weekly_cells_are_refused_as_months_and_the_monthly_dataset_is_named() -> None:
     remedy = r"Weeks do not add up to {}s. Use {}sl.cells\(events, every='{}'\)"
-    weekly = sl.load("icews_2018_weekly")
+    weekly = news_of_2018("week")
     for every in ("month", "quarter", "year"):
-        named = remedy.format(every, r"sl.load\('icews_2018_monthly'\), or ", every)
+        named = remedy.format(every, r"sl.load\('icews_monthly'\), or ", every)
         with pytest.raises(SanctlibError, match=named):
             sl.cells(weekly, every=every)
-    with pytest.raises(SanctlibError, match=r"Months .* Use sl.load\('icews_2018_weekly'\), or"):
-        sl.cells(sl.load("icews_2018_monthly"), every="week")
+    with pytest.raises(SanctlibError, match=r"Months .* Use sl.load\('icews_weekly'\), or"):
+        sl.cells(news_of_2018("month"), every="week")
     with pytest.raises(SanctlibError, match=r"Weeks do not add up to days. Use sl.cells\(events"):
         sl.cells(weekly, every="day")
 

@@ -200,11 +200,9 @@ def test_every_dataset_is_listed_in_a_hundred_columns() -> None:
     lines = listed.stdout.splitlines()
     assert max(map(len, lines)) <= 100
     assert [key for key in datasets()["key"] if key not in listed.stdout] == []
-    at = next(i for i, line in enumerate(lines) if line.startswith("icews_2018_weekly"))
+    at = next(i for i, line in enumerate(lines) if line.startswith("icews_weekly"))
     assert lines[at].split()[1:5] == ["cells", "2018-01", "to", "2018-10"]
-    assert (
-        lines[at + 1] == "    ICEWS 2018: acts between states per week, sender, target and action"
-    )
+    assert lines[at + 1] == "    ICEWS: acts between states per week, sender, target and action"
 
 
 def test_a_dataset_asked_for_is_told_in_full() -> None:

@@ -17,6 +17,7 @@ from sanctlib.errors import MissingColumnsError, SanctlibError
 from sanctlib.metrics.composition import Intensity
 from sanctlib.query import ask
 from sanctlib.result import Result
+from tests.news import news_of_2018
 from tests.test_counts import shown
 
 
@@ -223,7 +224,7 @@ def test_another_table_is_refused(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["shares", "elasticity", "decompose"])
 def test_the_intensity_of_all_pairs_has_no_zeros_and_is_refused(method: str) -> None:
-    rates = sl.partnership_intensity(sl.load("icews_2018_monthly"), pair=None, every="month")
+    rates = sl.partnership_intensity(news_of_2018("month"), pair=None, every="month")
     with pytest.raises(SanctlibError, match=r"all pairs has only rows with acts.*Name the pairs"):
         getattr(rates, method)()
 
@@ -239,7 +240,7 @@ def test_the_level_is_that_of_the_intensity_unless_another_is_given() -> None:
 
 def test_what_an_intensity_is_made_of_keeps_its_sources_pairs_and_unit() -> None:
     asked = {"pair": ("RUS", "IRN"), "every": "month", "directed": True}
-    rates = sl.partnership_intensity(sl.load("icews_2018_monthly"), **asked)
+    rates = sl.partnership_intensity(news_of_2018("month"), **asked)
     for found, kind in (
         (rates.shares(), "shares"),
         (rates.elasticity(), "elasticity"),
@@ -272,7 +273,7 @@ def test_the_index_lies_in_its_band(
 
 
 def test_russia_and_iran_in_2018_meet_more_than_they_do() -> None:
-    news = sl.load("icews_2018_monthly")
+    news = news_of_2018("month")
     rates = sl.partnership_intensity(news, pair=("RUS", "IRN"), every="month")
     found = rates.decompose().table
     share = (

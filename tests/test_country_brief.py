@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-import sanctlib as sl
 from sanctlib.reports.index import write_index
 from sanctlib.reports.run import Run, run_notebook
+from tests.news import news_of_2018
 
 
 def brief(out: Path, *states: str, **given: object) -> tuple[Run, BeautifulSoup]:
@@ -62,7 +62,7 @@ def test_the_page_gives_the_parts_of_its_numbers(tmp_path: Path) -> None:
     _, soup = brief(tmp_path, "RUS")
     assert "regime: Russia 2,426; Ukraine 553; Moldova 23." in soup.text
     # As counted from the shipped table: 277,130 of 453,501 acts without any coded party.
-    table = sl.load("icews_2018_monthly").table
+    table = news_of_2018("month").table
     sender, target = table["sender"].notna(), table["target"].notna()
     n = [int(table.loc[rows, "n_acts"].sum()) for rows in (~sender & ~target, sender & target)]
     assert (*n, int(table["n_acts"].sum())) == (277_130, 37_957, 453_501)

@@ -167,7 +167,7 @@ def test_two_curves_are_not_drawn_as_one() -> None:
 
 
 def test_a_data_appendix_accounts_for_every_row() -> None:
-    readings = [sl.load(key) for key in ("ofac_sdn", "icews_2018_weekly", "russia_iran")]
+    readings = [sl.load(key) for key in ("ofac_sdn", "icews_weekly", "russia_iran")]
     table = sl.data_appendix(*readings)
     added = table["n_read"] + table["n_added"]
     assert (added == table["n_kept"] + table["n_merged"] + table["n_rejected"]).all()

@@ -12,6 +12,7 @@ import sanctlib as sl
 from sanctlib.errors import CoverageError, CuratedError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics.expected import observed_expected
 from sanctlib.metrics.intervals import bootstrap_edges
+from tests.news import news_of_2018
 
 STATES = ["CHN", "IRN", "RUS", "USA", "TUR"]
 
@@ -76,7 +77,7 @@ def test_acts_of_a_state_with_itself_or_with_nobody_do_not_count() -> None:
 
 
 def test_the_same_seed_gives_the_same_interval_and_one_block_none() -> None:
-    news = sl.load("icews_2018_monthly")
+    news = news_of_2018("month")
     asked = {"pair": ("RUS", "IRN"), "every": "quarter", "block": "month", "n_replicates": 50}
     one, two = (expected(news, **asked) for _ in range(2))
     pd.testing.assert_frame_equal(one, two)
@@ -84,7 +85,7 @@ def test_the_same_seed_gives_the_same_interval_and_one_block_none() -> None:
 
 
 def test_russia_and_iran_co_operated_more_than_their_activity_explains_in_2018() -> None:
-    news = sl.load("icews_2018_weekly")
+    news = news_of_2018("week")
     found = expected(
         news, pair=("RUS", "IRN"), every="year", block="week", end=date(2018, 10, 31)
     ).iloc[0]
@@ -141,7 +142,7 @@ def test_few_blocks_give_no_interval_and_none_seen_that_of_poisson() -> None:
 
 def test_the_interval_is_named_only_where_there_is_one() -> None:
     found = observed_expected(
-        sl.load("icews_2018_weekly"), pair=("RUS", "IRN"), every="quarter", block="week"
+        news_of_2018("week"), pair=("RUS", "IRN"), every="quarter", block="week"
     )
     rows = found.table
     # The quarter that begins in October 2018 holds five weeks: too few to resample.
@@ -150,7 +151,7 @@ def test_the_interval_is_named_only_where_there_is_one() -> None:
     assert (found.kind, found.n) == ("expected", 303)
     assert found.findings == (
         "Iran and Russia, quarter 3 of 2018: 104 acts, 2.5 times those expected (95% interval "
-        "1.8 to 3.2) (ICEWS 2018, 1 January 2018 to 31 October 2018).",
+        "1.8 to 3.2) (ICEWS, 1 January 2018 to 31 October 2018).",
     )
 
 
@@ -165,6 +166,4 @@ def test_few_blocks_widen_the_interval_of_the_bootstrap() -> None:
 
 def test_a_span_of_which_no_day_is_covered_has_no_expectation() -> None:
     with pytest.raises(CoverageError, match="covers 2018-01-01 to 2018-10-31, and no day of 2020"):
-        expected(
-            sl.load("icews_2018_weekly"), **ASKED | {"block": "week"}, start="2020", end="2021"
-        )
+        expected(news_of_2018("week"), **ASKED | {"block": "week"}, start="2020", end="2021")

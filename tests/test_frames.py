@@ -11,6 +11,7 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.errors import SanctlibError, SchemaError
+from tests.news import news_of_2018
 
 KNOWN = sl.Coverage(source="own", first=date(2018, 1, 1), last=date(2018, 3, 31))
 DAYS = pd.to_datetime(["2018-01-05", "2018-02-05", "2018-03-05"]).astype("datetime64[us]")
@@ -145,7 +146,7 @@ def test_frames_of_other_libraries_pass_the_same_gate(kind: str) -> None:
 
 
 def test_a_reading_is_not_checked_again_and_counts_the_same() -> None:
-    reading = sl.load("icews_2018_monthly")
+    reading = news_of_2018("month")
     asked = {"every": "month", "unit": "act", "targets": ["IRN"], "coverage": reading.coverage}
     by_frame = sl.sanction_counts(reading.table, **asked).table
     pd.testing.assert_frame_equal(by_frame, sl.sanction_counts(reading, **asked).table)

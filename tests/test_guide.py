@@ -21,6 +21,7 @@ from sanctlib.schema import AGREEMENT_STAGES, TABLES
 from sanctlib.sources.producers import producers
 from sanctlib.store import shipped as shipped_datasets
 from tests.conftest import ROOT
+from tests.news import news_of_2018
 from tests.samples import SAMPLES
 
 Call = Callable[[object, str], object]
@@ -91,9 +92,13 @@ def table_of(kind: str) -> sl.Reading:
     if kind in ("cases", "listings"):
         key = {"cases": "gsdb", "listings": "eu"}[kind]
         return sl.read(key, sample[key])
-    shipped = {"hand-picked": "russia_iran", "cells": "icews_2018_monthly"}
-    shipped |= {"list_changes": "ofac_sdn", "listing_counts": "canada_sema"}
-    return sl.load(shipped.get(kind, "un_ideal_points"))
+    if kind == "cells":
+        return news_of_2018("month")
+    if kind == "dyads":
+        # Of one release: the table has four.
+        return sl.load("un_ideal_points").filter(measure="ideal_point_gap 2023-07")
+    shipped = {"hand-picked": "russia_iran", "list_changes": "ofac_sdn"}
+    return sl.load(shipped.get(kind, "canada_sema"))
 
 
 def runs(call: Call, table: object, kind: str) -> bool:

@@ -258,12 +258,16 @@ def test_a_period_cut_by_the_coverage_keeps_what_was_seen() -> None:
     found = monthly(events(ACTS), coverage=cut)
     march = found[found["period"].eq("2018-03-01")]
     assert shown(march, "component", "n", "covered") == [
-        ("material", 1, False),
-        ("meetings", None, False),
-        ("agreements", None, False),
-        ("other_cooperation", None, False),
-        ("all_cooperation", 1, False),
+        ("material", 1, True),
+        ("meetings", 0, True),
+        ("agreements", 0, True),
+        ("other_cooperation", 0, True),
+        ("all_cooperation", 1, True),
     ]
+    # A rate is of the days covered; what is not in the span is not in the rate.
+    assert march["n_days"].eq(30).all()
+    part = monthly(events(ACTS), coverage=SPRING, end="2018-03-30")
+    assert not part.loc[part["period"].eq("2018-03-01"), "covered"].any()
 
 
 def test_a_source_that_speaks_of_neither_state_writes_no_zero() -> None:

@@ -13,6 +13,7 @@ import sanctlib as sl
 from sanctlib.errors import CoverageError, SanctlibError, UnknownChoiceError
 from sanctlib.metrics._pair_acts import existed_together
 from sanctlib.query import Pair
+from tests.news import news_of_2018
 from tests.test_intensity import events, monthly
 
 SPAN = {"start": date(2018, 1, 1), "end": date(2018, 10, 31)}
@@ -57,7 +58,7 @@ def test_what_a_state_did_before_it_existed_is_missing_not_zero() -> None:
         (
             {"start": date(2020, 1, 1), "end": date(2021, 1, 1)},
             CoverageError,
-            "'icews_2018_weekly' covers 2018-01-01 to 2018-10-31, and no day of 2020-01-01 to 2021",
+            "'icews_weekly' covers 2018-01-01 to 2018-10-31, and no day of 2020-01-01 to 2021",
         ),
         ({"pair": ("RUS", "RUS")}, SanctlibError, "A pair is two different states"),
         ({"pair": ("RUS", "Irann")}, UnknownChoiceError, "'Irann', which is no state"),
@@ -68,7 +69,7 @@ def test_a_question_without_an_answer_is_refused_in_all_measures_alike(
     options: dict, error: type, match: str
 ) -> None:
     asked = {"pair": ("RUS", "IRN"), **SPAN, **options}
-    news = sl.load("icews_2018_weekly")
+    news = news_of_2018("week")
     with pytest.raises(error, match=re.escape(match)):
         sl.partnership_intensity(news, every="week", **asked)
     with pytest.raises(error, match=re.escape(match)):
@@ -80,7 +81,7 @@ def test_a_question_without_an_answer_is_refused_in_all_measures_alike(
 
 
 def test_a_question_that_is_covered_in_part_passes() -> None:
-    news = sl.load("icews_2018_weekly")
+    news = news_of_2018("week")
     asked = {"start": "2016", "end": "2018-01-01", "pair": ("RUS", "IRN"), "level": 0.9}
     found = sl.partnership_intensity(news, every="week", **asked).table
     assert not found["covered"].any()
@@ -89,14 +90,13 @@ def test_a_question_that_is_covered_in_part_passes() -> None:
 
 def test_a_pair_is_two_and_not_three() -> None:
     with pytest.raises(SanctlibError, match="A pair is two states"):
-        sl.partnership_intensity(
-            sl.load("icews_2018_weekly"), pair=("RUS", "IRN", "CHN"), every="week"
-        )
+        sl.partnership_intensity(news_of_2018("week"), pair=("RUS", "IRN", "CHN"), every="week")
 
 
 def test_results_of_all_pair_measures_merge_on_period_and_pair() -> None:
     """Whatever the order in which the pair is named: a merge finds every row."""
     acts, votes = sl.load("russia_iran"), sl.load("un_ideal_points")
+    votes = votes.filter(measure="ideal_point_gap 2023-07")
     ties = votes.table.assign(value=votes.table["value"].clip(upper=5))
     asked, yearly = {"pair": ("RUS", "IRN")}, {"every": "year", "start": "2014", "end": "2020"}
     machine = replace(acts, curated=False)
@@ -120,10 +120,10 @@ def test_results_of_all_pair_measures_merge_on_period_and_pair() -> None:
 
 
 def test_directed_results_merge_on_period_sender_and_target() -> None:
-    news = sl.load("icews_2018_weekly")
+    news = news_of_2018("week")
     asked = {"pair": ("RUS", "IRN"), "directed": True}
     rates = sl.partnership_intensity(
-        sl.load("icews_2018_monthly"), every="month", components=["meetings"], **asked
+        news_of_2018("month"), every="month", components=["meetings"], **asked
     )
     ratios = sl.observed_expected(news, every="month", block="week", n_replicates=10, **asked)
     keys = ["period", "sender", "target"]
@@ -136,7 +136,7 @@ PAIRS = [("RUS", "IRN"), ("CHN", "RUS"), ("IRN", "TUR")]
 
 @pytest.mark.parametrize("directed", [False, True])
 def test_several_pairs_have_the_rows_each_has_alone(*, directed: bool) -> None:
-    news = sl.load("icews_2018_weekly")
+    news = news_of_2018("week")
 
     def rates(pair: Pair | list[Pair]) -> pd.DataFrame:
         return sl.partnership_intensity(news, pair=pair, every="week", directed=directed).table
@@ -161,4 +161,4 @@ def test_several_pairs_have_the_rows_each_has_alone(*, directed: bool) -> None:
 )
 def test_pairs_that_are_none_or_named_twice_are_refused(pairs: list, match: str) -> None:
     with pytest.raises(SanctlibError, match=re.escape(match)):
-        sl.partnership_intensity(sl.load("icews_2018_weekly"), pair=pairs, every="week")
+        sl.partnership_intensity(news_of_2018("week"), pair=pairs, every="week")

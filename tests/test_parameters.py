@@ -294,8 +294,8 @@ level: Annotated[float, Field(gt=0, lt=1)] = 0.95
 states: Annotated[list[State], Field(min_length=1, max_length=2)] = ["RUS"]
 n: Annotated[int, Field(ge=1)] | None = None
 every: Literal["week", "month"] = "week"
-start: Annotated[date, "icews_2018_{every}ly"] = date(2018, 1, 1)
-end: Annotated[date, "icews_2018_{every}ly"] = date(2018, 10, 31)
+start: Annotated[date, "icews_{every}ly"] = date(2018, 1, 1)
+end: Annotated[date, "icews_{every}ly"] = date(2018, 10, 31)
 event: Annotated[date, "ofac_sdn"] = date(2022, 2, 24)
 own: Annotated[date, "{every}_of_mine"] = date(1900, 1, 1)"""
 
@@ -309,12 +309,12 @@ own: Annotated[date, "{every}_of_mine"] = date(1900, 1, 1)"""
         ({"states": ["RUS", "IRN", "CHN"]}, "states must have at most 2 items, got 3."),
         ({"n": 0}, "n must be greater than or equal to 1, got 0."),
         (
-            {"start": date(2022, 1, 1), "end": date(2022, 12, 31)},
-            "start is 2022-01-01. icews_2018_weekly covers 2018-01-01 to 2018-10-31.",
+            {"start": date(2024, 1, 1), "end": date(2024, 12, 31)},
+            "start is 2024-01-01. icews_weekly covers 2018-01-01 to 2023-04-10.",
         ),
         (
             {"start": date(2017, 1, 1), "end": date(2017, 12, 31), "every": "month"},
-            "end is 2017-12-31. icews_2018_monthly covers 2018-01-01 to 2018-10-31.",
+            "end is 2017-12-31. icews_monthly covers 2018-01-01 to 2023-04-10.",
         ),
         ({"event": date(2014, 3, 1)}, "event is 2014-03-01. ofac_sdn covers"),
     ],
@@ -336,8 +336,8 @@ def test_the_cell_of_the_docs_declares_parameters(tmp_path: Path) -> None:
     (cell,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     found = declared(notebook(tmp_path, cell))
     assert found["level"].help == "level of the intervals"
-    with pytest.raises(ParameterError, match="icews_2018_monthly covers 2018-01-01"):
-        check({"every": "month", "start": date(2019, 1, 1)}, found)
+    with pytest.raises(ParameterError, match="icews_monthly covers 2018-01-01"):
+        check({"every": "month", "start": date(2024, 1, 1)}, found)
 
 
 def test_readers_see_values_as_they_write_them() -> None:

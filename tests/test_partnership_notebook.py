@@ -13,6 +13,7 @@ import sanctlib as sl
 from sanctlib.errors import ParameterError
 from sanctlib.reports.parameters import declared
 from sanctlib.reports.run import Run, find_notebook, run_notebook
+from tests.news import news_of_2018
 
 NAME = "03_partnership_intensity"
 
@@ -31,7 +32,7 @@ def test_the_page_of_another_pair_is_about_that_pair(tmp_path: Path) -> None:
     found = text.split("Cite:")[0]
     assert not [word for word in ("RUS", "IRN", "Ukraine") if word in found]
     n = sl.partnership_intensity(
-        sl.load("icews_2018_monthly"), pair=("DEU", "FRA"), every="month", band=False
+        news_of_2018("month"), pair=("DEU", "FRA"), every="month", band=False
     ).n
     assert f"Germany and France: {n} reported acts of co-operation in 10 months" in text
     # The end of the nuclear deal, of which both were parties.

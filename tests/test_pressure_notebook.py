@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-import sanctlib as sl
 from sanctlib.months import prepare_files
 from sanctlib.reports.run import NotebookError, Run, run_notebook
+from tests.news import news_of_2018
 from tests.test_bulk import GDELT
 
 NAME = "04_pressure_and_partnership"
@@ -32,7 +32,7 @@ def test_the_page_of_2018_says_what_its_tables_hold(tmp_path: Path) -> None:
         return pd.read_csv(run.folder / f"{name}.csv")
 
     # As counted from the shipped table, without the incomplete last week.
-    cells = sl.load("icews_2018_weekly").table
+    cells = news_of_2018("week").table
     cells = cells[cells["period"].lt("2018-10-29")]
     hits = cells[cells["family"].eq("sanction") & cells["action"].isin(["impose", "amend"])]
     on = hits[hits["sender"].eq("USA")].groupby("target")["n_acts"].sum()

@@ -20,6 +20,7 @@ from sanctlib.errors import (
 )
 from sanctlib.reading import Audit, Provenance, Reading, no_rejects
 from sanctlib.sources.draft import Draft, mentions, unmatched
+from tests.news import news_of_2018
 from tests.test_checks import event
 
 PROVENANCE = Provenance(
@@ -130,7 +131,7 @@ def test_a_reading_says_how_many_acts_lack_a_party() -> None:
     shown = reading._repr_html_()
     assert "<br>3 acts, 2 (66.7 %) of them without a sender or a target<br>" in shown
     assert "Cite: Me (2026): Mine." in shown
-    cells = sl.load("icews_2018_weekly")
+    cells = news_of_2018("week")
     n = cells.table["n_acts"].where(cells.table[["sender", "target"]].isna().any(axis=1), 0).sum()
     assert f"453,501 acts, {n:,} (91.6 %) of them without" in cells._repr_html_()
 
@@ -205,7 +206,7 @@ def test_a_filter_narrows_the_coverage_so_that_no_zero_is_invented() -> None:
     with pytest.raises(CoverageError, match="covers 2018-01-01 to 2019-12-31, which has no day of"):
         ACTS.filter(start="2020")
     asked = {"every": "month", "unit": "act", "by": ["target"], "targets": ["IRN", "RUS"]}
-    news = sl.load("icews_2018_monthly")
+    news = news_of_2018("month")
     whole, part = (sl.sanction_counts(t, **asked).table for t in (news, news.filter(target="IRN")))
     of_iran = [table[table["target"].eq("IRN")]["n"].tolist() for table in (whole, part)]
     assert of_iran[0] == of_iran[1]
@@ -237,7 +238,7 @@ def test_a_filter_of_what_cannot_be_is_refused(
     with pytest.raises(error, match=message):
         ACTS.filter(**wanted)
     with pytest.raises(MissingColumnsError, match="cells has no column 'date' for start and end"):
-        sl.load("icews_2018_weekly").filter(start="2018-02")
+        news_of_2018("week").filter(start="2018-02")
 
 
 def test_a_reading_has_a_length_columns_and_first_rows() -> None:

@@ -54,7 +54,7 @@ def test_states_are_counted_on_either_side_and_bodies_are_none() -> None:
     }
     assert found.tables["totals"].to_dict("list") == {
         "what": [
-            "months fully covered",
+            "months covered",
             "acts of the source in them",
             "of these between two coded parties",
         ],
@@ -199,7 +199,7 @@ def imposed(by: list[str]) -> sl.Result:
 
 
 def test_one_reported_act_is_no_onset_unless_a_source_lists_its_target() -> None:
-    found = sl.metrics.confirmed_onsets(imposed(["target"]), listed=["Belarus"])
+    found = sl.models.confirmed_onsets(imposed(["target"]), listed=["Belarus"])
     assert found.tables["targets"].set_index("target").to_dict("index") == {
         "CHN": {"n": 2, "n_onsets": 1, "confirmed": "2 acts"},
         "LBY": {"n": 2, "n_onsets": 1, "confirmed": "2 acts"},
@@ -209,20 +209,20 @@ def test_one_reported_act_is_no_onset_unless_a_source_lists_its_target() -> None
     assert (found.table["target"].tolist(), found.n) == (["BLR", "CHN", "LBY"], 5)
     assert "Not confirmed, and no onsets: France (fewer than 2 acts" in found.summary()[1]
     # Rows of several senders are kept, and count together.
-    of_senders = sl.metrics.confirmed_onsets(imposed(["sender", "target"]))
+    of_senders = sl.models.confirmed_onsets(imposed(["sender", "target"]))
     assert of_senders.table[["sender", "target"]].to_numpy().tolist() == [
         ["EU", "LBY"],
         ["USA", "CHN"],
         ["USA", "LBY"],
     ]
-    assert sl.metrics.confirmed_onsets(imposed(["target"]), least=1).n == 6
-    assert sl.metrics.confirmed_onsets(imposed(["target"]), least=3).table.empty
+    assert sl.models.confirmed_onsets(imposed(["target"]), least=1).n == 6
+    assert sl.models.confirmed_onsets(imposed(["target"]), least=3).table.empty
 
 
 def test_what_confirms_no_onset_is_refused() -> None:
     with pytest.raises(SanctlibError, match="'Belaruss', which is no state"):
-        sl.metrics.confirmed_onsets(imposed(["target"]), listed=["Belaruss"])
+        sl.models.confirmed_onsets(imposed(["target"]), listed=["Belaruss"])
     with pytest.raises(SanctlibError, match="least is 0"):
-        sl.metrics.confirmed_onsets(imposed(["target"]), least=0)
+        sl.models.confirmed_onsets(imposed(["target"]), least=0)
     with pytest.raises(MissingColumnsError):
-        sl.metrics.confirmed_onsets(imposed(["sender"]))
+        sl.models.confirmed_onsets(imposed(["sender"]))

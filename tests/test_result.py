@@ -15,6 +15,7 @@ from sanctlib.dates import day_in_words
 from sanctlib.errors import MissingColumnsError, SanctlibError, UnknownChoiceError
 from sanctlib.result import Result
 from sanctlib.writing import without_formulas
+from tests.news import news_of_2018
 
 SPAN = {"every": "month", "start": "2021-09", "end": "2024-04", "between": "versions"}
 
@@ -201,7 +202,7 @@ def test_a_notebook_shows_name_rows_and_caption_with_text_escaped() -> None:
 
 
 def test_functions_that_take_a_table_take_a_result() -> None:
-    news = sl.load("icews_2018_monthly")
+    news = news_of_2018("month")
     acts = Result(table=news.table)
     asked = {"every": "month", "unit": "act", "targets": ["IRN"], "by": ["target"]}
     found = sl.sanction_counts(acts, **asked).table

@@ -167,6 +167,9 @@ def test_several_pairs_are_the_pairs_one_by_one_in_alphabetical_order(
 def test_a_reading_and_a_result_are_ties_too() -> None:
     votes = sl.load("un_ideal_points")
     asked = {"pair": ("IRN", "RUS"), "top": 10}
+    with pytest.raises(SanctlibError, match=r"have the measures .* Keep one of them"):
+        similarity.portfolio_similarity(votes, **asked)
+    votes = votes.filter(measure="ideal_point_gap 2023-07")
     found = similarity.portfolio_similarity(votes, **asked)
     assert found.sources[0].key == "un_ideal_points"
     by_result = similarity.portfolio_similarity(sl.Result(table=votes.table), **asked)

@@ -9,6 +9,7 @@ import pytest
 
 import sanctlib as sl
 from sanctlib.errors import SanctlibError, UnknownChoiceError
+from tests.news import news_of_2018
 
 # Last copy of each month: its day, entries, those under Russian and Iranian programmes and
 # under both, additions, removals, programme changes since the row before. Counted from the
@@ -237,7 +238,7 @@ def test_a_span_that_a_source_does_not_cover_is_missing_not_zero() -> None:
 
 def test_cells_that_the_span_cuts_are_not_covered() -> None:
     span = {"start": date(2018, 5, 3), "end": date(2018, 5, 12), "targets": ["IRN"]}
-    units = sl.compare_units([sl.load("icews_2018_weekly")], **span).table
+    units = sl.compare_units([news_of_2018("week")], **span).table
     assert units["covered"].tolist() == [False]
     assert units["n"].isna().all()
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 from pandas.api.typing import NaTType
 
 from sanctlib.coverage import Coverage
-from sanctlib.dates import period_start
-from sanctlib.errors import check_columns
-from sanctlib.metrics._questions import after_version, by_target, cases_by, parts
+from sanctlib.dates import Period, period_end, period_range, period_start
+from sanctlib.engines import Opened
+from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.metrics._questions import by_target, cases_by, parts
 from sanctlib.query import Query
 
 FLOWS = ("added", "removed", "moved_in", "moved_out")
@@ -160,3 +164,64 @@ def _flow(
 ) -> pd.DataFrame:
     when = pd.Series(period, index=keys.index, dtype="datetime64[us]")
     return keys.assign(scenario=scenario, flow=flow, period=when, amount=amount)
+
+
+def between_versions(table: pd.DataFrame, *, every: Period) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """
+    Move changes of a list into the periods between whose nearest versions they lie.
+
+    An end of a period is known by the version nearest to it, if that is at most half a period
+    away. Periods without such an end have one span of versions together, as the four years
+    between two versions do. Returns the changes, from the first to the last of the periods in
+    which each can lie, and per period the two versions (`from`, `to`).
+    """
+    versions = pd.concat([table["from"], table["to"]]).drop_duplicates().sort_values()
+    periods = pd.Series(period_range(versions.iloc[0], versions.iloc[-1], every=every))
+    after = period_end(periods.tail(1), every=every) + pd.Timedelta(days=1)
+    # As numbers, the distance of each end to each side has one comparison.
+    ends = pd.concat([periods, after]).to_numpy("datetime64[us]").astype("int64")
+    seen = versions.to_numpy("datetime64[us]").astype("int64")
+    right = np.searchsorted(seen, ends).clip(1, max(len(seen) - 1, 1)) - (len(seen) < 2)
+    left = (right - 1).clip(0)
+    near = seen[np.where(ends - seen[left] <= seen[right] - ends, left, right)]
+    length = np.diff(ends)
+    half = np.minimum(np.append(length, length[-1]), np.insert(length, 0, length[0])) / 2
+    known = np.flatnonzero(np.abs(near - ends) <= half)
+    edges = [(int(k), int(near[k])) for k in known]
+    # The list begins and ends inside a period that may have no end near a version.
+    edges = [(0, int(seen[0]))] * (0 not in known) + edges
+    edges += [(len(periods), int(seen[-1]))] * (len(periods) not in known)
+    place, day = (np.array(column, dtype="int64") for column in zip(*edges, strict=True))
+    since, until = (table[c].to_numpy("datetime64[us]").astype("int64") for c in ("from", "to"))
+    first = place[(np.searchsorted(day, since, side="right") - 1).clip(0, len(place) - 2)]
+    last = place[np.searchsorted(day, until, side="left").clip(1, len(place) - 1)] - 1
+    starts = periods.to_numpy("datetime64[us]")
+    moved = table.assign(**{"from": starts[first], "to": starts[np.maximum(first, last)]})
+    span = np.repeat(np.arange(len(place) - 1), np.diff(place))
+    days = {"from": day[span].view("M8[us]"), "to": day[span + 1].view("M8[us]")}
+    return moved, pd.DataFrame({"period": starts, **days})
+
+
+def after_version(since: pd.Series) -> pd.Series:
+    """Return when a change after a version can be: one without a time shows its whole day."""
+    whole = since.eq(since.dt.normalize())
+    return since.mask(whole, since + pd.Timedelta(days=1))
+
+
+def with_versions(
+    counts: pd.DataFrame, versions: pd.DataFrame, blank: Sequence[str]
+) -> pd.DataFrame:
+    """Add the two versions of each period; between one version and itself nothing is known."""
+    dated = counts.merge(versions, on="period", how="left", validate="many_to_one")
+    dated.index = counts.index
+    unknown = dated["from"].eq(dated["to"]).to_numpy(dtype=bool)
+    dated.loc[unknown, list(blank)] = pd.NA
+    days = {c: dated[c].dt.normalize() for c in ("from", "to")}
+    return dated.assign(**days)
+
+
+def check_between(source: Opened, query: Query) -> None:
+    """Check that only changes between versions are summed between versions."""
+    if query.between is not None and source.kind != "list_changes":
+        msg = f"between is {query.between!r}, and {source.name!r} holds {source.kind}."
+        raise SanctlibError(f"{msg} Only changes between versions have versions: leave it out.")

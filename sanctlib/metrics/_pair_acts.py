@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.acts import kept_rows
+from sanctlib.acts import cells_of, kept_rows, periods_of
 from sanctlib.codes.countries import countries, name_of
 from sanctlib.dates import Period, period_end
-from sanctlib.engines import fetched
-from sanctlib.errors import SanctlibError
+from sanctlib.engines import Opened, fetched
+from sanctlib.errors import CoverageError, SanctlibError, check_choice
 from sanctlib.metrics._questions import Flags, are_states, groups_that_existed
 from sanctlib.metrics.intervals import percent, poisson_dispersion, poisson_interval
 from sanctlib.query import Pair, Query
@@ -23,6 +23,7 @@ from sanctlib.schema import COMPONENTS
 
 Component: TypeAlias = Literal["material", "meetings", "agreements", "other_cooperation"]
 Denominator: TypeAlias = Literal["all", "either", "no_war"]
+Among: TypeAlias = Literal["common_states"]
 Counts: TypeAlias = NDArray[np.int64]
 Covers: TypeAlias = Callable[[pd.DataFrame], Flags]
 
@@ -43,6 +44,15 @@ DENOMINATOR_WORDS: dict[Denominator, str] = {
     "no_war": "reported acts other than material conflict",
 }
 
+
+def words_of(denominator: Denominator, common: Sequence[str] | None) -> str:
+    """Return in words the acts that rates are per 1,000 of."""
+    if common is None:
+        return DENOMINATOR_WORDS[denominator]
+    whose = " of either state" if denominator == "either" else ""
+    return f"reported acts of co-operation{whose} between {len(common)} common states"
+
+
 PER = 1000
 _BAND = (0.1, 0.9)
 _IN_TITLE, _IN_FINDINGS = 3, 8
@@ -55,6 +65,7 @@ _COLUMNS = (
     *("too_few", "band_low", "band_high", "n_comparable", "denominator", "n_unassigned"),
     "covered",
 )
+_SIDES = ("sender", "target")
 _PARTS = {action: part for part, actions in COMPONENTS.items() for action in actions}
 
 
@@ -126,6 +137,51 @@ def acts_once(acts: pd.DataFrame, query: Query, periods: pd.DatetimeIndex) -> in
 def actions_of(query: Query) -> list[str]:
     """Return the actions of the components requested."""
     return [action for component in query.options["components"] for action in COMPONENTS[component]]  # type: ignore[attr-defined]
+
+
+def common_states(
+    source: Opened, query: Query, among: Among | None, divided: Sequence[Denominator]
+) -> list[str] | None:
+    """
+    Return the states that are a party of an act in each window of a source; None for all acts.
+
+    A source that names no windows has one, the span of the query.
+    """
+    known = source.coverage
+    if among is None:
+        _check_windows(source, query)
+        return None
+    check_choice(among, get_args(Among), what="among")
+    if "no_war" in divided:
+        msg = "denominator is 'no_war', and among='common_states' divides by acts of co-operation"
+        raise SanctlibError(f"{msg} only. Leave one of them out.")
+    windows = known.windows if known else ()
+    span = {} if windows else {"start": query.start, "end": query.end}
+    every = periods_of(source)[1][-1] if source.kind == "cells" else "day"
+    sides = cells_of(source, every=every if windows else query.every, by=_SIDES, **span)
+    # A period belongs to the first window that ends after it begins.
+    ends = pd.DatetimeIndex([window[1] for window in windows])
+    sides = sides.assign(window=ends.searchsorted(sides["period"]) if windows else 0)
+    named = pd.concat(
+        [sides[["window", side]].set_axis(["window", "state"], axis=1) for side in _SIDES]
+    )
+    named = named[are_states(named["state"])].drop_duplicates()
+    found = named["state"].value_counts()
+    common = sorted(found.index[found.ge(max(len(windows), 1))])
+    for state in sorted({state for two in query.pairs or () for state in two} - {*common}):
+        msg = f"{name_of(state)} ({state}) is not a party of an act in every window of"
+        raise CoverageError(f"{msg} {source.name!r}. Leave out among, and choose one window.")
+    return common
+
+
+def _check_windows(source: Opened, query: Query) -> None:
+    """Check that a span has one set of actors: rates per all acts of several are not comparable."""
+    windows = source.coverage.windows_in(query.start, query.end) if source.coverage else ()
+    if len({n for *_, n in windows}) > 1:
+        most, fewest = (f(windows, key=lambda window: window[2]) for f in (max, min))
+        named = " and ".join(f"{n:,} actors from {a} to {b}" for a, b, n in (most, fewest))
+        msg = f"{source.name!r} names {named}, so rates per all its acts cannot be compared."
+        raise CoverageError(f"{msg} Use among='common_states', or start and end in one window.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +282,9 @@ def band_of(acts: Acts, *, from_mean: float) -> tuple[NDArray[np.float64], int]:
     least `from_mean` a period on average.
     """
     _, *shape = acts.n.shape
-    kept = acts.n[1:, -1].sum(axis=1) / max(shape[1], 1) >= from_mean
+    # A period without an act of the source, such as a gap, is in no average.
+    n_periods = max(int(acts.exposure.any(axis=0).sum()), 1)
+    kept = acts.n[1:, -1].sum(axis=1) / n_periods >= from_mean
     if not kept.any():
         return np.full((2, *shape), np.nan), 0
     exposure = np.where(acts.exposure == 0, np.nan, acts.exposure)[1:][kept]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import product
 from typing import Literal
 
@@ -15,7 +16,14 @@ from sanctlib.acts import cells_of
 from sanctlib.codes.actions import sender_of, states_of
 from sanctlib.codes.countries import countries, existed, name_of, resolve
 from sanctlib.coverage import Coverage
-from sanctlib.dates import PERIODS, Period, period_end, period_range, period_start
+from sanctlib.dates import (
+    PERIODS,
+    Period,
+    day_in_words,
+    period_end,
+    period_range,
+    period_start,
+)
 from sanctlib.engines import Opened, fetched
 from sanctlib.errors import CoverageError, CuratedError, SanctlibError, check_columns
 from sanctlib.query import Query, TargetRule, Unit
@@ -130,6 +138,22 @@ def absent_from(
     return sorted({*unseen}.difference(parties["sender"], parties["target"]))
 
 
+def uncoded_in(source: Opened, query: Query, actions: Iterable[str]) -> tuple[str, ...]:
+    """Return the notes on actions that a source does not code on some days of the span."""
+    spans: dict[tuple[date, date], list[str]] = {}
+    for first, last, action in source.coverage.uncoded if source.coverage else ():
+        late = query.end is not None and first > query.end
+        early = query.start is not None and last < query.start
+        if action in actions and not late and not early:
+            spans.setdefault((first, last), []).append(action)
+    return tuple(
+        f"{source.source.name} does not code the action{'s' * (len(names) > 1)} "
+        f"{', '.join(name.replace('_', ' ') for name in names)} from {day_in_words(first)} to "
+        f"{day_in_words(last)}: such acts are missing there, not 0."
+        for (first, last), names in spans.items()
+    )
+
+
 def silent_on(source: Opened, states: Sequence[str]) -> tuple[str, ...]:
     """Return the note on states that a source does not name."""
     if not states:
@@ -176,67 +200,6 @@ def of_senders(table: pd.DataFrame, query: Query) -> pd.DataFrame:
         return table
     check_columns(table, ["sender"])
     return table[table["sender"].isin(query.senders)]
-
-
-def between_versions(table: pd.DataFrame, *, every: Period) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """
-    Move changes of a list into the periods between whose nearest versions they lie.
-
-    An end of a period is known by the version nearest to it, if that is at most half a period
-    away. Periods without such an end have one span of versions together, as the four years
-    between two versions do. Returns the changes, from the first to the last of the periods in
-    which each can lie, and per period the two versions (`from`, `to`).
-    """
-    versions = pd.concat([table["from"], table["to"]]).drop_duplicates().sort_values()
-    periods = pd.Series(period_range(versions.iloc[0], versions.iloc[-1], every=every))
-    after = period_end(periods.tail(1), every=every) + pd.Timedelta(days=1)
-    # As numbers, the distance of each end to each side has one comparison.
-    ends = pd.concat([periods, after]).to_numpy("datetime64[us]").astype("int64")
-    seen = versions.to_numpy("datetime64[us]").astype("int64")
-    right = np.searchsorted(seen, ends).clip(1, max(len(seen) - 1, 1)) - (len(seen) < 2)
-    left = (right - 1).clip(0)
-    near = seen[np.where(ends - seen[left] <= seen[right] - ends, left, right)]
-    length = np.diff(ends)
-    half = np.minimum(np.append(length, length[-1]), np.insert(length, 0, length[0])) / 2
-    known = np.flatnonzero(np.abs(near - ends) <= half)
-    edges = [(int(k), int(near[k])) for k in known]
-    # The list begins and ends inside a period that may have no end near a version.
-    edges = [(0, int(seen[0]))] * (0 not in known) + edges
-    edges += [(len(periods), int(seen[-1]))] * (len(periods) not in known)
-    place, day = (np.array(column, dtype="int64") for column in zip(*edges, strict=True))
-    since, until = (table[c].to_numpy("datetime64[us]").astype("int64") for c in ("from", "to"))
-    first = place[(np.searchsorted(day, since, side="right") - 1).clip(0, len(place) - 2)]
-    last = place[np.searchsorted(day, until, side="left").clip(1, len(place) - 1)] - 1
-    starts = periods.to_numpy("datetime64[us]")
-    moved = table.assign(**{"from": starts[first], "to": starts[np.maximum(first, last)]})
-    span = np.repeat(np.arange(len(place) - 1), np.diff(place))
-    days = {"from": day[span].view("M8[us]"), "to": day[span + 1].view("M8[us]")}
-    return moved, pd.DataFrame({"period": starts, **days})
-
-
-def after_version(since: pd.Series) -> pd.Series:
-    """Return when a change after a version can be: one without a time shows its whole day."""
-    whole = since.eq(since.dt.normalize())
-    return since.mask(whole, since + pd.Timedelta(days=1))
-
-
-def with_versions(
-    counts: pd.DataFrame, versions: pd.DataFrame, blank: Sequence[str]
-) -> pd.DataFrame:
-    """Add the two versions of each period; between one version and itself nothing is known."""
-    dated = counts.merge(versions, on="period", how="left", validate="many_to_one")
-    dated.index = counts.index
-    unknown = dated["from"].eq(dated["to"]).to_numpy(dtype=bool)
-    dated.loc[unknown, list(blank)] = pd.NA
-    days = {c: dated[c].dt.normalize() for c in ("from", "to")}
-    return dated.assign(**days)
-
-
-def check_between(source: Opened, query: Query) -> None:
-    """Check that only changes between versions are summed between versions."""
-    if query.between is not None and source.kind != "list_changes":
-        msg = f"between is {query.between!r}, and {source.name!r} holds {source.kind}."
-        raise SanctlibError(f"{msg} Only changes between versions have versions: leave it out.")
 
 
 def parts(table: pd.DataFrame, column: str, *, name: str) -> pd.DataFrame:
@@ -291,10 +254,12 @@ def _targets(table: pd.DataFrame, query: Query, column: str) -> pd.Series:
 
 
 def periods_asked(
-    observed: pd.Series, query: Query, coverage: Coverage | None
+    observed: pd.Series, query: Query, coverage: Coverage | None, *, in_part: bool = False
 ) -> tuple[pd.DatetimeIndex, Flags]:
     """
     Return the periods of a result, in order, and which are in coverage and span on every day.
+
+    With `in_part`, for rates: also those with fewer covered days, all of them in the span.
 
     With coverage: all periods of the span requested, by default those of the coverage
     and of anything observed. Without: only the observed ones, none of them covered.
@@ -311,12 +276,28 @@ def periods_asked(
     last = until or max([first, last, *seen[-1:]])
     periods = period_range(min(first, last), last, every=every)
     starts = pd.Series(periods)
-    whole = coverage.covers(starts, every=every)
-    if since is not None:
-        whole &= starts.ge(since)
-    if until is not None:
-        whole &= period_end(starts, every=every).le(until)
-    return periods, whole.to_numpy(dtype=bool)
+    ends = period_end(starts, every=every)
+    n_days = coverage.days(starts, ends)
+    # A day outside the span is covered, but not asked for.
+    begun = starts if since is None else starts.mask(starts.lt(since), since)
+    over = ends if until is None else ends.mask(ends.gt(until), until)
+    asked = coverage.days(begun, over)
+    least = 1 if in_part else (ends - starts).dt.days + 1
+    return periods, (n_days.ge(least) & asked.eq(n_days)).to_numpy(dtype=bool)
+
+
+def coded(
+    groups: pd.DataFrame, query: Query, periods: pd.DatetimeIndex, coverage: Coverage
+) -> Flags:
+    """Return for each group and period whether the source codes all its actions on every day."""
+    told = np.ones((len(groups), len(periods)), dtype=bool)
+    starts = pd.Series(periods)
+    ends = period_end(starts, every=query.every)
+    for first, last, action in coverage.uncoded:
+        cut = starts.le(pd.Timestamp(last)) & ends.ge(pd.Timestamp(first))
+        whose = groups["action"].eq(action) if "action" in groups else action in query.actions
+        told &= ~np.outer(np.broadcast_to(whose, len(groups)), cut)
+    return told
 
 
 def named_groups(query: Query) -> pd.DataFrame | None:

@@ -391,8 +391,8 @@ def pair_changes(
     --------
     >>> import sanctlib as sl
     >>> changes = sl.metrics.pair_changes(
-    ...     sl.load("icews_2018_monthly"), pair=("RUS", "IRN"), event_date="2018-05-08",
-    ...     every="month")
+    ...     sl.load("icews_monthly"), pair=("RUS", "IRN"), event_date="2018-05-08",
+    ...     every="month", end="2018")
     >>> changes.tables["rank"][["periods_before", "periods_after", "n_pairs"]].values.tolist()
     [[4, 6, 361]]
     """
@@ -407,7 +407,7 @@ def pair_changes(
     rates = everyone.filter(component=ALL, covered=True).table
     if among is not None:
         rates = rates[rates[_PAIR].isin(states_of(among, what="among")).all(axis=1)]
-    periods, whole = periods_asked(everyone.table["period"], query, source.coverage)
+    periods, whole = periods_asked(everyone.table["period"], query, source.coverage, in_part=True)
     first_after = period_start(pd.Series([day]), every=every).iloc[0]
     n_periods, n_after = int(whole.sum()), int((whole & (periods >= first_after)).sum())
     n_before = n_periods - n_after

@@ -117,13 +117,19 @@ class Intensity(Result):
         return self._of(
             pd.concat([kept, found, odds], axis=1),
             kind="shares",
-            name="Share of all reported acts",
+            name=f"Share of {self._whole or 'all reported acts'}",
             level=level,
             notes=(
                 f"Interval: Wilson, {percent(level)}, with counts divided by their dispersion.",
                 "Shares are between 0 and 1.",
             ),
         )
+
+    @property
+    def _whole(self) -> str:
+        """What the acts are divided by, if not all acts or those of a denominator."""
+        common = self.query.options.get("among")
+        return "reported co-operation between common states" if common else ""
 
     def elasticity(self, level: float | None = None) -> Result:
         """
@@ -339,7 +345,7 @@ class Intensity(Result):
             open_ = "The interval includes 1: whether the rate moves with the volume is open."
             moves = "The interval excludes 1: the rate moves with the volume of reporting."
             yield (
-                f"{whose}: when all reporting grows by 1%, the acts grow by "
+                f"{whose}: when {self._whole or 'all reporting'} grows by 1%, the acts grow by "
                 f"{row['elasticity']:.2f}% ({percent(level)} interval {row['lower']:.2f} to "
                 f"{row['upper']:.2f}; {row['n_periods']} {self.query.every}s; {sources}). "
                 f"{moves if row['flagged'] else open_}"

@@ -15,15 +15,16 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, day_in_words, in_words
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError
+from sanctlib.metrics._flows import between_versions, with_versions
 from sanctlib.metrics._questions import (
     FLAGS,
     Flags,
     absent_from,
-    between_versions,
     check_covered,
     check_not_curated,
     check_one_measure,
     check_width,
+    coded,
     coverage_of,
     covered_groups,
     group_codes,
@@ -32,7 +33,7 @@ from sanctlib.metrics._questions import (
     named_groups,
     periods_asked,
     silent_on,
-    with_versions,
+    uncoded_in,
 )
 from sanctlib.metrics.intervals import COVERS, Process, count_intervals
 from sanctlib.metrics.units import basis_note, named, pieces_of
@@ -119,9 +120,8 @@ def sanction_counts(
         Whom a sanction targets: the state at which the programme is directed, as reviewed
         in `programmes()`, those whose conduct the reasons name, or the place of the
         entity. A Belgian firm listed for supplying Russia counts for RUS, RUS and BEL.
-        Entries of a list that are only under thematic programmes, such as those on
-        terrorism, count for no state: a note has their number, and without `targets` they
-        are the row without a target.
+        Entries of a list only under thematic programmes, such as terrorism, count for no state:
+        a note has their number; without `targets` they are the row without a target.
     dated : {"date", "announced", "effective"}, default "date"
         The day of events that counts. An act without that day counts by its ``date``;
         ``n_fallback`` is the number of those.
@@ -151,10 +151,9 @@ def sanction_counts(
     Result
         Its table has ``period`` (first day), the keys, ``unit``, ``n``, ``lower``, ``upper``
         (Int64), ``n_unassigned`` (units dated more widely than a period: in the row of their
-        group whose period is missing), ``covered`` (the source covers the group on every day
-        of the period; elsewhere n is what was seen, and missing rather than 0) and
-        ``additive`` (whether the groups add up to all units). If requested, ``from`` and ``to``
-        (the two versions), ``n_fallback``,
+        group whose period is missing), ``covered`` (on every day of the period; elsewhere n is
+        what was seen, and missing rather than 0) and ``additive`` (whether the groups add up
+        to all units). If requested, ``from`` and ``to`` (the two versions), ``n_fallback``,
         and ``interval`` (the process in words), ``mean`` (of the group's covered periods),
         ``interval_lower``, ``interval_upper``.
 
@@ -211,15 +210,14 @@ def sanction_counts(
         whole = pieces_of(source, fewer) if parted else pieces
         # A list whose rows were chosen covers nothing: what is not on it may have happened.
         known = None if source.curated else coverage_of(source)
-        parties = {*(query.senders or ()), *(query.targets or ())}
-        silent = absent_from(source, parties, pieces, query)
+        silent = absent_from(source, (query.senders or ()) + (query.targets or ()), pieces, query)
         if interval is not None:
             _check_interval(source)
         words, name = named(source, query)
         notes = (*_of_no_state(source, query, words), *basis_note(source, query))
         if between is not None:
             windows = between_versions(source.small(), every=query.every)[1]
-    # An act on two states is in two groups; a measure is a flag and no part of anything.
+    # An act on two states is in two groups; a measure is a flag.
     additive = not FLAGS.keys() & set(query.by) and _total(pieces) == _total(whole)
     versions = source.kind == "list_changes"
     counts = _counts(pieces, query, known, silent, wide=versions).assign(additive=additive)
@@ -241,6 +239,7 @@ def sanction_counts(
         notes=(
             *notes,
             *silent_on(source, silent),
+            *uncoded_in(source, query, query.actions),
             *notes_of(source, interval=interval is not None, between=between),
             *([COVERS[interval]] if interval is not None else []),
         ),
@@ -259,8 +258,7 @@ def _of_no_state(source: Opened, query: Query, words: str) -> tuple[str, ...]:
     n = int(pieces.loc[pieces["target"].isna() & placed, "n"].sum())
     here = "they are the row without a target" if query.targets is None else "not in these rows"
     why = f"their programmes are on a theme or not reviewed; {here}"
-    text = f"{n:,} {words} count for no state ({why})."
-    return (text,) if n else ()
+    return (f"{n:,} {words} count for no state ({why}).",) if n else ()
 
 
 def notes_of(
@@ -365,8 +363,9 @@ def _counts(
     here, unknown = ~no_period, np.ones(len(at), dtype=bool)
     if coverage is not None:
         told = covered_groups(groups, query, coverage, silent)
-        there = groups_that_existed(groups, periods, every=query.every)
-        inside_of = np.column_stack([np.outer(told, covered) & there, np.zeros(len(groups), bool)])
+        there = groups_that_existed(groups, periods, every=query.every) & np.outer(told, covered)
+        there &= coded(groups, query, periods, coverage)
+        inside_of = np.column_stack([there, np.zeros(len(groups), dtype=bool)])
         # What was removed before the day of a list of survivors was listed too.
         gone = (slots < pd.Timestamp(coverage.last))[at % len(slots)] & coverage.survivors
         here, unknown = inside_of.ravel()[at] & ~gone, no_period

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,8 @@ from sanctlib.result import Result
 Floats = NDArray[np.float64]
 
 _ITERATIONS, _CLOSE = 2000, 1e-9
+_UNKNOWN = dict.fromkeys(("n", "expected", "ratio", "lower", "upper", "interval"))
+"""What is known of a pair in a period without any day covered, and of a state not named."""
 _FEWEST_BLOCKS = 10
 """Blocks from which there is an interval: the spread of fewer is far too narrow."""
 
@@ -84,7 +87,7 @@ def observed_expected(
     block : {"day", "week", "month", "quarter"}
         Length of a resampled block, shorter than `every`. A block belongs to the period in
         which it begins: with weeks, a month has other days than in
-        `partnership_intensity`, and is covered if all its weeks are.
+        `partnership_intensity`.
     components : sequence of {"material", "meetings", "agreements", "other_cooperation"}
         Default all four. Their acts are counted together.
     directed : bool, default False
@@ -110,9 +113,10 @@ def observed_expected(
         Its table has ``period`` (first day), ``first`` and ``second`` (directed: ``sender``
         and ``target``), ``n`` (acts), ``expected``, ``ratio`` with ``lower`` and ``upper``,
         ``interval`` (in words; missing where the bounds are), ``n_blocks``, ``n_states``
-        (that acted with another) and ``covered``. The ratio is missing where the model has
-        no solution (one state is in more than half of all acts), or expects no acts. The
-        bounds are missing too with fewer than 10 blocks. Without an act of the pair, they
+        (that acted with another), ``n_days`` (days of the period that the source covers) and
+        ``covered`` (it covers a day, and none outside the span). The ratio is missing where the
+        model has no solution (one state is in more than half of all acts), or expects no acts.
+        The bounds are missing too with fewer than 10 blocks. Without an act of the pair, they
         are those of an exact Poisson interval.
 
     Raises
@@ -166,15 +170,13 @@ def observed_expected(
             keep={"action": actions_of(query)},
         )
         known = source.coverage
-        silent = absent_from(source, {state for two in query.pairs for state in two}, cells, query)
+        states = {state for two in query.pairs for state in two}
+        silent = absent_from(source, states, cells, replace(query, every=block))
     cells = cells[cells["period"].notna() & cells["family"].eq("cooperation")]
     cells = cells.assign(block=cells["period"], period=period_start(cells["period"], every=every))
-    periods, whole = periods_asked(cells["period"], query, known)
-    if known is not None:
-        # All blocks that begin in a period must be inside the coverage.
-        last_blocks = period_start(period_end(pd.Series(periods), every=every), every=block)
-        inside = period_end(last_blocks, every=block).le(pd.Timestamp(known.last))
-        whole = whole & inside.to_numpy(dtype=bool)
+    periods, whole = periods_asked(cells["period"], query, known, in_part=True)
+    starts = pd.Series(periods)
+    n_days = [] if known is None else list(known.days(starts, period_end(starts, every=every)))
     there = existed_together(query.pairs, periods, every=every)
     there = np.repeat(there, 2, axis=0) if directed else there
     between = are_states(cells["sender"]) & are_states(cells["target"])
@@ -186,14 +188,15 @@ def observed_expected(
         for way, of_way, existed in zip(ways, found, there, strict=True):
             named = not {*way} & {*silent}
             row = {"period": period, **dict(zip(columns, way, strict=True)), **of_way}
-            row |= {} if named else {"n": pd.NA, "expected": pd.NA}
-            rows.append(
-                row | {"covered": pd.NA if known is None else whole[i] & existed[i] & named}
-            )
+            covered = pd.NA if known is None else bool(whole[i] & existed[i] & named)
+            if not named or (covered is False and not row["n"]):
+                row |= _UNKNOWN
+            rows.append(row | {"n_days": pd.NA if known is None else n_days[i], "covered": covered})
     rows = [row for k in range(len(ways)) for row in rows[k :: len(ways)]]
     numbers = ["n", "expected", "ratio", "lower", "upper", "interval", "n_blocks", "n_states"]
-    ratios = pd.DataFrame(rows, columns=["period", *columns, *numbers, "covered"])
-    types = {"n": "Int64", "covered": "boolean", **dict.fromkeys(("interval", *columns), "str")}
+    ratios = pd.DataFrame(rows, columns=["period", *columns, *numbers, "n_days", "covered"])
+    types = {"n": "Int64", "n_days": "Int64", "covered": "boolean"}
+    types |= dict.fromkeys(("interval", *columns), "str")
     ratios = ratios.astype(types)
     notes = [
         *silent_on(source, silent),
@@ -224,11 +227,13 @@ def _bootstrap(query: Query) -> str:
 
 
 def _findings(ratios: pd.DataFrame, query: Query, source: Opened) -> tuple[str, ...]:
-    """Return for each of the first pairs its ratio in the last period that has one."""
+    """Return for each of the first pairs its ratio in the last whole period that has one."""
     sentences = []
     for whose, rows in rows_by_pair(ratios, directed=bool(query.options["directed"])):
         seen = rows[rows["ratio"].notna()]
-        covered = seen[seen["covered"].fillna(value=False).astype("bool")]
+        ends = period_end(seen["period"], every=query.every)
+        whole = seen["n_days"].eq((ends - seen["period"]).dt.days + 1) & seen["covered"]
+        covered = seen[whole.fillna(value=False).astype("bool")]
         if seen.empty:
             sentences.append(f"{whose}: no ratio can be computed ({source.source.described()}).")
             continue

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sanctlib.acts import ACT, KEYS, cells_of, counted_rows
-from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
-from sanctlib.dates import Period, in_words
+from sanctlib.dates import Period, in_words, period_end
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.metrics._pair_acts import (
     ALL,
-    DENOMINATOR_WORDS,
     DIVIDED_BY,
     EVERY_COMPONENT,
     PER,
+    Among,
     Component,
     Denominator,
     actions_of,
     acts_once,
+    common_states,
     existed_together,
     in_names,
     rates_of_all,
     rates_of_pairs,
     rows_by_pair,
+    words_of,
 )
 from sanctlib.metrics._questions import (
     Flags,
     absent_from,
-    are_states,
     check_kind,
     check_not_curated,
     check_span,
@@ -40,11 +41,11 @@ from sanctlib.metrics._questions import (
     groups_that_existed,
     periods_asked,
     silent_on,
+    uncoded_in,
 )
 from sanctlib.metrics.composition import Intensity
 from sanctlib.metrics.intervals import percent, poisson_interval
-from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, number_of, state_of, whole_of
-from sanctlib.result import Result
+from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, number_of
 
 
 def partnership_intensity(
@@ -54,6 +55,7 @@ def partnership_intensity(
     every: Period,
     components: Sequence[Component] = EVERY_COMPONENT,
     denominator: Denominator | Sequence[Denominator] = "all",
+    among: Among | None = None,
     directed: bool = False,
     level: float = 0.95,
     start: Day | None = None,
@@ -89,6 +91,10 @@ def partnership_intensity(
     denominator : {"all", "either", "no_war"} or several, default "all"
         Acts that rates are per 1,000 of: all acts, also of unknown parties; those with either
         state as a party; or all but material conflict. With several, each has its own rows.
+    among : {"common_states"}, optional
+        Divide only by acts of co-operation between states that are a party of an act in every
+        window of the coverage (``tables["common_states"]``). Needed where windows of the span
+        name different actors; only those states are then compared.
     directed : bool, default False
         Whether each direction has rows, ``sender`` towards ``target``; a mutual act then
         counts in both. Otherwise each act counts once.
@@ -120,15 +126,16 @@ def partnership_intensity(
         ``dispersion``, ``too_few`` (fewer than 5 acts a covered period on average: no trend
         can be read), ``band_low`` and ``band_high`` (10th and 90th percentile of the rates
         of ``n_comparable`` pairs), ``denominator``, ``n_unassigned`` (acts of the component
-        dated more widely than a period, over the whole span) and ``covered``. For all pairs:
-        ``period`` to ``rate``, ``denominator`` and ``covered``.
+        dated more widely than a period, over the whole span), ``n_days`` (days of the period
+        that the source covers) and ``covered`` (it covers a day, and none outside the span).
+        For all pairs: ``period`` to ``rate``, ``denominator``, ``n_days`` and ``covered``.
 
     Raises
     ------
     CuratedError
         For a hand-picked list.
     CoverageError
-        For a span of which the source covers no day.
+        For a span of which the source covers no day, or with windows of different actors.
     SanctlibError
         For a table of another kind, or two states that did not both exist in the span.
 
@@ -156,6 +163,7 @@ def partnership_intensity(
         level=level,
         components=choices_of(components, EVERY_COMPONENT, what="components"),
         denominator=denominator if single else divided,
+        among=among,
         directed=flag_of(directed, what="directed"),
         band=flag_of(band, what="band"),
         comparable_from=number_of(comparable_from, what="comparable_from", least=0),
@@ -165,13 +173,14 @@ def partnership_intensity(
         check_not_curated(source, what="rate, interval or test")
         check_kind(source, "events", "cells")
         check_span(source, query)
-        known, span = source.coverage, {"every": every, "start": query.start, "end": query.end}
+        known = source.coverage
+        span: dict[str, Any] = {"every": every, "start": query.start, "end": query.end}
+        common = common_states(source, query, among, divided)
+        divisor: dict[str, Any] = {"denominator": divided[0], "common": common}
+        between = {} if common is None else {"sender": common, "target": common}
         # All acts are in the denominator; only those of the pair need their kind.
-        dividing = {
-            d: cells_of(source, by=DIVIDED_BY[d], distinct=(*ACT, *KEYS), **span)  # type: ignore[arg-type]
-            for d in divided
-        }
-        periods, whole = periods_asked(dividing[divided[0]]["period"], query, known)
+        dividing = {d: _dividing(source, d, between, span) for d in divided}
+        periods, whole = periods_asked(dividing[divided[0]]["period"], query, known, in_part=True)
         silent: list[str] = []
 
         def covers(pairs: pd.DataFrame) -> Flags:
@@ -180,25 +189,53 @@ def partnership_intensity(
 
         inside = None if known is None else covers
         if query.pairs is None:
-            kept = {"family": ["cooperation"], "action": actions_of(query)}
+            kept = {"family": ["cooperation"], "action": actions_of(query), **between}
             keys = {key: key for key in KEYS if key != "family"}
-            acts = counted_rows(source, keys=keys, keep=kept, **span)  # type: ignore[arg-type]
+            acts = counted_rows(source, keys=keys, keep=kept, **span)
             rates, n = rates_of_all(acts, dividing, query, periods, inside)
-            return _result(rates, query, n, source, divided[0])
+            rates = _with_days(rates, query, known)
+            return _result(rates, query, source, n=n, **divisor)
         states = sorted({state for two in query.pairs for state in two})
-        acts = cells_of(source, by=KEYS, touching=states, **span)  # type: ignore[arg-type]
+        acts = cells_of(source, by=KEYS, touching=states, keep=between, **span)
         silent = absent_from(source, states, acts, query)
     # A state that did not exist in any period of the span has no zero.
     existed_together(query.pairs, periods, every=every)
     rates = rates_of_pairs(acts, dividing, query, periods, inside)
     if known is None:
         rates = rates[rates["n"].gt(0)].reset_index(drop=True)
-    result = _result(rates, query, acts_once(acts, query, periods), source, divided[0])
+    rates, n = _with_days(rates, query, known), acts_once(acts, query, periods)
+    result = _result(rates, query, source, n=n, **divisor)
     return replace(result, notes=(*silent_on(source, silent), *result.notes))
 
 
+def _dividing(
+    source: Opened, denominator: Denominator, between: dict[str, list[str]], span: dict[str, Any]
+) -> pd.DataFrame:
+    """Return the acts that rates are divided by: all, or co-operation of some states."""
+    if not between:
+        return cells_of(source, by=DIVIDED_BY[denominator], distinct=(*ACT, *KEYS), **span)
+    kept = {"family": ["cooperation"], **between}
+    cells = cells_of(source, by=DIVIDED_BY["either"], distinct=(*ACT, *KEYS), keep=kept, **span)
+    return cells[cells["sender"].ne(cells["target"])]
+
+
+def _with_days(rates: pd.DataFrame, query: Query, known: Coverage | None) -> pd.DataFrame:
+    """Add the number of days of each period that the source covers."""
+    n = pd.Series(pd.NA, index=rates.index, dtype="Int64")
+    if known is not None:
+        n = known.days(rates["period"], period_end(rates["period"], every=query.every))
+    rates = rates.assign(n_days=n.astype("Int64"))
+    return rates[[*(c for c in rates if c != "covered"), "covered"]]
+
+
 def _result(
-    table: pd.DataFrame, query: Query, n: int, source: Opened, denominator: Denominator
+    table: pd.DataFrame,
+    query: Query,
+    source: Opened,
+    *,
+    n: int,
+    denominator: Denominator,
+    common: Sequence[str] | None,
 ) -> Intensity:
     """Return the rates as a Result, with sentences about those of the first denominator."""
     components, unit = query.options["components"], "reported acts of co-operation"
@@ -206,8 +243,9 @@ def _result(
         unit += f" ({', '.join(c.replace('_', ' ') for c in components)})"  # type: ignore[attr-defined]
     directed = bool(query.options["directed"])
     notes = [
-        f"Rates are per {PER:,} {DENOMINATOR_WORDS[denominator]} in the same period, "
-        "the pair's own included."
+        f"Rates are per {PER:,} {words_of(denominator, common)} in the same period, "
+        "the pair's own included.",
+        *uncoded_in(source, query, actions_of(query)),
     ]
     findings: list[str] = []
     if query.pairs is not None:
@@ -220,7 +258,7 @@ def _result(
             notes.append(f"{cut} of the acts are in {which}: no sum or median includes them.")
         findings = [f"{source.name} has no {unit} of the pairs requested."]
         if len(rows):
-            divided, findings = DENOMINATOR_WORDS[denominator], []
+            divided, findings = words_of(denominator, common), []
             for whose, of_pair in rows_by_pair(rows[rows["component"].eq(ALL)], directed=directed):
                 sentences = _sentences(of_pair, query, unit, divided, source)
                 findings += [f"{whose}: {sentence}" for sentence in sentences]
@@ -234,6 +272,7 @@ def _result(
         sources=(source.source,),
         notes=(*notes, "Co-operation that is not reported is not counted."),
         findings=tuple(findings),
+        tables={} if common is None else {"common_states": pd.DataFrame({"state": common})},
     )
 
 
@@ -266,7 +305,10 @@ def _sentences(
     n, exposure = int(seen["n"].sum()), int(seen["exposure"].sum())
     span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
     n_periods = f"{len(seen):,} {query.every}{'' if len(seen) == 1 else 's'}"
-    whole = f" in {n_periods} covered in full" if source.coverage else ""
+    ends = period_end(seen["period"], every=query.every)
+    n_part = int(seen["n_days"].lt((ends - seen["period"]).dt.days + 1).sum())
+    how = f", {n_part} of them in part" if n_part else " in full"
+    whole = f" in {n_periods} covered{how}" if source.coverage else ""
     if n <= 1:  # one act makes no rate
         few = f"{n} act{'s' * (n != 1)}, so there is nothing to show"
         return [f"{few} ({unit}{whole}, {span}; {source.source.described()})."]
@@ -288,134 +330,3 @@ def _sentences(
             "interval is above the band."
         )
     return sentences
-
-
-_OF_PARTNERS = [
-    *("state", "partner", "n", "rate", "rate_low", "rate_high"),
-    *("band_low", "band_high", "too_few"),
-]
-
-
-def partners(
-    table: AnyTable,
-    *,
-    state: str,
-    every: Period,
-    top: int = 8,
-    start: Day | None = None,
-    end: Day | None = None,
-    coverage: Coverage | None = None,
-) -> Result:
-    """
-    Rank the states with which a state is reported to co-operate most.
-
-    Partners have at least one act of co-operation a period on average, so that their rates
-    can be compared with the band of comparable pairs. States that are reported more rarely
-    are counted in ``tables["all"]``: a high observed over expected ratio of a small partner
-    cannot appear among the partners.
-
-    Parameters
-    ----------
-    table : frame, path, Reading or Result
-        Events or cells: all acts of the source.
-    state : str
-        A code or name.
-    every : {"day", "week", "month", "quarter", "year"}
-        Length of a period. Weeks begin on Monday.
-    top : int, default 8
-        At most so many partners, from 1.
-    start, end : day, optional
-        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
-        Timestamp, datetime64 or Period. By default those of the coverage.
-    coverage : Coverage, optional
-        What the table covers. By default that of the Reading or of the store.
-
-    Returns
-    -------
-    Result
-        Its table has ``state``, ``partner``, ``n`` (acts in covered periods), the median
-        ``rate`` per period with the lowest and highest (``rate_low``, ``rate_high``), the
-        median ``band_low`` and ``band_high`` of comparable pairs (all per 1,000 acts) and
-        ``too_few`` (fewer than 5 acts a period on average). ``tables["all"]`` has ``partner``
-        and ``n`` of every state, ``tables["intensity"]`` the rates per period.
-
-    Raises
-    ------
-    UnknownChoiceError
-        For a code or name that is no state's.
-    CuratedError
-        For a hand-picked list.
-    SanctlibError
-        For a table that holds neither events nor cells.
-
-    Examples
-    --------
-    >>> import sanctlib as sl
-    >>> news = sl.load("icews_2018_monthly")
-    >>> partners(news, state="IRN", every="month", top=2).table[["partner", "n"]].values.tolist()
-    [['RUS', 303], ['TUR', 199]]
-    """
-    query = ask(every=every, start=start, end=end, state=state_of(state, what="state"))
-    own, most = str(query.options["state"]), whole_of(top, what="top", least=1)
-    with opened(table, coverage=coverage) as source:
-        check_not_curated(source, what="rate")
-        check_kind(source, "events", "cells")
-        acts = cells_of(
-            source,
-            by=["sender", "target"],
-            keep={"family": ["cooperation"]},
-            touching=[own],
-            every=every,
-            start=query.start,
-            end=query.end,
-        )
-        notes = silent_on(source, absent_from(source, [own], acts, query))
-    other = acts["target"].where(acts["sender"].eq(own), acts["sender"])
-    others = acts[are_states(other) & other.ne(own)].groupby(other)["n_acts"].sum()
-    everyone = others.sort_values(ascending=False).rename_axis("partner").reset_index(name="n")
-    often = everyone[everyone["n"].ge(max(acts["period"].nunique(), 1))].head(most)
-    rates, rows = pd.DataFrame(columns=["period", "partner"]), pd.DataFrame(columns=_OF_PARTNERS)
-    finding = f"No partner of {name_of(own)} has one reported act a {every} on average."
-    if len(often):
-        found = partnership_intensity(
-            table,
-            pair=[(own, partner) for partner in often["partner"]],
-            every=every,
-            start=query.start,
-            end=query.end,
-            coverage=coverage,
-        ).table
-        covered = found["covered"].fillna(value=True).astype("bool")
-        rates = found[found["component"].eq(ALL) & covered]
-        rates = rates.assign(partner=rates["second"].where(rates["first"].eq(own), rates["first"]))
-        medians = rates.groupby("partner").agg(
-            n=("n", "sum"),
-            rate=("rate", "median"),
-            rate_low=("rate", "min"),
-            rate_high=("rate", "max"),
-            band_low=("band_low", "median"),
-            band_high=("band_high", "median"),
-            too_few=("too_few", "first"),
-        )
-        rows = often[["partner"]].merge(medians.reset_index(), on="partner").assign(state=own)
-        rows = rows[_OF_PARTNERS]
-        notes = (
-            f"Per 1,000 acts. Line: lowest to highest {every}, no sampling interval.",
-            "Band: 10th to 90th percentile of comparable pairs.",
-        )
-    if len(rows):
-        first, n = name_of(rows["partner"].iloc[0]), int(rows["n"].iloc[0])
-        finding = f"{name_of(own)} is reported to co-operate most with {first}: {n:,} acts"
-        finding += f" ({source.source.described()})."
-    return Result(
-        table=rows,
-        kind="partners",
-        name=f"{name_of(own)}: most reported partners of {len(everyone)}",
-        query=query,
-        unit="reported acts of co-operation with the partners shown",
-        n=int(rows["n"].sum()),
-        sources=(source.source,),
-        notes=notes,
-        findings=(finding,),
-        tables={"all": everyone, "intensity": rates},
-    )

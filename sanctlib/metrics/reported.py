@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from sanctlib.acts import cells_of
-from sanctlib.codes.countries import name_of, names_of
+from sanctlib.codes.countries import name_of
 from sanctlib.coverage import Coverage
 from sanctlib.dates import Period
 from sanctlib.engines import AnyTable, opened
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.metrics._pair_acts import ALL, in_names
-from sanctlib.metrics._questions import check_covered, check_kind, check_not_curated, periods_asked
+from sanctlib.metrics._pair_acts import ALL, Among, common_states, in_names
+from sanctlib.metrics._questions import (
+    absent_from,
+    are_states,
+    check_covered,
+    check_kind,
+    check_not_curated,
+    periods_asked,
+    silent_on,
+)
 from sanctlib.metrics.counts import CURATED
+from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.query import (
     Day,
     Pair,
-    State,
     ask,
     one_pair,
-    parties_of,
+    state_of,
     whole_of,
 )
 from sanctlib.result import Result
@@ -78,7 +86,8 @@ def reported_states(
     Examples
     --------
     >>> import sanctlib as sl
-    >>> states = sl.metrics.reported_states(sl.load("icews_2018_monthly"), every="month")
+    >>> news = sl.load("icews_monthly")
+    >>> states = sl.metrics.reported_states(news, every="month", end="2018")
     >>> states.table.head(2)[["state", "n"]].values.tolist()
     [['USA', 8281], ['RUS', 7222]]
     """
@@ -89,7 +98,7 @@ def reported_states(
         check_covered(source)
         span = {"start": query.start, "end": query.end}
         acts = cells_of(source, every=every, by=["sender", "target", "family"], **span)
-    periods, whole = periods_asked(acts["period"], query, source.coverage)
+    periods, whole = periods_asked(acts["period"], query, source.coverage, in_part=True)
     inside = acts[acts["period"].isin(periods[whole])]
     known = inside["sender"].notna() & inside["target"].notna()
     n_all, n_known = int(inside["n_acts"].sum()), int(inside.loc[known, "n_acts"].sum())
@@ -100,7 +109,7 @@ def reported_states(
     states = n.rename("n").reset_index()
     n_periods = int(whole.sum())
     rows = [
-        (f"{every}s fully covered", n_periods, f"{every}s"),
+        (f"{every}s covered", n_periods, f"{every}s"),
         ("acts of the source in them", n_all, "acts"),
         ("of these between two coded parties", n_known, "acts"),
     ]
@@ -126,89 +135,6 @@ _PARTIES = ("sender", "target")
 
 def _totals(rows: Sequence[tuple[str, int, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "n", "unit"])
-
-
-def confirmed_onsets(counts: Result, *, listed: Sequence[State] = (), least: int = 2) -> Result:
-    """
-    Keep the reported sanctions that a second act or a source of sanctions confirms.
-
-    A machine codes a tariff, a threat against another state or the fine of a firm as a
-    sanction now and then. So one reported act is not an onset: a target has an onset in a
-    period with `least` acts or more, or in any period with an act if a source of sanctions
-    names it. `event_study` and `sanctioned_pairs` apply this rule with its defaults to counts
-    of reported acts.
-
-    Parameters
-    ----------
-    counts : Result
-        Of `sanction_counts` by target, in the unit ``act``.
-    listed : sequence of states, default ()
-        Targets that a source of sanctions names in the span, as codes or names, such as those
-        of a case in the GSDB, or of a country programme in force (see `programmes`).
-    least : int, default 2
-        Acts on a target in a period, by all senders together, from 1.
-
-    Returns
-    -------
-    Result
-        Its table has the rows of the counts that are confirmed, with ``confirmed`` ("2 acts"
-        or "listed"). ``tables["targets"]`` has ``target``, ``n`` (acts), ``n_onsets``
-        (periods kept) and ``confirmed``, "not confirmed" if there is none.
-
-    Raises
-    ------
-    MissingColumnsError
-        For counts without targets.
-    SanctlibError
-        For a listed state that is misspelt, or `least` below 1.
-
-    Examples
-    --------
-    >>> import sanctlib as sl
-    >>> counts = sl.sanction_counts(sl.load("icews_2018_weekly"), every="week", unit="act",
-    ...     by=["target"], senders=["USA"], targets=["BLR", "CHE", "MMR"])
-    >>> sl.metrics.confirmed_onsets(counts, listed=["BLR"]).tables["targets"]
-      target  n  n_onsets      confirmed
-    0    MMR  2         1         2 acts
-    1    BLR  1         1         listed
-    2    CHE  1         0  not confirmed
-    """
-    whole_of(least, what="least", least=1)
-    rows = counts.table
-    check_columns(rows, ["target", "period", "n"])
-    rows = rows[rows["n"].gt(0).fillna(value=False) & rows["target"].notna()]
-    rows = rows[rows["period"].notna()]
-    named = parties_of(listed, what="listed") or ()
-    together = rows.groupby(["target", "period"])["n"].transform("sum")
-    confirmed = (together.astype("str") + " acts").where(together.ge(least))
-    confirmed = confirmed.mask(rows["target"].isin(named), "listed")
-    rows = rows.assign(confirmed=confirmed.astype("str"))
-    sums = rows.groupby("target").agg(n=("n", "sum"), confirmed=("confirmed", "first"))
-    kept = rows[rows["confirmed"].notna()].reset_index(drop=True)
-    sums["n_onsets"] = kept.groupby("target")["period"].nunique().reindex(sums.index).fillna(0)
-    sums = sums.astype({"n_onsets": "int64"}).sort_values("n", ascending=False, kind="stable")
-    sums["confirmed"] = sums["confirmed"].fillna("not confirmed")
-    none = sums.index[sums["n_onsets"].eq(0)]
-    findings = [f"Targets of confirmed sanctions: {names_of(sums.index.difference(none))}."]
-    if len(none):
-        findings.append(
-            f"Not confirmed, and no onsets: {names_of(none)} (fewer than {least} acts in every "
-            "period, and not listed)."
-        )
-    targets = sums.reset_index()[["target", "n", "n_onsets", "confirmed"]]
-    return replace(
-        counts,
-        table=kept,
-        kind="onsets",
-        name="Onsets of reported sanctions",
-        n=int(kept["n"].sum()),
-        notes=(
-            f"An onset has {least} reported acts or more on a target in a period, or a target "
-            "that a source of sanctions names.",
-        ),
-        findings=tuple(findings),
-        tables={"targets": targets},
-    )
 
 
 def pair_series(rates: Result, sanctions: Result) -> Result:
@@ -242,9 +168,10 @@ def pair_series(rates: Result, sanctions: Result) -> Result:
     Examples
     --------
     >>> import sanctlib as sl
-    >>> news, pair = sl.load("icews_2018_monthly"), ("RUS", "IRN")
-    >>> rates = sl.partnership_intensity(news, pair=pair, every="month")
-    >>> on_pair = sl.sanction_counts(news, every="month", unit="act", by=["target"], targets=pair)
+    >>> news, pair = sl.load("icews_monthly"), ("RUS", "IRN")
+    >>> asked = {"every": "month", "end": "2018"}
+    >>> rates = sl.partnership_intensity(news, pair=pair, **asked)
+    >>> on_pair = sl.sanction_counts(news, unit="act", by=["target"], targets=pair, **asked)
     >>> sl.metrics.pair_series(rates, on_pair).table[["n", "RUS", "IRN", "sanctions"]].head(2)
         n   RUS  IRN  sanctions
     0  21  10.0  7.0       17.0
@@ -383,4 +310,138 @@ def timeline(
         sources=(source.source,),
         notes=(CURATED,) if source.curated else (),
         findings=(f"{name}: {n:,} acts ({source.source.described()}).",),
+    )
+
+
+_OF_PARTNER = {
+    "n": ("n", "sum"),
+    "rate": ("rate", "median"),
+    "rate_low": ("rate", "min"),
+    "rate_high": ("rate", "max"),
+    "band_low": ("band_low", "median"),
+    "band_high": ("band_high", "median"),
+    "too_few": ("too_few", "first"),
+}
+
+
+def partners(
+    table: AnyTable,
+    *,
+    state: str,
+    every: Period,
+    top: int = 8,
+    among: Among | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
+    coverage: Coverage | None = None,
+) -> Result:
+    """
+    Rank the states with which a state is reported to co-operate most.
+
+    Partners have at least one act of co-operation a period on average, so that their rates
+    can be compared with the band of comparable pairs. States that are reported more rarely
+    are counted in ``tables["all"]``: a high observed over expected ratio of a small partner
+    cannot appear among the partners.
+
+    Parameters
+    ----------
+    table : frame, path, Reading or Result
+        Events or cells: all acts of the source.
+    state : str
+        A code or name.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    top : int, default 8
+        At most so many partners, from 1.
+    among : {"common_states"}, optional
+        Divide only by acts of co-operation between states that are a party of an act in every
+        window of the coverage, as in `partnership_intensity`.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store.
+
+    Returns
+    -------
+    Result
+        Its table has ``state``, ``partner``, ``n`` (acts in covered periods), the median
+        ``rate`` per period with the lowest and highest (``rate_low``, ``rate_high``), the
+        median ``band_low`` and ``band_high`` of comparable pairs (all per 1,000 acts) and
+        ``too_few`` (fewer than 5 acts a period on average). ``tables["all"]`` has ``partner``
+        and ``n`` of every state, ``tables["intensity"]`` the rates per period.
+
+    Raises
+    ------
+    UnknownChoiceError
+        For a code or name that is no state's.
+    CuratedError
+        For a hand-picked list.
+    CoverageError
+        For a span with windows of different actors, without `among`.
+    SanctlibError
+        For a table that holds neither events nor cells.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> asked = {"state": "IRN", "every": "month", "top": 2, "end": "2018"}
+    >>> partners(sl.load("icews_monthly"), **asked).table[["partner", "n"]].values.tolist()
+    [['RUS', 303], ['TUR', 199]]
+    """
+    own_state = state_of(state, what="state")
+    query = ask(every=every, start=start, end=end, state=own_state, among=among)
+    own, most = own_state, whole_of(top, what="top", least=1)
+    span: dict[str, Any] = {"start": query.start, "end": query.end}
+    with opened(table, coverage=coverage) as source:
+        check_not_curated(source, what="rate")
+        check_kind(source, "events", "cells")
+        kept: dict[str, Any] = {"keep": {"family": ["cooperation"]}, "touching": [own]}
+        acts = cells_of(source, by=_PARTIES, every=every, **kept, **span)
+        notes = silent_on(source, absent_from(source, [own], acts, query))
+        common = common_states(source, query, among, ())
+    other = acts["target"].where(acts["sender"].eq(own), acts["sender"])
+    others = acts[are_states(other) & other.ne(own)].groupby(other)["n_acts"].sum()
+    everyone = others.sort_values(ascending=False).rename_axis("partner").reset_index(name="n")
+    often = everyone[everyone["n"].ge(max(acts["period"].nunique(), 1))]
+    often = often[often["partner"].isin(common or often["partner"])].head(most)
+    rates = pd.DataFrame(columns=["period", "partner"])
+    rows = pd.DataFrame(columns=["state", "partner", *_OF_PARTNER])
+    finding = f"No partner of {name_of(own)} has one reported act a {every} on average."
+    if len(often):
+        of_pairs = partnership_intensity(
+            table,
+            pair=[(own, partner) for partner in often["partner"]],
+            every=every,
+            among=among,
+            coverage=coverage,
+            **span,
+        )
+        found = of_pairs.table
+        covered = found["covered"].fillna(value=True).astype("bool")
+        rates = found[found["component"].eq(ALL) & covered]
+        rates = rates.assign(partner=rates["second"].where(rates["first"].eq(own), rates["first"]))
+        medians = rates.groupby("partner").agg(**_OF_PARTNER)
+        rows = often[["partner"]].merge(medians.reset_index(), on="partner").assign(state=own)
+        rows = rows[["state", "partner", *_OF_PARTNER]]
+        notes = (
+            of_pairs.notes[0],
+            f"Line: lowest to highest {every}, no sampling interval.",
+            "Band: 10th to 90th percentile of comparable pairs.",
+        )
+    if len(rows):
+        first, n = name_of(rows["partner"].iloc[0]), int(rows["n"].iloc[0])
+        finding = f"{name_of(own)} is reported to co-operate most with {first}: {n:,} acts"
+        finding += f" ({source.source.described()})."
+    return Result(
+        table=rows,
+        kind="partners",
+        name=f"{name_of(own)}: most reported partners of {len(everyone)}",
+        query=query,
+        unit="reported acts of co-operation with the partners shown",
+        n=int(rows["n"].sum()),
+        sources=(source.source,),
+        notes=notes,
+        findings=(finding,),
+        tables={"all": everyone, "intensity": rates},
     )

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sanctlib.codes.countries import name_of
 from sanctlib.engines import AnyTable, opened
-from sanctlib.errors import SanctlibError, SchemaError, check_columns
+from sanctlib.errors import SanctlibError, SchemaError, check_choice, check_columns
 from sanctlib.metrics._pair_acts import in_names, rows_by_pair
 from sanctlib.metrics._questions import check_kind
 from sanctlib.query import Pair, Query, ask, keys_of, number_of, parties_of
 from sanctlib.result import Result, Source, frame_of
-from sanctlib.sources.ideal_points import MEASURE, SESSION_ZERO, read_gaps
+from sanctlib.sources.ideal_points import MEASURE, SESSION_ZERO, VOTES, read_gaps
 
 Values = NDArray[np.float64]
 
@@ -233,6 +234,7 @@ def _agreement(
 
 
 _VALUES = ["value", "lower", "upper"]
+_OF_GAP = ["period", "session", "release", "first", "second", *_VALUES]
 
 
 def voting_gap(
@@ -240,9 +242,15 @@ def voting_gap(
     *,
     pair: Pair | Sequence[Pair] | None = None,
     states: Sequence[str] | None = None,
+    release: str | None = None,
 ) -> Result:
     """
     Measure how far apart states vote in the UN General Assembly, per session.
+
+    The answer depends on the release of the estimates: for Iran and Russia in 2022 it is 1.61
+    (2023-07), 1.42 (2024-06), 0.42 (2025-07, all votes) or 0.72 (2025-07, final passage). The
+    default is the final passage of 2025-07: only it covers 2024, and it counts as many votes as
+    the releases before. All votes of 2025-07 include those on paragraphs, twice as many.
 
     The shipped table holds the gaps of China, Iran, Russia, the Soviet Union and the United
     States to all others. The producer's file (Bailey, Strezhnev and Voeten 2017) gives the
@@ -260,19 +268,23 @@ def voting_gap(
         Codes or names, in either order.
     states : sequence of str, optional
         In place of `pair`: all pairs of these states of which the table has a gap.
+    release : str, optional
+        "2023-07", "2024-06", "2025-07 all votes" or "2025-07 final passage" of the shipped
+        table; "all votes" or "final passage" of a file; or "all" for each of them. By default
+        the newest estimate from final passage, else the newest.
 
     Returns
     -------
     Result
         Its table has ``period`` (1 January of the year in which the session opens),
-        ``session``, ``first``, ``second``, ``value`` (distance of ideal points) with
-        ``lower`` and ``upper``: for each pair a row per session from its first to its last
-        gap, missing where there was no vote (session 19), never 0.
+        ``session``, ``release``, ``first``, ``second``, ``value`` (distance of ideal points) with
+        ``lower`` and ``upper``: for each pair and release a row per session from its first to
+        its last gap, missing where there was no vote (session 19), never 0.
 
     Raises
     ------
     UnknownChoiceError
-        For a code or name that is no state's.
+        For a code or name that is no state's, and an unknown release.
     SanctlibError
         If the table holds no gap of a pair, or is of another kind.
     SourceError, MissingColumnsError
@@ -287,8 +299,8 @@ def voting_gap(
     --------
     >>> import sanctlib as sl
     >>> gap = sl.voting_gap(sl.load("un_ideal_points"), pair=("IRN", "RUS"))
-    >>> gap.table[["session", "value", "lower", "upper"]].tail(1).to_dict("records")
-    [{'session': 77, 'value': 1.6144, 'lower': 1.2759, 'upper': 1.9529}]
+    >>> gap.table[["session", "release", "value"]].tail(1).to_dict("records")
+    [{'session': 79, 'release': '2025-07 final passage', 'value': 0.6767}]
     """
     if (pair is None) == (states is None):
         raise SanctlibError("Name either pair=('IRN', 'RUS') or states=['IRN', 'RUS', 'USA'].")
@@ -302,14 +314,28 @@ def voting_gap(
     with opened(gaps) as source:
         check_kind(source, "dyads")
         table = source.small()
-    measured = table[table["measure"].eq(MEASURE)]
+    measured = table[table["measure"].str.startswith(MEASURE)]
+    names = measured["measure"].str.removeprefix(MEASURE).str.strip().replace("", "not named")
+    measured = measured.assign(release=names)
+    releases = sorted(measured["release"].unique())
+    chosen = [max(releases, key=lambda r: (r.endswith(VOTES["fp"]), r))] if releases else []
+    if release is not None:
+        check_choice(release, [*releases, "all"], what="release")
+        chosen = releases if release == "all" else [release]
+    query = replace(query, options={"release": release or "".join(chosen)})
+    spread = _spread(measured, pairs) if releases[1:] else ()
+    measured = measured[measured["release"].isin(chosen)]
     if states is not None:
         there = set(zip(measured["first"], measured["second"], strict=True))
         pairs = tuple(two for two in pairs if two in there)
         query = replace(query, pairs=pairs)
     none = measured.iloc[:0].rename(columns={"date": "period"}).assign(session=0)
-    none = none[["period", "session", "first", "second", *_VALUES]]
-    each = [_of_pair(measured, two, name=source.name) for two in pairs]
+    none = none[_OF_GAP]
+    each = [
+        _of_pair(rows, two, name=source.name).assign(release=named)[_OF_GAP]
+        for two in pairs
+        for named, rows in measured.groupby("release")
+    ]
     found = pd.concat(each, ignore_index=True) if each else none
     blank = sorted({int(s) for s in found.loc[found["value"].isna(), "session"]})
     sessions = ", ".join(map(str, blank))
@@ -323,6 +349,8 @@ def voting_gap(
         n=int(found["value"].notna().sum()),
         sources=(source.source,),
         notes=(
+            f"Release of the estimates: {', '.join(chosen) or 'none'}.",
+            *spread,
             "Interval: 90%, the two states treated as independent.",
             "The scale is relative to all voters and moves with the agenda.",
             *missing,
@@ -348,19 +376,37 @@ def _of_pair(gaps: pd.DataFrame, two: Pair, *, name: str) -> pd.DataFrame:
     year = (of_session["session"] + SESSION_ZERO).astype("str")
     period = pd.to_datetime(year + "-01-01").astype("datetime64[us]")
     named = of_session.assign(period=period, first=first, second=second)
-    named = named[["period", "session", "first", "second", *_VALUES]]
     return named.astype({"first": "str", "second": "str"})
 
 
 def _gap_findings(found: pd.DataFrame, source: str) -> tuple[str, ...]:
     """Return the first and the last gap of each of the first pairs, with their intervals."""
     sentences = []
-    for whose, rows in rows_by_pair(found):
+    of_release = (
+        (whose, named, of)
+        for whose, rows in rows_by_pair(found)
+        for named, of in rows.groupby("release", sort=False)
+    )
+    for whose, named, rows in of_release:
         seen = rows[rows["value"].notna()]
         gaps = [
             f"{row['value']:.2f} in {row['period'].year} (90% interval {row['lower']:.2f} to "
             f"{row['upper']:.2f})"
             for row in seen.iloc[sorted({0, len(seen) - 1})].to_dict("records")
         ]
-        sentences.append(f"{whose}: gap of {' and '.join(gaps)} ({source}).")
+        gap = f"gap of {' and '.join(gaps)}"
+        sentences.append(f"{whose}: {gap} (release {named}; {source}).")
     return tuple(sentences)
+
+
+def _spread(gaps: pd.DataFrame, pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """Say how far the releases are apart on the first pair, in the last year that all have."""
+    named = f"Other releases differ: {', '.join(sorted(gaps['release'].unique()))}."
+    for first, second in pairs[:1]:
+        of_pair = gaps[gaps["first"].eq(first) & gaps["second"].eq(second)]
+        values = of_pair.pivot_table("value", "date", "release").dropna()
+        if len(values) and values.shape[1] > 1:
+            year, last = values.index[-1].year, values.iloc[-1]
+            named = f"In {year} the {len(last)} releases put the gap of {name_of(first)} and "
+            named += f"{name_of(second)} between {last.min():.2f} and {last.max():.2f}."
+    return (named,)

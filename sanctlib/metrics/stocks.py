@@ -17,16 +17,17 @@ from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
 from sanctlib.metrics._flows import (
     FLOWS,
+    between_versions,
+    check_between,
     flows_of_changes,
     flows_of_listings,
     flows_of_spells,
     spells_of_cases,
+    with_versions,
 )
 from sanctlib.metrics._questions import (
     FLAGS,
     Flags,
-    between_versions,
-    check_between,
     check_kind,
     check_one_measure,
     check_rule,
@@ -40,7 +41,6 @@ from sanctlib.metrics._questions import (
     of_senders,
     periods_asked,
     with_sender,
-    with_versions,
 )
 from sanctlib.metrics.counts import notes_of
 from sanctlib.query import Between, Day, Query, TargetRule, ask

@@ -14,14 +14,12 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, in_words, period_end, period_start
 from sanctlib.engines import AnyTable, Opened, fetched, opened
 from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.metrics._flows import after_version, between_versions, check_between
 from sanctlib.metrics._questions import (
     UNITS,
     absent_from,
-    after_version,
-    between_versions,
     by_target,
     cases_by,
-    check_between,
     check_kind,
     check_one_measure,
     check_rule,

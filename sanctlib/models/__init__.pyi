@@ -1,5 +1,6 @@
 """The namespace `sl.models`."""
 
+from ._inputs import confirmed_onsets
 from .breaks import breaks
 from .dynamics import lead_lag, local_projection
 from .events import event_study
@@ -14,6 +15,7 @@ from .synthetic import synthetic_control
 
 __all__ = [
     "breaks",
+    "confirmed_onsets",
     "count_panel",
     "event_study",
     "interrupted_series",

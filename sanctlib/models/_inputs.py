@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from numbers import Integral, Real
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from sanctlib.codes.countries import names_of
 from sanctlib.dates import Period, in_words, period_end, period_of
 from sanctlib.errors import (
     CuratedError,
@@ -24,8 +25,7 @@ from sanctlib.errors import (
     check_columns,
     check_flat,
 )
-from sanctlib.metrics.reported import confirmed_onsets
-from sanctlib.query import Day, day_of
+from sanctlib.query import Day, State, day_of, parties_of, whole_of
 from sanctlib.result import Result, Source, frame_of
 
 Floats = NDArray[np.float64]
@@ -335,3 +335,86 @@ def origin(sources: Sequence[Source]) -> str:
     """Return the sources in brackets, with a space before, or nothing."""
     described = "; ".join(dict.fromkeys(source.described() for source in sources))
     return f" ({described})" if described else ""
+
+
+def confirmed_onsets(counts: Result, *, listed: Sequence[State] = (), least: int = 2) -> Result:
+    """
+    Keep the reported sanctions that a second act or a source of sanctions confirms.
+
+    A machine codes a tariff, a threat against another state or the fine of a firm as a
+    sanction now and then. So one reported act is not an onset: a target has an onset in a
+    period with `least` acts or more, or in any period with an act if a source of sanctions
+    names it. `event_study` and `sanctioned_pairs` apply this rule with its defaults to counts
+    of reported acts.
+
+    Parameters
+    ----------
+    counts : Result
+        Of `sanction_counts` by target, in the unit ``act``.
+    listed : sequence of states, default ()
+        Targets that a source of sanctions names in the span, as codes or names, such as those
+        of a case in the GSDB, or of a country programme in force (see `programmes`).
+    least : int, default 2
+        Acts on a target in a period, by all senders together, from 1.
+
+    Returns
+    -------
+    Result
+        Its table has the rows of the counts that are confirmed, with ``confirmed`` ("2 acts"
+        or "listed"). ``tables["targets"]`` has ``target``, ``n`` (acts), ``n_onsets``
+        (periods kept) and ``confirmed``, "not confirmed" if there is none.
+
+    Raises
+    ------
+    MissingColumnsError
+        For counts without targets.
+    SanctlibError
+        For a listed state that is misspelt, or `least` below 1.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> counts = sl.sanction_counts(sl.load("icews_2018_weekly"), every="week", unit="act",
+    ...     by=["target"], senders=["USA"], targets=["BLR", "CHE", "MMR"])
+    >>> sl.models.confirmed_onsets(counts, listed=["BLR"]).tables["targets"]
+      target  n  n_onsets      confirmed
+    0    MMR  2         1         2 acts
+    1    BLR  1         1         listed
+    2    CHE  1         0  not confirmed
+    """
+    whole_of(least, what="least", least=1)
+    rows = counts.table
+    check_columns(rows, ["target", "period", "n"])
+    rows = rows[rows["n"].gt(0).fillna(value=False) & rows["target"].notna()]
+    rows = rows[rows["period"].notna()]
+    named = parties_of(listed, what="listed") or ()
+    together = rows.groupby(["target", "period"])["n"].transform("sum")
+    confirmed = (together.astype("str") + " acts").where(together.ge(least))
+    confirmed = confirmed.mask(rows["target"].isin(named), "listed")
+    rows = rows.assign(confirmed=confirmed.astype("str"))
+    sums = rows.groupby("target").agg(n=("n", "sum"), confirmed=("confirmed", "first"))
+    kept = rows[rows["confirmed"].notna()].reset_index(drop=True)
+    sums["n_onsets"] = kept.groupby("target")["period"].nunique().reindex(sums.index).fillna(0)
+    sums = sums.astype({"n_onsets": "int64"}).sort_values("n", ascending=False, kind="stable")
+    sums["confirmed"] = sums["confirmed"].fillna("not confirmed")
+    none = sums.index[sums["n_onsets"].eq(0)]
+    findings = [f"Targets of confirmed sanctions: {names_of(sums.index.difference(none))}."]
+    if len(none):
+        findings.append(
+            f"Not confirmed, and no onsets: {names_of(none)} (fewer than {least} acts in every "
+            "period, and not listed)."
+        )
+    targets = sums.reset_index()[["target", "n", "n_onsets", "confirmed"]]
+    return replace(
+        counts,
+        table=kept,
+        kind="onsets",
+        name="Onsets of reported sanctions",
+        n=int(kept["n"].sum()),
+        notes=(
+            f"An onset has {least} reported acts or more on a target in a period, or a target "
+            "that a source of sanctions names.",
+        ),
+        findings=tuple(findings),
+        tables={"targets": targets},
+    )

@@ -81,7 +81,7 @@ def response_curve(
     Examples
     --------
     >>> import sanctlib as sl
-    >>> news, asked = sl.load("icews_2018_weekly"), {"every": "week", "end": "2018-10-28"}
+    >>> news, asked = sl.load("icews_weekly"), {"every": "week", "end": "2018-10-28"}
     >>> rates = sl.partnership_intensity(news, pair=("RUS", "IRN"), band=False, **asked)
     >>> on_both = sl.sanction_counts(
     ...     news, by=["target"], unit="act", targets=["RUS", "IRN"], **asked)

@@ -231,11 +231,13 @@ def draw_gap(result: Result, ax: Axes, look: Look) -> Axes:
         pair=result.table["first"] + "-" + result.table["second"],
         year=result.table["period"].dt.year.astype("int64"),
     )
+    if "release" in named and len({*named["release"]}) > 1:
+        named["pair"] += ", " + named["release"]
     if named.duplicated(["pair", "year"]).any():
         raise several_rows("year", "pair")
     both = {
-        f"{first}-{second}": f"{name_of(first)} and {name_of(second)}"
-        for first, second in named[["first", "second"]].drop_duplicates().to_numpy()
+        pair: f"{name_of(first)} and {name_of(second)}" + pair[len(f"{first}-{second}") :]
+        for pair, first, second in named[["pair", "first", "second"]].drop_duplicates().to_numpy()
     }
     groups = groups_of(named, "pair", replace(look, labels={**both, **look.labels}), value="value")
     missing: set[int] = set()
@@ -362,7 +364,10 @@ def _draw_rates(ax: Axes, result: Result, rows: pd.DataFrame, *, panel: bool = F
         label=f"{whose},\nwith interval" if bounded else whose,
     )
     component, divisor = rows[["component", "denominator"]].iloc[0]
-    unit = f"{_ACTS.get(component, component)} per 1,000 {_PER[divisor]}, {EACH[every]}"
+    per = _PER[divisor]
+    if result.query and result.query.options.get("among"):
+        per = "acts of co-operation between common states"
+    unit = f"{_ACTS.get(component, component)} per 1,000 {per}, {EACH[every]}"
     if panel:
         ax.set_ylabel(wrapped(unit, width=24), fontsize="small")
     else:

@@ -202,7 +202,12 @@ def draw_partners(result: Result, ax: Axes, look: Look) -> Axes:
     names = [look.labels.get(code, name_of(code)) for code in rows["partner"]]
     ax.set_yticks(at, [plain(f"{name} ({n:,})") for name, n in zip(names, rows["n"], strict=True)])
     ax.set_xlim(left=0)
-    ax.set_xlabel(f"co-operation acts per 1,000 reported acts, {EACH[every_of(result)]}")
+    per = (
+        "acts of co-operation between common states"
+        if result.query.options.get("among")
+        else "reported acts"
+    )
+    ax.set_xlabel(f"co-operation acts per 1,000 {per}, {EACH[every_of(result)]}")
     beside_axes(ax)
     return finish(ax, result, look, below=44)
 

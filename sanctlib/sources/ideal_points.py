@@ -14,11 +14,14 @@ from sanctlib.coverage import Coverage
 from sanctlib.errors import SourceError
 from sanctlib.reading import Reading
 from sanctlib.sources.draft import ORIGIN_COLUMNS, Draft, as_reading, resolve_parties
-from sanctlib.sources.text import check_header, delimiter_of, read_text
+from sanctlib.sources.sheets import draft_of
+from sanctlib.sources.text import check_header, delimiter_of
 
 _KEY = "un_ideal_points"
 COLUMNS = ("ccode", "session", "IdealPointAll", "Q5%All", "Q95%All")
 MEASURE = "ideal_point_gap"
+VOTES = {"all": "all votes", "fp": "final passage"}
+"""The votes of an estimate, by the end of its column: since 2025 a file has both."""
 SESSION_ZERO = 1945
 """Session s opens in the year 1945 + s."""
 _Z = 1.6448536269514722  # the 95 % quantile of the normal distribution
@@ -39,19 +42,22 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     ``RUS``, Serbia ``YUG`` and both Yemens ``YAR``. A state that was gone by then counts
     as its successor, as its seat did.
 
-    Later releases hold a year in place of the session and estimates from votes on foreign
-    policy alone (``IdealPointFP``); those of all votes are taken where both are there.
+    Later releases hold a year in place of the session, and two estimates: from all votes, and
+    from votes on the final passage of resolutions (``IdealPointFP``). Each is a measure of its
+    own, since the answer depends on it.
 
     Returns
     -------
     Reading
-        Of kind ``"dyads"``, measure ``ideal_point_gap``, ``first`` < ``second``.
+        Of kind ``"dyads"``, measures ``ideal_point_gap all votes`` and ``… final passage``,
+        ``first`` < ``second``.
 
     Raises
     ------
     SourceError, MissingColumnsError
     """
-    draft = _spelt(read_text(path, delimiter=delimiter_of(path)))
+    draft, _ = draft_of(path, delimiter=delimiter_of(path), encoding="utf-8", code=None)
+    draft = _estimates(draft)
     check_header(draft, COLUMNS)
     draft = _positions(draft)
     pairs = _gaps(draft.rows, focal)
@@ -69,18 +75,27 @@ def read_gaps(path: Path, *, focal: Sequence[str] = ("CHN", "IRN", "RUS", "USA")
     return as_reading(draft, "dyads", key=_KEY, paths=[path], coverage=coverage)
 
 
-def _spelt(draft: Draft) -> Draft:
-    """Name the columns as the release of 2023 does; later ones spell them otherwise."""
+def _estimates(draft: Draft) -> Draft:
+    """Give each estimate of a row a row of its own, with columns named as in 2023."""
     rows = draft.rows
     plain = {c.lower().replace("%", ""): c for c in reversed(rows.columns)}
-    # Estimates from all votes, or else from votes on foreign policy.
-    votes = "all" if "idealpointall" in plain else "fp" if "idealpointfp" in plain else "all"
-    names = {plain.get(c.lower().replace("%", "").replace("all", votes)): c for c in COLUMNS}
-    rows = rows.rename(columns=names)
-    if "session" not in rows and "year" in plain:
+    if "session" not in plain and "year" in plain:
         year = pd.to_numeric(rows[plain["year"]], errors="coerce")
-        rows["session"] = (year - SESSION_ZERO).astype("str")
-    return replace(draft, rows=rows[[c for c in (*COLUMNS, *ORIGIN_COLUMNS) if c in rows]])
+        rows, plain["session"] = rows.assign(session=(year - SESSION_ZERO).astype("str")), "session"
+    parts = []
+    for votes, words in VOTES.items():
+        theirs = {c: c.lower().replace("%", "").replace("all", votes) for c in COLUMNS}
+        names = {plain[told]: ours for ours, told in theirs.items() if told in plain}
+        if f"idealpoint{votes}" in plain:
+            origin = [c for c in ORIGIN_COLUMNS if c in rows]
+            parts.append(rows[[*names, *origin]].rename(columns=names).assign(votes=words))
+    if len(parts) < 2:
+        return replace(draft, rows=parts[0] if parts else rows)
+    # A row without an estimate stays once, to be rejected.
+    blank = [part["IdealPointAll"].fillna("").str.strip().eq("") for part in parts]
+    kept = [part[~no] for part, no in zip(parts, blank, strict=True)]
+    kept.append(parts[0][np.logical_and.reduce(blank)])
+    return draft.take(pd.concat(kept, ignore_index=True), step="give each estimate a row")
 
 
 def _positions(draft: Draft) -> Draft:
@@ -102,7 +117,7 @@ def _positions(draft: Draft) -> Draft:
     draft = resolve_parties(draft, ("state",), system="cow", succession="dominant")
     rows = draft.rows
     nobody = rows["state"].isna()
-    twice = rows.duplicated(["state", "session"], keep=False) & ~nobody
+    twice = rows.duplicated(["state", "session", "votes"], keep=False) & ~nobody
     return draft.reject(
         (nobody, "no state number: ", rows["ccode"]),
         (twice, "two rows of one state in this session"),
@@ -117,11 +132,14 @@ def _gaps(rows: pd.DataFrame, focal: Sequence[str]) -> pd.DataFrame:
         {
             "state": rows["state"],
             "session": rows["session"].astype("int64"),
+            "votes": rows["votes"],
             "x": rows["IdealPointAll"],
             "sd": (rows["Q95%All"] - rows["Q5%All"]) / (2 * _Z),
         }
     )
-    pairs = points[points["state"].isin(wanted)].merge(points, on="session", suffixes=("", "_b"))
+    pairs = points[points["state"].isin(wanted)].merge(
+        points, on=["session", "votes"], suffixes=("", "_b")
+    )
     pairs = pairs[pairs["state"].ne(pairs["state_b"])]
     states = pairs[["state", "state_b"]]
     gap = (pairs["x"] - pairs["x_b"]).abs()
@@ -129,7 +147,7 @@ def _gaps(rows: pd.DataFrame, focal: Sequence[str]) -> pd.DataFrame:
     year = (SESSION_ZERO + pairs["session"]).astype("str")
     out = pd.DataFrame(
         {
-            "measure": MEASURE,
+            "measure": MEASURE + " " + pairs["votes"],
             "first": states.min(axis=1),
             "second": states.max(axis=1),
             "date": pd.to_datetime(year + "-01-01"),
@@ -139,5 +157,5 @@ def _gaps(rows: pd.DataFrame, focal: Sequence[str]) -> pd.DataFrame:
             "upper": (gap + margin).round(4),
         }
     )
-    out = out.drop_duplicates(["first", "second", "date"])
-    return out.sort_values(["first", "second", "date"], ignore_index=True)
+    keys = ["measure", "first", "second", "date"]
+    return out.drop_duplicates(keys).sort_values(keys, ignore_index=True)

@@ -26,6 +26,7 @@ from tests.known_faults.made import (
     panel,
     year_of_events,
 )
+from tests.news import news_of_2018
 
 PAIR = ("IRN", "RUS")
 MONTHLY: dict[str, Any] = {"every": "month", "coverage": YEAR}
@@ -328,8 +329,8 @@ def test_monthly_cells_become_longer_periods(every: Any, n: list[int]) -> None:
 
 def test_weekly_cells_do_not_become_months_and_the_monthly_data_is_named() -> None:
     refused(
-        lambda: sl.sanction_counts(sl.load("icews_2018_weekly"), every="month", unit="act"),
-        match="icews_2018_monthly",
+        lambda: sl.sanction_counts(news_of_2018("week"), every="month", unit="act"),
+        match="icews_monthly",
     )
 
 

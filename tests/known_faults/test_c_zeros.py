@@ -13,6 +13,7 @@ import pytest
 import sanctlib as sl
 from tests.known_faults import frame, given, outcome, pages, said_by
 from tests.known_faults.made import YEAR, cases, events, year_of_events
+from tests.news import news_of_2018
 
 PAIR = ("IRN", "RUS")
 
@@ -206,7 +207,7 @@ UNCOVERED: dict[str, Callable[[], Any]] = {
         targets=["RUS"], start=date(2001, 1, 1), end=date(2001, 12, 31),
     ),
     "news of another year": lambda: sl.partnership_intensity(
-        sl.load("icews_2018_monthly"), pair=PAIR, every="month", band=False,
+        news_of_2018("month"), pair=PAIR, every="month", band=False,
         start=date(2031, 1, 1), end=date(2031, 3, 31),
     ),
     "a year after the chronology": lambda: sl.agreements(

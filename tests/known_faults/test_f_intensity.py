@@ -14,6 +14,7 @@ import sanctlib as sl
 from tests.conftest import ROOT
 from tests.known_faults import frame, pages, said_by
 from tests.known_faults.made import YEAR, year_of_events
+from tests.news import news_of_2018
 
 PAIR = ("IRN", "RUS")
 PARTS = ["material", "meetings", "agreements", "other_cooperation"]
@@ -21,7 +22,7 @@ PARTS = ["material", "meetings", "agreements", "other_cooperation"]
 
 @cache
 def rated() -> Any:
-    return sl.partnership_intensity(sl.load("icews_2018_weekly"), pair=PAIR, every="week")
+    return sl.partnership_intensity(news_of_2018("week"), pair=PAIR, every="week")
 
 
 @cache
@@ -113,7 +114,7 @@ def test_a_block_bootstrap_of_few_periods_warns() -> None:
 
 def test_an_interval_that_is_missing_has_no_text() -> None:
     asked: dict[str, Any] = {"pair": PAIR, "every": "quarter", "block": "week", "n_replicates": 50}
-    found = frame(sl.observed_expected(sl.load("icews_2018_weekly"), **asked))
+    found = frame(sl.observed_expected(news_of_2018("week"), **asked))
     without = found["lower"].isna()
     assert without.tolist() == [False, False, False, True]
     assert found["interval"].isna().tolist() == without.tolist()
@@ -132,4 +133,4 @@ def test_the_page_of_intensity_names_its_limits(words: str) -> None:
 
 
 def test_the_news_of_2018_cite_those_who_sampled_them() -> None:
-    assert "Jin" in sl.cite(["icews_2018_weekly"])
+    assert "Jin" in sl.cite(["icews_weekly"])

@@ -25,6 +25,7 @@ from tests.known_faults.made import (
     units,
     year_of_events,
 )
+from tests.news import news_of_2018
 from tests.web import fetch_from, running
 
 PAIR = ("IRN", "RUS")
@@ -35,7 +36,7 @@ FORTNIGHT: Any = "fortnight"
 
 @functools.cache
 def weekly() -> pd.DataFrame:
-    return sl.load("icews_2018_weekly").table.query("family == 'sanction'")
+    return news_of_2018("week").table.query("family == 'sanction'")
 
 
 BLAMED: dict[str, tuple[str, Callable[[], Any]]] = {
