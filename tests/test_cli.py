@@ -201,7 +201,7 @@ def test_every_dataset_is_listed_in_a_hundred_columns() -> None:
     assert max(map(len, lines)) <= 100
     assert [key for key in datasets()["key"] if key not in listed.stdout] == []
     at = next(i for i, line in enumerate(lines) if line.startswith("icews_weekly"))
-    assert lines[at].split()[1:5] == ["cells", "2018-01", "to", "2018-10"]
+    assert lines[at].split()[1:5] == ["cells", "2018-01", "to", "2023-04"]
     assert lines[at + 1] == "    ICEWS: acts between states per week, sender, target and action"
 
 

@@ -71,7 +71,8 @@ def test_agreements_of_the_pair_that_the_list_is_about_are_counted() -> None:
 def test_a_page_of_a_pair_with_one_act_says_that_there_is_nothing_to_show(
     page: pages.Page,
 ) -> None:
-    shown = page("03_partnership_intensity", pair=("IRN", "VEN"), every="month", until="stages.csv")
+    asked = {"pair": ("IRN", "VEN"), "every": "month", "among": None, "end": date(2018, 10, 31)}
+    shown = page("03_partnership_intensity", until="stages.csv", **asked)
     assert "Eurasian" not in shown.text
     assert "EAEU" not in shown.text
     assert "1 act" in shown.text

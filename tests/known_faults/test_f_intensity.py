@@ -32,10 +32,10 @@ def weekly() -> pd.DataFrame:
 
 @cache
 def index() -> pd.DataFrame:
-    """Return the parts of the index, in the mean over the weeks that are covered."""
+    """Return the parts of the index, in the mean over the weeks that are covered in full."""
     found = frame(rated().decompose())
     numbers = found.select_dtypes("number").columns
-    covered = found[found["period"].isin(weekly().loc[weekly()["covered"], "period"])]
+    covered = found[found["period"].isin(weekly().loc[weekly()["n_days"].eq(7), "period"])]
     return covered.groupby("component")[list(numbers)].mean().loc[PARTS]
 
 
@@ -55,7 +55,7 @@ def test_comparable_pairs_are_those_with_an_act_a_month() -> None:
 @cache
 def range_of_means() -> tuple[float, float]:
     """Return the range of the mean index over weights of 0.5 to 1.5 that sum to 4."""
-    covered = weekly()[weekly()["covered"] & weekly()["component"].isin(PARTS)]
+    covered = weekly()[weekly()["n_days"].eq(7) & weekly()["component"].isin(PARTS)]
     means = covered.groupby("component")["rate"].mean().loc[PARTS].to_numpy()
     means_of = [
         (np.array(weights) * 4 / sum(weights) * means).sum()
