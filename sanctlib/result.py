@@ -60,12 +60,14 @@ class Source:
         """The title of the dataset up to its colon, or its key."""
         return self.provenance.title.partition(":")[0] if self.provenance else self.key
 
-    def described(self) -> str:
-        """Return name and period in words, for captions."""
+    def described(self, *, short: bool = False) -> str:
+        """Return name and period in words, for captions; with `short` only its end."""
         known = self.coverage
         if known is None:
             return f"{self.name}, period not stated"
         first, last = day_in_words(known.first), day_in_words(known.last)
+        if short:
+            return f"{self.name}, to {last}"
         still = f", entries still listed on {last}" if known.survivors else ""
         return f"{self.name}, {first} to {last}{still}"
 
@@ -168,7 +170,10 @@ class Result(Shown):
         counted = unknown if self.n is None else f"n = {self.n:,} {self.unit}"
         if "target_rule" in self.query.given:
             counted += f"; target: {_TARGETS[self.query.target_rule]}"
-        sources = "; ".join(dict.fromkeys(source.described() for source in self.sources))
+        # With many sources, the end of the data of each says enough.
+        short = len({source.key for source in self.sources}) > 2
+        described = (source.described(short=short) for source in self.sources)
+        sources = "; ".join(dict.fromkeys(described))
         parts = [counted and f"{counted}.", sources and f"Source: {sources}.", *self.notes]
         return " ".join(part.strip() for part in parts if part)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from datetime import date
 from functools import partial
 from html import escape
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -95,6 +97,12 @@ class Sentences(list[str]):
     >>> sl.Sentences(["Russia: 65 acts.", "Iran: 57 acts."])
     ['Russia: 65 acts.', 'Iran: 57 acts.']
     """
+
+    def save(self, path: str | Path) -> Sentences:
+        """Write the sentences as JSON; the index of reports shows those of ``answer.json``."""
+        text = json.dumps(list(self), indent=1, ensure_ascii=False) + "\n"
+        Path(path).write_text(text, encoding="utf-8")
+        return self
 
     def _repr_markdown_(self) -> str:
         return "\n".join(f"- {line}" for line in self) if len(self) > 1 else "".join(self)

@@ -74,8 +74,8 @@ def test_no_act_before_has_a_lower_bound_and_no_ratio() -> None:
     assert np.isinf(only["ratio"])
     assert np.isinf(only["upper"])
     assert only["lower"] == pytest.approx(0.025 ** (1 / 9) / (1 - 0.025 ** (1 / 9)))
-    assert "no finite multiple" in found.summary()[0]
-    assert "no upper bound" in found.summary()[0]
+    assert "no finite multiple" in found.summary()[1]
+    assert "no upper bound" in found.summary()[1]
 
 
 @pytest.mark.parametrize(("day", "before", "after"), [("2022-04-01", 3, 5), ("2022-04-02", 3, 4)])
@@ -149,8 +149,8 @@ def test_the_title_says_whether_the_measures_agree(late: list[list[int]], verdic
 def test_a_sentence_says_when_no_change_can_be_distinguished() -> None:
     same = sl.metrics.before_after({"it": acts([10, 10, 10, 11, 9, 10])}, date="2022-04-01")
     rise = sl.metrics.before_after({"it": acts([10, 10, 10, 90, 90, 90])}, date="2022-04-01")
-    assert "not distinguishable from no change" in same.summary()[0]
-    assert "not distinguishable" not in rise.summary()[0]
+    assert "not distinguishable from no change" in same.summary()[1]
+    assert "not distinguishable" not in rise.summary()[1]
 
 
 def curated() -> sl.Result:
@@ -195,3 +195,20 @@ def test_the_picture_fills_the_marks_whose_interval_excludes_one() -> None:
     assert drawn == {2: ("o", True), 1: ("o", False), 0: (">", True)}
     assert [label.get_text() for label in ax.get_yticklabels()] == ["never before", "same", "rise"]
     assert "0 before" in {text.get_text() for text in ax.texts}
+
+
+def test_no_act_on_either_side_is_said_and_is_no_finding() -> None:
+    found = sl.metrics.before_after(
+        {"Arms": acts([0, 0, 0, 0]), "Talks": acts([9, 9, 90, 90])}, date="2022-03-01"
+    )
+    assert found.summary()[:2] == [
+        "Levels since 1 March 2022, compared with those before: rose: Talks; without an act on "
+        "either side: Arms.",
+        "Arms: no act before or after 1 March 2022.",
+    ]
+    assert found.table.loc[0, ["ratio", "lower", "upper"]].isna().all()
+
+
+def test_periods_before_the_first_day_are_left_out() -> None:
+    found = row(acts([90, 1, 1, 3, 3, 3]), "2022-04-01", start="2022-02-01")
+    assert (found["periods_before"], found["ratio"]) == (2, 3)

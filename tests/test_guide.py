@@ -141,7 +141,14 @@ def test_the_guide_has_every_measure() -> None:
     inner = {f"metrics.{n}" for n in sl.metrics.__all__ if not n.endswith("_interval")}
     of_results = {
         f"metrics.{name}"
-        for name in ("before_after", "key_figures", "pair_series", "senders", "totals")
+        for name in (
+            "before_after",
+            "listings_by_sender",
+            "key_figures",
+            "pair_series",
+            "senders",
+            "totals",
+        )
     }
     models = {f"models.{n}" for n in sl.models.__all__}
     assert CALLS.keys() == MATRIX.keys()

@@ -136,7 +136,7 @@ def test_a_notebook_runs_in_jupyterlab_and_is_saved_with_its_results(
     shown = [kind for o in outputs for kind in o.get("data", {})]
     drawn = list(folder.glob("*.png"))
     assert shown.count("image/png") == len(drawn)
-    assert drawn or name == "01_prepare"
+    assert drawn or name == "90_prepare"
     last = [(c["source"][-1], c) for c in cells]
     tables = [c for line, c in last if line.startswith("sl.Result(") and ".save(" not in line]
     assert all("text/html" in c["outputs"][-1]["data"] for c in tables)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sanctlib.coverage import Coverage
-from sanctlib.dates import Day, Period, day_in_words, day_of, period_end, period_start
-from sanctlib.engines import AnyTable, opened
+from sanctlib.dates import Day, Period, day_in_words, day_of, period_end
 from sanctlib.errors import SanctlibError, check_columns
-from sanctlib.metrics._pair_acts import ALL, in_names
-from sanctlib.metrics._questions import check_covered, periods_asked
-from sanctlib.metrics.intensity import partnership_intensity
 from sanctlib.metrics.intervals import percent
-from sanctlib.query import Pair, State, ask, level_of, one_pair, states_of, whole_of
+from sanctlib.query import level_of, whole_of
 from sanctlib.result import Result
+from sanctlib.showing import listed
 
 _COLUMNS = {"intensity": "exposure", "expected": "expected", "counts": "days", "gap": "periods"}
 _PER = {
@@ -28,10 +25,12 @@ _PER = {
     "counts": "per day",
     "gap": "mean per period",
 }
-_PAIR = ["first", "second"]
 _OF_DATES = "bounds of the dates"
 _CENSUS = "Square marks: bounds of the dates of entries, no sampling interval."
-_NOTES = ("A ratio shows when a level changed, not why.",)
+_NOTES = (
+    "Filled marks: the interval excludes 1. Without a line: no interval.",
+    "A ratio shows when a level changed, not why.",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class _Series:
     """A measure in order of time: amounts, what each is divided by, and their bounds."""
 
     kind: str
+    every: Period
     starts: pd.Series
     ends: pd.Series
     amounts: NDArray[np.float64]
@@ -48,7 +48,12 @@ class _Series:
 
 
 def before_after(
-    measures: Mapping[str, Result], *, date: Day, level: float = 0.95, least: int = 3
+    measures: Mapping[str, Result],
+    *,
+    date: Day,
+    level: float = 0.95,
+    least: int = 3,
+    start: Day | None = None,
 ) -> Result:
     """
     Compare the level of each measure after a date with its level before.
@@ -71,16 +76,18 @@ def before_after(
         Of the intervals, between 0 and 1.
     least : int, default 3
         Periods that another date needs on each side, from 1.
+    start : day, optional
+        First day that is compared. By default the first of each measure.
 
     Returns
     -------
     Result
-        Its table has a row per measure: ``measure``, ``ratio``, ``lower``, ``upper``,
-        ``interval`` (what they are), ``level_before``, ``level_after``, ``per`` (their unit),
-        ``n_before``, ``n_after`` (acts or entries; missing for means), ``periods_before``,
-        ``periods_after``, ``dispersion``, ``n_dates`` (other possible dates) and ``n_as_large``
-        (those whose ratio is as far from 1). ``tables["other_dates"]`` has ``measure``,
-        ``date`` and ``ratio``.
+        Its table has a row per measure: ``measure``, ``every`` (length of its periods), ``ratio``,
+        ``lower``, ``upper``, ``interval`` (what they are), ``level_before``, ``level_after``,
+        ``per`` (their unit), ``n_before``, ``n_after`` (acts or entries; missing for means),
+        ``periods_before``, ``periods_after``, ``dispersion``, ``n_dates`` (other possible
+        dates) and ``n_as_large`` (those whose ratio is as far from 1). ``tables["other_dates"]``
+        has ``measure``, ``date`` and ``ratio``.
 
     Raises
     ------
@@ -114,7 +121,7 @@ def before_after(
     least = whole_of(least, what="least", least=1)
     rows, others, findings = [], [], []
     for name, result in measures.items():
-        series = _series_of(result, name)
+        series = _series_of(result, name, None if start is None else day_of(start, what="start"))
         dates = _other_dates(series, day, least=least)
         row = _compared(series, day, dates, name=name, tail=tail)
         rows.append(row)
@@ -127,13 +134,17 @@ def before_after(
         kind="before_after",
         name=f"Level since {day_in_words(day)} over the level before: {_verdict(table)}",
         sources=tuple({s.key: s for r in measures.values() for s in r.sources}.values()),
-        notes=("Filled marks: the interval excludes 1.", *census, *_NOTES),
-        findings=tuple(findings),
+        notes=(
+            "Filled marks: the interval excludes 1. Without a line: no interval.",
+            *census,
+            *_NOTES,
+        ),
+        findings=(_in_short(table, day), *findings),
         tables={"other_dates": pd.concat(others)[["measure", "date", "ratio"]]},
     )
 
 
-def _series_of(result: object, name: str) -> _Series:
+def _series_of(result: object, name: str, first: datetime.date | None) -> _Series:
     """Return the covered periods of a measure, checked."""
     if not isinstance(result, Result) or result.kind not in _COLUMNS:
         msg = f"{name!r} is not a result of an intensity, of observed over expected, of counts"
@@ -145,6 +156,8 @@ def _series_of(result: object, name: str) -> _Series:
     check_columns(result.table, ["period", value])
     table = result.table[result.table["period"].notna() & result.table[value].notna()]
     table = table[table.get("covered", pd.Series(data=True, index=table.index)).astype("bool")]
+    if first is not None:
+        table = table[table["period"].ge(pd.Timestamp(first))]
     twice = table["period"][table["period"].duplicated()]
     if len(twice):
         msg = f"{name!r} has several rows for {twice.iloc[0]:%Y-%m-%d}."
@@ -159,7 +172,7 @@ def _series_of(result: object, name: str) -> _Series:
     amounts, exposures, lower, upper = (
         np.asarray(table[column], dtype="float64") for column in columns
     )
-    return _Series(result.kind, table["period"], ends, amounts, exposures, lower, upper)
+    return _Series(result.kind, every, table["period"], ends, amounts, exposures, lower, upper)
 
 
 def _length(table: pd.DataFrame) -> Period:
@@ -198,6 +211,7 @@ def _compared(
     n_before, n_after = (np.nan, np.nan) if series.kind == "gap" else totals
     return {
         "measure": name,
+        "every": series.every,
         "ratio": ratio,
         "lower": bounds[0],
         "upper": bounds[1],
@@ -275,6 +289,8 @@ def _of_counts(
         expected > 0, (n[sides] - expected) ** 2 / np.where(expected > 0, expected, 1), 0
     )
     dispersion = max(1.0, float(residual.sum() / max(1, sides.sum() - 2)))
+    if sum(totals) == 0:
+        return f"Poisson scaled by dispersion, {level}", (np.nan, np.nan), dispersion
     early, late = (total / dispersion for total in totals)
     low = betaincinv(late, early + 1, tail) if late > 0 else 0.0
     high = betaincinv(late + 1, early, 1 - tail) if early > 0 else 1.0
@@ -297,7 +313,12 @@ def _other_dates(series: _Series, day: pd.Timestamp, *, least: int) -> pd.DataFr
 
 def _sentence(row: Mapping[str, Any], day: pd.Timestamp) -> str:
     """Return the result of one measure in words."""
-    sizes = [f"{row[f'periods_{side}']} periods {side}" for side in ("before", "after")]
+    if row["n_before"] == row["n_after"] == 0:
+        return f"{row['measure']}: no act before or after {day_in_words(day)}."
+    sizes = []
+    for side in ("before", "after"):
+        n = row[f"periods_{side}"]
+        sizes.append(f"{n} {row['every']}{'s' * (n != 1)} {side}")
     if not np.isnan(row["n_before"]):
         numbers = row["n_before"], row["n_after"]
         sizes = [f"{n:,.0f} in {size}" for n, size in zip(numbers, sizes, strict=True)]
@@ -313,6 +334,24 @@ def _sentence(row: Mapping[str, Any], day: pd.Timestamp) -> str:
     if n_dates := row["n_dates"]:
         text += f" {row['n_as_large']} of {n_dates} other possible dates give as large a ratio."
     return text
+
+
+def _in_short(table: pd.DataFrame, day: pd.Timestamp) -> str:
+    """Return in one sentence which measures rose, fell, or did not change distinguishably."""
+    none = table["n_before"].eq(0) & table["n_after"].eq(0)
+    unknown = table["lower"].isna() & ~none
+    rose, fell = table["lower"].gt(1), table["upper"].lt(1)
+    groups = [
+        ("rose", rose),
+        ("fell", fell),
+        ("did not change distinguishably", ~(rose | fell | unknown | none)),
+        ("without an interval", unknown),
+        ("without an act on either side", none),
+    ]
+    found = (
+        f"{word}: {listed([*table.loc[rows, 'measure']])}" for word, rows in groups if rows.any()
+    )
+    return f"Levels since {day_in_words(day)}, compared with those before: {'; '.join(found)}."
 
 
 def _short(number: float) -> str:
@@ -331,114 +370,3 @@ def _verdict(table: pd.DataFrame) -> str:
     if not (rose | fell).any():
         return "no change can be distinguished"
     return "it depends on the measure"
-
-
-def pair_changes(
-    table: AnyTable,
-    *,
-    pair: Pair,
-    event_date: Day,
-    every: Period,
-    among: Sequence[State] | None = None,
-    start: Day | None = None,
-    end: Day | None = None,
-    coverage: Coverage | None = None,
-) -> Result:
-    """
-    Rank the change of a pair's co-operation at a date among all pairs.
-
-    The change is the mean rate from the period of the date on, less the mean before. It is a
-    placebo test in space: whatever moved the pair, pairs that the event did not concern show
-    how large changes usually are. Pairs with less than one act a period are not compared.
-
-    Parameters
-    ----------
-    table : frame, path, Reading or Result
-        Events or cells: all acts of the source.
-    pair : tuple of two states
-        Codes or names, in either order.
-    event_date : day
-        As ISO text, date, datetime, Timestamp, datetime64 or Period. Its own period is the
-        first one after.
-    every : {"day", "week", "month", "quarter", "year"}
-        Length of a period. Weeks begin on Monday.
-    among : sequence of str, optional
-        Only pairs of these states, as codes or names. By default of all states.
-    start, end : day, optional
-        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
-        Timestamp, datetime64 or Period. By default those of the coverage.
-    coverage : Coverage, optional
-        What the table covers. By default that of the Reading or of the store. It must be
-        known.
-
-    Returns
-    -------
-    Result
-        Its table has ``first``, ``second`` and ``change`` (acts per 1,000 of the source), the
-        largest rise first. ``tables["rank"]`` has one row: ``change`` of the pair,
-        ``periods_before``, ``periods_after``, ``n_pairs``, ``n_rose`` and ``p_value``, the share
-        of pairs (0-1) that changed by as much or more in either direction, its own included.
-
-    Raises
-    ------
-    SanctlibError
-        If the pair has less than one act a period, the date is outside the periods, or the
-        coverage is not known.
-    CuratedError
-        For a hand-picked list.
-
-    Examples
-    --------
-    >>> import sanctlib as sl
-    >>> changes = sl.metrics.pair_changes(
-    ...     sl.load("icews_monthly"), pair=("RUS", "IRN"), event_date="2018-05-08",
-    ...     every="month", end="2018")
-    >>> changes.tables["rank"][["periods_before", "periods_after", "n_pairs"]].values.tolist()
-    [[4, 6, 361]]
-    """
-    day = pd.Timestamp(day_of(event_date, what="event_date"))
-    query = ask(pair=pair, every=every, start=start, end=end, event_date=day.date())
-    own = one_pair(query)
-    with opened(table, coverage=coverage) as source:
-        check_covered(source)
-    everyone = partnership_intensity(
-        table, pair=None, every=every, start=query.start, end=query.end, coverage=coverage
-    )
-    rates = everyone.filter(component=ALL, covered=True).table
-    if among is not None:
-        rates = rates[rates[_PAIR].isin(states_of(among, what="among")).all(axis=1)]
-    periods, whole = periods_asked(everyone.table["period"], query, source.coverage, in_part=True)
-    first_after = period_start(pd.Series([day]), every=every).iloc[0]
-    n_periods, n_after = int(whole.sum()), int((whole & (periods >= first_after)).sum())
-    n_before = n_periods - n_after
-    n_of_pair = rates.groupby(_PAIR)["n"].sum()
-    compared = n_of_pair[n_of_pair.ge(n_periods)].index
-    whose = in_names(query.pairs)
-    if not n_before or not n_after or own not in compared:
-        msg = f"{whose} have less than one act a {every}, or the event date is outside the span,"
-        raise SanctlibError(f"{msg} so the change has no rank among pairs.")
-    later = rates["period"].ge(first_after)
-    sums = [rates[rows].groupby(_PAIR)["rate"].sum() for rows in (~later, later)]
-    before, after = (s.reindex(compared, fill_value=0) for s in sums)
-    change = (after / n_after - before / n_before).rename("change").astype("float")
-    own_change = float(change[own])
-    share, n_rose = float((change.abs() >= abs(own_change)).mean()), int((change > 0).sum())
-    rank = {"change": own_change, "periods_before": n_before, "periods_after": n_after}
-    rank |= {"n_pairs": len(change), "n_rose": n_rose, "p_value": share}
-    ranked = change.reset_index().sort_values("change", ascending=False, ignore_index=True)
-    return Result(
-        table=ranked,
-        name=f"Change of reported co-operation at {day.date()}, by pair",
-        kind="changes",
-        query=query,
-        unit="pairs of states",
-        n=len(change),
-        sources=everyone.sources,
-        findings=(
-            f"Mean rate of {whose} from the {every} of {day.date()} on, less the mean before: "
-            f"{own_change:+.2f} acts per 1,000 of the source ({n_after} {every}s, {n_before} "
-            f"before). Of {len(change)} pairs with an act a {every} or more, {share:.0%} changed "
-            f"by as much or more, in either direction. {n_rose} of them rose.",
-        ),
-        tables={"rank": pd.DataFrame([rank])},
-    )

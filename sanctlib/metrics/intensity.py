@@ -45,7 +45,15 @@ from sanctlib.metrics._questions import (
 )
 from sanctlib.metrics.composition import Intensity
 from sanctlib.metrics.intervals import percent, poisson_interval
-from sanctlib.query import Day, Pair, Query, ask, choices_of, flag_of, number_of
+from sanctlib.query import (
+    Day,
+    Pair,
+    Query,
+    ask,
+    choices_of,
+    flag_of,
+    number_of,
+)
 
 
 def partnership_intensity(

@@ -14,7 +14,7 @@ from sanctlib.coverage import Coverage
 from sanctlib.dates import Period, period_start
 from sanctlib.engines import AnyTable, Opened, opened
 from sanctlib.errors import SanctlibError, check_choice
-from sanctlib.metrics._pair_acts import both_ways
+from sanctlib.metrics._pair_acts import ALL, both_ways, in_names
 from sanctlib.metrics._questions import (
     absent_from,
     check_covered,
@@ -25,7 +25,19 @@ from sanctlib.metrics._questions import (
     periods_asked,
     silent_on,
 )
-from sanctlib.query import Day, Query, State, ask, choices_of, flag_of, states_of
+from sanctlib.metrics.intensity import partnership_intensity
+from sanctlib.query import (
+    Day,
+    Pair,
+    Query,
+    State,
+    ask,
+    choices_of,
+    day_of,
+    flag_of,
+    one_pair,
+    states_of,
+)
 from sanctlib.result import Result
 from sanctlib.schema import ACTIONS, COMPONENTS, COUNTED_SANCTIONS
 
@@ -290,3 +302,114 @@ def _grid(
         groups_that_existed(pairs, periods, every=every, succession=succession)
     )
     return pairs.iloc[pair].reset_index(drop=True).assign(period=periods.to_numpy()[period])
+
+
+def pair_changes(
+    table: AnyTable,
+    *,
+    pair: Pair,
+    event_date: Day,
+    every: Period,
+    among: Sequence[State] | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
+    coverage: Coverage | None = None,
+) -> Result:
+    """
+    Rank the change of a pair's co-operation at a date among all pairs.
+
+    The change is the mean rate from the period of the date on, less the mean before. It is a
+    placebo test in space: whatever moved the pair, pairs that the event did not concern show
+    how large changes usually are. Pairs with less than one act a period are not compared.
+
+    Parameters
+    ----------
+    table : frame, path, Reading or Result
+        Events or cells: all acts of the source.
+    pair : tuple of two states
+        Codes or names, in either order.
+    event_date : day
+        As ISO text, date, datetime, Timestamp, datetime64 or Period. Its own period is the
+        first one after.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of a period. Weeks begin on Monday.
+    among : sequence of str, optional
+        Only pairs of these states, as codes or names. By default of all states.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of the coverage.
+    coverage : Coverage, optional
+        What the table covers. By default that of the Reading or of the store. It must be
+        known.
+
+    Returns
+    -------
+    Result
+        Its table has ``first``, ``second`` and ``change`` (acts per 1,000 of the source), the
+        largest rise first. ``tables["rank"]`` has one row: ``change`` of the pair,
+        ``periods_before``, ``periods_after``, ``n_pairs``, ``n_rose`` and ``p_value``, the share
+        of pairs (0-1) that changed by as much or more in either direction, its own included.
+
+    Raises
+    ------
+    SanctlibError
+        If the pair has less than one act a period, the date is outside the periods, or the
+        coverage is not known.
+    CuratedError
+        For a hand-picked list.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> changes = sl.metrics.pair_changes(
+    ...     sl.load("icews_monthly"), pair=("RUS", "IRN"), event_date="2018-05-08",
+    ...     every="month", end="2018")
+    >>> changes.tables["rank"][["periods_before", "periods_after", "n_pairs"]].values.tolist()
+    [[4, 6, 361]]
+    """
+    day = pd.Timestamp(day_of(event_date, what="event_date"))
+    query = ask(pair=pair, every=every, start=start, end=end, event_date=day.date())
+    own = one_pair(query)
+    with opened(table, coverage=coverage) as source:
+        check_covered(source)
+    everyone = partnership_intensity(
+        table, pair=None, every=every, start=query.start, end=query.end, coverage=coverage
+    )
+    rates = everyone.filter(component=ALL, covered=True).table
+    if among is not None:
+        rates = rates[rates[["first", "second"]].isin(states_of(among, what="among")).all(axis=1)]
+    periods, whole = periods_asked(everyone.table["period"], query, source.coverage, in_part=True)
+    first_after = period_start(pd.Series([day]), every=every).iloc[0]
+    n_periods, n_after = int(whole.sum()), int((whole & (periods >= first_after)).sum())
+    n_before = n_periods - n_after
+    n_of_pair = rates.groupby(["first", "second"])["n"].sum()
+    compared = n_of_pair[n_of_pair.ge(n_periods)].index
+    whose = in_names(query.pairs)
+    if not n_before or not n_after or own not in compared:
+        msg = f"{whose} have less than one act a {every}, or the event date is outside the span,"
+        raise SanctlibError(f"{msg} so the change has no rank among pairs.")
+    later = rates["period"].ge(first_after)
+    sums = [rates[rows].groupby(["first", "second"])["rate"].sum() for rows in (~later, later)]
+    before, after = (s.reindex(compared, fill_value=0) for s in sums)
+    change = (after / n_after - before / n_before).rename("change").astype("float")
+    own_change = float(change[own])
+    share, n_rose = float((change.abs() >= abs(own_change)).mean()), int((change > 0).sum())
+    rank = {"change": own_change, "periods_before": n_before, "periods_after": n_after}
+    rank |= {"n_pairs": len(change), "n_rose": n_rose, "p_value": share}
+    ranked = change.reset_index().sort_values("change", ascending=False, ignore_index=True)
+    return Result(
+        table=ranked,
+        name=f"Change of reported co-operation at {day.date()}, by pair",
+        kind="changes",
+        query=query,
+        unit="pairs of states",
+        n=len(change),
+        sources=everyone.sources,
+        findings=(
+            f"Mean rate of {whose} from the {every} of {day.date()} on, less the mean before: "
+            f"{own_change:+.2f} acts per 1,000 of the source ({n_after} {every}s, {n_before} "
+            f"before). Of {len(change)} pairs with an act a {every} or more, {share:.0%} changed "
+            f"by as much or more, in either direction. {n_rose} of them rose.",
+        ),
+        tables={"rank": pd.DataFrame([rank])},
+    )

@@ -9,9 +9,12 @@ import pandas as pd
 
 from sanctlib.codes.actions import programmes
 from sanctlib.codes.countries import name_of, names_of
-from sanctlib.errors import check_choice, check_columns
+from sanctlib.dates import Day, day_in_words
+from sanctlib.errors import SanctlibError, check_choice, check_columns
+from sanctlib.metrics.counts import sanction_counts
 from sanctlib.query import State, parties_of, whole_of
-from sanctlib.result import Result
+from sanctlib.reading import Reading
+from sanctlib.result import Result, Source
 
 Figure: TypeAlias = tuple[str, str, Result | Mapping[str, float] | float]
 """What is counted, its unit, and a result by target, numbers by state, or one number."""
@@ -163,6 +166,145 @@ def senders(counts: Mapping[str, Result], *, targets: Sequence[State], top: int 
         findings=tuple(found if len(table) else none),
         tables={"all": every[columns]},
     )
+
+
+_LAST_YEARS = 5
+"""A sentence names so many years; the table has all."""
+
+
+def listings_by_sender(
+    lists: Sequence[Reading],
+    *,
+    targets: Sequence[State],
+    start: Day | None = None,
+    end: Day | None = None,
+) -> Result:
+    """
+    Put new listings by several senders next to each other, per target and year.
+
+    Archived versions show all entries that were made between two of them. A list of current
+    entries shows only those still on it, by the day of their listing: a lower bound, and more
+    so for early years. So the senders are shown next to each other and are never added up. Of
+    lists with several measures the asset freezes are taken.
+
+    Parameters
+    ----------
+    lists : sequence of Reading
+        Lists as `load` or `read` return them: changes between versions, listings or their
+        counts.
+    targets : sequence of str
+        States at which the programmes are directed, as codes or names.
+    start, end : day, optional
+        First and last day, as ISO text ("2022", "2022-03", "2022-03-01"), date, datetime,
+        Timestamp, datetime64 or Period. By default those of each list.
+
+    Returns
+    -------
+    Result
+        Its table has ``sender``, ``target``, ``period`` (first day of the year; missing for
+        entries without a day), ``basis`` ("made", or what the day of a current entry is), ``n``
+        (entities, or entries by programme), ``lower``, ``upper``, ``from`` and ``to`` (the two
+        versions, or the ends of the year) and ``counted`` (in words). A row with ``n`` missing
+        is a year inside a longer interval between two versions, whose entries are ``upper``.
+
+    Raises
+    ------
+    SanctlibError
+        For no list, a table that is no list, or states that are misspelt.
+
+    Examples
+    --------
+    >>> import sanctlib as sl
+    >>> found = sl.metrics.listings_by_sender(
+    ...     [sl.load("uk_listings")], targets=["Russia"], start="2022", end="2023")
+    >>> found.table[["sender", "target", "basis", "n"]].values.tolist()
+    [['GBR', 'RUS', 'listed', 1383], ['GBR', 'RUS', 'listed', 328]]
+    """
+    if not isinstance(lists, Sequence) or not lists:
+        raise SanctlibError("lists holds no list. Give one or more, such as [sl.load('ofac_sdn')].")
+    whose = names_of(parties_of(targets, what="targets") or ())
+    parts: list[pd.DataFrame] = []
+    sources: list[Source] = []
+    findings: list[str] = []
+    for reading in lists:
+        rows, result = _listed(reading, targets, start, end)
+        parts.append(rows)
+        sources += result.sources
+        findings += _years_in_words(rows, result.sources[0])
+    columns = [
+        "sender",
+        "target",
+        "period",
+        "basis",
+        "n",
+        "lower",
+        "upper",
+        "from",
+        "to",
+        "counted",
+    ]
+    return Result(
+        table=pd.concat(parts, ignore_index=True)[columns],
+        kind="by_sender",
+        name=f"New listings on {whose}, by sender",
+        sources=tuple(sources),
+        notes=(
+            "Area is the count: a wide bar is one interval between two versions.",
+            "Still listed: early years are lower bounds. Pale: carried over or restored.",
+            "Senders count by different rules.",
+        ),
+        findings=tuple(findings) or (f"No entry on {whose} in these lists.",),
+    )
+
+
+def _listed(
+    reading: Reading, targets: Sequence[State], start: Day | None, end: Day | None
+) -> tuple[pd.DataFrame, Result]:
+    """Return the listings of one list per sender, target, year and basis."""
+    if not isinstance(reading, Reading):
+        msg = f"lists holds {type(reading).__name__}. It must hold readings, as sl.load returns."
+        raise SanctlibError(msg)
+    if "measure" in reading.columns:
+        reading = reading.filter(measure="asset_freeze")
+    versions, based = reading.kind == "list_changes", "basis" in reading.columns
+    result = sanction_counts(
+        reading,
+        every="year",
+        unit="entity" if versions else "designation",
+        by=["sender", "target", *(["basis"] if based else [])],
+        between="versions" if versions else None,
+        targets=targets,
+        start=start,
+        end=end,
+    )
+    rows = result.table[result.table["n"].fillna(0).gt(0) | result.table["upper"].fillna(0).gt(0)]
+    if versions:
+        rows = rows[rows["period"].notna()].assign(basis="made", counted="all entries made")
+        return rows, result
+    day = day_in_words(result.coverage.last) if result.coverage else "the day of the list"
+    rows = rows.assign(counted=f"still listed on {day}", basis=rows.get("basis", "listed"))
+    ends = rows["period"] + pd.offsets.YearEnd()
+    return rows.assign(**{"from": rows["period"], "to": ends}), result
+
+
+def _years_in_words(rows: pd.DataFrame, source: Source) -> list[str]:
+    """Return a sentence per sender: the numbers of the last years with entries, by target."""
+    sentences = []
+    for sender, of_sender in rows.groupby("sender", sort=False):
+        texts = []
+        for target, of_pair in of_sender.groupby("target", sort=False):
+            dated = of_pair[of_pair["n"].notna() & of_pair["period"].notna()]
+            years = dated.assign(year=dated["period"].dt.year).sort_values(["year", "basis"])
+            years = years[years["year"].isin(years["year"].drop_duplicates().tail(_LAST_YEARS))]
+            said = []
+            for row in years.to_dict("records"):
+                basis = "" if row["basis"] in ("made", "listed") else f" {row['basis']}"
+                said.append(f"{row['year']} {row['n']:,}{basis.replace('_', ' ')}")
+            texts.append(f"on {name_of(target)} {', '.join(said)}")
+        counted = of_sender["counted"].iloc[0]
+        start = f"{name_of(sender)}, new entries ({counted})"
+        sentences.append(f"{start}: {'; '.join(texts)} ({source.described(short=True)}).")
+    return sentences
 
 
 def key_figures(

@@ -24,6 +24,7 @@ from sanctlib.plots.lines import (
     ways_of,
 )
 from sanctlib.plots.rows import (
+    draw_by_sender,
     draw_changes,
     draw_partners,
     draw_shared,
@@ -75,6 +76,7 @@ PICTURES: dict[str, Picture] = {
     "stock": Picture(draw=draw_lines, uses=_LINES, views=("stock", "flows"), fits=_of_one_key),
     "pressure": Picture(draw=draw_lines, uses=_LINES, fits=_of_one_key),
     "recent": Picture(draw=draw_lines, uses=_LINES, fits=_of_one_key),
+    "by_sender": Picture(draw=draw_by_sender, uses=("labels",)),
     "before_after": Picture(draw=draw_changes, uses=("labels",)),
     "units": Picture(draw=draw_units, uses=("labels",)),
     "shared": Picture(draw=draw_shared, uses=("labels", "marks")),

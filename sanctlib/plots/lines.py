@@ -133,7 +133,7 @@ def _draw_steps(
     # The band is that of n: a weighted or decayed sum has none.
     if {"lower", "upper"} <= set(rows) and rows["lower"].notna().any():
         low, high = _extended(rows["lower"]), _extended(rows["upper"])
-        ax.fill_between(edges, low, high, color=line.colour, alpha=0.2, step="post", linewidth=0)
+        ax.fill_between(edges, low, high, color=line.colour, alpha=0.25, step="post", linewidth=1)
     ax.plot(
         edges,
         _extended(rows[column]),

@@ -31,9 +31,11 @@ from sanctlib.plots.style import (
     groups_of,
     middles,
     names_of,
+    parts_of,
     plain,
     say_empty,
     sized,
+    wrapped,
 )
 from sanctlib.result import Result
 
@@ -92,8 +94,7 @@ def draw_units(result: Result, ax: Axes, look: Look) -> Axes:
 
 def draw_changes(result: Result, ax: Axes, look: Look) -> Axes:
     """Draw the ratio of each measure with its interval; the grey line is no change."""
-    columns = ["measure", "ratio", "lower", "upper", "interval"]
-    check_columns(result.table, columns)
+    check_columns(result.table, ["measure", "ratio", "lower", "upper", "interval"])
     rows = result.table[result.table["ratio"].notna()].iloc[::-1].reset_index(drop=True)
     if rows.empty:
         return empty(ax, result, look)
@@ -106,15 +107,14 @@ def draw_changes(result: Result, ax: Axes, look: Look) -> Axes:
     at = np.arange(len(rows))
     ax.axvline(1, color="0.6", zorder=0)
     ax.hlines(at, low.clip(left, right), high.clip(left, right), color=BLACK, linewidth=1.4)
-    excludes = low.gt(1) | high.lt(1)
+    excludes = rows["lower"].gt(1) | rows["upper"].lt(1)
     census = ~rows["interval"].str.contains("%")
     for y, ratio, filled, counted in zip(at, rows["ratio"], excludes, census, strict=True):
         shape = ">" if np.isinf(ratio) else "<" if ratio == 0 else "s" if counted else "o"
         x, face = min(max(ratio, left), right), BLACK if filled else "white"
         ax.plot([x], [y], shape, color=BLACK, markerfacecolor=face, ms=6, clip_on=False)
         text: dict[str, Any] = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}
-        said = f"{ratio:.2g}" if np.isfinite(ratio) else "0 before"
-        ax.annotate(said, (x, y), fontsize="small", **text)
+        ax.annotate(f"{ratio:.2g}".replace("inf", "0 before"), (x, y), fontsize="small", **text)
     ax.set_yticks(at, [plain(look.labels.get(name, name)) for name in rows["measure"]])
     ax.set_ylim(-0.6, len(rows) - 0.3)
     ax.set_xscale("log")
@@ -124,6 +124,67 @@ def draw_changes(result: Result, ax: Axes, look: Look) -> Axes:
     ax.minorticks_off()
     ax.set_xlabel("level after over level before (log scale; 1 = no change)")
     return finish(ax, result, look, below=44)
+
+
+def draw_by_sender(result: Result, ax: Axes, look: Look) -> Axes:
+    """Draw listings per year, a panel per target and sender; area is the number of entries."""
+    table = result.table[result.table["period"].notna()]
+    if table.empty:
+        return empty(ax, result, look)
+    heads = dict(zip(table["sender"], table["counted"], strict=True))
+    targets = list(dict.fromkeys(table["target"]))
+    sized(ax, look, 1.2 + 1.7 * len(targets))
+    panels = parts_of(ax, [1.0] * len(targets), [1.0] * len(heads), gap=0.12)
+    colours = colours_of(names_of(targets, "target", look))
+    for row, target, colour in zip(panels, targets, colours, strict=True):
+        for panel, sender in zip(row, heads, strict=True):
+            here = table[table["sender"].eq(sender) & table["target"].eq(target)]
+            _draw_areas(panel, here, colour)
+    for panel, (sender, counted) in zip(panels[0], heads.items(), strict=True):
+        panel.set_title(f"{name_of(sender)}\n{wrapped(counted, width=32)}", fontsize=8)
+    for row, target in zip(panels, targets, strict=True):
+        row[0].set_ylabel(f"{name_of(target)}\nentries per year", fontsize=9)
+        row[0].yaxis.set_major_formatter("{x:,.0f}")
+    first, last = _as_number(table["from"].min()), _as_number(table["to"].max())
+    for panel in panels[0]:
+        panel.set_xlim(first - 200, last + 200)
+    return finish(ax, result, look, above=34, below=28)
+
+
+def _as_number(day: pd.Timestamp) -> float:
+    """Return a day as the number that matplotlib gives it."""
+    return (day - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+
+
+def _draw_areas(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
+    """Draw a bar per interval, as wide as it is long, whose area is the number of entries."""
+    ax.tick_params(labelsize=8)
+    ax.tick_params(left=bool(ax.yaxis.get_tick_params()["labelleft"]))
+    if rows.empty:
+        say_empty(ax, "none")
+        return
+
+    low = pd.Series(0.0, index=rows["period"].unique())
+    for row in rows.drop_duplicates(["from", "basis"]).to_dict("records"):
+        days = (row["to"] - row["from"]).days + 1
+        height = (row["upper"] if pd.isna(row["n"]) else row["n"]) / (days / 365.25)
+        sure = row["basis"] in ("made", "listed")
+        ax.bar(
+            _as_number(row["from"]),
+            height,
+            width=0.92 * days,
+            bottom=low[row["period"]],
+            align="edge",
+            color=colour,
+            alpha=1.0 if sure else 0.35,
+        )
+        low[row["period"]] += height
+        if days > 550:
+            middle = _as_number(row["from"]) + days / 2
+            ax.text(middle, height, f"{row['upper']:,.0f}", ha="center", va="bottom", fontsize=7)
+    ax.set_xticks(
+        pd.to_datetime(["2015-01-01", "2020-01-01", "2025-01-01"]), ["2015", "2020", "2025"]
+    )
 
 
 def draw_shared(result: Result, ax: Axes, look: Look) -> Axes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ from sanctlib.reports.folders import RECORD, Record, read_record, write_whole
 from sanctlib.reports.run import PAGE
 from sanctlib.writing import writing
 
+ANSWER = "answer.json"
+"""File that a notebook may write: the sentences of its answer, the first one in short."""
 HEADLINE = "headline.csv"
 """File that a notebook may write: its headline numbers, as columns label, value and unit."""
 
@@ -94,6 +97,16 @@ class _Run:
             return None
         whole = all(isinstance(cell, str) for row in cells for cell in row)
         return [_number(*row) for row in cells] if whole else None
+
+    @property
+    def answer(self) -> list[str]:
+        """The sentences of the answer; none for a wrong file."""
+        try:
+            found = json.loads((self.folder / ANSWER).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        texts = isinstance(found, list) and all(isinstance(text, str) for text in found)
+        return found[:_MOST_NUMBERS] if texts and ANSWER in self.files else []
 
     def link(self, file: str) -> str:
         return quote(f"{self.notebook}/{self.name}/{file}")
