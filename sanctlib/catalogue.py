@@ -426,7 +426,7 @@ def _clean(dataset: Dataset) -> Reading:
         )
         raise SourceError(msg)
     path, provenance, coverage = dataset.path, dataset.provenance, dataset.coverage
-    if dataset.curated:
+    if dataset.curated and dataset.kind == "events":
         return read_chronology(path, provenance=provenance, coverage=coverage)
     # The file is one of our tables; a cell of the wrong type rejects its row.
     schema = TABLES[dataset.kind]
@@ -441,4 +441,5 @@ def _clean(dataset: Dataset) -> Reading:
         audit=draft.audit,
         coverage=coverage,
         provenance=replace(provenance, files={path.name: found}),
+        curated=dataset.curated,
     )
