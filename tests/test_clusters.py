@@ -12,6 +12,7 @@ import sanctlib as sl
 from sanctlib.errors import SanctlibError
 from sanctlib.models._clusters import clustered, dyadic, not_below
 from sanctlib.models.sanctioned_pairs import _read
+from tests.news import news_of_2018
 
 ONE = np.ones((1, 1))
 
@@ -77,7 +78,7 @@ def test_the_larger_variance_stands_in_every_direction() -> None:
 
 def test_raised_errors_are_not_called_those_of_aronow_samii_and_assenova() -> None:
     """The panel of notebook 04, every reported act a sanction: a matrix that is not positive."""
-    news, asked = sl.load("icews_2018_weekly"), {"every": "week", "end": "2018-10-28"}
+    news, asked = news_of_2018("week"), {"every": "week", "end": "2018-10-28"}
     often = sl.metrics.reported_states(news, **asked).table.query("n_per_period >= 2")["state"]
     kinds = ["intend", "consult", "visit", "agree", "diplomatic", "economic", "military"]
     together = {"acts": [*kinds, "judicial", "intelligence", "aid", "arms"]}

@@ -185,7 +185,7 @@ def test_the_means_are_of_covered_periods_under_one_set_of_weights() -> None:
 @pytest.mark.parametrize("method", ["components", "shares", "elasticity", "decompose"])
 def test_rates_of_several_denominators_are_not_mixed(method: str) -> None:
     asked = {"pair": ("RUS", "IRN"), "every": "month", "denominator": ["all", "no_war"]}
-    rates = sl.partnership_intensity(sl.load("icews_2018_monthly"), **asked)
+    rates = sl.partnership_intensity(news_of_2018("month"), **asked)
     with pytest.raises(SanctlibError, match=r"2 denominators.*filter\(denominator='all'\)"):
         getattr(rates, method)()
     getattr(rates.filter(denominator="no_war"), method)()

@@ -332,17 +332,46 @@ CHANGES = frame(
 ).assign(source="ofac_sdn", list="US SDN")
 COPIES = Coverage(source="ofac_sdn", first=date(2022, 1, 31), last=date(2022, 3, 31))
 
+# The same with copies of the last day but one of January and of February.
+_DAYS = {pd.Timestamp("2022-01-31"): "2022-01-30", pd.Timestamp("2022-02-28"): "2022-02-27"}
+EARLIER = CHANGES.assign(
+    **{
+        end: pd.to_datetime(CHANGES[end]).replace(
+            {day: pd.Timestamp(before) for day, before in _DAYS.items()}
+        )
+        for end in ("from", "to")
+    }
+)
+
+
+def test_a_copy_of_the_last_day_of_a_month_leaves_no_doubt_about_the_month() -> None:
+    # A copy without a time shows its whole day, so what came later came in the next month.
+    found = sanction_counts(CHANGES, every="month", by=["target"], unit="entity", coverage=COPIES)
+    assert shown(found.table, "period", "target", "n", "lower", "upper") == [
+        ("2022-01", "IRN", None, None, None),
+        ("2022-02", "IRN", 2, 2, 2),
+        ("2022-03", "IRN", 0, 0, 0),
+        ("2022-01", "RUS", None, None, None),
+        ("2022-02", "RUS", 5, 5, 5),
+        ("2022-03", "RUS", 0, 0, 0),
+        ("2022-01", None, None, None, None),
+        ("2022-02", None, 0, 0, 0),
+        ("2022-03", None, 4, 4, 4),
+    ]
+    assert found.table["n_unassigned"].eq(0).all()
+
 
 def test_a_change_that_may_be_of_two_months_is_a_count_of_neither(as_engine: Shaped) -> None:
-    table = as_engine(CHANGES)
+    table = as_engine(EARLIER)
+    known = replace(COPIES, first=date(2022, 1, 30))
     found = sanction_counts(
-        table, every="month", by=["target"], unit="entity", coverage=COPIES
+        table, every="month", by=["target"], unit="entity", coverage=known
     ).table
     assert shown(found, "period", "target", "n", "lower", "upper", "covered") == [
         ("2022-01", "IRN", None, None, None, False),
         ("2022-02", "IRN", 2, 2, 2, True),
         ("2022-03", "IRN", 0, 0, 0, True),
-        # Three were seen on 15 February and not on 31 January: they may be of that evening.
+        # Three were seen on 15 February and not on 30 January: they may be of the day after it.
         ("2022-01", "RUS", None, 0, 3, False),
         ("2022-02", "RUS", None, 2, 5, True),
         ("2022-03", "RUS", 0, 0, 0, True),
@@ -455,7 +484,7 @@ def test_what_cannot_be_counted_is_refused_in_words(
 
 def test_units_side_by_side_with_the_rule_in_words() -> None:
     found = compare_units(
-        {"list": CHANGES, "acts": events()},
+        {"list": EARLIER, "acts": events()},
         start=date(2022, 2, 1),
         end=date(2022, 2, 28),
         targets=["RUS"],

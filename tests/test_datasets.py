@@ -238,7 +238,7 @@ def test_a_prepared_table_is_the_table_cleaned_now(tmp_path: Path) -> None:
 def test_citations_come_once_each() -> None:
     both = sl.cite(["icews_weekly", "icews_monthly"])
     assert both.count("Boschee") == 1
-    assert sl.cite(shipped()).count("\n") == 9
+    assert sl.cite(shipped()).count("\n") == 10
     assert sl.cite("ofac_sdn") == sl.cite(["ofac_sdn"])
     with pytest.raises(UnknownChoiceError, match="Did you mean 'ofac_sdn'"):
         sl.cite("ofac_sdm")

@@ -374,8 +374,8 @@ def confirmed_onsets(counts: Result, *, listed: Sequence[State] = (), least: int
     Examples
     --------
     >>> import sanctlib as sl
-    >>> counts = sl.sanction_counts(sl.load("icews_2018_weekly"), every="week", unit="act",
-    ...     by=["target"], senders=["USA"], targets=["BLR", "CHE", "MMR"])
+    >>> counts = sl.sanction_counts(sl.load("icews_weekly"), every="week", unit="act",
+    ...     by=["target"], senders=["USA"], targets=["BLR", "CHE", "MMR"], end="2018-10-28")
     >>> sl.models.confirmed_onsets(counts, listed=["BLR"]).tables["targets"]
       target  n  n_onsets      confirmed
     0    MMR  2         1         2 acts
