@@ -117,7 +117,7 @@ def test_a_folder_that_may_not_be_written_is_an_error(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
     with pytest.raises(SanctlibError, match=r"cannot be written \(Permission denied\)"):
         save(reading(), tmp_path)
 

@@ -357,6 +357,11 @@ def check(values: Mapping[str, object], known: Mapping[str, Parameter]) -> dict[
         if not from_day <= day <= to_day:
             msg = f"{name} is {day}. {dataset.key} covers {first} to {last}. Choose days in it."
             raise ParameterError(msg)
+        for begin, until, reason in dataset.coverage.gaps:
+            if begin <= day and days.get(end, date.max) <= until:
+                msg = f"{name} is {day} and {end} is {days[end]}. {dataset.key} does not cover"
+                msg = f"{msg} {begin} to {until} ({reason}). Choose other days."
+                raise ParameterError(msg)
     return {name: value for name, value in of_run.items() if value != known[name].default}
 
 

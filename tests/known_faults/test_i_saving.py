@@ -115,7 +115,8 @@ def reported(folder: Path, *arguments: str) -> Ended:
 WRONG = {
     "a level above 1": ("03_partnership_intensity", "level=95"),
     "three states": ("country_brief", "states=RUS,IRN,CHN"),
-    "years without news": ("03_partnership_intensity", "start=2022-01-01", "end=2022-12-31"),
+    "years after the news": ("03_partnership_intensity", "start=2024-01-01", "end=2024-12-31"),
+    "years between windows": ("03_partnership_intensity", "start=2019-01-01", "end=2020-12-31"),
     "no states": ("02_sanctions_over_time", "states="),
     "days in the wrong order": ("03_partnership_intensity", "start=2018-09-01", "end=2018-02-01"),
     "an unknown state": ("02_sanctions_over_time", "states=RSU"),
