@@ -75,8 +75,11 @@ def test_every_folder_has_a_dictionary_of_exactly_its_columns(folder: str) -> No
     named = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")][1:]
     for table in source["tables"].values():
         assert list(pd.read_csv(path / table["file"], nrows=1).columns) == named
-        meant = COLUMNS if source.get("curated") else TABLES[table["kind"]].names
-        assert set(named) <= set(meant)
+        kind = table["kind"]
+        meant = {*TABLES[kind].names} | ({*COLUMNS} if kind == "events" else set())
+        # Each figure of ours that others published has its unit, basis, reference and status.
+        more = {"unit", "basis", "reference", "status"} if source.get("curated") else set()
+        assert set(named) <= meant | more
 
 
 def test_the_producers_rows_are_accounted_for_before_they_were_counted() -> None:
@@ -104,13 +107,42 @@ def test_the_producers_rows_are_accounted_for_before_they_were_counted() -> None
 
 def test_only_what_may_be_shipped_is_shipped() -> None:
     names = sorted(p.name for p in shipped_path("raw").rglob("*") if p.is_file())
-    tables = ["chronology.csv", "gaps.csv.gz", "list_changes.csv", "listing_counts.csv"]
+    tables = [
+        "chronology.csv",
+        "figures.csv",
+        "gaps.csv.gz",
+        "list_changes.csv",
+        "listing_counts.csv",
+    ]
     tables += ["by_address.csv.gz", "monthly.csv.gz", "scores.csv", "weekly.csv.gz"]
     assert sorted(set(names)) == sorted(["DICTIONARY.md", "audit.csv", "source.toml", *tables])
     people = {"name", "entity_name", "LastName", "title"}
     for key in KEYS:
         if key != "russia_iran":
             assert not people & set(sl.load(key).table.columns)
+
+
+def test_the_published_figures_of_arms_are_directed_and_have_their_basis() -> None:
+    table = sl.load("russia_iran_figures").table
+    arms = table[table["measure"].eq("arms_deliveries")]
+    assert arms[["first", "second", "value"]].to_numpy().tolist() == [
+        ["IRN", "RUS", 493.0],
+        ["RUS", "IRN", 409.0],
+        ["RUS", "IRN", 63.0],
+    ]
+    assert table[["unit", "basis", "reference", "status"]].notna().all(axis=None)
+    assert len(table) == 15
+
+
+def test_the_published_figures_of_arms_come_out_of_the_register(real_data: Path) -> None:
+    table = sl.load("russia_iran_figures").table
+    arms = table[table["measure"].eq("arms_deliveries")]
+    register = real_data / "partnership/sipri_trade_register_2025-10-23.csv.gz"
+    read = sl.read("sipri", register).table
+    for row in arms.to_dict("records"):
+        same = read["first"].eq(row["first"]) & read["second"].eq(row["second"])
+        span = read["date"].ge(row["date"]) & read["date_last"].le(row["date_last"])
+        assert read.loc[same & span, "value"].sum() == row["value"]
 
 
 def test_the_us_list_opens_and_closes_with_the_known_totals() -> None:
@@ -206,9 +238,9 @@ def test_every_act_has_a_status_a_source_and_known_words(acts: pd.DataFrame) -> 
     assert {"USA", "EU", "UN", "GBR", "CAN", "JPN", "CHE", "AUS", "RUS"} <= senders
 
 
-def test_the_chronology_is_curated_and_the_rest_is_not() -> None:
+def test_what_we_chose_by_hand_is_curated_and_the_rest_is_not() -> None:
     curated = [key for key in KEYS if sl.load(key).curated]
-    assert curated == ["russia_iran"]
+    assert curated == ["russia_iran", "russia_iran_figures"]
 
 
 def test_an_unknown_dataset_is_an_error_with_a_hint() -> None:
@@ -238,7 +270,7 @@ def test_a_prepared_table_is_the_table_cleaned_now(tmp_path: Path) -> None:
 def test_citations_come_once_each() -> None:
     both = sl.cite(["icews_weekly", "icews_monthly"])
     assert both.count("Boschee") == 1
-    assert sl.cite(shipped()).count("\n") == 10
+    assert sl.cite(shipped()).count("\n") == 11
     assert sl.cite("ofac_sdn") == sl.cite(["ofac_sdn"])
     with pytest.raises(UnknownChoiceError, match="Did you mean 'ofac_sdn'"):
         sl.cite("ofac_sdm")
@@ -286,7 +318,7 @@ def test_every_shipped_dataset_has_its_days_licence_and_how_it_was_made() -> Non
     assert ours[["first", "last"]].notna().all().all()
     assert table.loc[~table["shipped"], ["first", "last"]].isna().all().all()
     assert ours[["title", "licence", "how"]].ne("").all().all()
-    assert ours.index[ours["curated"]].tolist() == ["russia_iran"]
+    assert ours.index[ours["curated"]].tolist() == ["russia_iran", "russia_iran_figures"]
     assert table.loc["ofac_sdn", ["kind", "status"]].tolist() == ["list_changes", "real file"]
     assert table.loc["canada_sema", "kind"] == "listing_counts (sl.read: listings)"
 
