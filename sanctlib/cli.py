@@ -186,15 +186,16 @@ def cite(keys: tuple[str, ...], style: Style) -> None:
 
 
 def _listed(table: pd.DataFrame, columns: Sequence[str]) -> str:
-    """Return two lines for each row: `columns`, one below the other, and the title."""
+    """Return lines for each row: `columns`, one below the other, the last wrapped; the title."""
     cells = table[list(columns)].astype("str")
     aligned = [cells[c].str.ljust(int(cells[c].str.len().max())) for c in columns]
-    heads = pd.concat(aligned, axis=1).agg("  ".join, axis=1).str.rstrip()
+    before = " " * sum(len(column.iloc[0]) + 2 for column in aligned[:-1])
+    heads = pd.concat(aligned, axis=1).agg("  ".join, axis=1).map(_wrapped, indent=before)
     return "\n".join(heads + "\n    " + table["title"])
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, width=100, subsequent_indent="    ", break_on_hyphens=False)
+def _wrapped(text: str, *, indent: str = "    ") -> str:
+    return textwrap.fill(text, width=100, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _from_here(folder: Path) -> Path:

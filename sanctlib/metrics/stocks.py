@@ -233,7 +233,7 @@ def active_sanctions(
         unit=words,
         n=int(last[-1]) if len(last) else None,
         sources=(source.source,),
-        notes=notes_of(source),
+        notes=notes_of(source, between=between),
         findings=_findings(stocks, query, words, source),
     )
 

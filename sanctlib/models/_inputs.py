@@ -339,7 +339,7 @@ def origin(sources: Sequence[Source]) -> str:
 
 def confirmed_onsets(counts: Result, *, listed: Sequence[State] = (), least: int = 2) -> Result:
     """
-    Keep the reported sanctions that a second act or a source of sanctions confirms.
+    Keep reported sanctions that a second act or a source of sanctions confirms.
 
     A machine codes a tariff, a threat against another state or the fine of a firm as a
     sanction now and then. So one reported act is not an onset: a target has an onset in a
