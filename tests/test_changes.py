@@ -202,8 +202,8 @@ def test_no_act_on_either_side_is_said_and_is_no_finding() -> None:
         {"Arms": acts([0, 0, 0, 0]), "Talks": acts([9, 9, 90, 90])}, date="2022-03-01"
     )
     assert found.summary()[:2] == [
-        "Levels since 1 March 2022, compared with those before: rose: Talks; without an act on "
-        "either side: Arms.",
+        "All measures, levels since 1 March 2022 compared with those before: higher: Talks; no act "
+        "on either side: Arms.",
         "Arms: no act before or after 1 March 2022.",
     ]
     assert found.table.loc[0, ["ratio", "lower", "upper"]].isna().all()

@@ -115,6 +115,27 @@ def test_headline_numbers_that_are_none_stop_nothing(tmp_path: Path, text: str) 
     assert cell in ("", "headline.csv does not hold label, value and unit.")
 
 
+def put_answer(out: Path, text: str) -> None:
+    put(out, replace(RECORD, outputs={"answer.json": "0", "report.html": "1"}))
+    (out / "brief" / "default" / "answer.json").write_text(text, encoding="utf-8")
+
+
+def test_the_answer_of_the_first_report_is_on_top_and_its_first_sentence_in_its_row(
+    tmp_path: Path,
+) -> None:
+    put_answer(tmp_path, '["It rose & <fell>.", "In 2022 151."]')
+    soup = index(tmp_path)
+    assert [li.text for li in soup.select(".answer li")] == ["It rose & <fell>.", "In 2022 151."]
+    assert links(soup, ".answer a") == ["brief/default/report.html"]
+    assert [p.text for p in soup.select("tbody td > p")] == ["It rose & <fell>."]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"a": "b"}', "not json", '"text"'])
+def test_an_answer_that_is_none_stops_nothing(tmp_path: Path, text: str) -> None:
+    put_answer(tmp_path, text)
+    assert not index(tmp_path).select(".answer")
+
+
 def test_names_from_data_are_text_in_every_place(tmp_path: Path) -> None:
     hostile = replace(
         RECORD,

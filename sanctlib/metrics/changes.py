@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sanctlib.dates import Day, Period, day_in_words, day_of, period_end
 from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.metrics._pair_acts import in_names
 from sanctlib.metrics.intervals import percent
 from sanctlib.query import level_of, whole_of
 from sanctlib.result import Result
@@ -128,6 +129,8 @@ def before_after(
         others.append(dates.assign(measure=name))
         findings.append(_sentence(row, day))
     table = pd.DataFrame(rows)
+    pairs = {in_names(r.query.pairs) for r in measures.values() if r.query.pairs}
+    whose = pairs.pop() if len(pairs) == 1 else "All measures"
     census = (_CENSUS,) if table["interval"].eq(_OF_DATES).any() else ()
     return Result(
         table=table,
@@ -139,7 +142,7 @@ def before_after(
             *census,
             *_NOTES,
         ),
-        findings=(_in_short(table, day), *findings),
+        findings=(_in_short(table, day, whose), *findings),
         tables={"other_dates": pd.concat(others)[["measure", "date", "ratio"]]},
     )
 
@@ -336,22 +339,23 @@ def _sentence(row: Mapping[str, Any], day: pd.Timestamp) -> str:
     return text
 
 
-def _in_short(table: pd.DataFrame, day: pd.Timestamp) -> str:
+def _in_short(table: pd.DataFrame, day: pd.Timestamp, whose: str) -> str:
     """Return in one sentence which measures rose, fell, or did not change distinguishably."""
     none = table["n_before"].eq(0) & table["n_after"].eq(0)
     unknown = table["lower"].isna() & ~none
     rose, fell = table["lower"].gt(1), table["upper"].lt(1)
     groups = [
-        ("rose", rose),
-        ("fell", fell),
-        ("did not change distinguishably", ~(rose | fell | unknown | none)),
-        ("without an interval", unknown),
-        ("without an act on either side", none),
+        ("higher", rose),
+        ("lower", fell),
+        ("no distinguishable change", ~(rose | fell | unknown | none)),
+        ("no interval", unknown),
+        ("no act on either side", none),
     ]
     found = (
         f"{word}: {listed([*table.loc[rows, 'measure']])}" for word, rows in groups if rows.any()
     )
-    return f"Levels since {day_in_words(day)}, compared with those before: {'; '.join(found)}."
+    levels = f"levels since {day_in_words(day)} compared with those before"
+    return f"{whose}, {levels}: {'; '.join(found)}."
 
 
 def _short(number: float) -> str:

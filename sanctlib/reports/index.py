@@ -41,6 +41,7 @@ _QUIET = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 
+_MOST_SENTENCES = 12
 _MOST_NUMBERS, _MOST_FIGURES = 10, 3
 _FIGURES, _TABLES = (".png", ".svg"), (".csv", ".tsv", ".parquet")
 
@@ -106,7 +107,7 @@ class _Run:
         except (OSError, ValueError):
             return []
         texts = isinstance(found, list) and all(isinstance(text, str) for text in found)
-        return found[:_MOST_NUMBERS] if texts and ANSWER in self.files else []
+        return found[:_MOST_SENTENCES] if texts and ANSWER in self.files else []
 
     def link(self, file: str) -> str:
         return quote(f"{self.notebook}/{self.name}/{file}")
