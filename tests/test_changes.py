@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from scipy import stats
 import sanctlib as sl
 from sanctlib.query import Query
 from sanctlib.result import Source
+from tests.conftest import ROOT
 
 MONTHS = pd.date_range("2022-01-01", periods=8, freq="MS")
 
@@ -212,3 +215,20 @@ def test_no_act_on_either_side_is_said_and_is_no_finding() -> None:
 def test_periods_before_the_first_day_are_left_out() -> None:
     found = row(acts([90, 1, 1, 3, 3, 3]), "2022-04-01", start="2022-02-01")
     assert (found["periods_before"], found["ratio"]) == (2, 3)
+
+
+def test_the_answer_in_the_readme_is_what_the_data_give() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    asked: dict[str, Any] = {"every": "month", "among": "common_states"}
+    rates = sl.partnership_intensity(sl.load("icews_monthly"), pair=("IRN", "RUS"), **asked)
+    parts = {part: rates.filter(component=part) for part in ("material", "meetings")}
+    table = sl.metrics.before_after(parts, date="2022-02-24").table
+    material, talks = table[["ratio", "lower", "upper"]].to_numpy().tolist()
+    assert (
+        "is {:.1f} times its earlier level (95% interval {:.1f} to {:.0f}".format(*material) in text
+    )
+    assert "are {:.2f} times theirs ({:.2f} to {:.2f})".format(*talks) in text
+    listed = sl.metrics.listings_by_sender([sl.load("ofac_sdn")], targets=["RUS", "IRN"]).table
+    n = listed.assign(year=listed["period"].dt.year).set_index(["target", "year"])["n"]
+    told = f"{n['RUS', 2022]:,} entries on Russia in 2022 and {n['RUS', 2025]:,} in 2025, and "
+    assert f"{told}{n['IRN', 2022]:,} and {n['IRN', 2025]:,} on Iran" in text
