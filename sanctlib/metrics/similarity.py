@@ -300,7 +300,7 @@ def voting_gap(
     >>> import sanctlib as sl
     >>> gap = sl.voting_gap(sl.load("un_ideal_points"), pair=("IRN", "RUS"))
     >>> gap.table[["session", "release", "value"]].tail(1).to_dict("records")
-    [{'session': 79, 'release': '2025-07 final passage', 'value': 0.6767}]
+    [{'session': 79, 'release': '2025-07 final passage', 'value': 0.6768}]
     """
     if (pair is None) == (states is None):
         raise SanctlibError("Name either pair=('IRN', 'RUS') or states=['IRN', 'RUS', 'USA'].")

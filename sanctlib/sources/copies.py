@@ -193,10 +193,10 @@ def compare_copies(copies: Sequence[Reading], *, dates: Sequence[Day] | None = N
     >>> import sanctlib as sl, pathlib, tempfile
     >>> def copy_of(*items):
     ...     entry = "<record><Country>Iran</Country><Item>{}</Item>{}</record>"
-    ...     day = "<DateOfListing>2024-01-01</DateOfListing>"
+    ...     rest = "<Entity>A firm</Entity><DateOfListing>2024-01-01</DateOfListing>"
     ...     with tempfile.TemporaryDirectory() as folder:
     ...         path = pathlib.Path(folder) / "list.xml"
-    ...         _ = path.write_text(f"<a>{''.join(entry.format(i, day) for i in items)}</a>")
+    ...         _ = path.write_text(f"<a>{''.join(entry.format(i, rest) for i in items)}</a>")
     ...         return sl.read("canada_sema", path)
     >>> changes = compare_copies([copy_of(1, 2), copy_of(2, 3)], dates=["2024-02", "2024-03"])
     >>> changes.table[["opening", "added", "removed", "closing"]].iloc[-1].to_dict()
