@@ -243,6 +243,25 @@ def expected(rng: np.random.Generator, n: int, rho: float) -> Rows:
     return found
 
 
+def changes(rng: np.random.Generator, n: int, rho: float) -> Rows:
+    """Return 0 where the interval of `before_after` excludes 1 without a change, else 1."""
+    months = pd.date_range("2000-01-01", periods=n, freq="MS")
+    found: Rows = {}
+    state = drawn(rng, n, rho)
+    for mean in (1, 13):
+        for name, rate in (
+            ("rate moves", mean * np.exp(0.5 * state - 0.125)),
+            ("gamma", mean * rng.gamma(2.0, 0.5, n)),
+            ("Poisson", np.full(n, float(mean))),
+        ):
+            acts = {"period": months, "n": rng.poisson(rate), "exposure": 1.0, "covered": True}
+            counts = sl.Result(table=pd.DataFrame(acts), kind="intensity")
+            compared = sl.metrics.before_after({name: counts}, date=months[n // 2], least=n // 2)
+            low, high = compared.table.loc[0, ["lower", "upper"]]
+            found[f"before_after, mean {mean}, {name}"] = [float(low <= 1 <= high)]
+    return found
+
+
 def slope(
     sanctions: pd.Series, *, outcomes: dict[str, np.ndarray], outcome: str, lag: int, past: int
 ) -> dict[str, float]:
@@ -274,10 +293,11 @@ STUDIES = {"interrupted": (interrupted, 1000), "counts": (counts, 200)}
 STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400), "onsets": (onsets, 200)}
 STUDIES |= {"pairs": (pairs, 100)}
 STUDIES |= {"pulses": (pulses, 300), "intervals": (intervals, 400), "expected": (expected, 100)}
+STUDIES |= {"changes": (changes, 300)}
 STUDIES |= {"specifications": (specifications, 200), "synthetic": (synthetic, 200)}
 # A study is seeded by its place here: append new ones.
 SEEDED = ["breaks", "counts", "dynamics", "interrupted", "onsets", "pairs", "specifications"]
-SEEDED += ["synthetic", "pulses", "intervals", "expected"]
+SEEDED += ["synthetic", "pulses", "intervals", "expected", "changes"]
 
 
 def cell(study: str, n: int, rho: float, runs: int) -> pd.DataFrame:
