@@ -165,7 +165,12 @@ def test_a_notebook_with_a_byte_order_mark_is_read(started: list[str], tmp_path:
     assert started == ["started"]
 
 
-WITH_HEADLINE = {"04_pressure_and_partnership", "country_brief"}
+WITH_HEADLINE = {
+    "02_sanctions_over_time",
+    "03_partnership_intensity",
+    "04_pressure_and_partnership",
+    "country_brief",
+}
 
 
 @pytest.mark.parametrize(
