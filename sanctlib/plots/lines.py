@@ -364,7 +364,8 @@ def _draw_rates(ax: Axes, result: Result, rows: pd.DataFrame, *, panel: bool = F
     component, divisor = rows[["component", "denominator"]].iloc[0]
     per = _PER[divisor]
     if result.query and result.query.options.get("among"):
-        per = "acts of co-operation between common states"
+        side = " of either state" * (divisor == "either")
+        per = f"acts of co-operation{side} between common states"
     unit = f"{_ACTS.get(component, component)} per 1,000 {per}, {EACH[every]}"
     if panel:
         ax.set_ylabel(wrapped(unit, width=24), fontsize="small")
