@@ -312,7 +312,7 @@ class Result(Shown):
             ``.svg``, ``.pdf`` the picture, ``.bib`` the citations. Without one of these
             suffixes all of ``.csv .xlsx .bib`` are written, and ``.png .svg .pdf`` where the
             result has one picture (several keys have one if `by` chooses a key). A timeline of
-            more than 36 acts has several pictures: ``NAME_1.png``, ``NAME_2.png``.
+            more than 25 acts has several pictures: ``NAME_1.png``, ``NAME_2.png``.
         title, by, view : str, optional
             Of the picture, as in `plot`.
         labels : mapping of str to str, optional

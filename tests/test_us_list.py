@@ -265,7 +265,7 @@ def test_a_list_has_no_zero_of_another_sender(by: list[str]) -> None:
         sl.active_sanctions(sl.load("ofac_sdn"), at="end_of_period", **asked),
     ):
         found = result.table
-        assert result.findings == ("What is requested is not covered by ofac_sdn.",)
+        assert result.findings == ("What is requested is not covered (source: US SDN list).",)
         assert len(found)
         assert found[["n", "lower", "upper"]].isna().all(axis=None)
         assert not found["covered"].any()

@@ -285,7 +285,7 @@ def _findings(
     """Return the total of each group over the periods with a count, most first."""
     seen = counts[counts["lower"].notna() & counts["period"].notna()]
     if seen.empty:
-        return (f"What is requested is not covered by {source.name}.",)
+        return (_nothing_seen(query, source),)
     span = in_words(seen["period"].min(), seen["period"].max(), every=query.every)
     nearest = ", between the versions nearest to its ends" if query.between else ""
     counted = f"{words}, {span}{nearest} ({source.source.described()})."
@@ -300,6 +300,18 @@ def _findings(
         f"{', '.join(map(name_of, key))}: {int(n):,} {counted}"
         for *key, n in rows.itertuples(index=False)
     )
+
+
+def _nothing_seen(query: Query, source: Opened) -> str:
+    """Say why no period has a count: no current entry, no version near, or no coverage."""
+    known, described = source.coverage, source.source.described()
+    within = known is not None and (query.start or known.first) <= known.last
+    within = within and known is not None and (query.end or known.last) >= known.first
+    if within and known is not None and known.survivors:
+        return f"No such entry is still listed ({described})."
+    if within and query.between is not None:
+        return f"No versions are near enough to the ends of these periods ({described})."
+    return f"What is requested is not covered (source: {source.source.name})."
 
 
 def _check_interval(source: Opened) -> None:

@@ -300,6 +300,7 @@ def timeline(
         sides[rows["sender"].isin(states) & rows["target"].isin(states)] = whose
         rows = rows.assign(side=sides)[sides.notna()].drop_duplicates("act_id")
     n = int(rows["act_id"].nunique())
+    silent = ": a hand-picked list, so this is not a count" if source.curated and not n else ""
     return Result(
         table=rows.reset_index(drop=True),
         kind="timeline",
@@ -309,7 +310,7 @@ def timeline(
         n=n,
         sources=(source.source,),
         notes=(CURATED,) if source.curated else (),
-        findings=(f"{name}: {n:,} acts ({source.source.described()}).",),
+        findings=(f"{name}: {n:,} acts ({source.source.described()}){silent}.",),
     )
 
 

@@ -270,7 +270,7 @@ def _findings(stocks: pd.DataFrame, query: Query, words: str, source: Opened) ->
     """Return the stock of each group in the last period that has one, largest first."""
     seen = stocks[stocks["n"].notna() & stocks["period"].notna()]
     if seen.empty:
-        return (f"What is requested is not covered by {source.name}.",)
+        return (f"What is requested is not covered (source: {source.source.name}).",)
     last = seen[seen["period"].eq(seen["period"].max())]
     span = in_words(last["period"].max(), last["period"].max(), every=query.every)
     span += ", by the version nearest to its end" if query.between else ""

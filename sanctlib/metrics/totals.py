@@ -389,7 +389,12 @@ def _by_state(values: Result | Mapping[str, float], states: Sequence[str]) -> di
 
 def _by_keys(result: Result, keys: Sequence[str]) -> pd.Series:
     """Return the sum of counts, or the last known stock, by keys."""
-    rows = result.table.dropna(subset="n")
+    table = result.table
+    if result.kind == "counts" and "n_unassigned" in table:
+        # Units dated more widely than a period are in the row without one.
+        wide = table["n_unassigned"].where(table["period"].isna() & table["n_unassigned"].gt(0))
+        table = table.assign(n=table["n"].fillna(wide))
+    rows = table.dropna(subset="n")
     if result.kind == "stock":
         check_columns(rows, ["period"])
         rows = rows[rows["period"].eq(rows.groupby(list(keys))["period"].transform("max"))]

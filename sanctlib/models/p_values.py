@@ -22,10 +22,11 @@ _TESTS: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 def p_values(results: Mapping[str, Result], *, alpha: float = 0.05) -> Result:
     """
-    Collect the p-values of several results, none of them corrected.
+    Collect the p-values of several results, and correct them for their number.
 
-    A page with 20 tests has a p-value below 0.05 by chance in two of three cases. The p-values
-    are not corrected. Of an event study the p-values of the average and of the reverse are
+    A page with 20 tests has a p-value below 0.05 by chance in two of three cases. Holm's
+    correction bounds the probability of one false rejection among all of them, however they
+    depend on each other. Of an event study the p-values of the average and of the reverse are
     taken, and not those of single event times; of a test in two versions (a bootstrap and a
     chi-squared distribution) the first.
 
@@ -39,9 +40,9 @@ def p_values(results: Mapping[str, Result], *, alpha: float = 0.05) -> Result:
     Returns
     -------
     Result
-        Its table has ``result`` (the name) and ``p_value``, in the given order. Its finding
-        states their number and the probability (0-1) that at least one is below `alpha` if
-        all null hypotheses hold and the tests are independent.
+        Its table has ``result`` (the name), ``p_value`` and ``p_holm`` (corrected), in the
+        given order. Its finding states their number and how many are below `alpha` before and
+        after the correction.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def p_values(results: Mapping[str, Result], *, alpha: float = 0.05) -> Result:
     >>> import sanctlib as sl
     >>> fit = sl.Result(table=pd.DataFrame({"term": ["level", "slope"], "p_value": [0.2, 0.04]}))
     >>> sl.models.p_values({"jump": fit}).table.values.tolist()
-    [['jump', 0.2], ['jump', 0.04]]
+    [['jump', 0.2, 0.2], ['jump', 0.04, 0.08]]
     """
     if number_of(alpha, what="alpha", least=0, above=True) >= 1:
         raise SanctlibError(f"alpha is {alpha!r}. It must lie between 0 and 1.")
@@ -64,16 +65,20 @@ def p_values(results: Mapping[str, Result], *, alpha: float = 0.05) -> Result:
     for name, result in results.items():
         found = _of(result)
         rows += [(name, float(p)) for p in found.dropna()]
-    n = len(rows)
+    table, n = pd.DataFrame(rows, columns=["result", "p_value"]), len(rows)
+    # Holm: the i-th smallest times the number of those not smaller, never decreasing, at most 1.
+    in_order = table["p_value"].sort_values(kind="stable")
+    factors = pd.Series(range(n, 0, -1), index=in_order.index, dtype="float64")
+    table["p_holm"] = (in_order * factors).cummax().clip(upper=1.0)
+    small = [int(table[column].lt(alpha).sum()) for column in ("p_value", "p_holm")]
     return Result(
-        table=pd.DataFrame(rows, columns=["result", "p_value"]),
+        table=table,
         name="All p-values",
         unit="p-values",
         n=n,
         findings=(
-            f"There are {n} p-values and ranks, and none is corrected for the others. If they were "
-            f"independent, at least one would be below {alpha:g} by chance with a probability of "
-            f"{1 - (1 - alpha) ** n:.0%}.",
+            f"Of {n} p-values and ranks, {small[0]} are below {alpha:g}, and {small[1]} after "
+            "Holm's correction for their number.",
         ),
     )
 

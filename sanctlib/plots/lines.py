@@ -69,8 +69,9 @@ def draw_lines(result: Result, ax: Axes, look: Look) -> Axes:
     """Draw a measure per period, a line per group before the band of possible dates."""
     if look.view == "flows":
         return _draw_flows(result, ax, look)
-    if result.kind == "counts" and result.query.between is not None:
-        return _draw_intervals(result, ax, look)
+    still_listed = result.coverage is not None and result.coverage.survivors
+    if result.kind == "counts" and (still_listed or result.query.between is not None):
+        return _draw_bars(result, ax, look)
     _draw_groups(result, ax, look)
     return finish(ax, result, look)
 
@@ -133,7 +134,8 @@ def _draw_steps(
     # The band is that of n: a weighted or decayed sum has none.
     if {"lower", "upper"} <= set(rows) and rows["lower"].notna().any():
         low, high = _extended(rows["lower"]), _extended(rows["upper"])
-        ax.fill_between(edges, low, high, color=line.colour, alpha=0.25, step="post", linewidth=1)
+        band: Any = {"facecolor": (line.colour, 0.2), "edgecolor": (line.colour, 0.6)}
+        ax.fill_between(edges, low, high, step="post", linewidth=0.7, **band)
     ax.plot(
         edges,
         _extended(rows[column]),
@@ -153,22 +155,22 @@ def _extended(values: pd.Series) -> Floats:
     return np.concatenate([known, known[-1:]])
 
 
-def _draw_intervals(result: Result, ax: Axes, look: Look) -> Axes:
+def _draw_bars(result: Result, ax: Axes, look: Look) -> Axes:
     """
-    Draw counts between versions: a bar as wide as the interval, whose area is the count.
+    Draw new entries: a bar per period, or between versions one as wide as their interval.
 
-    Periods that share one interval have one bar, with its count above it. Each group has a
-    panel, since bars of several groups would hide each other.
+    The area of a wide bar is its count, which is above it. Each group has a panel.
     """
-    by = key_of(result, look)
-    check_columns(result.table, ["period", "from", "to", "n", "upper", *([by] if by else [])])
+    by, every = key_of(result, look), every_of(result)
+    check_columns(result.table, ["period", "n", "upper", *([by] if by else [])])
     rows = result.table[result.table["period"].notna()]
     check_one_row(rows, by)
+    if whole := "from" not in rows:
+        rows = rows.assign(**{"from": rows["period"], "to": after(rows["period"], every)})
     rows = rows.assign(count=floats(rows["n"].fillna(rows["upper"])))
     rows = rows[rows["count"].notna() & rows["from"].lt(rows["to"])]
     if rows.empty:
         return empty(ax, result, look)
-    every = every_of(result)
     one = [Group(key="", name="", rows=rows, colour=colour_of_all(result), style="-", mark="o")]
     groups = groups_of(rows, by, look, value="count") if by else one
     sized(ax, look, 1.1 + 1.5 * len(groups))
@@ -176,7 +178,7 @@ def _draw_intervals(result: Result, ax: Axes, look: Look) -> Axes:
     for panel, group in zip(panels, groups, strict=True):
         spans = group.rows.drop_duplicates(["from", "to"])
         days = (spans["to"] - spans["from"]).dt.days.to_numpy(dtype="float64")
-        height = floats(spans["count"]) / days * _DAYS_ON_AVERAGE[every]
+        height = floats(spans["count"]) / (1 if whole else days / _DAYS_ON_AVERAGE[every])
         edge: Any = {"edgecolor": group.colour, "linewidth": 0.6, "alpha": 0.55, "align": "edge"}
         panel.bar(spans["from"], height, width=days, color=group.colour, **edge)
         for since, width, top, n in zip(spans["from"], days, height, spans["count"], strict=True):
@@ -185,9 +187,10 @@ def _draw_intervals(result: Result, ax: Axes, look: Look) -> Axes:
                 panel.text(middle, top, f"{n:,.0f}", ha="center", va="bottom", fontsize="x-small")
         panel.set_ylim(0, 1.15 * max(float(height.max()), 1e-9))
         panel.set_title(plain(group.name), loc="left", fontsize="small", pad=3)
-        panel.set_ylabel(f"average per {every}\n(area: count)", fontsize="small")
+        per = f"entries per {every}" if whole else f"average per {every}\n(area: count)"
+        panel.set_ylabel(per, fontsize="small")
         dated(panel)
-    return finish(ax, result, look, parts=panels)
+    return finish(ax, result, look, parts=panels, above=18)
 
 
 def _draw_flows(result: Result, ax: Axes, look: Look) -> Axes:
@@ -204,13 +207,8 @@ def _draw_flows(result: Result, ax: Axes, look: Look) -> Axes:
         censored, added, removed = (group.rows[c].astype("Float64").fillna(0) for c in flows)
         if censored.any():
             edges: Any = [*starts, after(starts.tail(1), every).iloc[0]]
-            look_of_part: Any = {
-                "color": group.colour,
-                "alpha": 0.15,
-                "hatch": "...",
-                "label": label,
-            }
-            above.fill_between(edges, _extended(censored), step="post", linewidth=0, **look_of_part)
+            shaded: Any = {"color": group.colour, "alpha": 0.15, "hatch": "...", "label": label}
+            above.fill_between(edges, _extended(censored), step="post", linewidth=0, **shaded)
             label = None
         middle = starts + pd.Timedelta(days=width * (i + 0.5))
         below.bar(middle, added, width=width, color=group.colour)
@@ -366,7 +364,8 @@ def _draw_rates(ax: Axes, result: Result, rows: pd.DataFrame, *, panel: bool = F
     component, divisor = rows[["component", "denominator"]].iloc[0]
     per = _PER[divisor]
     if result.query and result.query.options.get("among"):
-        per = "acts of co-operation between common states"
+        side = " of either state" * (divisor == "either")
+        per = f"acts of co-operation{side} between common states"
     unit = f"{_ACTS.get(component, component)} per 1,000 {per}, {EACH[every]}"
     if panel:
         ax.set_ylabel(wrapped(unit, width=24), fontsize="small")

@@ -50,7 +50,7 @@ _UNITS = {
     "entity": "entities",
     "designation": "designations",
 }
-MOST_LABELS = 36
+MOST_LABELS = 25
 """How many labels one figure can hold."""
 _LINE_INCHES = 0.17
 _WRAP = 46
@@ -60,11 +60,14 @@ _PARTLY = "partly confirmed"
 def draw_units(result: Result, ax: Axes, look: Look) -> Axes:
     """Draw one span in every unit and target rule with its band; a lower bound is open."""
     check_columns(result.table, ["source", "unit", "target_rule", "n", "lower", "upper"])
-    rows = result.table[result.table["n"].notna()].iloc[::-1].reset_index(drop=True)
+    known = result.table[["n", "upper"]].notna().any(axis=1)
+    rows = result.table[known].iloc[::-1].reset_index(drop=True)
     if rows.empty:
         return empty(ax, result, look)
     sized(ax, look, 1.2 + 0.32 * len(rows))
-    n, low, high = (floats(rows[c]) for c in ("n", "lower", "upper"))
+    low, high = (floats(rows[c]) for c in ("lower", "upper"))
+    # Where only bounds are known, the mark is in their middle.
+    n = floats(rows["n"].astype("Float64").fillna((rows["lower"] + rows["upper"]) / 2))
     at = np.arange(len(rows))
     for group in groups_of(rows, "source", look):
         here = group.rows.index.to_numpy()
@@ -73,9 +76,10 @@ def draw_units(result: Result, ax: Axes, look: Look) -> Axes:
             points = n[here][chosen], at[here][chosen]
             ax.plot(*points, group.mark, color=group.colour, markerfacecolor=face)
     ax.hlines(at, low, np.where(np.isnan(high), n, high), color="0.5", linewidth=1, zorder=0)
-    for x, y in zip(n, at, strict=True):
+    for x, y, least, most in zip(n, at, low, high, strict=True):
         text: dict[str, Any] = {"xytext": (7, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(f"{x:,.0f}", (x, y), fontsize="small", **text)
+        said = f"{least:,.0f} to {most:,.0f}" if least < most else f"{x:,.0f}"
+        ax.annotate(said, (x, y), fontsize="small", **text)
     # An open mark without an explanation would look like a style.
     if np.isnan(high).any():
         ax.plot([], [], "o", color="0.4", markerfacecolor="white", label="lower bound")
@@ -86,7 +90,7 @@ def draw_units(result: Result, ax: Axes, look: Look) -> Axes:
     ]
     ax.set_yticks(at, [plain(name) for name in names])
     ax.set_xscale("symlog", linthresh=1)
-    ax.set_xlim(0, 3 * max(1.0, float(np.nanmax(n))))
+    ax.set_xlim(0, 8 * max(1.0, float(np.nanmax(n))))
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set_xlabel("number, each in its own unit (log scale)")
     return finish(ax, result, look, below=44)
@@ -304,8 +308,8 @@ def draw_timeline(result: Result, ax: Axes, look: Look) -> Axes:
     Draw acts on a vertical time axis with labels that do not overlap, or in the view "rows".
 
     The column `side` has one or two values: the headings of the left and the right. A filled
-    mark is a confirmed act, an open one partly confirmed. With more than 36 acts, the first
-    36 are drawn; `Result.save` writes all parts.
+    mark is a confirmed act, an open one partly confirmed. With more than 25 acts, the first
+    25 are drawn; `Result.save` writes all parts.
     """
     if look.view == "rows":
         return _draw_rows(result, ax, look)

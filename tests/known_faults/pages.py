@@ -23,7 +23,7 @@ Page = Callable[..., "Shown"]
 
 # The last cells that the tests look at, to save the time of those after them.
 NEEDED = {
-    "02_sanctions_over_time": 'whole.save("units.png"',
+    "02_sanctions_over_time": 'units.save("units"',
     "country_brief": 'imposed.save("acts"',
 }
 
