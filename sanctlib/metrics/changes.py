@@ -304,14 +304,20 @@ def _of_counts(
 
 def _other_dates(series: _Series, day: pd.Timestamp, *, least: int) -> pd.DataFrame:
     """Return the ratio at every first day of a period with enough periods on each side."""
-    rows = []
-    for start in series.starts:
-        before, after = _sides(series, start)
-        enough = min(before.sum(), after.sum()) >= least and start != day
-        if enough and series.exposures[before].sum() > 0:
-            rows.append({"date": start, "ratio": _ratio(series, before, after)})
-    found = pd.DataFrame(rows, columns=["date", "ratio"])
-    return found[found["ratio"].notna()]
+    starts = series.starts.to_numpy()
+    # Sums up to each period give the sums on both sides of every date at once.
+    amounts, exposures = (
+        np.concatenate([[0.0], values.cumsum()]) for values in (series.amounts, series.exposures)
+    )
+    n_before = np.searchsorted(series.ends.to_numpy(), starts, side="left")
+    begun = np.arange(len(starts))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before = amounts[n_before] / exposures[n_before]
+        after = (amounts[-1] - amounts[begun]) / (exposures[-1] - exposures[begun])
+        ratios = after / before
+    enough = np.minimum(n_before, len(starts) - begun) >= least
+    kept = enough & (starts != np.datetime64(day)) & ~np.isnan(ratios)
+    return pd.DataFrame({"date": starts[kept], "ratio": ratios[kept]})
 
 
 def _sentence(row: Mapping[str, Any], day: pd.Timestamp) -> str:

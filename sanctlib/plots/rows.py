@@ -136,7 +136,7 @@ def draw_by_sender(result: Result, ax: Axes, look: Look) -> Axes:
     if table.empty:
         return empty(ax, result, look)
     heads = dict(zip(table["sender"], table["counted"], strict=True))
-    targets = list(dict.fromkeys(table["target"]))
+    targets = [*dict.fromkeys(table["target"])]
     sized(ax, look, 1.2 + 1.7 * len(targets))
     panels = parts_of(ax, [1.0] * len(targets), [1.0] * len(heads), gap=0.12)
     colours = colours_of(names_of(targets, "target", look))
@@ -144,13 +144,11 @@ def draw_by_sender(result: Result, ax: Axes, look: Look) -> Axes:
         for panel, sender in zip(row, heads, strict=True):
             here = table[table["sender"].eq(sender) & table["target"].eq(target)]
             _draw_areas(panel, here, colour)
-    for panel, (sender, counted) in zip(panels[0], heads.items(), strict=True):
-        panel.set_title(f"{name_of(sender)}\n{wrapped(counted, width=32)}", fontsize=8)
-    for row, target in zip(panels, targets, strict=True):
         row[0].set_ylabel(f"{name_of(target)}\nentries per year", fontsize=9)
         row[0].yaxis.set_major_formatter("{x:,.0f}")
     first, last = _as_number(table["from"].min()), _as_number(table["to"].max())
-    for panel in panels[0]:
+    for panel, (sender, counted) in zip(panels[0], heads.items(), strict=True):
+        panel.set_title(f"{name_of(sender)}\n{wrapped(counted, width=32)}", fontsize=8)
         panel.set_xlim(first - 200, last + 200)
     return finish(ax, result, look, above=34, below=28)
 
@@ -167,7 +165,6 @@ def _draw_areas(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
     if rows.empty:
         say_empty(ax, "none")
         return
-
     low = pd.Series(0.0, index=rows["period"].unique())
     for row in rows.drop_duplicates(["from", "basis"]).to_dict("records"):
         days = (row["to"] - row["from"]).days + 1
@@ -186,9 +183,7 @@ def _draw_areas(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
         if days > 550:
             middle = _as_number(row["from"]) + days / 2
             ax.text(middle, height, f"{row['upper']:,.0f}", ha="center", va="bottom", fontsize=7)
-    ax.set_xticks(
-        pd.to_datetime(["2015-01-01", "2020-01-01", "2025-01-01"]), ["2015", "2020", "2025"]
-    )
+    dated(ax)
 
 
 def draw_shared(result: Result, ax: Axes, look: Look) -> Axes:
