@@ -146,10 +146,13 @@ def draw_by_sender(result: Result, ax: Axes, look: Look) -> Axes:
             _draw_areas(panel, here, colour)
         row[0].set_ylabel(f"{name_of(target)}\nentries per year", fontsize=9)
         row[0].yaxis.set_major_formatter("{x:,.0f}")
-    first, last = _as_number(table["from"].min()), _as_number(table["to"].max())
+    first, last = table["from"].min(), table["to"].max()
+    step = 1 + (last.year - first.year) * len(heads) // 16
+    ticks = [pd.Timestamp(y, 1, 1) for y in range(first.year, last.year + 1) if y % step == 0]
     for panel, (sender, counted) in zip(panels[0], heads.items(), strict=True):
         panel.set_title(f"{name_of(sender)}\n{wrapped(counted, width=32)}", fontsize=8)
-        panel.set_xlim(first - 200, last + 200)
+        panel.set_xticks([*map(_as_number, ticks)], [str(day.year) for day in ticks])
+        panel.set_xlim(_as_number(first) - 200, _as_number(last) + 200)
     return finish(ax, result, look, above=34, below=28)
 
 
@@ -160,8 +163,7 @@ def _as_number(day: pd.Timestamp) -> float:
 
 def _draw_areas(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
     """Draw a bar per interval, as wide as it is long, whose area is the number of entries."""
-    ax.tick_params(labelsize=8)
-    ax.tick_params(left=bool(ax.yaxis.get_tick_params()["labelleft"]))
+    ax.tick_params(labelsize=8, left=bool(ax.yaxis.get_tick_params()["labelleft"]))
     if rows.empty:
         say_empty(ax, "none")
         return
@@ -183,7 +185,6 @@ def _draw_areas(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
         if days > 550:
             middle = _as_number(row["from"]) + days / 2
             ax.text(middle, height, f"{row['upper']:,.0f}", ha="center", va="bottom", fontsize=7)
-    dated(ax)
 
 
 def draw_shared(result: Result, ax: Axes, look: Look) -> Axes:
