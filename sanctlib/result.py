@@ -18,7 +18,7 @@ from sanctlib.dates import day_in_words
 from sanctlib.errors import SchemaError, check_choice, check_columns, in_words
 from sanctlib.query import Query, day_of, listed, party_of
 from sanctlib.reading import Provenance, Reading
-from sanctlib.showing import Sentences, Shown, ShownTable, show_table
+from sanctlib.showing import Sentences, Shown, ShownTable, short_and_rest, show_table
 from sanctlib.writing import save_frame, writing
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class Files(list[Path]):
 
     alt = ""
     """Title and caption: the words of the picture where it cannot be seen."""
+    rest = ""
+    """The sentences of the caption that do not fit into the picture: a notebook shows them."""
 
     def _ipython_display_(self) -> None:
         from IPython import display
@@ -84,6 +86,8 @@ class Files(list[Path]):
         for path in self:
             if path.suffix == ".png":
                 show.display(show.Image(path.read_bytes()), metadata=metadata)
+        if self.rest and any(path.suffix == ".png" for path in self):
+            show.display(Sentences([self.rest]))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -361,6 +365,7 @@ class Result(Shown):
                 written += drawn(title=title, labels=labels, marks=marks, by=by, top=top, view=view)
         files = Files(target.with_name(file.name) for file in written)
         files.alt = ". ".join(filter(None, [self.name if title is None else title, self.caption]))
+        files.rest = short_and_rest(self.caption)[1]
         return files
 
     def to_frame(self, *, names: bool = False, codes: Iterable[str] = ()) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -134,6 +135,15 @@ def if_possible(*, otherwise: str) -> Iterator[None]:
             ipython.display.display(Sentences([reason]))
         else:
             print(reason)
+
+
+def short_and_rest(caption: str, *, most: int = 264) -> tuple[str, str]:
+    """Divide a caption into whole sentences for three lines of a picture, and the others."""
+    sentences = re.split(r"(?<=[.?!]) (?=[A-Z0-9])", caption)
+    n = 1
+    while n < len(sentences) and len(" ".join(sentences[: n + 1])) <= most:
+        n += 1
+    return " ".join(sentences[:n]), " ".join(sentences[n:])
 
 
 def listed(names: Sequence[str]) -> str:
