@@ -18,7 +18,7 @@ from sanctlib.dates import day_in_words
 from sanctlib.errors import SchemaError, check_choice, check_columns, in_words
 from sanctlib.query import Query, day_of, listed, party_of
 from sanctlib.reading import Provenance, Reading
-from sanctlib.showing import Sentences, Shown, ShownTable, show_table
+from sanctlib.showing import Files, Sentences, Shown, ShownTable, short_and_rest, show_table
 from sanctlib.writing import save_frame, writing
 
 if TYPE_CHECKING:
@@ -70,22 +70,6 @@ class Source:
             return f"{self.name}, to {last}"
         still = f", entries still listed on {last}" if known.survivors else ""
         return f"{self.name}, {first} to {last}{still}"
-
-
-class Files(list[Path]):
-    """The files that `Result.save` wrote. A notebook shows the pictures among them."""
-
-    alt = ""
-    """Title and caption: the words of the picture where it cannot be seen."""
-
-    def _ipython_display_(self) -> None:
-        from IPython import display
-
-        show: Any = display  # IPython leaves this module untyped
-        metadata = {"image/png": {"alt": self.alt}}
-        for path in self:
-            if path.suffix == ".png":
-                show.display(show.Image(path.read_bytes()), metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -366,6 +350,7 @@ class Result(Shown):
                 written += drawn(title=title, labels=labels, marks=marks, by=by, top=top, view=view)
         files = Files(target.with_name(file.name) for file in written)
         files.alt = ". ".join(filter(None, [self.name if title is None else title, self.caption]))
+        files.rest = short_and_rest(self.caption)[1]
         return files
 
     def to_frame(self, *, names: bool = False, codes: Iterable[str] = ()) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -144,6 +145,15 @@ def if_possible(*, otherwise: str) -> Iterator[None]:
             print(reason)
 
 
+def short_and_rest(caption: str, *, most: int = 264) -> tuple[str, str]:
+    """Divide a caption into whole sentences for three lines of a picture, and the others."""
+    sentences = re.split(r"(?<=[.?!]) (?=[A-Z0-9])", caption)
+    n = 1
+    while n < len(sentences) and len(" ".join(sentences[: n + 1])) <= most:
+        n += 1
+    return " ".join(sentences[:n]), " ".join(sentences[n:])
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as a list in words: "a, b and c"."""
     if len(names) < 2:
@@ -168,3 +178,23 @@ def progress_bar(n: int, *, name: str, unit: str, progress: bool) -> Any:
 
 def _in_notebook() -> bool:
     return type(sys.stdout).__module__.startswith("ipykernel")
+
+
+class Files(list[Path]):
+    """The files that `Result.save` wrote. A notebook shows the pictures among them."""
+
+    alt = ""
+    """Title and caption: the words of the picture where it cannot be seen."""
+    rest = ""
+    """The sentences of the caption that do not fit into the picture: a notebook shows them."""
+
+    def _ipython_display_(self) -> None:
+        from IPython import display
+
+        show: Any = display  # IPython leaves this module untyped
+        metadata = {"image/png": {"alt": self.alt}}
+        for path in self:
+            if path.suffix == ".png":
+                show.display(show.Image(path.read_bytes()), metadata=metadata)
+        if self.rest and any(path.suffix == ".png" for path in self):
+            show.display(Sentences([self.rest]))

@@ -104,7 +104,8 @@ def test_p_values_are_collected_by_kind_of_result() -> None:
         "curve": made("curve", {"p_median": [0.5], "p_share": [1.0], "p_stouffer": [0.8]}),
     }
     found = sl.models.p_values(results)
-    assert list(found.table.itertuples(index=False, name=None)) == [
+    named = found.table[["result", "p_value"]]
+    assert list(named.itertuples(index=False, name=None)) == [
         ("jump", 0.2),
         ("order", 0.3),
         ("order", 0.4),
@@ -118,10 +119,11 @@ def test_p_values_are_collected_by_kind_of_result() -> None:
         ("curve", 1.0),
         ("curve", 0.8),
     ]
-    # 1 - 0.95**12 is 46 %, and 1 - 0.9**12 is 72 %.
-    assert "There are 12 p-values and ranks" in found.summary()[0]
-    assert found.summary()[0].endswith("below 0.05 by chance with a probability of 46%.")
-    assert sl.models.p_values(results, alpha=0.1).summary()[0].endswith("probability of 72%.")
+    # Holm: 12 times the smallest, 11 times the second, and so on, never less than before.
+    assert found.table["p_holm"].round(2).tolist()[:7] == [1.0, 1.0, 1.0, 0.12, 0.22, 1.0, 1.0]
+    said = "Of 12 p-values and ranks, 2 are below 0.05, and 0 after Holm's correction"
+    assert said in found.summary()[0]
+    assert "2 are below 0.1, and 0 after" in sl.models.p_values(results, alpha=0.1).summary()[0]
     with pytest.raises(SanctlibError, match="alpha is 1"):
         sl.models.p_values(results, alpha=1)
     with pytest.raises(SanctlibError, match="p_value"):

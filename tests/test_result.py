@@ -119,14 +119,20 @@ def test_a_notebook_shows_the_pictures_saved_with_their_words(
     new_us: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[tuple[bytes, str]] = []
+    below: list[str] = []
 
-    def display(image: Any, metadata: Any) -> None:
-        shown.append((image.data, metadata["image/png"]["alt"]))
+    def display(image: Any, metadata: Any = None) -> None:
+        if metadata is None:
+            below.extend(image)
+        else:
+            shown.append((image.data, metadata["image/png"]["alt"]))
 
     monkeypatch.setattr("IPython.display.display", display)
     files = new_us.save(tmp_path / "new", title="New entries")
     files._ipython_display_()
     assert shown == [((tmp_path / "new.png").read_bytes(), f"New entries. {new_us.caption}")]
+    # What does not fit into three lines is below the picture.
+    assert all(new_us.caption.endswith(text) for text in below)
     new_us.save(tmp_path / "new.csv")._ipython_display_()
     assert len(shown) == 1
 

@@ -18,6 +18,7 @@ from sanctlib.dates import Period, period_end, period_of
 from sanctlib.errors import SanctlibError
 from sanctlib.query import day_of, whole_of
 from sanctlib.result import STATES, Result
+from sanctlib.showing import short_and_rest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -418,7 +419,7 @@ def finish(
     ax.set_title("\n".join(heading), loc="left", **style)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    caption = wrap(plain(result.caption), width=max(40, int(_CAPTION * inches)))
+    caption = wrap(plain(short_and_rest(result.caption)[0]), width=max(40, int(_CAPTION * inches)))
     ax.annotate(
         "\n".join(caption),
         xy=(0, 0),
