@@ -101,7 +101,7 @@ def before_after(
     -----
     Reported acts: the interval takes acts as Poisson counts with one rate on each side and
     the dispersion of the periods around these rates, and conditions on their sum. It assumes
-    that periods are independent: in simulations without a change, 1 to 9 of 100 intervals
+    that periods are independent: in simulations without a change, 1 to 11 of 100 intervals
     exclude 1, and where log rates move with an autocorrelation of 0.6, 7 to 24. Means: Welch's
     interval of the logarithm of two means, by the delta method. Entries of a list are a
     census: the bounds are those of the possible dates of the entries, and there is no
