@@ -132,8 +132,8 @@ def draw_changes(result: Result, ax: Axes, look: Look) -> Axes:
 
 def draw_by_sender(result: Result, ax: Axes, look: Look) -> Axes:
     """Draw listings per year, a panel per target and sender; area is the number of entries."""
-    table = result.table[result.table["period"].notna()]
-    if table.empty:
+    check_columns(result.table, ["sender", "target", "period", "basis", "n", "upper", "counted"])
+    if (table := result.table[result.table["period"].notna()]).empty:
         return empty(ax, result, look)
     heads = dict(zip(table["sender"], table["counted"], strict=True))
     targets = [*dict.fromkeys(table["target"])]
