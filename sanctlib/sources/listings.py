@@ -64,7 +64,7 @@ def as_listings(
     draft = _checked(draft, types, date_format)
     parts = draft.rows["programme"].map(joined_once).str.split(";")
     rows = draft.rows.assign(programme=parts).explode("programme", ignore_index=True)
-    draft = draft.take(rows.astype({"programme": "str"}), step="write out programmes")
+    draft = draft.take(rows.astype({"programme": "str"}), step="expand programmes")
     draft = _countries(_merged(draft), countries, taken)
     _check_some(draft, paths[0])
     rows = draft.rows
