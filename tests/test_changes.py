@@ -179,6 +179,13 @@ def test_what_has_no_level_is_refused(measures: object, date: object, message: s
         sl.metrics.before_after(measures, date=date)  # type: ignore[arg-type]
 
 
+def test_a_measure_that_ends_before_the_date_is_left_out_and_named() -> None:
+    measures = {"ended": acts([1, 2, 3]), "it": acts([1, 2, 3, 4, 5, 6])}
+    found = sl.metrics.before_after(measures, date="2022-05-01")
+    assert found.table["measure"].tolist() == ["it"]
+    assert "'ended' has no covered period after 2022-05-01." in found.caption
+
+
 def test_several_rows_a_period_are_refused_with_the_fix() -> None:
     table = pd.concat([acts([1, 2, 3]).table] * 2)
     twice = sl.Result(table=table, kind="intensity")

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sanctlib.dates import Day, Period, day_in_words, day_of, period_end
-from sanctlib.errors import SanctlibError, check_columns
+from sanctlib.errors import CoverageError, SanctlibError, check_columns
 from sanctlib.metrics._pair_acts import in_names
 from sanctlib.metrics.intervals import percent
 from sanctlib.query import level_of, whole_of
@@ -94,8 +94,10 @@ def before_after(
     Raises
     ------
     SanctlibError
-        For a result of another kind, of a hand-picked list, with several rows per period, or
-        without a covered period on one side of the date.
+        For a result of another kind, of a hand-picked list, or with several rows per period.
+    CoverageError
+        When no measure has a covered period on both sides of the date. Measures without one
+        are left out, and a note names them, if others have.
 
     Notes
     -----
@@ -122,14 +124,21 @@ def before_after(
         raise SanctlibError(f"{msg} Give a mapping such as {{'Talks': intensity}}.")
     day, tail = pd.Timestamp(day_of(date, what="date")), (1 - level_of(level)) / 2
     least = whole_of(least, what="least", least=1)
-    rows, others, findings = [], [], []
+    first = None if start is None else day_of(start, what="start")
+    rows, others, findings, left_out = [], [], [], []
     for name, result in measures.items():
-        series = _series_of(result, name, None if start is None else day_of(start, what="start"))
+        series = _series_of(result, name, first)
         dates = _other_dates(series, day, least=least)
-        row = _compared(series, day, dates, name=name, tail=tail)
+        try:
+            row = _compared(series, day, dates, name=name, tail=tail)
+        except CoverageError as error:
+            left_out.append(error)
+            continue
         rows.append(row)
         others.append(dates.assign(measure=name))
         findings.append(_sentence(row, day))
+    if not rows:
+        raise left_out[0]
     table = pd.DataFrame(rows)
     pairs = {in_names(r.query.pairs) for r in measures.values() if r.query.pairs}
     whose = pairs.pop() if len(pairs) == 1 else "All measures"
@@ -143,6 +152,7 @@ def before_after(
             "Filled marks: the interval excludes 1. Without a line: no interval.",
             *census,
             *_NOTES,
+            *map(str, left_out),
         ),
         findings=(_in_short(table, day, whose), *findings),
         tables={"other_dates": pd.concat(others)[["measure", "date", "ratio"]]},
@@ -205,7 +215,7 @@ def _compared(
     for side, word in ((before, "before"), (after, "after")):
         if not series.exposures[side].sum() > 0:
             msg = f"{name!r} has no covered period {word} {day:%Y-%m-%d}."
-            raise SanctlibError(f"{msg} Choose a date inside its periods.")
+            raise CoverageError(f"{msg} Choose a date inside its periods.")
     ratio = _ratio(series, before, after)
     words, bounds, dispersion = _interval(series, before, after, tail=tail)
     scale = 1000.0 if series.kind == "intensity" else 1.0
