@@ -293,7 +293,7 @@ STUDIES = {"interrupted": (interrupted, 1000), "counts": (counts, 200)}
 STUDIES |= {"dynamics": (dynamics, 400), "breaks": (breaks, 400), "onsets": (onsets, 200)}
 STUDIES |= {"pairs": (pairs, 100)}
 STUDIES |= {"pulses": (pulses, 300), "intervals": (intervals, 400), "expected": (expected, 100)}
-STUDIES |= {"changes": (changes, 100)}
+STUDIES |= {"changes": (changes, 200)}
 STUDIES |= {"specifications": (specifications, 200), "synthetic": (synthetic, 200)}
 # A study is seeded by its place here: append new ones.
 SEEDED = ["breaks", "counts", "dynamics", "interrupted", "onsets", "pairs", "specifications"]

@@ -40,10 +40,22 @@ def row(result: sl.Result, date: str, **options: object) -> dict[str, object]:
     return dict(found.table.iloc[0])
 
 
+def tail_of(freedom: float) -> float:
+    """The share outside 95 % of t, as a share of the normal."""
+    return float(stats.norm.sf(stats.t.ppf(0.975, freedom)))
+
+
+def welch(phi: tuple[float, float], n: tuple[int, int], free: tuple[float, float]) -> float:
+    """Welch's degrees of freedom of a logarithm of two rates."""
+    parts = [own / total for own, total in zip(phi, n, strict=True)]
+    return sum(parts) ** 2 / sum(p**2 / f for p, f in zip(parts, free, strict=True))
+
+
 def test_counts_without_dispersion_have_the_exact_binomial_interval() -> None:
     found = row(acts([5, 5, 5, 9, 9, 9]), "2022-04-01")
-    share = stats.binomtest(27, 42).proportion_ci(0.95, "exact")
-    assert found["dispersion"] == 1
+    tail = tail_of(welch((1, 1), (15, 27), (2, 2)))
+    share = stats.binomtest(27, 42).proportion_ci(1 - 2 * tail, "exact")
+    assert (found["dispersion_before"], found["dispersion_after"]) == (1, 1)
     assert found["ratio"] == pytest.approx(27 / 15)
     odds = [share.low / (1 - share.low), share.high / (1 - share.high)]
     assert [found["lower"], found["upper"]] == pytest.approx(odds)
@@ -51,17 +63,33 @@ def test_counts_without_dispersion_have_the_exact_binomial_interval() -> None:
     assert (found["n_before"], found["n_after"]) == (15, 27)
 
 
-def test_dispersion_around_the_two_rates_widens_the_interval() -> None:
+def test_the_dispersion_of_each_side_scales_its_acts() -> None:
     n = [0, 10, 5, 0, 18, 9]
     found = row(acts(n), "2022-04-01")
-    phi = (2 * 25 / 5 + 2 * 81 / 9) / 4
-    share = stats.beta(27 / phi, 15 / phi + 1).ppf(0.025)
-    assert found["dispersion"] == pytest.approx(phi)
-    assert found["lower"] == pytest.approx(share / (1 - share))
+    before, after = 2 * 25 / 5 / 2, 2 * 81 / 9 / 2
+    # Residuals over their deviations: -1, 1, 0, -1, 1, 0 times the root of 1; lag 1 is -2 of 4.
+    assert found["dispersion_before"] == pytest.approx(before)
+    assert found["dispersion_after"] == pytest.approx(after)
+    tail = tail_of(welch((before, after), (15, 27), (2, 2)))
+    share = stats.beta(27 / after, 15 / before + 1).ppf(tail)
+    assert found["lower"] == pytest.approx(share / (1 - share) * after / before)
+
+
+def test_autocorrelation_widens_the_interval() -> None:
+    # Around 10 on both sides, by 4: together +, +, -, -, and alternating +, -.
+    together = row(acts([14, 14, 6, 6, 14, 14, 6, 6]), "2022-05-01")
+    own = 4 * 1.6 / 3
+    # Of eight equal squares, four products are positive and three negative; 2 / 8 are added.
+    first = 1 / 8 + 2 / 8
+    assert together["dispersion_before"] == pytest.approx(own * (1 + first) / (1 - first))
+    apart = row(acts([14, 6, 14, 6, 14, 6, 14, 6]), "2022-05-01")
+    assert apart["dispersion_before"] == pytest.approx(own)
+    assert together["lower"] < apart["lower"]  # type: ignore[operator]
 
 
 def test_a_step_at_the_date_is_no_dispersion() -> None:
-    assert row(acts([1, 1, 1, 90, 90, 90]), "2022-04-01")["dispersion"] == 1
+    found = row(acts([1, 1, 1, 90, 90, 90]), "2022-04-01")
+    assert (found["dispersion_before"], found["dispersion_after"]) == (1, 1)
 
 
 def test_an_unequal_exposure_divides_each_side() -> None:
@@ -76,7 +104,12 @@ def test_no_act_before_has_a_lower_bound_and_no_ratio() -> None:
     only = found.table.iloc[0]
     assert np.isinf(only["ratio"])
     assert np.isinf(only["upper"])
-    assert only["lower"] == pytest.approx(0.025 ** (1 / 9) / (1 - 0.025 ** (1 / 9)))
+    # No act has a dispersion of 1, and counts as half an act among the degrees of freedom.
+    parts = 1 / 0.5, only["dispersion_after"] / 9
+    freedom = sum(parts) ** 2 / sum(part**2 / 2 for part in parts)
+    share = stats.beta(9 / only["dispersion_after"], 1).ppf(tail_of(freedom))
+    scale = only["dispersion_after"] / only["dispersion_before"]
+    assert only["lower"] == pytest.approx(share / (1 - share) * scale)
     assert "no finite multiple" in found.summary()[1]
     assert "no upper bound" in found.summary()[1]
 
@@ -195,7 +228,7 @@ def test_several_rows_a_period_are_refused_with_the_fix() -> None:
 
 def test_the_picture_fills_the_marks_whose_interval_excludes_one() -> None:
     measures = {"rise": acts([10, 10, 10, 90, 90, 90]), "same": acts([10, 10, 10, 11, 9, 10])}
-    measures["never before"] = acts([0, 0, 0, 3, 4, 2])
+    measures["never before"] = acts([0, 0, 0, 9, 8, 9, 9, 8])
     ax = sl.metrics.before_after(measures, date="2022-04-01").plot()
     drawn = {
         line.get_ydata()[0]: (line.get_marker(), line.get_markerfacecolor() != "white")  # type: ignore[index]

@@ -30,8 +30,8 @@ _OF_DATES = "bounds of the dates"
 _CENSUS = "Square marks: bounds of the dates of entries, no sampling interval."
 _NOTES = (
     "Filled marks: the interval excludes 1. Without a line: no interval.",
-    "A ratio shows when a level changed, not why. Periods are taken as independent: the interval"
-    " is too narrow where rates move slowly.",
+    "A ratio shows when a level changed, not why. The interval allows for autocorrelation; with"
+    " few periods it is still too narrow where rates move slowly.",
 )
 
 
@@ -87,9 +87,9 @@ def before_after(
         Its table has a row per measure: ``measure``, ``every`` (length of its periods), ``ratio``,
         ``lower``, ``upper``, ``interval`` (what they are), ``level_before``, ``level_after``,
         ``per`` (their unit), ``n_before``, ``n_after`` (acts or entries; missing for means),
-        ``periods_before``, ``periods_after``, ``dispersion``, ``n_dates`` (other possible
-        dates) and ``n_as_large`` (those whose ratio is as far from 1). ``tables["other_dates"]``
-        has ``measure``, ``date`` and ``ratio``.
+        ``periods_before``, ``periods_after``, ``dispersion_before``, ``dispersion_after``,
+        ``n_dates`` (other possible dates) and ``n_as_large`` (those whose ratio is as far from
+        1). ``tables["other_dates"]`` has ``measure``, ``date`` and ``ratio``.
 
     Raises
     ------
@@ -102,22 +102,24 @@ def before_after(
     Notes
     -----
     Reported acts: the interval takes acts as Poisson counts with one rate on each side and
-    the dispersion of the periods around these rates, and conditions on their sum. It assumes
-    that periods are independent: in simulations without a change, 1 to 11 of 100 intervals
-    exclude 1, and where log rates move with an autocorrelation of 0.6, 7 to 24. Means: Welch's
-    interval of the logarithm of two means, by the delta method. Entries of a list are a
+    conditions on their sum. Each side is scaled by the dispersion of its periods around its
+    rate, and both by the autocorrelation of the first order (gaps are skipped), with t, as of
+    Welch, for the normal quantile. docs/inference.md has its measured size: with few periods
+    it is too narrow where rates move slowly. Means: Welch's interval of the logarithm of two
+    means, by the delta method. Entries of a list are a
     census: the bounds are those of the possible dates of the entries, and there is no
     sampling interval.
 
     Examples
     --------
     >>> import sanctlib as sl
-    >>> days = pd.date_range("2022-01-01", periods=6, freq="MS")
-    >>> acts = {"period": days, "n": [1, 2, 3, 8, 9, 7], "exposure": 100.0, "covered": True}
+    >>> days = pd.date_range("2022-01-01", periods=12, freq="MS")
+    >>> n = [1, 3, 2, 1, 3, 2, 8, 10, 9, 8, 10, 9]
+    >>> acts = {"period": days, "n": n, "exposure": 100.0, "covered": True}
     >>> talks = sl.Result(table=pd.DataFrame(acts), kind="intensity")
-    >>> found = sl.metrics.before_after({"Talks": talks}, date="2022-04-01")
+    >>> found = sl.metrics.before_after({"Talks": talks}, date="2022-07-01")
     >>> found.table[["ratio", "lower", "upper"]].round(2).values.tolist()
-    [[4.0, 1.59, 11.96]]
+    [[4.5, 2.13, 10.75]]
     """
     if not isinstance(measures, Mapping) or not measures:
         msg = f"measures is {type(measures).__name__} without results by name."
@@ -238,7 +240,8 @@ def _compared(
         "n_after": n_after,
         "periods_before": int(before.sum()),
         "periods_after": int(after.sum()),
-        "dispersion": dispersion,
+        "dispersion_before": dispersion[0],
+        "dispersion_after": dispersion[1],
         "n_dates": len(dates),
         "n_as_large": int(far.sum()),
     }
@@ -246,21 +249,21 @@ def _compared(
 
 def _interval(
     series: _Series, before: NDArray[np.bool_], after: NDArray[np.bool_], *, tail: float
-) -> tuple[str, tuple[float, float], float]:
-    """Return what an interval is, its bounds, and the dispersion of counts."""
-    level = percent(1 - 2 * tail)
-    exposed = [series.exposures[side].sum() for side in (before, after)]
+) -> tuple[str, tuple[float, float], tuple[float, float]]:
+    """Return what an interval is, its bounds, and the dispersion of counts on each side."""
+    level, none = percent(1 - 2 * tail), (np.nan, np.nan)
     if series.kind == "counts":
         # The fewest entries after over the most before, and the reverse.
+        exposed = [series.exposures[side].sum() for side in (before, after)]
         with np.errstate(divide="ignore", invalid="ignore"):
             low, high = (
                 (late[after].sum() / exposed[1]) / (early[before].sum() / exposed[0])
                 for late, early in ((series.lower, series.upper), (series.upper, series.lower))
             )
-        return _OF_DATES, (float(low), float(high)), np.nan
+        return _OF_DATES, (float(low), float(high)), none
     if series.kind == "gap":
-        return f"means, {level}", _of_means(series, before, after, tail=tail), np.nan
-    return _of_counts(series, before, after, tail=tail, level=level)
+        return f"means, {level}", _of_means(series, before, after, tail=tail), none
+    return f"Poisson scaled by dispersion, {level}", *_of_counts(series, before, after, tail=tail)
 
 
 def _of_means(
@@ -283,35 +286,51 @@ def _of_means(
 
 
 def _of_counts(
-    series: _Series,
-    before: NDArray[np.bool_],
-    after: NDArray[np.bool_],
-    *,
-    tail: float,
-    level: str,
-) -> tuple[str, tuple[float, float], float]:
-    """Return the interval of a ratio of rates: given their sum, acts after are binomial."""
+    series: _Series, before: NDArray[np.bool_], after: NDArray[np.bool_], *, tail: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the interval of a ratio of rates and the dispersion of each side."""
     from scipy.special import betaincinv
+    from scipy.stats import norm, t
 
-    sides = before | after
-    n, exposed = series.amounts, series.exposures
-    totals = [n[side].sum() for side in (before, after)]
-    shares = [exposed[side].sum() for side in (before, after)]
-    rates = np.where(after, totals[1] / shares[1], totals[0] / shares[0])
-    expected = (rates * exposed)[sides]
-    # Dispersion around one rate on each side: a step at the date is no dispersion.
-    residual = np.where(
-        expected > 0, (n[sides] - expected) ** 2 / np.where(expected > 0, expected, 1), 0
-    )
-    dispersion = max(1.0, float(residual.sum() / max(1, sides.sum() - 2)))
+    totals, exposed, periods, phi, residuals = [], [], [], [], []
+    for side in (before, after):
+        n, exposure = series.amounts[side], series.exposures[side]
+        expected = n.sum() / exposure.sum() * exposure
+        # Dispersion around the rate of its side: a step at the date is no dispersion.
+        rest = (n - expected) / np.sqrt(np.where(expected > 0, expected, 1))
+        own = max(1.0, float(rest @ rest) / max(1, len(n) - 1))
+        residuals.append(rest / np.sqrt(own))
+        totals.append(float(n.sum()))
+        exposed.append(float(exposure.sum()))
+        periods.append(len(n))
+        phi.append(own)
+    repeats = _persistence(np.concatenate(residuals))
+    phi = [repeats * own for own in phi]
     if sum(totals) == 0:
-        return f"Poisson scaled by dispersion, {level}", (np.nan, np.nan), dispersion
-    early, late = (total / dispersion for total in totals)
+        return (np.nan, np.nan), (phi[0], phi[1])
+    # The dispersions are estimated: t, as of Welch, for the normal.
+    parts = [own / max(total, 0.5) for own, total in zip(phi, totals, strict=True)]
+    free = [max(1.0, n / repeats - 1) for n in periods]
+    freedom = sum(parts) ** 2 / sum(p**2 / f for p, f in zip(parts, free, strict=True))
+    tail = float(norm.sf(t.ppf(1 - tail, max(2.0, freedom))))
+    # Acts over their dispersion are Poisson; given their sum, those after are binomial.
+    early, late = (total / own for total, own in zip(totals, phi, strict=True))
+    scale = (exposed[0] / phi[0]) / (exposed[1] / phi[1])
     low = betaincinv(late, early + 1, tail) if late > 0 else 0.0
     high = betaincinv(late + 1, early, 1 - tail) if early > 0 else 1.0
-    odds = [np.inf if share >= 1 else share / (1 - share) for share in (low, high)]
-    lower, upper = (float(odd * shares[0] / shares[1]) for odd in odds)
-    return f"Poisson scaled by dispersion, {level}", (lower, upper), dispersion
+    lower, upper = (np.inf if x >= 1 else float(x / (1 - x) * scale) for x in (low, high))
+    return (lower, upper), (phi[0], phi[1])
+
+
+def _persistence(residuals: NDArray[np.float64]) -> float:
+    """Return by how much autocorrelation of the first order multiplies the variance of a sum."""
+    total, n = float(residuals @ residuals), len(residuals)
+    if n < 4 or not total:
+        return 1.0
+    # Residuals of two fitted levels are correlated by -2 / n.
+    first = float(residuals[1:] @ residuals[:-1]) / total + 2 / n
+    first = min(max(first, 0.0), 0.95)
+    return (1 + first) / (1 - first)
 
 
 def _other_dates(series: _Series, day: pd.Timestamp, *, least: int) -> pd.DataFrame:

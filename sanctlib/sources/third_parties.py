@@ -254,6 +254,6 @@ def read_panel(path: Path) -> Reading:
     known = Coverage(source="us_by_address", first=days[0].date(), last=days[1].date())
     long = long.assign(directed=True, value=long["value"].astype("float64"))
     draft = draft.take(
-        long.assign(lower=float("nan"), upper=float("nan")), step="write out measures"
+        long.assign(lower=float("nan"), upper=float("nan")), step="give each measure a row"
     )
     return as_reading(draft, "dyads", key="us_by_address", paths=[path], coverage=known)
