@@ -140,7 +140,7 @@ EVENTS = Table(
     key=("source", "event_id"),
     columns=(
         _SOURCE,
-        _text("event_id", "native id, with :SENDER>TARGET where an act was written out", **_MUST),
+        _text("event_id", "native id, with :SENDER>TARGET where an act was expanded", **_MUST),
         _text("act_id", "shared by all rows of one act; acts are counted as distinct", **_MUST),
         _day("date", "earliest day the act can have happened", **_MUST),
         _day("date_last", "latest day; equal to `date` when the day is known", **_MUST),

@@ -271,7 +271,7 @@ def read_eusanct(path: Path) -> Reading:
     ``EU`` before 1993-11 too, as the source names it, where the GSDB has IO-EEC. Targets
     are COW numbers, resolved by date: "Russia" of 1990 is the Soviet Union. Further senders
     (``sender2`` to ``sender5``, institutions) have no dates and no flags of their own, and
-    are not written out: whether they imposed anything is not stated. A count of
+    are not expanded: whether they imposed anything is not stated. A count of
     any sender but these three is missing.
 
     ``measures`` are the types imposed in the words of the GSDB, by a mapping of ours that
@@ -334,7 +334,7 @@ def _by_sender(draft: Draft) -> Draft:
         rows = draft.rows.loc[part[sender], [*columns, *own]]
         written.append(rows.rename(columns=own).assign(sender=sender))
     rows = pd.concat(written).sort_index(kind="stable").reset_index(drop=True)
-    draft = draft.take(rows, step="write out the EU, the US and the UN")
+    draft = draft.take(rows, step="expand the EU, the US and the UN")
     # This end is before the start of its case, 15mar2005.
     wrong = rows["case_id"].eq("2005031502") & rows["sender"].eq("US") & rows["end"].eq("07sep2000")
     ends = {column: rows[column].mask(wrong) for column in ("end", "endyear")}
@@ -415,7 +415,7 @@ def _reading(
     rows = draft.rows.explode("sender").explode("target", ignore_index=True)
     rows = rows.astype({"sender": "str", "target": "str"})
     rows = rows.assign(date=rows["start"], date_last=rows["start_last"])
-    draft = draft.take(rows, step="write out senders and targets")
+    draft = draft.take(rows, step="expand senders and targets")
     for side, system in (("sender", senders), ("target", targets)):
         draft = resolve_parties(
             draft, [side], system=system, succession="dominant", not_yet="unknown"

@@ -46,7 +46,7 @@ COLUMNS = {
 
 def read_chronology(path: Path, *, provenance: Provenance, coverage: Coverage) -> Reading:
     """
-    Read the chronology into events: an act of several senders or targets is written out.
+    Read the chronology into events: an act of several senders or targets is expanded.
 
     All rows are kept, whatever their status; figures show the confirmed ones and mark
     the partly confirmed. The reading is curated: rows were chosen around known
@@ -109,7 +109,7 @@ def _written_out(draft: Draft) -> Draft:
     end = (":" + sender + ">" + target.astype("str").fillna("None")).where(rows["_many"], "")
     rows = rows.assign(sender=sender, target=target).drop(columns=["_pair", "_many"])
     rows.insert(0, "event_id", rows["act_id"] + end)
-    return draft.take(rows, step="write out senders and targets")
+    return draft.take(rows, step="expand senders and targets")
 
 
 def _pairs(act: pd.Series) -> list[tuple[str, str | None]]:

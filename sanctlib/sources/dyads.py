@@ -304,7 +304,7 @@ def _cells(draft: Draft) -> Draft:
     column = cells["column"].astype("str")
     cells["year"] = column.where(column.isin(_YEARS), cells.get("Time Period"))
     cells["code"] = column.map(_PANEL).fillna(cells.get("Indicator Code"))
-    return draft.take(cells, step="write out years and indicators")
+    return draft.take(cells, step="expand years and indicators")
 
 
 def _flows(draft: Draft) -> Draft:
@@ -373,7 +373,7 @@ def _reading(draft: Draft, layout: _Layout, *, directed: bool | None, path: Path
     if "measure" not in rows:
         rows = rows.rename(columns=layout.measures)
         rows = rows.melt(id_vars=keys, var_name="measure").dropna(subset="value")
-    draft = draft.take(rows, step="write out measures")
+    draft = draft.take(rows, step="expand measures")
     rows = rows.sort_values(["measure", *keys[:4]])
     coverage = Coverage(
         source=layout.key,

@@ -244,8 +244,8 @@ def read_polecat(*paths: Path) -> Reading:
     Read event files into events. Provisional: no file of the producer could be tested.
 
     A row is a machine's reading of a story. Its countries are lists: an act of several
-    actors or recipients is written out under one ``act_id``, so count acts, not rows; a
-    state in both lists is never written out against itself. ``n_reports`` of a mutual act
+    actors or recipients is expanded under one ``act_id``, so count acts, not rows; a
+    state in both lists is never expanded against itself. ``n_reports`` of a mutual act
     with both states in both lists counts it twice.
 
     Event type, mode and contexts show what was done, through the crosswalk of

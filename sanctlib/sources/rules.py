@@ -209,7 +209,7 @@ JOIN (SELECT min(row) AS row, count(*) AS n FROM coded GROUP BY same) AS g ON c.
 
 
 def kept(source: EventSource, *, start: int, part: int = 0) -> str:
-    """Return the rows of ``said``, numbered from `start`: by line, or as written out."""
+    """Return the rows of ``said``, numbered from `start`: by line, or as expanded."""
     if source.joined:
         return _WRITTEN_OUT.format(start=start)
     return f"""
@@ -274,7 +274,7 @@ def again(source: EventSource, *, together: bool) -> str:
 
     ``of`` is its row of ``kept``.
     """
-    # Contents are acts of their own; of an act written out, the parties are not its content.
+    # Contents are acts of their own; of an expanded act, the parties are not its content.
     content = "id, day, last, code, action, goldstein, a1, a2"
     row = f"{content}, sender, target"
     return f"""

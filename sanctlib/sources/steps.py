@@ -204,7 +204,7 @@ class Cleaning:
         for step in dict.fromkeys([*self.source.checks, "resolve parties"]):
             if step == "resolve parties" and self.source.joined:
                 n_out = audit.n_kept + self.n_added
-                step_out = "write out senders and targets"
+                step_out = "expand senders and targets"
                 audit = audit.then(step_out, n_added=self.n_added, n_out=n_out)
             n = self.n_lost[step]
             audit = audit.then(step, n_rejected=n, n_out=audit.n_kept - n)

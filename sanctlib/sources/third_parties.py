@@ -253,7 +253,5 @@ def read_panel(path: Path) -> Reading:
     days = long["date"].min(), long["date_last"].max()
     known = Coverage(source="us_by_address", first=days[0].date(), last=days[1].date())
     long = long.assign(directed=True, value=long["value"].astype("float64"))
-    draft = draft.take(
-        long.assign(lower=float("nan"), upper=float("nan")), step="give each measure a row"
-    )
+    draft = draft.take(long.assign(lower=float("nan"), upper=float("nan")), step="expand measures")
     return as_reading(draft, "dyads", key="us_by_address", paths=[path], coverage=known)
